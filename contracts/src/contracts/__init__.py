@@ -1,0 +1,1 @@
+"""The language of Natter: commands, queries, events, errors, subjects and streams."""

@@ -1,0 +1,1 @@
+"""The bus over NATS, the actor loop, lifecycle, health and telemetry."""

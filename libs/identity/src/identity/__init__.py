@@ -1,0 +1,1 @@
+"""Verification of the JWT that says who a caller is."""

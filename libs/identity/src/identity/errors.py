@@ -1,0 +1,50 @@
+"""What can be wrong with a token, and what to answer.
+
+    IdentityError
+    ├── InvalidToken      the caller must get another token: 401
+    └── KeysUnavailable   the issuer's keys could never be fetched: 503, try again
+"""
+
+from typing import Literal
+
+TokenCode = Literal[
+    "token_missing",
+    "token_malformed",
+    "token_too_large",
+    "token_algorithm_refused",
+    "token_key_unknown",
+    "token_signature_invalid",
+    "token_expired",
+    "token_not_yet_valid",
+    "token_issuer_wrong",
+    "token_audience_wrong",
+    "token_type_wrong",
+    "token_claim_invalid",
+]
+"""Stable for ever: clients and dashboards match on these."""
+
+
+class IdentityError(Exception):
+    """The identity of a caller could not be established."""
+
+
+class InvalidToken(IdentityError):
+    """The token does not prove an identity.
+
+    `code` says why; `detail` is for the developer of a client and never repeats a part of the token.
+    """
+
+    def __init__(self, code: TokenCode, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code: TokenCode = code
+        self.detail = detail
+
+
+class KeysUnavailable(IdentityError):
+    """No key of the issuer has been fetched yet, so that no token can be judged."""
+
+    def __init__(self, detail: str, retry_after_seconds: int = 2) -> None:
+        super().__init__(detail)
+        self.code: Literal["identity_unavailable"] = "identity_unavailable"
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds

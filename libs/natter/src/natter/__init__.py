@@ -1,0 +1,1 @@
+"""The command line: the whole of Natter on one machine."""

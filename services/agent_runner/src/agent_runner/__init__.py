@@ -1,0 +1,1 @@
+"""Claims runs, runs the agent with its MCP tools, publishes deltas."""

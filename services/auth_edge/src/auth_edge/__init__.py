@@ -1,0 +1,1 @@
+"""The HTTP edge: verifies the caller, validates, sends on NATS."""

@@ -1,0 +1,1 @@
+"""Owner of every table: conversations, runs, tasks, the outbox."""
