@@ -1,0 +1,62 @@
+# The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-python test-web check check-python check-web generate drift bench lock clean
+
+BIN := .venv/bin
+MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
+WEB_LOCKS := $(wildcard web/package-lock.json web/chatkit-element/package-lock.json)
+WEB_INSTALLED := $(WEB_LOCKS:package-lock.json=node_modules/.package-lock.json)
+WEB := $(wildcard web/package.json)
+GENERATED := $(wildcard contracts/schemas contracts/*.yaml ARCHITECTURE.md deploy/nats.conf) $(shell git ls-files "*.gen.*")
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+install: .venv/.installed $(WEB_INSTALLED) ## everything that a checkout needs, into the checkout
+
+.venv/.installed: requirements.lock pyproject.toml $(MEMBERS) scripts/install.sh
+	@scripts/install.sh python
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@echo "npm ci in $*"
+	@cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web"
+	@exec $(BIN)/natter up $(ARGS)
+
+test: install test-python test-web ## every test, with real servers
+
+test-python: install
+	@scripts/install.sh browser
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+test-web: install
+	$(if $(WEB),cd web && npm test --if-present)
+
+check: install check-python drift check-web ## lint, types, layers, drift of generated files
+
+check-python: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --warnings
+	$(BIN)/lint-imports
+
+check-web: install
+	$(if $(WEB),cd web && npm run --if-present lint && npm run --if-present typecheck)
+
+generate: install ## write the files that come from contracts/
+	$(BIN)/python -m contracts.generate
+
+drift: generate
+	git diff --exit-code -- $(GENERATED)
+
+bench: install ## measure, against the stock ChatKit server
+	$(BIN)/python -m bench
+
+lock: ## resolve again and write requirements.lock; options: make lock ARGS=--upgrade
+	PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/lock.py $(ARGS)
+
+clean: ## remove what was installed and built (not the data in .natter)
+	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules
