@@ -1,1 +1,23 @@
-"""Verification of the JWT that says who a caller is."""
+"""Who is calling: verification of the JWT, and the short-lived tokens that Natter mints itself."""
+
+from identity.bearer import read_bearer, www_authenticate
+from identity.chat_token import ChatToken, ChatTokens
+from identity.errors import IdentityError, InvalidToken, KeysUnavailable, TokenCode
+from identity.principal import Principal
+from identity.settings import IdentitySettings
+from identity.verifier import TokenVerifier, open_verifier
+
+__all__ = [
+    "ChatToken",
+    "ChatTokens",
+    "IdentityError",
+    "IdentitySettings",
+    "InvalidToken",
+    "KeysUnavailable",
+    "Principal",
+    "TokenCode",
+    "TokenVerifier",
+    "open_verifier",
+    "read_bearer",
+    "www_authenticate",
+]

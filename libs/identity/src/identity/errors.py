@@ -1,8 +1,8 @@
 """What can be wrong with a token, and what to answer.
 
-    IdentityError
-    ├── InvalidToken      the caller must get another token: 401
-    └── KeysUnavailable   the issuer's keys could never be fetched: 503, try again
+IdentityError
+├── InvalidToken      the caller must get another token: 401
+└── KeysUnavailable   the issuer's keys could never be fetched: 503, try again
 """
 
 from typing import Literal
@@ -28,7 +28,7 @@ class IdentityError(Exception):
     """The identity of a caller could not be established."""
 
 
-class InvalidToken(IdentityError):
+class InvalidToken(IdentityError):  # noqa: N818 - named by what it says, like every error here
     """The token does not prove an identity.
 
     `code` says why; `detail` is for the developer of a client and never repeats a part of the token.
@@ -40,7 +40,7 @@ class InvalidToken(IdentityError):
         self.detail = detail
 
 
-class KeysUnavailable(IdentityError):
+class KeysUnavailable(IdentityError):  # noqa: N818
     """No key of the issuer has been fetched yet, so that no token can be judged."""
 
     def __init__(self, detail: str, retry_after_seconds: int = 2) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from jwt import PyJWK, PyJWS
 from jwt.exceptions import PyJWTError
 
-from .errors import InvalidToken
+from identity.errors import InvalidToken
 
 TOKEN_BYTES_MAX: Final = 8 * 1024
 KEY_ID_LENGTH_MAX: Final = 256

@@ -1,0 +1,77 @@
+"""The chat-only token: minted by auth_edge for a page that embeds the chat, verified by auth_edge and stream_relay.
+
+It is shaped to be `getClientSecret`'s answer in ChatKit. It opens the chat of one user, or of one conversation
+of that user, and nothing else. Its own secret, `typ`, issuer and audience keep it apart from every other token.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import jwt
+
+from identity.claims import check_parties, check_times, read_text, read_user_id
+from identity.clock import Clock
+from identity.errors import InvalidToken
+from identity.jws import KEY_ID_LENGTH_MAX, read_header
+from identity.principal import Principal
+from identity.verifiers import verify_with_secret
+
+CHAT_TOKEN_TYPE: Final = "natter-chat+jwt"  # noqa: S105 - a type, not a secret
+CHAT_TOKEN_PARTY: Final = "natter-chat"  # noqa: S105 - issuer and audience
+CHAT_TOKEN_TTL_SECONDS: Final = 600
+_CONVERSATION_ID_LENGTH_MAX: Final = 128
+
+
+@dataclass(frozen=True)
+class ChatToken:
+    """A minted token. `session_id` is its jti (`sess_…`); `expires_at` is in UTC."""
+
+    session_id: str
+    client_secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ChatTokens:
+    """Mints and verifies chat-only tokens with one secret (CHAT_TOKEN_SECRET, at least 32 bytes)."""
+
+    secret: bytes
+    clock: Clock
+    ttl_seconds: int = CHAT_TOKEN_TTL_SECONDS
+    leeway_seconds: int = 0
+
+    def mint(self, user_id: str, conversation_id: str | None = None) -> ChatToken:
+        """A token for this user, bound to the conversation if one is given."""
+        issued_at = int(self.clock())
+        expires_at = issued_at + self.ttl_seconds
+        session_id = f"sess_{secrets.token_hex(16)}"
+        claims: dict[str, object] = {
+            "iss": CHAT_TOKEN_PARTY,
+            "aud": CHAT_TOKEN_PARTY,
+            "sub": user_id,
+            "iat": issued_at,
+            "exp": expires_at,
+            "jti": session_id,
+        }
+        if conversation_id is not None:
+            claims["conversation_id"] = conversation_id
+        token = jwt.encode(claims, self.secret, "HS256", headers={"typ": CHAT_TOKEN_TYPE})
+        return ChatToken(session_id, token, datetime.fromtimestamp(expires_at, UTC))
+
+    def verify(self, token: str) -> Principal:
+        """The principal of scope `chat` that the token proves. Raises InvalidToken."""
+        header = read_header(token)
+        if header.type != CHAT_TOKEN_TYPE:
+            raise InvalidToken("token_type_wrong", "this is not a chat token")
+        claims = verify_with_secret(token, header, self.secret)
+        check_parties(claims, CHAT_TOKEN_PARTY, CHAT_TOKEN_PARTY)
+        bound = "conversation_id" in claims
+        return Principal(
+            user_id=read_user_id(claims, "sub"),
+            scope="chat",
+            conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
+            expires_at=check_times(claims, self.clock(), self.leeway_seconds),
+            token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
+        )

@@ -1,0 +1,92 @@
+"""Better Auth's session cookie cache (`better-auth.session_data`, strategy `jwt`) as proof of identity.
+
+Two forms exist (better-auth 1.7, `cookies/index`, `plugins/jwt/cookie-cache`). Without the JWT plugin the
+cookie is HS256 with BETTER_AUTH_SECRET and has neither `typ` nor `iss` nor `aud`; the session and user in it
+are what tells it from other tokens of that secret (such as e-mail verification). With
+`jwt({sessionCookieCache: true})` it is signed with a key of the JWKS and names its type, issuer and audience.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from identity.claims import check_parties, check_times, read_user_id
+from identity.clock import Clock
+from identity.errors import InvalidToken
+from identity.jwks import JwksKeys
+from identity.jws import read_header
+from identity.principal import Principal
+from identity.verifiers import full_principal, verify_with_key_set, verify_with_secret
+
+COOKIE_CACHE_TYPE: Final = "better-auth.session-cache+jwt"
+COOKIE_CACHE_AUDIENCE: Final = "better-auth:session-cache"
+
+__all__ = ["COOKIE_CACHE_AUDIENCE", "COOKIE_CACHE_TYPE", "CookieCacheVerifier", "SignedCookieCacheVerifier"]
+
+
+@dataclass(frozen=True)
+class CookieCacheVerifier:
+    """The HS256 form, for deployments without the JWT plugin."""
+
+    secret: bytes
+    leeway_seconds: int
+    clock: Clock
+
+    async def verify(self, token: str) -> Principal:
+        header = read_header(token)
+        if header.type is not None and header.type.lower() != "jwt":
+            raise InvalidToken("token_type_wrong", "this is not a session cookie cache")
+        claims = verify_with_secret(token, header, self.secret)
+        if "iss" in claims or "aud" in claims:
+            # Better Auth puts neither into this form: a token of the same secret that has one is for something else.
+            raise InvalidToken("token_audience_wrong", "a session cookie cache has no issuer and no audience")
+        return _session_principal(claims, self.clock(), self.leeway_seconds)
+
+
+@dataclass(frozen=True)
+class SignedCookieCacheVerifier:
+    """The form signed with a key of the JWKS. `issuer` is Better Auth's base URL."""
+
+    keys: JwksKeys
+    algorithms: frozenset[str]
+    issuer: str
+    leeway_seconds: int
+    clock: Clock
+
+    async def verify(self, token: str) -> Principal:
+        header = read_header(token)
+        if header.type != COOKIE_CACHE_TYPE:
+            raise InvalidToken("token_type_wrong", "this is not a session cookie cache")
+        claims = await verify_with_key_set(token, header, self.keys, self.algorithms)
+        check_parties(claims, self.issuer, COOKIE_CACHE_AUDIENCE)
+        principal = _session_principal(claims, self.clock(), self.leeway_seconds)
+        if claims.get("sub") != principal.user_id or claims.get("sid") != _member(claims, "session").get("token"):
+            raise InvalidToken("token_claim_invalid", "sub and sid must be those of the session")
+        return principal
+
+
+def _session_principal(claims: dict[str, Any], now: float, leeway_seconds: int) -> Principal:
+    expires_at = check_times(claims, now, leeway_seconds)
+    session, user = _member(claims, "session"), _member(claims, "user")
+    user_id = read_user_id(user, "id")
+    if session.get("userId") != user_id:
+        raise InvalidToken("token_claim_invalid", "the session is not the user's")
+    session_expires_at = _read_date(session, "expiresAt")
+    if session_expires_at.timestamp() <= now:
+        raise InvalidToken("token_expired", "the session has ended")
+    return full_principal(user_id, min(expires_at, session_expires_at), None)
+
+
+def _member(claims: dict[str, Any], name: str) -> dict[str, Any]:
+    value: object = claims.get(name)
+    if not isinstance(value, dict):
+        raise InvalidToken("token_claim_invalid", f"a session cookie cache has a {name}")
+    return cast(dict[str, Any], value)
+
+
+def _read_date(session: dict[str, Any], name: str) -> datetime:
+    try:
+        date = datetime.fromisoformat(str(session.get(name)))
+    except ValueError as error:
+        raise InvalidToken("token_claim_invalid", f"{name} of the session is not a date") from error
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
