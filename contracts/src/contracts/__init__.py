@@ -1,1 +1,1 @@
-"""The language of Natter: commands, queries, events, errors, subjects and streams."""
+"""The language that the services speak: messages, subjects, streams, errors. Imports nothing of ours."""

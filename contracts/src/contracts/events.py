@@ -1,0 +1,95 @@
+"""Events: what was. All that a viewer may see travels on ``delta.…`` and is republished on ``live.…``."""
+
+from typing import ClassVar, Literal
+
+from contracts.ids import ConversationId, RunId
+from contracts.message import Body, Event, Json
+from contracts.replies import TaskView
+
+EVENT_HEADER = "Natter-Event"
+"""Names the SSE event of a delta: absent for a ChatKit event, else `RunEvent` ("run") or `TaskChanged` ("task")."""
+
+EPOCH_HEADER = "Natter-Epoch"
+"""The attempt that published a delta; absent on what the store publishes, which is never fenced."""
+
+
+class ChatKitDelta(Event):
+    """One ChatKit event of a run. The payload is the exact JSON that the browser gets, not this class's fields.
+
+    Within a run each runner publishes with ``Nats-Expected-Last-Subject-Sequence``, so that the stream itself
+    refuses a fenced attempt (error 10071).
+    """
+
+    subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.{run_id}"
+    conversation_id: ConversationId
+    run_id: RunId
+
+
+class RunEvent(Event):
+    """A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (ends)."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.{run_id}"
+    event_name: ClassVar[str] = "run"
+    type: Literal["run.started", "run.restarted", "run.completed", "run.failed", "run.cancelled"]
+    run_id: RunId
+    conversation_id: ConversationId
+    epoch: int
+    code: str | None = None
+
+
+TERMINAL_RUN_EVENTS = frozenset({"run.completed", "run.failed", "run.cancelled"})
+
+
+class ConversationChanged(Event):
+    """A ChatKit event of a conversation outside any run (renamed, item removed). The payload is its exact JSON."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.changed"
+    conversation_id: ConversationId
+
+
+class TaskChanged(Event):
+    """A todo was added, updated or deleted; shown on the user's stream."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.tasks.changed"
+    event_name: ClassVar[str] = "task"
+    type: Literal["task.added", "task.updated", "task.deleted"]
+    task: TaskView
+
+
+class LiveDelta(Event):
+    """A delta as viewers hear it: DELTAS republishes each stored one here, with ``Nats-Sequence``."""
+
+    subject_template: ClassVar[str] = "live.{user_token}.{conversation_id}.{run_id}"
+    conversation_id: ConversationId
+    run_id: RunId
+
+
+class RunCancelRequested(Event):
+    """The quick word to whichever runner owns the run. It may be lost: the lease renewal says the same."""
+
+    subject_template: ClassVar[str] = "control.run.{run_id}.cancel"
+    run_id: RunId
+
+
+class DeadLetter(Event):
+    """A message that could not be handled, with the reason; kept in DEAD_LETTERS until someone looks."""
+
+    subject_template: ClassVar[str] = "dead_letter.{service}.{message}"
+    service: str
+    message: str
+    subject: str
+    code: str
+    detail: str
+    deliveries_count: int
+    headers: dict[str, str]
+    payload_base64: str
+
+
+class Reset(Body):
+    """The control frame ``reset``: what was asked for is no longer in DELTAS; the stored items follow."""
+
+    reason: Literal["expired", "unknown_id", "slow_viewer"]
+
+
+ChatKitEvent = Json
+"""A ChatKit ``ThreadStreamEvent`` as JSON."""

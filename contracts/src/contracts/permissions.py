@@ -1,0 +1,58 @@
+"""What each service may publish and subscribe to on NATS, derived from the registry and the streams."""
+
+from dataclasses import dataclass
+
+from contracts.events import DeadLetter
+from contracts.registry import REGISTRY
+from contracts.services import Service, inbox_prefix
+from contracts.streams import STREAMS
+from contracts.subjects import subject_filter
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """NATS allow-lists; ``allow_responses``: may answer a request on its reply subject, once."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    allow_responses: bool
+
+
+def _jetstream_rights(service: Service) -> set[str]:
+    rights: set[str] = set()
+    for stream in STREAMS:
+        if service in stream.direct_readers:
+            rights.add(f"$JS.API.DIRECT.GET.{stream.name}")
+        if service in stream.purgers:
+            rights.add(f"$JS.API.STREAM.PURGE.{stream.name}")
+        for consumer in stream.consumers:
+            if consumer.service == service:
+                rights |= {
+                    f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{consumer.name}",
+                    f"$JS.API.CONSUMER.INFO.{stream.name}.{consumer.name}",
+                    f"$JS.ACK.{stream.name}.{consumer.name}.>",
+                }
+    return rights
+
+
+def _discovery(service: Service) -> set[str]:
+    """The subjects on which a NATS micro service answers (ADR-32 of NATS)."""
+    scopes = ("", f".{service}", f".{service}.*")
+    return {f"$SRV.{verb}{scope}" for verb in ("PING", "INFO", "STATS") for scope in scopes}
+
+
+def permissions_of(service: Service) -> Permissions:
+    """The allow-lists of one service."""
+    publish = {subject_filter(entry.message) for entry in REGISTRY if service in entry.senders}
+    if subject_filter(DeadLetter) in publish:
+        publish ^= {subject_filter(DeadLetter), subject_filter(DeadLetter, service=service)}
+    subscribe = {f"{inbox_prefix(service)}.>"}
+    if service is Service.OPERATOR:
+        publish |= {"$SRV.>", "$JS.API.>", "run.*.*.requested"}
+        return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=False)
+    publish |= _jetstream_rights(service)
+    # What a consumer receives comes through its inbox; everything else by subscription.
+    pulled = {subject for stream in STREAMS if stream.consumers for subject in stream.subjects}
+    received = {subject_filter(entry.message) for entry in REGISTRY if service in entry.receivers}
+    subscribe |= (received - pulled) | _discovery(service)
+    return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=True)

@@ -1,0 +1,110 @@
+"""Every message of the system in one table: who sends it, who receives it, and who may ask for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts import commands, events, queries
+from contracts.message import Command, Event, Message, Query
+from contracts.services import Service
+
+EDGE, STORE, RUNNER = Service.AUTH_EDGE, Service.CONVERSATION_STORE, Service.AGENT_RUNNER
+TOOLS, RELAY, OPERATOR = Service.TASK_TOOLS, Service.STREAM_RELAY, Service.OPERATOR
+
+
+class Rule(StrEnum):
+    """Who may ask: what the receiver checks about the principal before it acts."""
+
+    SELF = "self"
+    """Acts on the principal's own data only; there is nothing of others to name."""
+    CONVERSATION_OWNER = "conversation_owner"
+    RUN_OWNER = "run_owner"
+    RUN_EPOCH = "run_epoch"
+    """The run's owner, and the epoch must be the run's current one."""
+    TASK_OWNER = "task_owner"
+    SERVICE = "service"
+    """Between services; the NATS permissions decide."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    message: type[Message]
+    senders: frozenset[Service]
+    receivers: frozenset[Service]
+    rule: Rule
+
+    @property
+    def kind(self) -> str:
+        if issubclass(self.message, Command):
+            return "command"
+        if issubclass(self.message, Query):
+            return "query"
+        if self.message.subject_template.startswith("control."):
+            return "control"
+        return "delta" if self.message.subject_template.startswith(("delta.", "live.")) else "event"
+
+
+def _entry(message: type[Message], senders: Iterable[Service], receivers: Iterable[Service], rule: Rule) -> Entry:
+    return Entry(message, frozenset(senders), frozenset(receivers), rule)
+
+
+REGISTRY: tuple[Entry, ...] = (
+    # turns and runs
+    _entry(commands.BeginTurn, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.CancelRun, [EDGE], [STORE], Rule.RUN_OWNER),
+    _entry(commands.RunRequested, [STORE], [RUNNER], Rule.SERVICE),
+    _entry(commands.ClaimRun, [RUNNER], [STORE], Rule.RUN_OWNER),
+    _entry(commands.RenewLease, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.AppendCheckpoint, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.BeginToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.FinishToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.FinishRun, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.SaveItem, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.AppendSessionItems, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.TruncateSession, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.GetRun, [EDGE, RUNNER, RELAY], [STORE], Rule.RUN_OWNER),
+    _entry(queries.ListActiveRuns, [EDGE, RELAY], [STORE], Rule.SELF),
+    _entry(queries.LoadSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    # conversations
+    _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.UpdateConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.ListItems, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.GetItem, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.DeleteItem, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    # todos
+    _entry(queries.ListTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
+    _entry(queries.GetTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    _entry(commands.AddTask, [EDGE, TOOLS], [STORE], Rule.SELF),
+    _entry(commands.UpdateTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    _entry(commands.DeleteTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    # the user as a whole
+    _entry(queries.ExportUser, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.EraseUser, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.TakeRequestPermit, [EDGE], [STORE], Rule.SELF),
+    # what viewers see
+    _entry(events.ChatKitDelta, [RUNNER, STORE], [], Rule.SERVICE),
+    _entry(events.RunEvent, [RUNNER, STORE], [], Rule.SERVICE),
+    _entry(events.ConversationChanged, [STORE], [], Rule.SERVICE),
+    _entry(events.TaskChanged, [STORE], [], Rule.SERVICE),
+    _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
+    # between services
+    _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),
+    _entry(events.DeadLetter, [RUNNER, OPERATOR], [OPERATOR], Rule.SERVICE),
+)
+
+
+def requests_to(service: Service) -> tuple[type[Message], ...]:
+    """The commands and queries that a service answers by request/reply, in the table's order."""
+    return tuple(
+        entry.message
+        for entry in REGISTRY
+        if service in entry.receivers and getattr(entry.message, "reply_type", None) is not None
+    )
+
+
+def is_event(message: type[Message]) -> bool:
+    return issubclass(message, Event)

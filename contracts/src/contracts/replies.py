@@ -1,0 +1,257 @@
+"""What commands and queries are answered with, and the views of stored things that the answers hold."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from contracts.ids import ConversationId, MessageId, RunId, TaskId, Token
+from contracts.message import Body, Json, Reply
+
+RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+ToolCallStatus = Literal["running", "success", "failure", "interrupted"]
+Role = Literal["user", "assistant"]
+
+
+class ToolCallView(Body):
+    """One tool call of a run, as it is stored with the message that it belongs to."""
+
+    call_id: str
+    name: str
+    arguments: JsonValue = None
+    status: ToolCallStatus
+    result: JsonValue = None
+
+
+class Usage(Body):
+    """Tokens that a run used, as the provider counted them."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+
+class ItemView(Body):
+    """A stored item of a conversation; ``item`` is the exact ChatKit item, ``position`` its order."""
+
+    message_id: MessageId
+    conversation_id: ConversationId
+    run_id: RunId | None = None
+    role: Role
+    type: str
+    content: str
+    tool_calls: tuple[ToolCallView, ...] = ()
+    item: Json
+    position: int
+    created_at: datetime
+
+
+class ConversationView(Body):
+    """A conversation. ``active_run_id`` is set while a run is queued or running."""
+
+    conversation_id: ConversationId
+    title: str | None = None
+    metadata: Json = Field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+    active_run_id: RunId | None = None
+
+
+class RunView(Body):
+    """A run; ``epoch`` counts its attempts, 0 before the first claim. ``error_*`` only where it failed."""
+
+    run_id: RunId
+    conversation_id: ConversationId
+    status: RunStatus
+    epoch: int
+    cancel_requested: bool = False
+    model: str | None = None
+    error_code: str | None = None
+    error_detail: str | None = None
+    usage: Usage | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class TaskView(Body):
+    """A todo."""
+
+    task_id: TaskId
+    title: str
+    description: str | None = None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class Done(Reply):
+    """It is done, and there is nothing to tell."""
+
+
+class TurnBegun(Reply):
+    """The turn is stored. ``replayed``: the same idempotency key and body came before; this is that turn."""
+
+    conversation_id: ConversationId
+    message_id: MessageId
+    run_id: RunId
+    status: RunStatus
+    replayed: bool = False
+
+
+class ConversationReply(Reply):
+    """One conversation; connecting to a stream with ``resume_from`` as Last-Event-ID leaves no hole."""
+
+    conversation: ConversationView
+    resume_from: int = 0
+
+
+class ConversationPage(Reply):
+    """Newest first. ``after`` is the cursor of the next page, set where ``has_more``."""
+
+    data: tuple[ConversationView, ...]
+    has_more: bool
+    after: str | None = None
+
+
+class ItemReply(Reply):
+    """One stored item."""
+
+    item: ItemView
+
+
+class ItemPage(Reply):
+    """Items of a conversation. ``resume_from`` as in `ConversationReply`: read before the items were."""
+
+    data: tuple[ItemView, ...]
+    has_more: bool
+    after: str | None = None
+    active_run_id: RunId | None = None
+    resume_from: int = 0
+
+
+class RunReply(Reply):
+    """One run."""
+
+    run: RunView
+
+
+class RunList(Reply):
+    """Runs, oldest first."""
+
+    data: tuple[RunView, ...]
+
+
+class TaskReply(Reply):
+    """One todo. ``replayed``: the same effect was there already and was not repeated."""
+
+    task: TaskView
+    replayed: bool = False
+
+
+class TaskPage(Reply):
+    """Todos in the order asked for."""
+
+    data: tuple[TaskView, ...]
+    has_more: bool
+    after: str | None = None
+
+
+class TaskDeleted(Reply):
+    """The todo is gone; its last title is for whoever tells the user."""
+
+    task_id: TaskId
+    title: str
+    replayed: bool = False
+
+
+class LedgerEntry(Body):
+    """A tool call in the ledger; one that is ``running`` was begun and not finished: repeat it with its key."""
+
+    call_id: str
+    name: str
+    arguments: JsonValue = None
+    status: ToolCallStatus
+    result: JsonValue = None
+
+
+class RunClaimed(Reply):
+    """What a runner needs to execute a run, in one answer.
+
+    ``history``: session items (Responses API items) of the earlier turns, oldest first, cut to whole messages.
+    ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
+    which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
+    """
+
+    run: RunView
+    epoch: int
+    user_item: Json
+    input: tuple[Json, ...] = ()
+    inference_options: Json = Field(default_factory=dict)
+    history: tuple[Json, ...] = ()
+    checkpoint: tuple[Json, ...] = ()
+    saved_items: tuple[ItemView, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    is_first_turn: bool = False
+    openai_conversation_id: str | None = None
+
+
+class LeaseRenewed(Reply):
+    """The run is still this runner's for ``lease_seconds``; ``cancel_requested``: stop it."""
+
+    lease_seconds: float
+    cancel_requested: bool = False
+
+
+class ToolCallBegun(Reply):
+    """The ledger's entry: where its status is not ``running`` the call has its result, do not execute it again."""
+
+    entry: LedgerEntry
+
+
+class RunFinished(Reply):
+    """The run's terminal state. ``already_finished``: it was there before and nothing was changed."""
+
+    run: RunView
+    already_finished: bool = False
+    next_run_id: RunId | None = None
+
+
+class SessionItems(Reply):
+    """Session items (Responses API items) of a conversation, oldest first."""
+
+    data: tuple[Json, ...]
+
+
+class FeedbackRecorded(Reply):
+    """How many items the feedback was recorded for."""
+
+    items_count: int
+
+
+class ExportPage(Reply):
+    """A part of the user's data, small enough for one message; the parts in order make the whole.
+
+    ``kind`` says which list of the export document ``data`` continues.
+    """
+
+    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs"]
+    data: tuple[Json, ...]
+    after: str | None = None
+
+
+class ErasureReceipt(Reply):
+    """What was erased, without personal data."""
+
+    receipt_id: Token
+    erased_at: datetime
+    counts: dict[str, int]
+
+
+class RateChecked(Reply):
+    """A permit of the user's budget: how many are left in the window, and when it starts anew."""
+
+    limit: int
+    remaining: int
+    reset_seconds: float

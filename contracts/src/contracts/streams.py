@@ -1,0 +1,89 @@
+"""The JetStream streams and consumers, as they must be; created at start by the operator, checked by `doctor`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.services import Service
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class ConsumerSpec:
+    """A durable pull consumer: the mailbox of a service."""
+
+    name: str
+    stream: str
+    service: Service
+    ack_wait_seconds: float
+    max_deliver: int
+    max_ack_pending: int
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """A stream. ``republish`` is (source, destination); ``first_sequence_from_clock`` see DELTAS."""
+
+    name: str
+    subjects: tuple[str, ...]
+    retention: Literal["limits", "workqueue"]
+    description: str
+    max_age_seconds: float
+    max_bytes: int
+    duplicate_window_seconds: float = 120
+    discard: Literal["old", "new"] = "old"
+    allow_direct: bool = False
+    republish: tuple[str, str] | None = None
+    first_sequence_from_clock: bool = False
+    direct_readers: frozenset[Service] = frozenset()
+    purgers: frozenset[Service] = frozenset()
+    consumers: tuple[ConsumerSpec, ...] = field(default=())
+
+
+RUNS_MAILBOX = ConsumerSpec(
+    name="agent_runner",
+    stream="RUNS",
+    service=Service.AGENT_RUNNER,
+    ack_wait_seconds=8,
+    max_deliver=5,
+    max_ack_pending=100_000,
+)
+
+RUNS = StreamSpec(
+    name="RUNS",
+    subjects=("run.*.*.requested",),
+    retention="workqueue",
+    description="Runs that wait for a free runner; Postgres is the record, this is the queue.",
+    max_age_seconds=7 * DAY_SECONDS,
+    max_bytes=256 * 1024 * 1024,
+    discard="new",
+    consumers=(RUNS_MAILBOX,),
+)
+
+DELTAS = StreamSpec(
+    name="DELTAS",
+    subjects=("delta.*.*.*",),
+    retention="limits",
+    description="What viewers see. Each stored message is republished on live.… with its sequence.",
+    max_age_seconds=60 * 60,
+    max_bytes=1024 * 1024 * 1024,
+    allow_direct=True,
+    republish=("delta.>", "live.>"),
+    # Sequences start at the creation time in microseconds, so that an id of an earlier DELTAS (deleted, restored)
+    # is always below the first one of this: it reads as expired, never as a place in the new stream.
+    first_sequence_from_clock=True,
+    direct_readers=frozenset({Service.STREAM_RELAY, Service.AGENT_RUNNER, Service.CONVERSATION_STORE}),
+    purgers=frozenset({Service.CONVERSATION_STORE}),
+)
+
+DEAD_LETTERS = StreamSpec(
+    name="DEAD_LETTERS",
+    subjects=("dead_letter.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"),
+    retention="limits",
+    description="Messages that could not be handled, and JetStream's word that it gave one up.",
+    max_age_seconds=30 * DAY_SECONDS,
+    max_bytes=256 * 1024 * 1024,
+    allow_direct=True,
+)
+
+STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS)
