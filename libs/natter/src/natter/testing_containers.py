@@ -1,0 +1,57 @@
+"""The servers of the tests from containers (NATTER_TEST_SERVERS=containers), for where the wheels do not run."""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
+
+from natter.servers.nats import Nats
+from natter.servers.postgres import OWNER, SUPERUSER
+from natter.testing import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
+
+NATS_IMAGE = "nats:2.15-alpine"
+POSTGRES_IMAGE = "postgres:18-alpine"
+PASSWORD = "test"  # noqa: S105 - of a database that lives as long as the tests
+NATS_PORT, MONITORING_PORT, POSTGRES_PORT = 4222, 8222, 5432
+
+
+@contextmanager
+def nats_container() -> Generator[NatsAccounts]:
+    """Run NATS with the configuration that the wheel's gets, but for the addresses."""
+    with temporary_directory() as directory:
+        server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
+        configuration = server.configuration() | {
+            "listen": f"0.0.0.0:{NATS_PORT}",
+            "http": f"0.0.0.0:{MONITORING_PORT}",
+            "jetstream": {"store_dir": "/data"},
+        }
+        file = directory / "nats.conf"
+        file.write_text(json.dumps(configuration))
+        container = DockerContainer(NATS_IMAGE, command="--config /etc/nats.conf")
+        container.with_copy_into_container(Path(file), "/etc/nats.conf", 0o644)
+        container.with_exposed_ports(NATS_PORT, MONITORING_PORT)
+        container.waiting_for(HttpWaitStrategy(MONITORING_PORT, "/healthz"))
+        with container:
+            address = f"{container.get_container_host_ip()}:{container.get_exposed_port(NATS_PORT)}"
+            yield NatsAccounts(lambda account: f"nats://{account}:{account}@{address}")
+
+
+@contextmanager
+def postgres_container() -> Generator[Databases]:
+    """Run Postgres with the two users that the wheel's has."""
+    command = "postgres -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200"
+    with PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, password=PASSWORD).with_command(command) as container:
+        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(POSTGRES_PORT)}"
+
+        def execute(statement: str) -> str:
+            done = container.exec(["psql", "-X", "-q", "-A", "-t", "-U", SUPERUSER, "-c", statement])
+            if done.exit_code != 0:
+                raise ServerFailedError(done.output.decode())
+            return done.output.decode()
+
+        execute(f"create role {OWNER} login password '{PASSWORD}'")
+        yield Databases(execute, lambda database: f"postgresql://{OWNER}:{PASSWORD}@{address}/{database}")
