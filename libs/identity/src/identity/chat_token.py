@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import jwt
+from pydantic import ValidationError
 
 from identity.claims import check_parties, check_times, read_text, read_user_id
 from identity.clock import Clock
@@ -21,7 +22,7 @@ from identity.verifiers import verify_with_secret
 CHAT_TOKEN_TYPE: Final = "natter-chat+jwt"  # noqa: S105 - a type, not a secret
 CHAT_TOKEN_PARTY: Final = "natter-chat"  # noqa: S105 - issuer and audience
 CHAT_TOKEN_TTL_SECONDS: Final = 600
-_CONVERSATION_ID_LENGTH_MAX: Final = 128
+_CONVERSATION_ID_LENGTH_MAX: Final = 64
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,13 @@ class ChatTokens:
         claims = verify_with_secret(token, header, self.secret)
         check_parties(claims, CHAT_TOKEN_PARTY, CHAT_TOKEN_PARTY)
         bound = "conversation_id" in claims
-        return Principal(
-            user_id=read_user_id(claims, "sub"),
-            scope="chat",
-            conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
-            expires_at=check_times(claims, self.clock(), self.leeway_seconds),
-            token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
-        )
+        try:
+            return Principal(
+                user_id=read_user_id(claims, "sub"),
+                scope="chat",
+                conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
+                expires_at=check_times(claims, self.clock(), self.leeway_seconds),
+                token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
+            )
+        except ValidationError as error:
+            raise InvalidToken("token_claim_invalid", "the claims are not those of a chat token") from error

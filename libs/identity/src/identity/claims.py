@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from contracts.identity import USER_ID_CHARACTERS_MAX
+
 from identity.errors import InvalidToken
 
 LEEWAY_SECONDS_MAX: Final = 30
-USER_ID_LENGTH_MAX: Final = 256
 _INSTANT_MAX: Final = 253_402_300_799  # 9999-12-31: the last second a datetime can hold
 _CONTROL_OR_SURROGATE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -52,11 +53,11 @@ def check_parties(claims: dict[str, Any], issuer: str, audience: str) -> None:
 
 
 def read_user_id(claims: dict[str, Any], name: str) -> str:
-    """The user's id: any text of 1 to 256 characters without control characters.
+    """The user's id: any text of 1 to 255 characters without control characters.
 
     Raises InvalidToken: `token_claim_invalid`.
     """
-    return read_text(claims, name, USER_ID_LENGTH_MAX)
+    return read_text(claims, name, USER_ID_CHARACTERS_MAX)
 
 
 def read_text(claims: dict[str, Any], name: str, length_max: int) -> str:

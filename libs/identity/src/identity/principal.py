@@ -1,14 +1,16 @@
-"""Who is calling, as proven by a verified token."""
+"""The principal that a verified token proves, with what only the receiver of the token needs to know."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+
+import contracts.identity
 
 
-@dataclass(frozen=True)
-class Principal:
-    user_id: str
-    scope: Literal["full", "chat"]
-    conversation_id: str | None
+class Principal(contracts.identity.Principal):
+    """A contracts.identity.Principal, as it goes into every command, and until when it holds.
+
+    `expires_at` is in UTC; `token_id` is the token's jti. Neither travels over the bus: a message has the
+    fields of its declared type only.
+    """
+
     expires_at: datetime
-    token_id: str | None
+    token_id: str | None = None

@@ -32,7 +32,8 @@ def _check_algorithms(text: str) -> str:
 class IdentitySettings(BaseSettings):
     """Mixin for a service's Settings. The names of the variables are the same in every service."""
 
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore")
+    # A refused secret must not be printed by the error that refuses it.
+    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True)
 
     jwt_verifier: Literal["jwks", "hs256", "cookie_cache"] = Field("jwks", validation_alias="JWT_VERIFIER")
     jwt_jwks_url: Annotated[str, AfterValidator(_check_urls)] = Field("", validation_alias="JWT_JWKS_URL")

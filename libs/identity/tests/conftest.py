@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+from identity.testing import Issuer, StillClock, running_issuer
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with running_issuer() as issuer:
+        yield issuer
