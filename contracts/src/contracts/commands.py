@@ -343,8 +343,13 @@ class EraseUser(Command[ErasureReceipt]):
 
 
 class TakeRequestPermit(Command[RateChecked]):
-    """Count one HTTP request against the user's budget, across all replicas. Errors: rate_limited."""
+    """Count HTTP requests against the user's budget, across all replicas. Errors: rate_limited.
+
+    ``permits`` may be taken at once and used within the window, so that not every request asks the store; fewer
+    are granted where fewer are left, and ``rate_limited`` is the answer where none is.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.take_request_permit"
     principal: Principal
     requests_per_minute_max: Annotated[int, Field(ge=1)]
+    permits: Annotated[int, Field(ge=1)] = 1

@@ -250,8 +250,9 @@ class ErasureReceipt(Reply):
 
 
 class RateChecked(Reply):
-    """A permit of the user's budget: how many are left in the window, and when it starts anew."""
+    """Permits of the user's budget: how many are granted, how many are left in the window, when it starts anew."""
 
     limit: int
     remaining: int
     reset_seconds: float
+    granted: int = 1
