@@ -182,6 +182,7 @@ class RunClaimed(Reply):
     ``history``: session items (Responses API items) of the earlier turns, oldest first, cut to whole messages.
     ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
     which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
+    ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     """
 
     run: RunView
@@ -194,6 +195,8 @@ class RunClaimed(Reply):
     saved_items: tuple[ItemView, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     is_first_turn: bool = False
+    next_step: int = 0
+    conversation: ConversationView | None = None
     openai_conversation_id: str | None = None
 
 
