@@ -8,7 +8,7 @@ NatterError
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from contracts.message import Body
 
 
 class Code(StrEnum):
@@ -90,10 +90,8 @@ class RetryableError(NatterError):
         super().__init__(code, detail, field=field, retry_after_seconds=retry_after_seconds)
 
 
-class ErrorReply(BaseModel):
+class ErrorReply(Body):
     """An error as it goes over the bus, in answer to a command or a query."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     code: str
     detail: str
@@ -110,6 +108,11 @@ class ErrorReply(BaseModel):
             retryable=isinstance(error, RetryableError),
             retry_after_seconds=error.retry_after_seconds,
         )
+
+    @classmethod
+    def decode_error(cls, data: bytes) -> NatterError:
+        """The error to raise for an error reply's bytes. Raises pydantic.ValidationError."""
+        return cls.decode(data).to_error()
 
     def to_error(self) -> NatterError:
         """The error to raise at the caller's side; a code of a newer peer becomes `Code.INTERNAL`."""

@@ -30,7 +30,7 @@ def _token(name: str, known: dict[str, str]) -> str | None:
     return token
 
 
-def subject_of(message: type[Message], **known: str) -> str:
+def subject_of(message: type[Message], /, **known: str) -> str:
     """The subject of a message, every token filled in; ``user_id`` is encoded, ids are checked.
 
     Raises ValueError where a token is missing or would not be one token (a wildcard, a dot, a blank).
@@ -42,13 +42,13 @@ def subject_of(message: type[Message], **known: str) -> str:
     return message.subject_template.format(**tokens)
 
 
-def subject_filter(message: type[Message], **known: str) -> str:
+def subject_filter(message: type[Message], /, **known: str) -> str:
     """The subject filter of a message: what is known filled in, ``*`` elsewhere. Raises ValueError as `subject_of`."""
     tokens = {name: _token(name, known) or "*" for name in _placeholders(message.subject_template)}
     return message.subject_template.format(**tokens)
 
 
-def parse_subject(message: type[Message], subject: str) -> dict[str, str]:
+def parse_subject(message: type[Message], /, subject: str) -> dict[str, str]:
     """The tokens of a subject by name. Raises ValueError if it is not one of this message."""
     match = _pattern(message.subject_template).fullmatch(subject)
     if match is None:

@@ -1,0 +1,52 @@
+"""The part of the JetStream API that creates and describes streams; only the operator may use it."""
+
+import json
+from typing import Any
+
+import nats.errors
+from contracts.errors import Code, RetryableError, TerminalError
+from nats.aio.client import Client
+
+STREAM_NOT_FOUND = 10059
+CONSUMER_NOT_FOUND = 10014
+
+
+class StreamAdmin:
+    """Plain requests to `$JS.API.…`: the configuration as the server knows it, with no library's view between."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def stream(self, name: str) -> dict[str, Any] | None:
+        """The configuration of a stream, None where there is none."""
+        answer = await self._ask(f"STREAM.INFO.{name}", {}, absent=STREAM_NOT_FOUND)
+        return answer["config"] if answer else None
+
+    async def stream_state(self, name: str) -> dict[str, Any] | None:
+        """The state of a stream (messages, bytes, first and last sequence), None where there is none."""
+        answer = await self._ask(f"STREAM.INFO.{name}", {}, absent=STREAM_NOT_FOUND)
+        return answer["state"] if answer else None
+
+    async def create_stream(self, config: dict[str, Any]) -> None:
+        await self._ask(f"STREAM.CREATE.{config['name']}", config)
+
+    async def consumer(self, stream: str, name: str) -> dict[str, Any] | None:
+        """The configuration of a consumer, None where there is none."""
+        answer = await self._ask(f"CONSUMER.INFO.{stream}.{name}", {}, absent=CONSUMER_NOT_FOUND)
+        return answer["config"] if answer else None
+
+    async def create_consumer(self, stream: str, config: dict[str, Any]) -> None:
+        request = {"stream_name": stream, "config": config}
+        await self._ask(f"CONSUMER.DURABLE.CREATE.{stream}.{config['durable_name']}", request)
+
+    async def _ask(self, call: str, request: dict[str, Any], *, absent: int | None = None) -> dict[str, Any] | None:
+        try:
+            reply = await self._client.request(f"$JS.API.{call}", json.dumps(request).encode(), timeout=5)
+        except (TimeoutError, nats.errors.Error) as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream does not answer {call}.") from error
+        answer: dict[str, Any] = json.loads(reply.data)
+        if problem := answer.get("error"):
+            if absent is not None and problem.get("err_code") == absent:
+                return None
+            raise TerminalError(Code.INTERNAL, f"JetStream refuses {call}: {problem.get('description')}")
+        return answer

@@ -1,0 +1,287 @@
+"""One connection to NATS, kept for ever: reconnects without end, drains before it closes."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from contracts.errors import Code, ErrorReply, NatterError, RetryableError, TerminalError
+from contracts.message import PAYLOAD_BYTES_MAX, Command, Query, Reply
+from contracts.services import Service, inbox_prefix
+from contracts.streams import ConsumerSpec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.errors import APIError
+from pydantic import ValidationError
+
+from actor_kit.bus.direct import DirectReader
+from actor_kit.bus.pull import PullConsumer
+from actor_kit.bus.wire import (
+    ERROR_CODE_HEADER,
+    EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER,
+    MESSAGE_ID_HEADER,
+    SCHEMA_HEADER,
+    PublishAck,
+    Received,
+    StoredMessage,
+    Subscription,
+    WrongLastSequence,
+    is_wrong_last_sequence,
+    received,
+    subscribe,
+)
+from actor_kit.metrics import BUS_ERRORS, BUS_REQUEST_SECONDS
+from actor_kit.settings import ServiceSettings
+from actor_kit.telemetry import inject_trace
+
+log = structlog.get_logger()
+ReplyT = TypeVar("ReplyT", bound=Reply)
+
+PING_INTERVAL_SECONDS = 10
+RECONNECT_WAIT_SECONDS = 0.5
+NO_RESPONDERS_PAUSE_SECONDS = 0.1
+CONNECT_TIMEOUT_SECONDS = 5
+PENDING_BYTES_MAX = 32 * 1024 * 1024
+
+
+class Bus:
+    """Requests, streams and subscriptions of one service. Open it with `Bus.open` or `Bus.connect`."""
+
+    def __init__(self, client: Client, service: Service) -> None:
+        self.client = client
+        self.service = service
+        self._direct = DirectReader(client, inbox_prefix(service))
+        self._reconnected: list[Callable[[], Awaitable[None]]] = []
+
+    @classmethod
+    async def connect(cls, settings: ServiceSettings, *, service: Service) -> "Bus":
+        """Connect, waiting until a server answers. Raises RetryableError (bus_unavailable) after a first refusal."""
+        client = Client()
+        bus = cls(client, service)
+        password = settings.nats_password.get_secret_value() if settings.nats_password else None
+        seed = settings.nats_nkey_seed.get_secret_value() if settings.nats_nkey_seed else None
+        try:
+            await client.connect(
+                servers=settings.nats_url.split(","),
+                name=str(service),
+                user=settings.nats_user,
+                password=password,
+                nkeys_seed_str=seed,
+                inbox_prefix=inbox_prefix(service),
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # pyright: ignore[reportArgumentType]  seconds, as float too
+                ping_interval=PING_INTERVAL_SECONDS,
+                max_outstanding_pings=2,
+                pending_size=PENDING_BYTES_MAX,
+                drain_timeout=int(settings.drain_timeout_seconds),
+                error_cb=bus._on_error,
+                disconnected_cb=bus._on_disconnected,
+                reconnected_cb=bus._on_reconnected,
+            )
+        except (OSError, nats.errors.Error) as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"NATS cannot be reached: {error}") from error
+        await bus._direct.open()
+        return bus
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: ServiceSettings, *, service: Service) -> AsyncGenerator["Bus"]:
+        """`connect`, and `drain` at the end."""
+        bus = await cls.connect(settings, service=service)
+        try:
+            yield bus
+        finally:
+            await bus.drain()
+
+    @property
+    def is_connected(self) -> bool:
+        return self.client.is_connected
+
+    def on_reconnected(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Call back after each reconnect, when the subscriptions are in place again."""
+        self._reconnected.append(callback)
+
+    async def drain(self) -> None:
+        """Flush what is outgoing and close."""
+        if self.client.is_closed:
+            return
+        try:
+            await self.client.drain()
+        except (TimeoutError, nats.errors.Error):
+            await self.client.close()
+
+    async def flush(self) -> None:
+        """Wait until the server has read all that was sent before."""
+        await self.client.flush()
+
+    # --- request and reply ------------------------------------------------------------------------------
+
+    async def request(self, request: Command[ReplyT] | Query[ReplyT], *, timeout_seconds: float = 2.5) -> ReplyT:
+        """Ask the one service that answers this command or query, and return its reply.
+
+        Raises what the service raised (TerminalError or RetryableError with its code), and RetryableError with
+        ``bus_unavailable`` (not connected), ``store_unavailable`` (nobody answers) or ``deadline_exceeded``.
+        While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
+        query is asked again, by the caller.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        subject = type(request).subject_template
+        payload = request.encode()
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise TerminalError(Code.PAYLOAD_TOO_LARGE, "The request is larger than one message may be.")
+        headers = inject_trace({SCHEMA_HEADER: str(type(request).schema_version)})
+        with BUS_REQUEST_SECONDS.labels(type(request).__name__).time():
+            try:
+                answer = await self._ask_until(subject, payload, headers, deadline)
+            except RetryableError as error:
+                BUS_ERRORS.labels(error.code).inc()
+                raise
+        return self._read_reply(request, answer)
+
+    async def _ask_until(self, subject: str, payload: bytes, headers: dict[str, str], deadline: float) -> Msg:
+        loop = asyncio.get_running_loop()
+        while (remaining := deadline - loop.time()) > 0:
+            if not self.is_connected:
+                # Not sent while disconnected: it would wait in the buffer and be done after the caller gave up.
+                problem = Code.BUS_UNAVAILABLE
+            else:
+                try:
+                    return await self.client.request(subject, payload, timeout=remaining, headers=headers)
+                except nats.errors.NoRespondersError:
+                    problem = Code.STORE_UNAVAILABLE
+                except (TimeoutError, nats.errors.TimeoutError) as error:
+                    code = Code.DEADLINE_EXCEEDED if self.is_connected else Code.BUS_UNAVAILABLE
+                    raise RetryableError(code, "The answer did not come in time.") from error
+                except nats.errors.Error as error:
+                    raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
+            if remaining <= NO_RESPONDERS_PAUSE_SECONDS:
+                break
+            await asyncio.sleep(NO_RESPONDERS_PAUSE_SECONDS)
+        else:
+            problem = Code.BUS_UNAVAILABLE if not self.is_connected else Code.DEADLINE_EXCEEDED
+        raise RetryableError(problem, "Nobody answers right now.")
+
+    @staticmethod
+    def _read_reply(request: Command[ReplyT] | Query[ReplyT], answer: Msg) -> ReplyT:
+        try:
+            if ERROR_CODE_HEADER in (answer.headers or {}):
+                raise ErrorReply.decode_error(answer.data)
+            reply_type: Any = type(request).reply_type
+            return reply_type.decode(answer.data)
+        except ValidationError as error:
+            name = type(request).__name__
+            raise TerminalError(Code.INTERNAL, f"The answer to {name} does not follow its contract.") from error
+
+    # --- core NATS --------------------------------------------------------------------------------------
+
+    async def publish(self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Core NATS: whoever listens now may hear it. Raises RetryableError (bus_unavailable)."""
+        try:
+            await self.client.publish(subject, payload, headers=dict(headers) if headers else None)
+        except nats.errors.Error as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
+
+    async def subscribe(self, subject: str, callback: Callable[[Received], None], *, queue: str = "") -> Subscription:
+        """Call back for each message, in order. The callback must not block."""
+
+        async def on_message(message: Msg) -> None:
+            callback(received(message))
+
+        return await subscribe(self.client, subject, on_message, queue=queue)
+
+    # --- JetStream --------------------------------------------------------------------------------------
+
+    async def publish_stored(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        message_id: str | None = None,
+        expected_last_subject_sequence: int | None = None,
+        timeout_seconds: float = 2.0,
+    ) -> PublishAck:
+        """Publish into the stream of a subject and wait for its ack.
+
+        Raises WrongLastSequence where the subject's last sequence is not the expected one, RetryableError
+        (bus_unavailable) where no ack came: publish it again with the same ``message_id``.
+        """
+        all_headers = dict(headers or {})
+        if message_id is not None:
+            all_headers[MESSAGE_ID_HEADER] = message_id
+        if expected_last_subject_sequence is not None:
+            all_headers[EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER] = str(expected_last_subject_sequence)
+        if not self.is_connected:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.")
+        try:
+            answer = await self.client.request(subject, payload, timeout=timeout_seconds, headers=all_headers)
+        except (TimeoutError, nats.errors.Error) as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
+        ack: dict[str, Any] = json.loads(answer.data)
+        if "error" in ack:
+            error = APIError.from_error(ack["error"])
+            if is_wrong_last_sequence(error):
+                raise WrongLastSequence(subject)
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused the message: {error.description}")
+        return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))
+
+    async def direct_get(
+        self,
+        stream: str,
+        subject_filter: str,
+        *,
+        from_sequence: int = 1,
+        batch_max: int = 256,
+        timeout_seconds: float = 2.0,
+    ) -> tuple[list[StoredMessage], int]:
+        """Messages of a stream by subject filter, and how many more follow. Raises RetryableError."""
+        return await self._direct.get(
+            stream,
+            subject_filter,
+            from_sequence=from_sequence,
+            batch_max=batch_max,
+            timeout_seconds=timeout_seconds,
+        )
+
+    async def direct_get_last(
+        self, stream: str, subject_filter: str, *, timeout_seconds: float = 2.0
+    ) -> StoredMessage | None:
+        """The last message of a subject filter. Raises RetryableError."""
+        return await self._direct.get_last(stream, subject_filter, timeout_seconds=timeout_seconds)
+
+    async def purge(self, stream: str, subject_filter: str) -> None:
+        """Remove all messages of a subject filter from a stream. Raises RetryableError."""
+        try:
+            request = json.dumps({"filter": subject_filter}).encode()
+            answer = await self.client.request(f"$JS.API.STREAM.PURGE.{stream}", request, timeout=5)
+            if "error" in json.loads(answer.data):
+                raise RetryableError(Code.BUS_UNAVAILABLE, f"{stream} refused to be purged.")
+        except (TimeoutError, nats.errors.Error) as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"{stream} could not be purged.") from error
+
+    def pull_consumer(self, spec: ConsumerSpec) -> PullConsumer:
+        return PullConsumer(self.client, inbox_prefix(self.service), spec)
+
+    # --- what the connection tells ----------------------------------------------------------------------
+
+    async def _on_error(self, error: Exception) -> None:
+        # A permissions violation arrives here, asynchronously: it is a bug or an attack, and must be seen.
+        is_violation = "permissions violation" in str(error).lower()
+        BUS_ERRORS.labels("permissions_violation" if is_violation else type(error).__name__).inc()
+        log.error("bus.permissions_violation" if is_violation else "bus.error", error=str(error) or repr(error))
+
+    async def _on_disconnected(self) -> None:
+        if not self.client.is_closed and not self.client.is_draining:
+            log.warning("bus.disconnected")
+
+    async def _on_reconnected(self) -> None:
+        log.info("bus.reconnected")
+        for callback in self._reconnected:
+            try:
+                await callback()
+            except NatterError as error:
+                log.warning("bus.reconnect_callback_failed", code=error.code)

@@ -1,0 +1,110 @@
+"""A pull consumer that asks for exactly as many messages as there is room for."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from contracts.streams import ConsumerSpec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from actor_kit.bus.wire import subscribe
+
+PULL_EXPIRES_SECONDS = 10.0
+PULL_CHECK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """One delivery of a stream's message; settle it exactly once (`ack`, `nak` or `term`)."""
+
+    message: Msg
+
+    @property
+    def subject(self) -> str:
+        return self.message.subject
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self.message.headers or {}
+
+    @property
+    def payload(self) -> bytes:
+        return self.message.data
+
+    @property
+    def attempt(self) -> int:
+        """How often the message was delivered, this time included."""
+        return self.message.metadata.num_delivered
+
+    @property
+    def stream_sequence(self) -> int:
+        return self.message.metadata.sequence.stream
+
+    async def ack(self) -> None:
+        await self.message.ack()
+
+    async def nak(self, delay_seconds: float) -> None:
+        await self.message.nak(delay=delay_seconds)
+
+    async def term(self) -> None:
+        await self.message.term()
+
+    async def in_progress(self) -> None:
+        await self.message.in_progress()
+
+
+class PullConsumer:
+    """Keeps as many pull requests open as there are free slots, and hands out what arrives.
+
+    The library's ``fetch`` waits for a whole batch or a time-out; here a slot that becomes free is
+    asked for at once, and never more is asked for than can be worked on.
+    """
+
+    def __init__(self, client: Client, inbox_prefix: str, spec: ConsumerSpec) -> None:
+        self._client = client
+        self._spec = spec
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.name}"
+        self._inbox = f"{inbox_prefix}.pull.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._asked = 0
+        self._asked_until = 0.0
+        self._arrived: asyncio.Queue[Pulled] = asyncio.Queue()
+
+    async def open(self) -> None:
+        self._subscription = await subscribe(self._client, self._inbox, self._on_message)
+
+    async def close(self) -> None:
+        """Stop asking. What has arrived and was not handed out is redelivered after its ack wait."""
+        await self._subscription.unsubscribe()
+        while not self._arrived.empty():
+            await self._arrived.get_nowait().nak(0)
+
+    async def next(self, room: int) -> Pulled | None:
+        """The next delivery, asking for up to ``room`` of them; None after `PULL_CHECK_SECONDS` without one."""
+        await self._ask(room - self._arrived.qsize())
+        try:
+            return await asyncio.wait_for(self._arrived.get(), PULL_CHECK_SECONDS)
+        except TimeoutError:
+            return None
+
+    async def _ask(self, room: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._asked_until:
+            # Expired at the server, or lost with a connection: nothing is open any more.
+            self._asked = 0
+        missing = room - self._asked
+        if missing <= 0 or not self._client.is_connected:
+            return
+        request = {"batch": missing, "expires": int(PULL_EXPIRES_SECONDS * 1e9)}
+        self._asked += missing
+        self._asked_until = now + PULL_EXPIRES_SECONDS
+        await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+
+    async def _on_message(self, message: Msg) -> None:
+        headers = message.headers or {}
+        if "Status" in headers and not message.reply:
+            # 408 expired, 409 consumer changed or server shutting down: that request is over.
+            self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
+            return
+        self._asked = max(0, self._asked - 1)
+        self._arrived.put_nowait(Pulled(message))

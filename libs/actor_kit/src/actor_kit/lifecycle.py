@@ -1,0 +1,55 @@
+"""A process's life: start, run until SIGTERM or SIGINT, stop in order."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+import uvloop
+from contracts.errors import NatterError
+from contracts.services import Service
+from pydantic import ValidationError
+
+from actor_kit.settings import ServiceSettings
+from actor_kit.telemetry import configure_logging
+
+log = structlog.get_logger()
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+Main = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -> None:
+    """Run ``main(stop)`` on uvloop; SIGTERM or SIGINT sets ``stop``, and main closes what it opened.
+
+    Exits with 1 and one line of log where the service cannot start.
+    """
+    configure_logging(str(service), settings)
+    try:
+        uvloop.run(_run(main))
+    except NatterError as error:
+        log.error("service.cannot_run", code=error.code, detail=error.detail)  # noqa: TRY400  a reason, not a bug
+        sys.exit(1)
+
+
+async def _run(main: Main) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    log.info("service.starting")
+    await main(stop)
+    log.info("service.stopped")
+
+
+def load_settings(settings_type: type[SettingsT]) -> SettingsT:
+    """Read the settings, or exit with 2 and a line per setting that is wrong or missing (never its value)."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper() or "settings"
+            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        sys.exit(2)

@@ -1,0 +1,169 @@
+"""The actor loop over a work queue: pull for free slots, handle side by side, settle by what the handler did."""
+
+import asyncio
+import base64
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import structlog
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.events import DeadLetter
+from contracts.message import Message
+from contracts.streams import ConsumerSpec
+from contracts.subjects import parse_subject, subject_of
+from pydantic import ValidationError
+
+from actor_kit.actor import Actor, Delivery
+from actor_kit.bus import Bus, Pulled
+from actor_kit.metrics import DEAD_LETTERS, HANDLED_SECONDS, IN_FLIGHT
+from actor_kit.requests import invalid_request
+from actor_kit.telemetry import traced
+
+log = structlog.get_logger()
+
+HEARTBEATS_PER_ACK_WAIT = 4
+BUG_RETRY_SECONDS = 1.0
+PULL_ERROR_PAUSE_SECONDS = 0.5
+
+
+class Mailbox:
+    """``async with Mailbox(bus, actor, spec=…, slots=32)`` works while the block runs; then it takes nothing new,
+    lets what is under way finish, and cancels what does not within ``drain_timeout_seconds`` (nak'ed: another
+    replica takes it at once).
+    """
+
+    def __init__(
+        self, bus: Bus, actor: Actor, *, spec: ConsumerSpec, slots: int, drain_timeout_seconds: float = 5.0
+    ) -> None:
+        self._bus = bus
+        self._actor = actor
+        self._spec = spec
+        self._slots = slots
+        self._drain_timeout_seconds = drain_timeout_seconds
+        self._consumer = bus.pull_consumer(spec)
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.open()
+        self._loop = asyncio.create_task(self._run(), name=f"mailbox-{self._spec.name}")
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._loop
+        with suppress(NatterError):
+            await self._consumer.close()
+        if self._working:
+            _, unfinished = await asyncio.wait(self._working, timeout=self._drain_timeout_seconds)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    @property
+    def working_count(self) -> int:
+        return len(self._working)
+
+    async def _run(self) -> None:
+        while True:
+            free = self._slots - len(self._working)
+            if free == 0:
+                await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            try:
+                pulled = await self._consumer.next(free)
+            except Exception:
+                log.exception("mailbox.pull_failed")
+                await asyncio.sleep(PULL_ERROR_PAUSE_SECONDS)
+                continue
+            if pulled is not None:
+                task = asyncio.create_task(self._work(pulled))
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+
+    async def _work(self, pulled: Pulled) -> None:
+        with IN_FLIGHT.labels(self._spec.name).track_inprogress(), traced(pulled.headers):
+            heartbeat = asyncio.create_task(self._keep(pulled))
+            try:
+                await self._settle(pulled)
+            except asyncio.CancelledError:
+                await pulled.nak(0)
+                raise
+            except Exception:
+                log.exception("mailbox.settle_failed", subject=pulled.subject)
+            finally:
+                heartbeat.cancel()
+
+    async def _keep(self, pulled: Pulled) -> None:
+        """Say "in progress" so that a live handler is never doubled, however long it takes."""
+        while True:
+            await asyncio.sleep(self._spec.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT)
+            try:
+                await pulled.in_progress()
+            except Exception as error:  # noqa: BLE001  the next one may pass
+                log.warning("mailbox.in_progress_failed", error=repr(error))
+
+    async def _settle(self, pulled: Pulled) -> None:
+        delivery = Delivery(pulled.subject, pulled.headers, pulled.attempt, self._spec.max_deliver)
+        started = time.monotonic()
+        message_type = self._type_of(pulled.subject)
+        message: Message | None = None
+        error: NatterError | None = None
+        try:
+            if message_type is None:
+                raise TerminalError(Code.UNKNOWN_MESSAGE, "No handler takes messages of this subject.")  # noqa: TRY301
+            message = message_type.decode(pulled.payload)
+            await self._actor.handlers[message_type](message, delivery)
+        except ValidationError as invalid:
+            error = invalid_request(invalid)
+        except NatterError as problem:
+            error = problem
+        except Exception:
+            log.exception("mailbox.handler_failed", subject=pulled.subject, attempt=delivery.attempt)
+            error = RetryableError(Code.INTERNAL, "The handler failed.", retry_after_seconds=BUG_RETRY_SECONDS)
+        name = message_type.__name__ if message_type else "unknown"
+        HANDLED_SECONDS.labels(name, error.code if error else "ok").observe(time.monotonic() - started)
+        if error is None:
+            await pulled.ack()
+        elif isinstance(error, RetryableError) and not delivery.is_last_attempt:
+            log.info("mailbox.retry", subject=pulled.subject, code=error.code, attempt=delivery.attempt)
+            await pulled.nak(error.retry_after_seconds or BUG_RETRY_SECONDS)
+        else:
+            await self._give_up(pulled, name, message, delivery, error)
+
+    def _type_of(self, subject: str) -> type[Message] | None:
+        for message_type in self._actor.handlers:
+            with suppress(ValueError):
+                parse_subject(message_type, subject)
+                return message_type
+        return None
+
+    async def _give_up(
+        self, pulled: Pulled, name: str, message: Message | None, delivery: Delivery, error: NatterError
+    ) -> None:
+        """Tell whoever waits, keep the message as a dead letter, and only then terminate it."""
+        if message is not None:
+            await self._actor.on_exhausted(message, delivery, error)
+        service = str(self._bus.service)
+        letter = DeadLetter(
+            service=service,
+            message=name,
+            subject=pulled.subject,
+            code=error.code,
+            detail=error.detail,
+            deliveries_count=delivery.attempt,
+            headers=pulled.headers,
+            payload_base64=base64.b64encode(pulled.payload).decode(),
+        )
+        await self._bus.publish_stored(
+            subject_of(DeadLetter, service=service, message=name),
+            letter.encode(),
+            message_id=f"dead.{self._spec.stream}.{pulled.stream_sequence}",
+        )
+        await pulled.term()
+        DEAD_LETTERS.labels(name, error.code).inc()
+        log.error("mailbox.dead_letter", subject=pulled.subject, code=error.code, attempt=delivery.attempt)

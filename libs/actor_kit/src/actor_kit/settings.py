@@ -1,0 +1,22 @@
+"""The settings that every service shares; a service's own `Settings` inherits them."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Where the bus is and how to enter it, how to log, and where operators look. Read from the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="NATS servers, comma-separated.")
+    nats_user: str | None = Field(default=None, description="NATS user; the service's name by convention.")
+    nats_password: SecretStr | None = Field(default=None, description="Password of the NATS user.")
+    nats_nkey_seed: SecretStr | None = Field(default=None, description="Seed of an nkey, instead of user and password.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for people.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0 turns it off.")
+    drain_timeout_seconds: float = Field(default=8.0, gt=0, description="How long work may finish after SIGTERM.")

@@ -1,0 +1,92 @@
+"""Logs as JSON lines with run and trace ids, and W3C trace context in the headers of every message."""
+
+import logging
+import secrets
+import sys
+from collections.abc import Mapping
+
+import structlog
+from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from actor_kit.settings import ServiceSettings
+
+
+def configure_logging(service: str, settings: ServiceSettings) -> None:
+    """Send structlog and the standard library's records to stderr, one line each."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace_id,
+        structlog.processors.format_exc_info,
+    ]
+    plain = structlog.dev.plain_traceback
+    render: Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+    )
+    if settings.log_format == "console":
+        shared.remove(structlog.processors.format_exc_info)
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        event["trace_id"] = format(span.trace_id, "032x")
+    return event
+
+
+def inject_trace(headers: dict[str, str]) -> dict[str, str]:
+    """Add ``traceparent`` (W3C Trace Context) of the current trace to the headers, and return them."""
+    propagate.inject(headers)
+    return headers
+
+
+def trace_context_of(headers: Mapping[str, str]) -> Context:
+    """The trace that the headers carry, or a new one: every request has an id to look for in the logs.
+
+    Without an OpenTelemetry SDK nothing is recorded; the id is passed on all the same.
+    """
+    found = propagate.extract(headers)
+    if trace.get_current_span(found).get_span_context().is_valid:
+        return found
+    span = SpanContext(
+        trace_id=secrets.randbits(128) or 1,
+        span_id=secrets.randbits(64) or 1,
+        is_remote=False,
+        trace_flags=TraceFlags(TraceFlags.DEFAULT),
+    )
+    return trace.set_span_in_context(NonRecordingSpan(span))
+
+
+class traced:  # noqa: N801  used as `with traced(headers):`
+    """Make the trace of the headers (or a new one) the current one within a block."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __enter__(self) -> None:
+        self._token = context.attach(trace_context_of(self._headers))
+
+    def __exit__(self, *_exc: object) -> None:
+        context.detach(self._token)
