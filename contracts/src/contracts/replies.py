@@ -179,9 +179,11 @@ class LedgerEntry(Body):
 class RunClaimed(Reply):
     """What a runner needs to execute a run, in one answer.
 
-    ``history``: session items (Responses API items) of the earlier turns, oldest first, cut to whole messages.
+    ``input``: this turn as session items (Responses API items), what the model is to answer.
+    ``history``: session items of the earlier turns, oldest first, cut to whole messages.
     ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
-    which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
+    which those attempts stored. ``checkpoints_count``: how many steps they are, the next `AppendCheckpoint.step`.
+    ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     """
 
@@ -192,6 +194,7 @@ class RunClaimed(Reply):
     inference_options: Json = Field(default_factory=dict)
     history: tuple[Json, ...] = ()
     checkpoint: tuple[Json, ...] = ()
+    checkpoints_count: int = 0
     saved_items: tuple[ItemView, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     is_first_turn: bool = False
