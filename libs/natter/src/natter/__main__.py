@@ -1,10 +1,151 @@
-"""Start of the command line."""
+"""The command line. Each command parses what it is given, calls the module that does it, and says what went wrong."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
 
-main = typer.Typer(no_args_is_help=True)
+from natter import tokens
+from natter.data_directory import DataDirectory, DataDirectoryInUseError
+from natter.output import Output
+from natter.servers.ports import is_free
+from natter.servers.postgres import PostgresFailedError
+from natter.settings import Settings
+from natter.stack import SERVICES, Options, plan
+from natter.supervision.orphans import stop_orphans
+from natter.supervision.program import ProgramFailedError
+from natter.up import up as run_until_stopped
+from natter.web_app import WebAppError, find_web_app
+
+main = typer.Typer(
+    name="natter",
+    help="A chat assistant that does things for people, run as actors over NATS.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Everything that is kept. Default: $NATTER_DATA_DIR, or ./.natter")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")]
+REPLICAS_MAX = 16
 
 
-@main.callback()
-def natter() -> None:
-    """A chat assistant that does things for people, run as actors over NATS."""
+@main.command()
+def up(  # noqa: PLR0913, PLR0917 - one parameter an option
+    data_dir: DataDir = None,
+    edge_port: Port = 8000,
+    relay_port: Port = 8001,
+    web_port: Port = 3000,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Without the web app: the HTTP interface alone")] = False,
+    scale: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE=N", help="Run N processes of a service; may be repeated")
+    ] = None,
+    nats_url: Annotated[
+        str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one")
+    ] = None,
+    database_url: Annotated[str | None, typer.Option(help="Use this Postgres instead of the embedded one")] = None,
+) -> None:
+    """Start everything on this machine, and print `ready …` once a message would be answered. Ctrl-C stops it."""
+    settings = Settings()
+    options = Options(
+        edge_port=edge_port,
+        relay_port=relay_port,
+        web_port=web_port,
+        with_web=not no_web,
+        scale=_read_scale(scale or []),
+        nats_url=nats_url,
+        database_url=database_url,
+    )
+    directory = _open(data_dir, settings)
+    try:
+        with directory.lock():
+            _up(options, directory, settings)
+    except DataDirectoryInUseError as error:
+        _fail(str(error))
+
+
+def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
+    output = Output(directory.logs)
+    log_format = settings.inherited.get("LOG_FORMAT") or ("console" if output.console.is_terminal else "json")
+    try:
+        for name in stop_orphans(directory.root):
+            output.line("natter", f"stopped {name}, left over from an earlier run that was killed")
+        _check_ports(options)
+        web_directory = find_web_app(settings, output.progress) if options.with_web else None
+        asyncio.run(run_until_stopped(plan(options, directory, settings, log_format, web_directory), output))
+    except ProgramFailedError as error:
+        output.close()
+        _fail(str(error), error.last_lines, f"all of its log: {directory.logs / error.name}.log")
+    except (PostgresFailedError, WebAppError, FileNotFoundError) as error:
+        output.close()
+        _fail(str(error))
+    finally:
+        output.close()
+
+
+@main.command()
+def token(
+    user: Annotated[str, typer.Option(help="The user id: the token's subject")],
+    data_dir: DataDir = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 2h, 1d")] = "15m",
+) -> None:
+    """Print a JWT for a user that the stack of this data directory accepts."""
+    try:
+        seconds = tokens.read_duration_seconds(ttl)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--ttl") from error
+    if not user:
+        raise typer.BadParameter("a user id has at least one character", param_hint="--user")
+    sys.stdout.write(tokens.mint(_open(data_dir, Settings()), user, seconds) + "\n")
+
+
+def _open(data_dir: Path | None, settings: Settings) -> DataDirectory:
+    path = data_dir or settings.data_dir
+    try:
+        return DataDirectory.open(path)
+    except OSError as error:
+        _fail(f"{path} cannot be the data directory: {error.strerror}")
+
+
+def _read_scale(entries: list[str]) -> dict[str, int]:
+    scale: dict[str, int] = {}
+    for entry in entries:
+        name, _, count = entry.partition("=")
+        if name not in SERVICES or not count.isdigit() or not 1 <= int(count) <= REPLICAS_MAX:
+            hint = f"write SERVICE=N with one of {', '.join(SERVICES)} and N from 1 to {REPLICAS_MAX}"
+            raise typer.BadParameter(f"{entry!r}: {hint}", param_hint="--scale")
+        scale[name] = int(count)
+    return scale
+
+
+def _check_ports(options: Options) -> None:
+    asked = {"--edge-port": options.edge_port, "--relay-port": options.relay_port}
+    if options.with_web:
+        asked["--web-port"] = options.web_port
+    for option, port in asked.items():
+        if port and not is_free(port):
+            _fail(f"port {port} is in use by another program: choose another with {option}, or 0 for any free one")
+    ports = [port for port in asked.values() if port]
+    if len(set(ports)) < len(ports):
+        _fail(f"{', '.join(asked)} must be different ports")
+
+
+def _fail(reason: str, last_lines: tuple[str, ...] = (), hint: str = "") -> NoReturn:
+    errors.print(f"natter: {reason}", style="red", markup=False)
+    if last_lines:
+        errors.print("its last lines:")
+        for line in last_lines:
+            errors.print(f"    {line}", markup=False)
+    if hint:
+        errors.print(hint, markup=False)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
 
+import psutil
+
 from natter.servers.ports import LOOPBACK
 
 SUPERUSER = "postgres"
@@ -101,6 +103,7 @@ class Postgres:
         """
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         if (self.directory / "natter-cluster").exists():
+            self._forget_dead_server()
             self._give_to_its_user()
             return
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -159,6 +162,23 @@ class Postgres:
         except subprocess.TimeoutExpired as error:
             raise PostgresFailedError(f"{command[0]} did not end within {seconds_max:g} s") from error
         return done.stdout
+
+    def _forget_dead_server(self) -> None:
+        """Remove the lock file of a server that is no more.
+
+        Postgres does so itself, but for one case: another program has the process id now, as after a restart of a
+        container. The caller holds the data directory, so that no server can be running in it rightly.
+        """
+        lock = self.directory / "postmaster.pid"
+        if not lock.exists():
+            return
+        try:
+            process = psutil.Process(int(lock.read_text().splitlines()[0]))
+            is_alive = process.name() == "postgres" and process.cwd() == str(self.directory.resolve())
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError, IndexError):
+            is_alive = False
+        if not is_alive:
+            lock.unlink()
 
     def _give_to_its_user(self) -> None:
         if not self.user:

@@ -1,0 +1,273 @@
+"""What makes up Natter on one machine: which programs, with which command and environment, in which order."""
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contracts.permissions import permissions_of
+from contracts.services import Service
+from identity.local_issuer import LocalIssuer
+
+from natter.data_directory import DataDirectory, Secrets
+from natter.servers.nats import Nats, NatsUser
+from natter.servers.ports import LOOPBACK, free_port
+from natter.servers.postgres import Postgres
+from natter.settings import Settings
+from natter.supervision.orphans import marker
+from natter.supervision.program import Program, answers_ok, in_a_thread
+
+SERVICES = (Service.CONVERSATION_STORE, Service.AGENT_RUNNER, Service.STREAM_RELAY, Service.AUTH_EDGE)
+STOP_ORDER = (
+    "web",
+    "auth_edge",
+    "agent_runner",
+    "task_tools",
+    "stream_relay",
+    "conversation_store",
+    "nats",
+    "postgres",
+)
+DRAIN_SECONDS_MAX = 1.5
+"""How long a service may finish its work when all is stopped; what it cannot finish, it takes up at the next start."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller of `natter up` asked for. Port 0 is any free one."""
+
+    edge_port: int = 8000
+    relay_port: int = 8001
+    web_port: int = 3000
+    with_web: bool = True
+    scale: Mapping[str, int] = field(default_factory=dict[str, int])
+    nats_url: str | None = None
+    database_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One process of a service, and its ports (0: it has none)."""
+
+    service: Service
+    number: int
+    metrics_port: int
+    http_port: int = 0
+
+    @property
+    def name(self) -> str:
+        return str(self.service) if self.number == 1 else f"{self.service}.{self.number}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.http_port}"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One Natter, with every port and secret decided."""
+
+    options: Options
+    directory: DataDirectory
+    secrets: Secrets
+    settings: Settings
+    log_format: str
+    nats: Nats | None
+    postgres: Postgres | None
+    replicas: Sequence[Replica]
+    web_port: int
+    web_directory: Path | None
+
+    @property
+    def nats_url(self) -> str:
+        return self.nats.url if self.nats else str(self.options.nats_url)
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url if self.postgres else str(self.options.database_url)
+
+    @property
+    def web_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.web_port}"
+
+    @property
+    def url(self) -> str:
+        """Where a person begins: the web app, or the edge when there is none."""
+        return self.web_url if self.options.with_web else self.replicas_of(Service.AUTH_EDGE)[0].url
+
+    @property
+    def jwt_verifier(self) -> str:
+        """With the web app tokens are signed by its key; without it, by the secret that both sides know."""
+        return "jwks" if self.options.with_web else "hs256"
+
+    def replicas_of(self, service: Service) -> list[Replica]:
+        return [replica for replica in self.replicas if replica.service == service]
+
+    @property
+    def servers(self) -> list[Program]:
+        """NATS and Postgres, as far as they are ours to run."""
+        environment = self._shared_environment()
+        programs: list[Program] = []
+        if self.nats:
+            probe = in_a_thread(self.nats.is_ready)
+            programs.append(Program("nats", self.nats.command, environment, probe, self.directory.root))
+        if self.postgres:
+            probe = in_a_thread(self.postgres.is_ready)
+            programs.append(
+                Program(
+                    *("postgres", self.postgres.command, environment, probe, self.postgres.directory),
+                    run_as=self.postgres.run_as,
+                    stop_signal=signal.SIGINT,
+                    stop_seconds_max=4.0,
+                )
+            )
+        return programs
+
+    @property
+    def services(self) -> list[Program]:
+        """Every process of the four services."""
+        return [
+            Program(
+                replica.name,
+                [sys.executable, "-m", str(replica.service)],
+                self.environment_of(replica),
+                answers_ok(f"http://{LOOPBACK}:{replica.metrics_port}/readyz"),
+                self.directory.root,
+                stop_seconds_max=DRAIN_SECONDS_MAX + 0.5,
+            )
+            for replica in self.replicas
+        ]
+
+    @property
+    def migration(self) -> tuple[list[str], dict[str, str]]:
+        """The command and environment that bring the database to the current revision."""
+        return [sys.executable, "-m", "conversation_store", "migrate"], {
+            **self._shared_environment(),
+            **self.bus_environment(Service.CONVERSATION_STORE),
+            **self._database_environment(),
+        }
+
+    @property
+    def web(self) -> list[Program]:
+        """The web app, if it is wanted."""
+        if not self.options.with_web or self.web_directory is None:
+            return []
+        next_command = self.web_directory / "node_modules" / "next" / "dist" / "bin" / "next"
+        command = ["node", str(next_command), "start", "--hostname", LOOPBACK, "--port", str(self.web_port)]
+        environment = {
+            **self._shared_environment(),
+            **self._database_environment(),
+            "BETTER_AUTH_SECRET": self.secrets.better_auth_secret,
+            "BETTER_AUTH_URL": self.web_url,
+            "AUTH_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
+            "STREAM_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
+            "NODE_ENV": "production",
+        }
+        return [Program("web", command, environment, answers_ok(f"{self.web_url}/healthz"), self.web_directory)]
+
+    def environment_of(self, replica: Replica) -> dict[str, str]:
+        """The whole environment of one service process."""
+        return {
+            **self._shared_environment(),
+            "METRICS_HOST": LOOPBACK,
+            "METRICS_PORT": str(replica.metrics_port),
+            "DRAIN_TIMEOUT_SECONDS": str(DRAIN_SECONDS_MAX),
+            **self.bus_environment(replica.service),
+            **self._own_environment(replica),
+        }
+
+    def bus_environment(self, user: Service) -> dict[str, str]:
+        """How to reach NATS as this user."""
+        if self.nats is None:
+            return {"NATS_URL": self.nats_url, **self.settings.given("NATS_USER", "NATS_PASSWORD", "NATS_NKEY_SEED")}
+        return {"NATS_URL": self.nats_url, "NATS_USER": user, "NATS_PASSWORD": self.secrets.nats_password(user)}
+
+    def _shared_environment(self) -> dict[str, str]:
+        return {"LOG_FORMAT": self.log_format, **self.settings.shared, **marker(self.directory.root)}
+
+    def _database_environment(self) -> dict[str, str]:
+        direct = {} if self.postgres else self.settings.given("DATABASE_DIRECT_URL")
+        return {"DATABASE_URL": self.database_url, **direct}
+
+    def _own_environment(self, replica: Replica) -> dict[str, str]:
+        http = {"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(replica.http_port)}
+        match replica.service:
+            case Service.AUTH_EDGE:
+                relay_url = self.replicas_of(Service.STREAM_RELAY)[0].url
+                return {
+                    **http,
+                    **self._jwt_environment(),
+                    "PUBLIC_STREAM_URL": "" if self.options.with_web else relay_url,
+                }
+            case Service.STREAM_RELAY:
+                return {**http, **self._jwt_environment()}
+            case Service.AGENT_RUNNER:
+                # The task tools run in the runner's process or as its child, on the bus as a user of their own.
+                tools = self.bus_environment(Service.TASK_TOOLS)
+                return {
+                    **self.settings.given("OPENAI_API_KEY"),
+                    "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
+                    **{f"TASK_TOOLS_{name}": value for name, value in tools.items() if name != "NATS_URL"},
+                }
+            case Service.CONVERSATION_STORE:
+                return self._database_environment()
+            case _:
+                return {}
+
+    def _jwt_environment(self) -> dict[str, str]:
+        shared = {"CHAT_TOKEN_SECRET": self.secrets.chat_token_secret, "JWT_VERIFIER": self.jwt_verifier}
+        if self.jwt_verifier == "hs256":
+            return {**shared, "BETTER_AUTH_SECRET": self.secrets.better_auth_secret}
+        # Two sources of keys, one algorithm: the web app's, and the local issuer of `natter token`.
+        local = LocalIssuer.open(self.directory.issuer).jwks_url
+        return {**shared, "JWT_ALGORITHMS": "EdDSA", "JWT_JWKS_URL": f"{local},{self.web_url}/api/auth/jwks"}
+
+
+def plan(
+    options: Options, directory: DataDirectory, settings: Settings, log_format: str, web_directory: Path | None
+) -> Stack:
+    """Decide every port and secret of a stack; keeps the secrets in the data directory."""
+    secrets = directory.read_secrets()
+    given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "RUN_TOKEN_SECRET")
+    secrets = secrets.model_copy(update={name.lower(): value for name, value in given.items()})
+    nats = None
+    if options.nats_url is None:
+        users = [_nats_user(service, secrets.nats_password(service)) for service in Service]
+        nats = Nats(directory.nats, free_port(), free_port(), users=users)
+    postgres = None
+    if options.database_url is None:
+        postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)
+    directory.write_secrets(secrets)
+    return Stack(
+        options=options,
+        directory=directory,
+        secrets=secrets,
+        settings=settings,
+        log_format=log_format,
+        nats=nats,
+        postgres=postgres,
+        replicas=[replica for service in SERVICES for replica in _replicas(service, options)],
+        web_port=options.web_port or free_port(),
+        web_directory=web_directory,
+    )
+
+
+def _replicas(service: Service, options: Options) -> list[Replica]:
+    asked = {Service.AUTH_EDGE: options.edge_port, Service.STREAM_RELAY: options.relay_port}.get(service)
+    replicas: list[Replica] = []
+    for number in range(1, options.scale.get(service, 1) + 1):
+        http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
+        replicas.append(Replica(service, number, free_port(), http_port))
+    return replicas
+
+
+def _nats_user(service: Service, password: str) -> NatsUser:
+    allowed = permissions_of(service)
+    permissions: dict[str, object] = {
+        "publish": {"allow": list(allowed.publish)},
+        "subscribe": {"allow": list(allowed.subscribe)},
+    }
+    if allowed.allow_responses:
+        permissions["allow_responses"] = {"max": 1, "expires": "1m"}
+    return NatsUser(service, password, permissions)

@@ -1,0 +1,208 @@
+"""`natter up`: everything on one machine, until it is told to stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
+
+from actor_kit.bus import Bus
+from actor_kit.provision import provision
+from actor_kit.settings import ServiceSettings
+from contracts.errors import NatterError
+from contracts.services import Service
+from pydantic import SecretStr
+
+from natter.data_directory import StackState
+from natter.discovery import answering_services
+from natter.output import Output
+from natter.stack import STOP_ORDER, Stack
+from natter.supervision.program import ProgramFailedError
+from natter.supervision.supervisor import Supervisor
+
+MIGRATION_SECONDS_MAX = 120.0
+ANSWER_SECONDS_MAX = 30.0
+STATE_SECONDS = 0.5
+ASKED = frozenset({Service.CONVERSATION_STORE, Service.AGENT_RUNNER})
+"""Who must answer `$SRV.PING` before a message would be answered."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StoppedError(Exception):
+    """The stack was told to stop while it was starting."""
+
+
+async def up(stack: Stack, output: Output) -> None:
+    """Run a stack until a signal comes; everything is stopped when this returns or raises.
+
+    Raises ProgramFailedError when a program does not start or is given up, PostgresFailedError when the cluster
+    cannot be created. A second signal while it stops kills everything at once.
+    """
+    stop = asyncio.Event()
+    supervisor = Supervisor(output.line)
+    with _signals(stop, supervisor):
+        try:
+            await _or_stop(stop, _start(stack, supervisor, output))
+            output.ready(stack.url)
+            async with _state_kept(stack, supervisor):
+                await _or_stop(stop, supervisor.run_until_one_is_given_up())
+        except StoppedError:
+            pass
+        finally:
+            output.progress("stopping")
+            await supervisor.stop(STOP_ORDER)
+            output.progress("stopped")
+
+
+async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
+    if stack.nats:
+        stack.nats.initialise()
+    if stack.postgres:
+        output.progress("preparing Postgres")
+        await asyncio.to_thread(stack.postgres.initialise)
+    if stack.servers:
+        output.progress(f"starting {', '.join(program.name for program in stack.servers)}")
+        await supervisor.start(stack.servers)
+    if stack.postgres:
+        await asyncio.to_thread(stack.postgres.create_owner_and_database)
+    output.progress("migrating the database, creating the streams")
+    await asyncio.gather(_migrate(stack, output), _provision(stack, output))
+    _write_state(stack, supervisor)
+    output.progress(f"starting {', '.join(program.name for program in stack.services)}")
+    await supervisor.start(stack.services)
+    await _wait_until_answered(stack)
+    if stack.web:
+        output.progress("starting the web app")
+        await supervisor.start(stack.web)
+    _write_state(stack, supervisor)
+
+
+async def _migrate(stack: Stack, output: Output) -> None:
+    command, environment = stack.migration
+    lines: list[str] = []
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), MIGRATION_SECONDS_MAX)
+    except TimeoutError:
+        raise ProgramFailedError("migrate", f"did not end within {MIGRATION_SECONDS_MAX:g} s", lines) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+    for line in said.decode(errors="replace").splitlines():
+        lines.append(line)
+        output.line("migrate", line)
+    if process.returncode != 0:
+        raise ProgramFailedError("migrate", f"exited with code {process.returncode}", lines[-20:])
+
+
+def operator_settings(nats_environment: dict[str, str]) -> ServiceSettings:
+    """The settings with which the command line itself enters the bus, from variables as a service would get them."""
+    password = nats_environment.get("NATS_PASSWORD")
+    return ServiceSettings(
+        nats_url=nats_environment["NATS_URL"],
+        nats_user=nats_environment.get("NATS_USER"),
+        nats_password=SecretStr(password) if password else None,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _operator_bus(stack: Stack) -> AsyncGenerator[Bus]:
+    settings = operator_settings(stack.bus_environment(Service.OPERATOR))
+    try:
+        async with Bus.open(settings, service=Service.OPERATOR) as bus:
+            yield bus
+    except NatterError as error:
+        raise ProgramFailedError("nats", f"cannot be used: {error.detail}", []) from error
+
+
+async def _provision(stack: Stack, output: Output) -> None:
+    async with _operator_bus(stack) as bus:
+        for difference in await provision(bus):
+            output.line("natter", f"NATS differs from what is wanted: {difference}")
+
+
+async def _wait_until_answered(stack: Stack) -> None:
+    """Return when every service that must answer does. Raises ProgramFailedError."""
+    missing: Sequence[Service] = sorted(ASKED)
+    async with _operator_bus(stack) as bus:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                while missing := sorted(ASKED - await answering_services(bus)):
+                    await asyncio.sleep(0.05)
+    if missing:
+        raise ProgramFailedError(missing[0], f"did not answer on NATS within {ANSWER_SECONDS_MAX:g} s", [])
+
+
+def _write_state(stack: Stack, supervisor: Supervisor) -> None:
+    stack.directory.write_state(
+        StackState(
+            pid=os.getpid(),
+            url=stack.url,
+            edge_urls=[replica.url for replica in stack.replicas_of(Service.AUTH_EDGE)],
+            relay_urls=[replica.url for replica in stack.replicas_of(Service.STREAM_RELAY)],
+            nats_url=stack.nats_url,
+            database_url=stack.database_url,
+            jwt_verifier=stack.jwt_verifier,
+            processes={supervised.program.name: supervised.pid for supervised in supervisor.running},
+        )
+    )
+
+
+@contextlib.asynccontextmanager
+async def _state_kept(stack: Stack, supervisor: Supervisor) -> AsyncGenerator[None]:
+    """Keep the process ids in stack.json right while services die and start again."""
+
+    async def keep() -> None:
+        known = None
+        while True:
+            pids = [supervised.pid for supervised in supervisor.running]
+            if pids != known:
+                _write_state(stack, supervisor)
+                known = pids
+            await asyncio.sleep(STATE_SECONDS)
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _or_stop(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do the work unless the stack is told to stop first. Raises StoppedError then."""
+    doing = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise StoppedError
+        await doing
+    finally:
+        doing.cancel()
+        stopping.cancel()
+        await asyncio.gather(doing, stopping, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, supervisor: Supervisor) -> Generator[None]:
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            supervisor.kill()
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)

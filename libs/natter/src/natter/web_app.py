@@ -1,0 +1,78 @@
+"""The web app's directory, and its build when there is none that is up to date."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from natter.settings import Settings
+
+NODE_MAJOR_MIN = 20
+BUILD_SECONDS_MAX = 600
+INSTALL_SECONDS_MAX = 600
+NOT_SOURCES = {"node_modules", ".next", "test-results", "playwright-report"}
+
+
+class WebAppError(Exception):
+    """The web app cannot be run; the text says why and what to do."""
+
+
+def find_web_app(settings: Settings, progress: Callable[[str], None]) -> Path:
+    """Return the web app's directory, with its packages installed and built. Raises WebAppError."""
+    directory = settings.web_dir or _beside_the_sources()
+    if directory is None or not (directory / "package.json").exists():
+        raise WebAppError("the web app is not here: start with --no-web, or set NATTER_WEB_DIR to its directory")
+    _check_node()
+    if not (directory / "node_modules" / "next").exists():
+        progress("installing the web app's packages (npm ci)")
+        _run(directory, ["npm", "ci", "--no-audit", "--no-fund"], INSTALL_SECONDS_MAX)
+    if not _is_built(directory):
+        progress("building the web app (once; half a minute or more)")
+        _run(directory, ["npm", "run", "build"], BUILD_SECONDS_MAX)
+    return directory
+
+
+def _beside_the_sources() -> Path | None:
+    """`web/` of the checkout that this package is installed from, if it is one."""
+    for parent in Path(__file__).resolve().parents:
+        if (parent / "web" / "package.json").exists():
+            return parent / "web"
+    return None
+
+
+def _check_node() -> None:
+    node = shutil.which("node")
+    if node is None:
+        raise WebAppError(f"Node {NODE_MAJOR_MIN} or newer is needed for the web app; without it, start with --no-web")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=10).stdout
+    major = version.strip().lstrip("v").partition(".")[0]
+    if not major.isdigit() or int(major) < NODE_MAJOR_MIN:
+        raise WebAppError(f"Node {NODE_MAJOR_MIN} or newer is needed for the web app, this is {version.strip()}")
+
+
+def _is_built(directory: Path) -> bool:
+    """Say whether the build is younger than every source file."""
+    build = directory / ".next" / "BUILD_ID"
+    if not build.exists():
+        return False
+    built_at = build.stat().st_mtime
+    return all(path.stat().st_mtime <= built_at for path in _sources(directory))
+
+
+def _sources(directory: Path) -> list[Path]:
+    found: list[Path] = []
+    for path in directory.iterdir():
+        if path.name in NOT_SOURCES or path.name in {"next-env.d.ts"} or path.is_symlink():
+            continue
+        found += _sources(path) if path.is_dir() else [path]
+    return found
+
+
+def _run(directory: Path, command: list[str], seconds_max: float) -> None:
+    try:
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=seconds_max)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WebAppError(f"{' '.join(command)} in {directory} failed: {error}") from error
+    if done.returncode != 0:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise WebAppError(f"{' '.join(command)} in {directory} failed:\n{last}")
