@@ -116,7 +116,8 @@ class ErrorReply(Body):
 
     def to_error(self) -> NatterError:
         """The error to raise at the caller's side; a code of a newer peer becomes `Code.INTERNAL`."""
-        code = Code(self.code) if self.code in Code else Code.INTERNAL
+        known = self.code in Code.__members__.values()
+        code = Code(self.code) if known else Code.INTERNAL
         if self.retryable:
             return RetryableError(
                 code, self.detail, field=self.field, retry_after_seconds=self.retry_after_seconds or 1.0

@@ -14,7 +14,6 @@ from contracts.services import Service, inbox_prefix
 from contracts.streams import ConsumerSpec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import APIError
 from pydantic import ValidationError
 
 from actor_kit.bus.direct import DirectReader
@@ -24,12 +23,12 @@ from actor_kit.bus.wire import (
     EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER,
     MESSAGE_ID_HEADER,
     SCHEMA_HEADER,
+    STREAM_WRONG_LAST_SEQUENCE,
     PublishAck,
     Received,
     StoredMessage,
     Subscription,
     WrongLastSequence,
-    is_wrong_last_sequence,
     received,
     subscribe,
 )
@@ -223,10 +222,9 @@ class Bus:
             raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
         ack: dict[str, Any] = json.loads(answer.data)
         if "error" in ack:
-            error = APIError.from_error(ack["error"])
-            if is_wrong_last_sequence(error):
+            if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
                 raise WrongLastSequence(subject)
-            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused the message: {error.description}")
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
         return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))
 
     async def direct_get(

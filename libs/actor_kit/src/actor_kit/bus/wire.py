@@ -7,7 +7,6 @@ from typing import Protocol
 from contracts.errors import Code, TerminalError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.errors import APIError
 
 SCHEMA_HEADER = "Natter-Schema"
 ERROR_HEADER = "Nats-Service-Error"
@@ -91,7 +90,3 @@ def stored(message: Msg) -> StoredMessage:
         headers=headers,
         payload=message.data,
     )
-
-
-def is_wrong_last_sequence(error: APIError) -> bool:
-    return error.err_code == STREAM_WRONG_LAST_SEQUENCE
