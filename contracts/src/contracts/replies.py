@@ -182,8 +182,7 @@ class RunClaimed(Reply):
     ``input``: this turn as session items (Responses API items), what the model is to answer.
     ``history``: session items of the earlier turns, oldest first, cut to whole messages.
     ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
-    which those attempts stored. ``checkpoints_count``: how many steps they are, the next `AppendCheckpoint.step`.
-    ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
+    which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     """
 
@@ -194,7 +193,6 @@ class RunClaimed(Reply):
     inference_options: Json = Field(default_factory=dict)
     history: tuple[Json, ...] = ()
     checkpoint: tuple[Json, ...] = ()
-    checkpoints_count: int = 0
     saved_items: tuple[ItemView, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     is_first_turn: bool = False
