@@ -1,0 +1,115 @@
+"""The composition root: opens what auth_edge needs, wires it, closes it in reverse."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from actor_kit.bus import Bus
+from actor_kit.health import Health, health_server
+from actor_kit.requests import RequestServer
+from contracts.errors import NatterError
+from contracts.identity import Principal
+from contracts.queries import ListConversations
+from contracts.services import Service
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from identity import open_verifier
+
+from auth_edge.door import Door
+from auth_edge.http import chat, chatkit, chatkit_session, conversations, operations, problems, runs, tasks, user
+from auth_edge.http.call import Edge
+from auth_edge.http.documented import HEADERS
+from auth_edge.openapi import build_openapi
+from auth_edge.permits import Permits
+from auth_edge.server import build_server
+from auth_edge.settings import Settings, split
+
+DESCRIPTION: Final = """\
+Talk to Natter: ChatKit at one endpoint, and the same conversations, runs and todos in REST.
+
+Every call under `/api/{user_id}` takes `Authorization: Bearer <JWT>`, and `{user_id}` is the token's own user.
+Errors are problem details (RFC 9457) with a stable `code`. Answers of the assistant are server-sent events, at
+the `Location` or `stream_url` that is given.
+"""
+_SENT_HEADERS: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Natter-On-Busy", "X-Request-Id")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The HTTP application, without what it needs at run time: see `open_edge`."""
+    app = FastAPI(
+        title="Natter",
+        version="1.0.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for module in (chat, chatkit, chatkit_session, conversations, runs, tasks, user, operations):
+        app.include_router(module.router)
+    problems.install(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=split(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=_SENT_HEADERS,
+            expose_headers=list(HEADERS),
+            max_age=600,
+        )
+    app.add_middleware(Door, body_bytes_max=settings.body_bytes_max, body_timeout_seconds=settings.body_timeout_seconds)
+    app.openapi = lambda: build_openapi(app)
+    return app
+
+
+@asynccontextmanager
+async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
+    """Connect to the bus and fetch the issuer's keys; the app answers while the block runs."""
+    async with (
+        open_verifier(settings, chat_token_ttl_seconds=settings.chat_token_ttl_seconds) as verifier,
+        Bus.open(settings, service=Service.AUTH_EDGE) as bus,
+    ):
+        permits = Permits(settings.requests_per_minute_max, asyncio.get_running_loop().time)
+        edge = Edge(bus, verifier, permits, settings)
+        app.state.edge = edge
+        app.state.health = _health(edge)
+        yield edge
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the service until `stop` is set; requests under way are answered first."""
+    app = create_app(settings)
+    async with open_edge(settings, app) as edge, RequestServer(edge.bus, None, service=Service.AUTH_EDGE):
+        health: Health = app.state.health
+        async with health_server(settings, health):
+            server = build_server(app, settings)
+            serving = asyncio.create_task(server.serve())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            health.is_stopping = server.should_exit = True
+            stopping.cancel()
+            await serving
+
+
+def _health(edge: Edge) -> Health:
+    health = Health()
+    probe = ListConversations(principal=Principal(user_id="natter:readiness"), limit=1)
+
+    async def bus_is_connected() -> bool:
+        return edge.bus.is_connected
+
+    async def keys_are_loaded() -> bool:
+        return edge.verifier.is_ready
+
+    async def store_answers() -> bool:
+        try:
+            await edge.bus.request(probe, timeout_seconds=1.0)
+        except NatterError:
+            return False
+        return True
+
+    health.check("bus", bus_is_connected)
+    health.check("issuer_keys", keys_are_loaded)
+    health.check("conversation_store", store_answers)
+    return health

@@ -1,0 +1,146 @@
+"""What every HTTP request passes first: an id, a bound on its body, security headers on the answer, one line of log."""
+
+import asyncio
+import re
+import time
+import traceback
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from actor_kit.telemetry import traced
+from contracts.errors import Code, TerminalError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth_edge.metrics import HTTP_SECONDS
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_DOCS_POLICY: Final = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+)
+_API_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
+_SECURITY_HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+)
+_log = structlog.stdlib.get_logger("auth_edge.http")
+
+
+@dataclass(frozen=True)
+class Door:
+    """ASGI middleware around the whole application."""
+
+    app: ASGIApp
+    body_bytes_max: int
+    body_timeout_seconds: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        visit = Visit(scope, send, _request_id(headers))
+        bounded = BoundedBody(receive, headers, self.body_bytes_max, self.body_timeout_seconds)
+        trace = {
+            name: headers[name.encode()].decode("latin-1") for name in ("traceparent",) if name.encode() in headers
+        }
+        with traced(trace):
+            try:
+                await self.app(scope, bounded.receive, visit.send)
+            except Exception as error:  # noqa: BLE001 - the application has answered 500; say where, not what was in it
+                frames = traceback.extract_tb(error.__traceback__)[-8:]
+                places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
+                _log.error("http.bug", request_id=visit.request_id, error=type(error).__name__, places=places)
+            finally:
+                visit.finish()
+
+
+class Visit:
+    """One request on its way through: what its answer gets, and what the log says of it."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
+        self._send = send
+        self._started = time.perf_counter()
+        self._status = 0
+        self.request_id = request_id
+        self._state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        self._state["request_id"] = request_id
+        self._state["answer_headers"] = {}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._more_headers(message)]
+        await self._send(message)
+
+    def _more_headers(self, message: Message) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in message.get("headers", ())}
+        policy = _DOCS_POLICY if self._scope["path"] == "/docs" else _API_POLICY
+        fixed = ((b"content-security-policy", policy), (b"x-request-id", self.request_id.encode()), *_SECURITY_HEADERS)
+        own = ((name.encode(), value.encode("latin-1")) for name, value in self._state["answer_headers"].items())
+        return [(name, value) for name, value in (*own, *fixed) if name not in present]
+
+    def finish(self) -> None:
+        """Write the line of log and the figures. A path holds ids, so the route's template stands for it."""
+        seconds = time.perf_counter() - self._started
+        route = getattr(self._scope.get("route"), "path", "-")
+        HTTP_SECONDS.labels(self._scope["method"], route, self._status).observe(seconds)
+        _log.info(
+            "http.request",
+            request_id=self.request_id,
+            method=self._scope["method"],
+            route=route,
+            status=self._status,
+            code=self._state.get("code"),
+            user=self._state.get("user_hash"),
+            duration_ms=round(seconds * 1000, 2),
+        )
+
+
+class BoundedBody:
+    """The request's body, with a bound on its size and on the time that it may take to arrive."""
+
+    def __init__(self, receive: Receive, headers: dict[bytes, bytes], bytes_max: int, timeout_seconds: float) -> None:
+        self._receive = receive
+        self._declared = headers.get(b"content-length", b"0")
+        self._bytes_max = bytes_max
+        self._timeout_seconds = timeout_seconds
+        self._deadline: float | None = None
+        self._bytes_read = 0
+        self._is_complete = False
+
+    async def receive(self) -> Message:
+        """Raises TerminalError (payload_too_large), HTTPException (408)."""
+        if self._is_complete:
+            return await self._receive()
+        if self._declared.isdigit() and (len(self._declared) > 18 or int(self._declared) > self._bytes_max):
+            raise self._too_large()
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._timeout_seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "The body took too long to arrive", {"Connection": "close"}) from error
+        if message["type"] == "http.request":
+            self._bytes_read += len(message.get("body", b""))
+            self._is_complete = not message.get("more_body", False)
+            if self._bytes_read > self._bytes_max:
+                raise self._too_large()
+        return message
+
+    def _too_large(self) -> TerminalError:
+        return TerminalError(
+            Code.PAYLOAD_TOO_LARGE, f"A request body has at most {self._bytes_max} bytes.", field="body"
+        )
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    """The caller's X-Request-Id if it is plain and short, else a new one."""
+    sent = headers.get(b"x-request-id", b"")
+    return sent.decode() if _REQUEST_ID.fullmatch(sent) else uuid4().hex

@@ -1,0 +1,1 @@
+"""The routes of auth_edge, one module for each thing that they are about."""

@@ -1,0 +1,207 @@
+"""The bodies of the REST interface. Field names are the interface: add optional ones only."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from contracts.commands import OnBusy, TaskDescription, TaskTitle
+from contracts.ids import ConversationId, MessageId, RunId, TaskId
+from contracts.message import Json
+from contracts.replies import ConversationView, ItemView, RunStatus, RunView, TaskView, ToolCallView, Usage
+from contracts.text import MessageText, Title
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _refuse_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the message is empty")
+    return text
+
+
+class _Sent(BaseModel):
+    """A body that a client sends: an unknown field is a mistake that it should learn of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewMessage(_Sent):
+    """A message to the assistant; without `conversation_id` it begins a new conversation."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": "add a task: buy milk"}]})
+
+    message: Annotated[MessageText, AfterValidator(_refuse_blank), Field(min_length=1)]
+    conversation_id: ConversationId | None = None
+    on_busy: OnBusy = Field(
+        "reject", description="While a run is active: answer 409, queue behind it, or stop it and begin."
+    )
+
+
+class TurnAccepted(BaseModel):
+    """The message is stored and will be answered. The answer is on `stream_url`."""
+
+    conversation_id: ConversationId
+    message_id: MessageId
+    run_id: RunId
+    stream_url: str = Field(examples=["/api/alice/runs/run_0199a1b2c3d4/stream"])
+
+
+class NewChatSession(_Sent):
+    """For whom a chat token is: the caller, and only one conversation of the caller if that is named."""
+
+    conversation_id: ConversationId | None = None
+
+
+class ChatSession(BaseModel):
+    """A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns."""
+
+    session_id: str = Field(examples=["sess_5f0c"])
+    client_secret: str = Field(examples=["eyJhbGciOi..."])
+    expires_at: datetime
+    api_url: str = Field(examples=["/api/alice/chatkit"])
+    conversation_id: ConversationId | None = None
+
+
+class Conversation(BaseModel):
+    """A conversation. `active_run_id` is set while it is being answered."""
+
+    id: ConversationId
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    active_run_id: RunId | None
+
+    @classmethod
+    def of(cls, view: ConversationView) -> Self:
+        return cls(
+            id=view.conversation_id,
+            title=view.title,
+            created_at=view.created_at,
+            updated_at=view.updated_at,
+            active_run_id=view.active_run_id,
+        )
+
+
+class ConversationList(BaseModel):
+    """Newest first. `after` of one page is the `after` of the request for the next."""
+
+    data: list[Conversation]
+    has_more: bool
+    after: str | None
+
+
+class ConversationChange(_Sent):
+    """The new title."""
+
+    title: Title
+
+
+class Message(BaseModel):
+    """A message of a conversation; an answer's `tool_calls` are those that led to it."""
+
+    id: MessageId
+    role: Literal["user", "assistant"]
+    type: str
+    content: str
+    tool_calls: list[ToolCallView]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ItemView) -> Self:
+        return cls(
+            id=view.message_id,
+            role=view.role,
+            type=view.type,
+            content=view.content,
+            tool_calls=list(view.tool_calls),
+            created_at=view.created_at,
+        )
+
+
+class MessageList(BaseModel):
+    """A page of messages. A stream opened with `resume_from` as Last-Event-ID leaves no hole after it."""
+
+    data: list[Message]
+    has_more: bool
+    after: str | None
+    active_run_id: RunId | None
+    resume_from: int
+
+
+class Run(BaseModel):
+    """One execution that answers a turn. `error_code` only where it failed."""
+
+    id: RunId
+    conversation_id: ConversationId
+    status: RunStatus
+    cancel_requested: bool
+    model: str | None
+    error_code: str | None
+    error_detail: str | None
+    usage: Usage | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, view: RunView) -> Self:
+        return cls(id=view.run_id, **view.model_dump(exclude={"run_id", "epoch"}))
+
+
+class NewTask(_Sent):
+    """A todo to add."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "buy milk"}]})
+
+    title: TaskTitle
+    description: TaskDescription | None = None
+
+
+class TaskChange(_Sent):
+    """What to change of a todo; what is absent or null stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"completed": True}]})
+
+    title: TaskTitle | None = None
+    description: TaskDescription | None = None
+    completed: bool | None = None
+
+
+class Task(BaseModel):
+    """A todo."""
+
+    id: TaskId
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, view: TaskView) -> Self:
+        return cls(id=view.task_id, **view.model_dump(exclude={"task_id"}))
+
+
+class TaskList(BaseModel):
+    """A page of todos."""
+
+    data: list[Task]
+    has_more: bool
+    after: str | None
+
+
+class Receipt(BaseModel):
+    """What was erased, without personal data."""
+
+    receipt_id: str
+    erased_at: datetime
+    counts: dict[str, int]
+
+
+class Export(BaseModel):
+    """Everything of a user."""
+
+    user: list[Json]
+    conversations: list[Json]
+    messages: list[Json]
+    tasks: list[Json]
+    feedback: list[Json]
+    runs: list[Json]

@@ -1,0 +1,87 @@
+"""POST /chat: a message in plain REST; and the start of a turn, which the ChatKit operations share."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from contracts.commands import BeginTurn, IdempotencyKey, OnBusy, TurnInput, TurnLimits
+from contracts.message import Json
+from contracts.replies import TurnBegun
+from fastapi import Header, Response
+
+from auth_edge import rules, translate
+from auth_edge.http.bodies import NewMessage, TurnAccepted
+from auth_edge.http.call import Call, Caller, user_router
+from auth_edge.http.documented import problems, with_headers
+
+router = user_router("chat")
+
+IdempotencyKeyHeader = Annotated[
+    IdempotencyKey | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key and body give the same run, however often they are sent.",
+        examples=["7f3a9c1e"],
+    ),
+]
+
+
+async def begin_turn(
+    call: Call,
+    turn_input: TurnInput,
+    *,
+    conversation_id: str | None,
+    request: Json,
+    idempotency_key: str | None,
+    on_busy: OnBusy,
+    model: str | None = None,
+) -> TurnBegun:
+    """Store the turn; `request` is what was sent, for telling whether a key is used again for another request.
+
+    Raises NatterError: conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, forbidden, not_found.
+    """
+    settings = call.edge.settings
+    command = BeginTurn(
+        principal=call.principal,
+        conversation_id=conversation_id,
+        input=turn_input,
+        idempotency_key=idempotency_key,
+        body_hash=rules.body_hash(request) if idempotency_key else None,
+        on_busy=on_busy,
+        model=model,
+        limits=TurnLimits(
+            turns_per_minute_max=settings.turns_per_minute_max, concurrent_runs_max=settings.concurrent_runs_max
+        ),
+    )
+    return await call.ask(command)
+
+
+def stream_url(call: Call, run_id: str) -> str:
+    """Where the run is streamed: on the same origin, or at PUBLIC_STREAM_URL where no proxy joins the two."""
+    user = quote(call.principal.user_id, safe="")
+    return f"{call.edge.settings.public_stream_url}/api/{user}/runs/{run_id}/stream"
+
+
+@router.post(
+    "/chat",
+    status_code=202,
+    summary="Send a message",
+    responses={202: with_headers("Location", "Idempotency-Replayed"), **problems(404, 409)},
+)
+async def send_message(
+    call: Caller, response: Response, sent: NewMessage, idempotency_key: IdempotencyKeyHeader = None
+) -> TurnAccepted:
+    """Stores the message and answers at once; the assistant's answer is on the stream of the run."""
+    turn = await begin_turn(
+        call,
+        translate.plain_message(sent.message),
+        conversation_id=sent.conversation_id,
+        request={"chat": sent.model_dump(mode="json")},
+        idempotency_key=idempotency_key,
+        on_busy=sent.on_busy,
+    )
+    url = stream_url(call, turn.run_id)
+    response.headers["Location"] = url
+    response.headers["Idempotency-Replayed"] = str(turn.replayed).lower()
+    return TurnAccepted(
+        conversation_id=turn.conversation_id, message_id=turn.message_id, run_id=turn.run_id, stream_url=url
+    )

@@ -1,0 +1,116 @@
+"""POST /chatkit: the ChatKit protocol. JSON operations are answered here, streaming ones by 303 to the run's stream."""
+
+import json
+from typing import Annotated
+
+from chatkit.types import (
+    ChatKitReq,
+    ItemsFeedbackReq,
+    ItemsListReq,
+    ThreadsAddClientToolOutputReq,
+    ThreadsAddStructuredInputReq,
+    ThreadsAddUserMessageReq,
+    ThreadsCreateReq,
+    ThreadsDeleteReq,
+    ThreadsGetByIdReq,
+    ThreadsListReq,
+    ThreadsRetryAfterItemReq,
+    ThreadsUpdateReq,
+)
+from contracts.commands import ClientToolOutput, OnBusy, Retry, TurnInput
+from fastapi import Header, Request, Response
+
+from auth_edge import rules, translate
+from auth_edge.http import threads
+from auth_edge.http.call import CHAT_SCOPE, Call, Caller, user_router
+from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
+from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
+
+router = user_router("chatkit")
+
+OnBusyHeader = Annotated[
+    OnBusy,
+    Header(alias="Natter-On-Busy", description="While a run is active: answer 409, queue, or stop it and begin."),
+]
+
+
+@router.post(
+    "/chatkit",
+    summary="Speak ChatKit",
+    openapi_extra={**CHAT_SCOPE, **CHATKIT_REQUEST},
+    response_class=Response,
+    responses={200: CHATKIT_ANSWER, 303: SEE_OTHER, **problems(400, 404, 409)},
+)
+async def speak_chatkit(
+    call: Caller,
+    request: Request,
+    idempotency_key: IdempotencyKeyHeader = None,
+    on_busy: OnBusyHeader = "reject",
+) -> Response:
+    """The one endpoint of ChatKit: `{type, params}`. Operations that answer with a stream redirect to it."""
+    body = await request.body()
+    parsed = translate.parse_request(body)
+    turn = _turn_of(parsed)
+    if turn is None:
+        return await _answer(parsed, call)
+    turn_input, conversation_id, model = turn
+    rules.admit_to_conversation(call.principal, conversation_id)
+    begun = await begin_turn(
+        call,
+        turn_input,
+        conversation_id=conversation_id,
+        request=json.loads(body),
+        idempotency_key=idempotency_key,
+        on_busy=on_busy,
+        model=model,
+    )
+    headers = {
+        "Location": f"{stream_url(call, begun.run_id)}?format=chatkit",
+        "Natter-Run": begun.run_id,
+        "Natter-Conversation": begun.conversation_id,
+        "Idempotency-Replayed": str(begun.replayed).lower(),
+    }
+    return Response(status_code=303, headers=headers)
+
+
+def _turn_of(request: ChatKitReq) -> tuple[TurnInput, str | None, str | None] | None:
+    """For an operation that begins a turn: its input, conversation and model. None for the others."""
+    match request:
+        case ThreadsCreateReq():
+            sent = request.params.input
+            return translate.user_message(sent), None, sent.inference_options.model
+        case ThreadsAddUserMessageReq():
+            sent = request.params.input
+            return translate.user_message(sent), _thread_id(request.params.thread_id), sent.inference_options.model
+        case ThreadsRetryAfterItemReq():
+            item_id = translate.checked_id(request.params.item_id, "params.item_id")
+            return Retry(message_id=item_id), _thread_id(request.params.thread_id), None
+        case ThreadsAddClientToolOutputReq():
+            return ClientToolOutput(result=request.params.result), _thread_id(request.params.thread_id), None
+        case ThreadsAddStructuredInputReq():
+            answers = translate.structured_input(request.params.item_id, request.params.input)
+            return answers, _thread_id(request.params.thread_id), None
+        case _:
+            return None
+
+
+async def _answer(request: ChatKitReq, call: Call) -> Response:
+    match request:
+        case ThreadsGetByIdReq():
+            return await threads.get(call, _thread_id(request.params.thread_id))
+        case ThreadsListReq():
+            return await threads.list_all(call, request.params)
+        case ItemsListReq():
+            return await threads.list_items(call, _thread_id(request.params.thread_id), request.params)
+        case ThreadsUpdateReq():
+            return await threads.rename(call, _thread_id(request.params.thread_id), request.params.title)
+        case ThreadsDeleteReq():
+            return await threads.delete(call, _thread_id(request.params.thread_id))
+        case ItemsFeedbackReq():
+            return await threads.record_feedback(call, _thread_id(request.params.thread_id), request.params)
+        case _:
+            raise translate.not_supported(request)
+
+
+def _thread_id(value: str) -> str:
+    return translate.checked_id(value, "params.thread_id")

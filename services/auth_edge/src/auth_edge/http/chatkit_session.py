@@ -1,0 +1,34 @@
+"""POST /chatkit/session: a short-lived token for a page that embeds the chat."""
+
+from urllib.parse import quote
+
+from contracts.queries import GetConversation
+
+from auth_edge.http.bodies import ChatSession, NewChatSession
+from auth_edge.http.call import Caller, user_router
+from auth_edge.http.documented import problems
+
+router = user_router("chatkit")
+
+
+@router.post(
+    "/chatkit/session",
+    status_code=201,
+    summary="Get a chat-only token",
+    responses=problems(404),
+    response_model_exclude_none=True,
+)
+async def begin_chat_session(call: Caller, sent: NewChatSession | None = None) -> ChatSession:
+    """Mints a token that opens the chatkit and stream routes of this user only. Ask again before it expires."""
+    conversation_id = sent.conversation_id if sent else None
+    if conversation_id is not None:  # not for a conversation that is another's, or that does not exist
+        await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
+    token = call.edge.verifier.chat.mint(call.principal.user_id, conversation_id)
+    user = quote(call.principal.user_id, safe="")
+    return ChatSession(
+        session_id=token.session_id,
+        client_secret=token.client_secret,
+        expires_at=token.expires_at,
+        api_url=f"{call.edge.settings.public_api_url}/api/{user}/chatkit",
+        conversation_id=conversation_id,
+    )

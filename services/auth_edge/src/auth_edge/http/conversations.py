@@ -1,0 +1,86 @@
+"""Conversations and their messages in REST."""
+
+from contracts.commands import DeleteConversation, UpdateConversation
+from contracts.queries import GetConversation, ListConversations, ListItems
+from fastapi import Response
+
+from auth_edge.http.bodies import Conversation, ConversationChange, ConversationList, Message, MessageList
+from auth_edge.http.call import Caller, user_router
+from auth_edge.http.documented import problems, with_headers
+from auth_edge.http.parameters import (
+    AfterParameter,
+    ConversationIdInPath,
+    LimitParameter,
+    OrderParameter,
+    SearchParameter,
+)
+
+router = user_router("conversations")
+
+
+@router.get("/conversations", summary="List conversations")
+async def list_conversations(
+    call: Caller, limit: LimitParameter = 20, after: AfterParameter = None, q: SearchParameter = None
+) -> ConversationList:
+    """Last changed first; `q` looks into titles and messages."""
+    page = await call.ask(ListConversations(principal=call.principal, limit=limit, after=after, search=q))
+    return ConversationList(
+        data=[Conversation.of(view) for view in page.data], has_more=page.has_more, after=page.after
+    )
+
+
+@router.get("/conversations/{conversation_id}", summary="Get a conversation", responses=problems(404))
+async def get_conversation(call: Caller, conversation_id: ConversationIdInPath) -> Conversation:
+    reply = await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
+    return Conversation.of(reply.conversation)
+
+
+@router.patch("/conversations/{conversation_id}", summary="Rename a conversation", responses=problems(404))
+async def rename_conversation(
+    call: Caller, conversation_id: ConversationIdInPath, sent: ConversationChange
+) -> Conversation:
+    command = UpdateConversation(principal=call.principal, conversation_id=conversation_id, title=sent.title)
+    return Conversation.of((await call.ask(command)).conversation)
+
+
+@router.delete(
+    "/conversations/{conversation_id}", status_code=204, summary="Delete a conversation", responses=problems(404)
+)
+async def delete_conversation(call: Caller, conversation_id: ConversationIdInPath) -> None:
+    """Deletes it with all that is in it. A run that is active is stopped."""
+    await call.ask(DeleteConversation(principal=call.principal, conversation_id=conversation_id))
+
+
+@router.get(
+    "/conversations/{conversation_id}/messages",
+    summary="List the messages of a conversation",
+    responses={200: with_headers("Natter-Active-Run", "Natter-Resume-From"), **problems(404)},
+)
+async def list_messages(
+    call: Caller,
+    response: Response,
+    conversation_id: ConversationIdInPath,
+    limit: LimitParameter = 50,
+    after: AfterParameter = None,
+    order: OrderParameter = "asc",
+) -> MessageList:
+    """In the order in which they were said, or the other way round."""
+    query = ListItems(
+        principal=call.principal,
+        conversation_id=conversation_id,
+        limit=limit,
+        after=after,
+        order=order,
+        messages_only=True,
+    )
+    page = await call.ask(query)
+    response.headers["Natter-Resume-From"] = str(page.resume_from)
+    if page.active_run_id:
+        response.headers["Natter-Active-Run"] = page.active_run_id
+    return MessageList(
+        data=[Message.of(view) for view in page.data],
+        has_more=page.has_more,
+        after=page.after,
+        active_run_id=page.active_run_id,
+        resume_from=page.resume_from,
+    )

@@ -1,0 +1,22 @@
+"""Runs in REST: look, and stop."""
+
+from contracts.commands import CancelRun
+from contracts.queries import GetRun
+
+from auth_edge.http.bodies import Run
+from auth_edge.http.call import Caller, user_router
+from auth_edge.http.documented import problems
+from auth_edge.http.parameters import RunIdInPath
+
+router = user_router("runs")
+
+
+@router.get("/runs/{run_id}", summary="Get a run", responses=problems(404))
+async def get_run(call: Caller, run_id: RunIdInPath) -> Run:
+    return Run.of((await call.ask(GetRun(principal=call.principal, run_id=run_id))).run)
+
+
+@router.post("/runs/{run_id}/cancel", status_code=202, summary="Stop a run", responses=problems(404, 409))
+async def cancel_run(call: Caller, run_id: RunIdInPath) -> Run:
+    """Stops it on whichever machine it runs. What was said until then is kept; a finished run stays as it is."""
+    return Run.of((await call.ask(CancelRun(principal=call.principal, run_id=run_id))).run)

@@ -1,0 +1,136 @@
+"""Everything of a user: take it along, or have it erased."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Annotated, Final, Literal, TypeVar, get_args
+
+from contracts.commands import EraseUser
+from contracts.errors import RetryableError
+from contracts.message import Query, Reply
+from contracts.queries import ExportUser, ListConversations, ListItems
+from contracts.replies import ConversationView, ExportPage
+from fastapi import Query as QueryParameter
+from fastapi.responses import StreamingResponse
+
+from auth_edge.http.bodies import Export, Receipt
+from auth_edge.http.call import Call, Caller, user_router
+
+router = user_router("user")
+
+ATTEMPTS_MAX: Final = 3
+PAGE_SIZE: Final = 100
+KINDS: Final[tuple[str, ...]] = get_args(ExportPage.model_fields["kind"].annotation)
+
+ReplyT = TypeVar("ReplyT", bound=Reply)
+
+
+@router.get(
+    "/export",
+    summary="Export everything",
+    response_model=None,
+    responses={
+        200: {
+            "description": "One JSON document, or a Markdown text with a section for each conversation.",
+            "model": Export,
+            "content": {"text/markdown": {"schema": {"type": "string"}}},
+        }
+    },
+)
+async def export_user(
+    call: Caller,
+    format: Annotated[Literal["json", "markdown"], QueryParameter()] = "json",  # noqa: A002 - its name in the URL
+) -> StreamingResponse:
+    """Everything that is kept of the user."""
+    chunks = _markdown(call) if format == "markdown" else _json(call)
+    first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
+    media_type = "text/markdown" if format == "markdown" else "application/json"
+    name = "natter-export.md" if format == "markdown" else "natter-export.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_from_first(first, chunks), media_type=media_type, headers=headers)
+
+
+@router.delete("", summary="Erase everything")
+async def erase_user(call: Caller) -> Receipt:
+    """Removes all conversations, messages, runs and todos of the user, for ever."""
+    receipt = await call.ask(EraseUser(principal=call.principal))
+    return Receipt(receipt_id=receipt.receipt_id, erased_at=receipt.erased_at, counts=receipt.counts)
+
+
+async def _from_first(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _ask(call: Call, query: Query[ReplyT]) -> ReplyT:
+    """Ask for one part, with a deadline and attempts of its own: an export is as long as it is."""
+    for _ in range(ATTEMPTS_MAX - 1):
+        with suppress(RetryableError):
+            return await call.edge.bus.request(query, timeout_seconds=call.edge.settings.answer_timeout_seconds)
+    return await call.edge.bus.request(query, timeout_seconds=call.edge.settings.answer_timeout_seconds)
+
+
+async def _json(call: Call) -> AsyncGenerator[str]:
+    """The document {kind: [row, ...], ...}; the parts come in the order of `KINDS`."""
+    waiting = list(KINDS)
+    after: str | None = None
+    opened: str | None = None
+    is_empty = True
+    text = "{"
+    while True:
+        query = ExportUser(principal=call.principal, after=after)
+        page = await (call.ask(query) if after is None else _ask(call, query))
+        while opened != page.kind:
+            if opened is not None:
+                text += "],"
+            opened = waiting.pop(0)
+            text += f'"{opened}":['
+            is_empty = True
+        for row in page.data:
+            text += ("" if is_empty else ",") + json.dumps(row, ensure_ascii=False)
+            is_empty = False
+        yield text
+        text = ""
+        after = page.after
+        if after is None:
+            break
+    yield "".join(["]", *(f',"{kind}":[]' for kind in waiting), "}"])
+
+
+async def _markdown(call: Call) -> AsyncGenerator[str]:
+    """A heading for each conversation, and what was said in it."""
+    after: str | None = None
+    while True:
+        query = ListConversations(principal=call.principal, limit=PAGE_SIZE, after=after)
+        page = await (call.ask(query) if after is None else _ask(call, query))
+        if after is None:
+            yield "# Conversations\n"
+        for conversation in page.data:
+            async for text in _conversation(call, conversation):
+                yield text
+        after = page.after
+        if not page.has_more:
+            return
+
+
+async def _conversation(call: Call, conversation: ConversationView) -> AsyncGenerator[str]:
+    title = " ".join((conversation.title or "Untitled").split())
+    yield f"\n## {title}\n\n{conversation.created_at:%Y-%m-%d %H:%M} UTC\n"
+    after: str | None = None
+    while True:
+        query = ListItems(
+            principal=call.principal,
+            conversation_id=conversation.conversation_id,
+            limit=PAGE_SIZE,
+            after=after,
+            messages_only=True,
+        )
+        page = await _ask(call, query)
+        for message in page.data:
+            speaker = "You" if message.role == "user" else "Assistant"
+            tools = "".join(f"\n- {tool.name}: {tool.status}" for tool in message.tool_calls)
+            yield f"\n**{speaker}** ({message.created_at:%Y-%m-%d %H:%M})\n\n{message.content}\n{tools}\n"
+        after = page.after
+        if not page.has_more:
+            return

@@ -1,0 +1,12 @@
+"""The figures of auth_edge at /metrics, beside those of actor_kit."""
+
+from actor_kit.metrics import LATENCY_BUCKETS_SECONDS
+from prometheus_client import Counter, Histogram
+
+HTTP_SECONDS = Histogram(
+    "natter_http_seconds",
+    "Time of an HTTP request.",
+    ["method", "route", "status"],
+    buckets=LATENCY_BUCKETS_SECONDS,
+)
+REFUSED_TOKENS = Counter("natter_refused_tokens_total", "Requests whose token was refused.", ["reason"])

@@ -1,0 +1,79 @@
+"""The OpenAPI document of the interface: what FastAPI derives, with the answers and headers that every route has."""
+
+import warnings
+from typing import Any, Final
+
+import yaml
+from chatkit.types import ChatKitReq
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from pydantic.json_schema import PydanticJsonSchemaWarning
+
+from auth_edge.http.documented import GUARDED_STATUSES, HEADERS, PROBLEM_EXAMPLES, header_references, problems
+from auth_edge.http.problems import MEDIA_TYPE, TITLES, Problem
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_RATE_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """The document (OpenAPI 3.1) as plain data; also kept as `app.openapi_schema`."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            servers=[{"url": "/", "description": "The origin of the web app, or auth_edge itself"}],
+        )
+        document["components"]["headers"] = HEADERS
+        document["components"]["responses"] = {_name(status): response for status, response in _problems().items()}
+        _add_schemas(document["components"]["schemas"])
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                _complete(operation, is_guarded=path.startswith("/api/"))
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """The document as it is committed."""
+    head = "# Generated from auth_edge by `make generate`; do not edit.\n"
+    return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _add_schemas(schemas: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # of a default in chatkit's Action
+        chatkit = TypeAdapter[Any](ChatKitReq).json_schema(ref_template=_REFERENCE)
+    for name, schema in chatkit.pop("$defs").items():
+        schemas.setdefault(name, schema)
+    schemas["ChatKitRequest"] = {"title": "ChatKitRequest", **chatkit}
+    schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+
+
+def _complete(operation: dict[str, Any], *, is_guarded: bool) -> None:
+    responses: dict[str, Any] = operation["responses"]
+    responses.pop("422", None)
+    for response in responses.values():
+        names = ("X-Request-Id", *_RATE_HEADERS) if is_guarded else ("X-Request-Id",)
+        response["headers"] = {**response.get("headers", {}), **header_references(*names)}
+    errors = [status for status in responses if MEDIA_TYPE in responses[status].get("content", {})]
+    for status in [*errors, *(GUARDED_STATUSES if is_guarded else ())]:
+        responses[str(status)] = {"$ref": f"#/components/responses/{_name(int(status))}"}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _problems() -> dict[int, dict[str, Any]]:
+    answers = problems(*PROBLEM_EXAMPLES)
+    for answer in answers.values():
+        answer["headers"] |= header_references("X-Request-Id", *_RATE_HEADERS)
+    return {int(status): answer for status, answer in answers.items()}
+
+
+def _name(status: int) -> str:
+    return TITLES[status].replace(" ", "")

@@ -1,0 +1,42 @@
+"""Who may do what at the door, and how much: pure decisions."""
+
+import hashlib
+import json
+from typing import Final
+
+from contracts.errors import Code, TerminalError
+from contracts.identity import Principal
+from contracts.message import Json
+
+PERMIT_SHARE: Final = 30
+"""A replica takes a thirtieth of a user's budget at once; a budget under 60 is counted request by request."""
+
+
+def admit(principal: Principal, path_user_id: str, *, allows_chat_scope: bool) -> None:
+    """The path names the token's own user, and the token's scope opens this route. Raises TerminalError (forbidden)."""
+    if principal.user_id != path_user_id:
+        raise TerminalError(Code.FORBIDDEN, "The path names another user than the token.", field="user_id")
+    if principal.scope == "chat" and not allows_chat_scope:
+        raise TerminalError(Code.FORBIDDEN, "A chat token opens the chatkit and stream routes only.")
+
+
+def admit_to_conversation(principal: Principal, conversation_id: str | None) -> None:
+    """A token that is bound to a conversation opens no other, and begins none. Raises TerminalError (forbidden)."""
+    if principal.conversation_id is not None and principal.conversation_id != conversation_id:
+        raise TerminalError(Code.FORBIDDEN, "This chat token is bound to another conversation.")
+
+
+def permits_to_take(requests_per_minute_max: int) -> int:
+    """How many request permits a replica asks the store for at once."""
+    return max(1, requests_per_minute_max // PERMIT_SHARE)
+
+
+def body_hash(request: Json) -> str:
+    """What makes two requests of one Idempotency-Key the same: SHA-256 of the canonical JSON."""
+    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def user_hash(user_id: str) -> str:
+    """Stands for a user in logs: the same for the same user, and not to be read back by looking."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""Everything that auth_edge reads from the environment."""
+
+from typing import Annotated
+
+from actor_kit.settings import ServiceSettings
+from identity import IdentitySettings
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+HTTP_URL_SCHEMES = ("https://", "http://")
+
+
+def _check_origins(text: str) -> str:
+    for origin in split(text):
+        if not origin.startswith(HTTP_URL_SCHEMES) or origin.rstrip("/").count("/") != 2 or "*" in origin:
+            raise ValueError("each origin is scheme://host[:port], without a wildcard")
+    return text
+
+
+def _check_url(text: str) -> str:
+    if text and not text.startswith(HTTP_URL_SCHEMES):
+        raise ValueError("must be an http or https URL, or empty")
+    return text.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+
+
+def split(text: str) -> list[str]:
+    """The parts of a comma-separated list, without blanks."""
+    return [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
+
+
+class Settings(IdentitySettings, ServiceSettings):
+    """Beside these: NATS_*, LOG_*, METRICS_* (actor_kit); JWT_*, BETTER_AUTH_SECRET, CHAT_TOKEN_SECRET (identity)."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    http_host: str = Field("127.0.0.1", description="Address to listen on.")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    public_stream_url: Url = Field("", description="Where browsers reach stream_relay; empty: on the same origin.")
+    public_api_url: Url = Field("", description="Where browsers reach this service; empty: on the same origin.")
+    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
+        "", description="Other origins that may call, comma-separated; empty: none."
+    )
+    trusted_proxies: str = Field("", description="Addresses or networks whose X-Forwarded-* is believed; empty: none.")
+
+    body_bytes_max: int = Field(1024 * 1024, ge=1024, description="A larger request body is refused with 413.")
+    body_timeout_seconds: float = Field(10, gt=0, description="A body that takes longer to arrive is given up (408).")
+    headers_timeout_seconds: float = Field(10, gt=0, description="A connection without whole headers is closed.")
+    answer_timeout_seconds: float = Field(2.5, gt=0, le=2.9, description="When the store is slower: 503.")
+    connections_max: int = Field(2000, ge=1, description="More connections at once are answered 503.")
+
+    requests_per_minute_max: int = Field(1200, ge=1, description="Requests of one user, over all replicas.")
+    turns_per_minute_max: int = Field(120, ge=1, description="New turns of one user, over all replicas.")
+    concurrent_runs_max: int = Field(20, ge=1, description="Runs of one user that are queued or running.")
+    chat_token_ttl_seconds: int = Field(600, ge=30, le=3600, description="Life of a chat-only token.")

@@ -1,0 +1,149 @@
+"""ChatKit's requests into our messages, our replies into ChatKit's answers (openai-chatkit 1.6, `chatkit.types`)."""
+
+import json
+from typing import Any, Final, cast
+
+from chatkit.types import (
+    ChatKitReq,
+    ItemsListParams,
+    StructuredInputSubmission,
+    ThreadListParams,
+    UserMessageInput,
+)
+from contracts.commands import StructuredInput, UserMessage
+from contracts.errors import Code, TerminalError
+from contracts.ids import Token
+from contracts.message import Json
+from contracts.replies import ConversationView, ItemPage
+from contracts.text import MESSAGE_CHARACTERS_MAX
+from pydantic import TypeAdapter, ValidationError
+
+PAGE_SIZE_DEFAULT: Final = 20
+PAGE_SIZE_MAX: Final = 100
+NOT_SUPPORTED: Final = {
+    "threads.custom_action": "This assistant has no widgets, so there are no custom actions.",
+    "threads.sync_custom_action": "This assistant has no widgets, so there are no custom actions.",
+    "attachments.create": "Attachments are not supported yet.",
+    "attachments.delete": "Attachments are not supported yet.",
+    "input.transcribe": "Dictation is not supported.",
+}
+
+_request_adapter: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+_id_adapter: TypeAdapter[str] = TypeAdapter(Token)
+
+
+def parse_request(body: bytes) -> ChatKitReq:
+    """Read a ChatKit request. Raises TerminalError: `invalid_request` with the field."""
+    try:
+        request = _request_adapter.validate_json(body)
+    except ValidationError as error:
+        raise invalid_request(error) from error
+    if b"\\u0000" in body and holds_nul(json.loads(body)):
+        raise TerminalError(Code.INVALID_REQUEST, "Text must not contain NUL.")
+    return request
+
+
+def not_supported(request: ChatKitReq) -> TerminalError:
+    """For an operation of ChatKit that Natter does not have."""
+    detail = NOT_SUPPORTED.get(request.type, "This operation is not supported.")
+    return TerminalError(Code.NOT_SUPPORTED, detail, field="type")
+
+
+def invalid_request(error: ValidationError, prefix: str = "") -> TerminalError:
+    """The first complaint of pydantic, with the path of the field and without what the caller sent."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    # ChatKit's union puts the operation's name in front of the path; it is no field.
+    path = [str(part) for part in first["loc"] if not (isinstance(part, str) and part.startswith(_OPERATION_PREFIXES))]
+    kind = first["type"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return TerminalError(Code.INVALID_REQUEST, "The type is missing or unknown.", field=".".join([*path, "type"]))
+    if kind == "json_invalid":
+        return TerminalError(Code.INVALID_REQUEST, "The body is not valid JSON in UTF-8.")
+    return TerminalError(
+        Code.INVALID_REQUEST, f"{first['msg']}.", field=".".join(filter(None, [prefix, *path])) or None
+    )
+
+
+_OPERATION_PREFIXES: Final = ("threads.", "items.", "attachments.", "input.transcribe")
+
+
+def holds_nul(value: object) -> bool:
+    """Whether any text within a JSON value contains NUL, which Postgres cannot store."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any("\x00" in key or holds_nul(part) for key, part in cast(dict[str, object], value).items())
+    return isinstance(value, list) and any(holds_nul(part) for part in cast(list[object], value))
+
+
+def checked_id(value: str, field: str) -> str:
+    """An id that may be put into a subject. Raises TerminalError (`invalid_request`)."""
+    try:
+        return _id_adapter.validate_python(value)
+    except ValidationError as error:
+        raise TerminalError(Code.INVALID_REQUEST, "An id has 1 to 64 of A-Z a-z 0-9 _ -.", field=field) from error
+
+
+def user_message(sent: UserMessageInput) -> UserMessage:
+    """The message that a user sends through ChatKit. Raises TerminalError (`invalid_request`, `not_supported`)."""
+    field = "params.input"
+    if sent.attachments:
+        raise TerminalError(Code.NOT_SUPPORTED, "Attachments are not supported yet.", field=f"{field}.attachments")
+    text = "".join(part.text for part in sent.content)
+    if not text.strip():
+        raise TerminalError(Code.INVALID_REQUEST, "The message is empty.", field=f"{field}.content")
+    if max(len(text), len(sent.quoted_text or "")) > MESSAGE_CHARACTERS_MAX:
+        detail = f"A message has at most {MESSAGE_CHARACTERS_MAX} characters."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field=f"{field}.content")
+    try:
+        return UserMessage(
+            text=text,
+            content=tuple(part.model_dump(mode="json", exclude_none=True) for part in sent.content),
+            quoted_text=sent.quoted_text,
+            inference_options=sent.inference_options.model_dump(mode="json", exclude_none=True),
+        )
+    except ValidationError as error:
+        raise invalid_request(error, field) from error
+
+
+def plain_message(text: str) -> UserMessage:
+    """The message that a user sends through REST, as ChatKit would have said it."""
+    return UserMessage(text=text, content=({"type": "input_text", "text": text},), inference_options={})
+
+
+def structured_input(item_id: str, sent: StructuredInputSubmission) -> StructuredInput:
+    """The answers to a structured input item, or that it was skipped."""
+    answers = {name: answer.model_dump(mode="json") for name, answer in sent.answers.items()}
+    return StructuredInput(
+        message_id=checked_id(item_id, "params.item_id"), answers=cast(Json, answers), skipped=sent.status == "skipped"
+    )
+
+
+def page_limit(params: ThreadListParams | ItemsListParams) -> int:
+    """ChatKit's limit: 20 where absent or 0, as in the stock server; at most 100."""
+    if params.limit is not None and params.limit < 0:
+        raise TerminalError(Code.INVALID_REQUEST, "The limit must not be negative.", field="params.limit")
+    return min(params.limit or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+
+
+def thread(conversation: ConversationView, items: ItemPage | None = None) -> dict[str, Any]:
+    """ChatKit's Thread, with nulls left out and each item exactly as it was stored."""
+    title = {} if conversation.title is None else {"title": conversation.title}
+    return {
+        **title,
+        "id": conversation.conversation_id,
+        "created_at": conversation.created_at.isoformat(),
+        "status": {"type": "active"},
+        "metadata": {},
+        "items": {"data": [], "has_more": False} if items is None else item_page(items),
+    }
+
+
+def item_page(page: ItemPage) -> dict[str, Any]:
+    """ChatKit's Page of items."""
+    return chatkit_page([view.item for view in page.data], page.has_more, page.after)
+
+
+def chatkit_page(data: list[Any], has_more: bool, after: str | None) -> dict[str, Any]:
+    """ChatKit's Page of anything; `after` is left out where it is null."""
+    return {"data": data, "has_more": has_more, **({} if after is None else {"after": after})}
