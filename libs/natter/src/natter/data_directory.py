@@ -43,7 +43,7 @@ class StackState(BaseModel):
     edge_urls: list[str] = []
     relay_urls: list[str] = []
     nats_url: str = ""
-    database_url: str = Field("", repr=False)
+    database_url: str = Field(default="", repr=False)
     jwt_verifier: str = "hs256"
     processes: dict[str, int | None] = {}
     """Process ids by name."""

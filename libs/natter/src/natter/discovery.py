@@ -4,14 +4,14 @@ import asyncio
 import json
 
 from actor_kit.bus import Bus
-from contracts.services import Service, inbox_prefix
+from contracts.services import inbox_prefix
 
 ANSWERS_SECONDS = 0.2
 
 
-async def answering_services(bus: Bus) -> set[Service]:
-    """The services of which at least one instance answered within a fifth of a second."""
-    return {Service(name) for name in await _names(bus) if name in Service}
+async def answering_services(bus: Bus) -> set[str]:
+    """The names of the services of which at least one instance answered within a fifth of a second."""
+    return set(await _names(bus))
 
 
 async def _names(bus: Bus) -> list[str]:

@@ -18,7 +18,15 @@ from natter.settings import Settings
 from natter.supervision.orphans import marker
 from natter.supervision.program import Program, answers_ok, in_a_thread
 
-SERVICES = (Service.CONVERSATION_STORE, Service.AGENT_RUNNER, Service.STREAM_RELAY, Service.AUTH_EDGE)
+SERVICES = (
+    Service.CONVERSATION_STORE,
+    Service.TASK_TOOLS,
+    Service.AGENT_RUNNER,
+    Service.STREAM_RELAY,
+    Service.AUTH_EDGE,
+)
+MODULES = {Service.TASK_TOOLS: ("agent_runner.task_tools", "--http")}
+"""What `python -m` runs, where that is not the service's own name."""
 STOP_ORDER = (
     "web",
     "auth_edge",
@@ -130,7 +138,7 @@ class Stack:
         return [
             Program(
                 replica.name,
-                [sys.executable, "-m", str(replica.service)],
+                [sys.executable, "-m", *MODULES.get(replica.service, (str(replica.service),))],
                 self.environment_of(replica),
                 answers_ok(f"http://{LOOPBACK}:{replica.metrics_port}/readyz"),
                 self.directory.root,
@@ -203,13 +211,14 @@ class Stack:
             case Service.STREAM_RELAY:
                 return {**http, **self._jwt_environment()}
             case Service.AGENT_RUNNER:
-                # The task tools run in the runner's process or as its child, on the bus as a user of their own.
-                tools = self.bus_environment(Service.TASK_TOOLS)
+                tools_url = self.replicas_of(Service.TASK_TOOLS)[0].url
                 return {
                     **self.settings.given("OPENAI_API_KEY"),
+                    "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",
                     "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
-                    **{f"TASK_TOOLS_{name}": value for name, value in tools.items() if name != "NATS_URL"},
                 }
+            case Service.TASK_TOOLS:
+                return {**http, "RUN_TOKEN_SECRET": self.secrets.run_token_secret}
             case Service.CONVERSATION_STORE:
                 return self._database_environment()
             case _:
@@ -254,7 +263,11 @@ def plan(
 
 
 def _replicas(service: Service, options: Options) -> list[Replica]:
-    asked = {Service.AUTH_EDGE: options.edge_port, Service.STREAM_RELAY: options.relay_port}.get(service)
+    asked = {
+        Service.AUTH_EDGE: options.edge_port,
+        Service.STREAM_RELAY: options.relay_port,
+        Service.TASK_TOOLS: 0,
+    }.get(service)
     replicas: list[Replica] = []
     for number in range(1, options.scale.get(service, 1) + 1):
         http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())

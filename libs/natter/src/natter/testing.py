@@ -67,7 +67,7 @@ class RunningServer:
                 stderr=log,
                 cwd="/",
                 **self.run_as,
-                preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509 - it calls prctl and getppid alone
+                preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509 - it calls prctl and getppid alone
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self.server.is_ready():
@@ -267,7 +267,7 @@ def _postgres_of_the_wheel() -> Generator[Databases]:
             running.stop()
 
 
-def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     """On Linux, have the kernel stop a child when pytest dies without a chance to (a timeout, a kill)."""
     if sys.platform != "linux":
         return None

@@ -130,7 +130,7 @@ async def _provision(stack: Stack, output: Output) -> None:
 
 async def _wait_until_answered(stack: Stack) -> None:
     """Return when every service that must answer does. Raises ProgramFailedError."""
-    missing: Sequence[Service] = sorted(ASKED)
+    missing: Sequence[str] = sorted(ASKED)
     async with _operator_bus(stack) as bus:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS_MAX):

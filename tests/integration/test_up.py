@@ -1,0 +1,188 @@
+"""`natter up` with the embedded servers and stand-ins for the services: what it promises apart from the chat itself."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+from natter.supervision.orphans import find_orphans
+from natter.testing import temporary_directory
+from natter.testing_stack import WITHOUT_WEB, RunningNatter, natter_up, start
+
+STAND_INS = Path(__file__).parent.parent / "stand_ins"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_directory() as directory:
+        yield directory
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(STAND_INS), "STAND_IN_DIRECTORY": str(folder), "LOG_FORMAT": "json"}
+
+
+def up(folder: Path, *more: str, **extra: str):
+    return natter_up(folder / "data", *WITHOUT_WEB, *more, environment={**environment(folder), **extra})
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def said(natter: RunningNatter, text: str) -> bool:
+    return any(text in line for line in natter.output)
+
+
+def seen_environment(folder: Path, name: str) -> dict[str, str]:
+    return json.loads((folder / f"{name}.environment.json").read_text())
+
+
+async def _execute(url: str, statement: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(statement)
+    finally:
+        await connection.close()
+
+
+def execute(natter: RunningNatter, statement: str) -> list[asyncpg.Record]:
+    return asyncio.run(_execute(natter.state.database_url, statement))
+
+
+def test_it_starts_restarts_what_dies_stops_in_order_and_finds_its_data_again(folder: Path) -> None:
+    with up(folder, "--scale", "agent_runner=2") as natter:
+        assert [line for line in natter.output if line.startswith("ready ")] == [f"ready {natter.edge_url}"]
+        assert {"agent_runner", "agent_runner.2", "nats", "postgres"} <= set(natter.state.processes)
+        execute(natter, "create table kept (n int)")
+        execute(natter, "insert into kept values (42)")
+
+        before = natter.pid("agent_runner.2")
+        os.kill(before, signal.SIGKILL)
+        until(lambda: said(natter, "was killed by SIGKILL; starting it again"))
+        until(lambda: natter.state.processes["agent_runner.2"] not in {None, before})
+        for server in ("postgres", "nats"):
+            before = natter.pid(server)
+            os.kill(before, signal.SIGKILL)
+            until(lambda name=server, old=before: natter.state.processes[name] not in {None, old})
+        until(lambda: _answers(natter))
+
+        assert natter.stop() < 10
+        assert natter.process.returncode == 0
+        assert natter.processes_left() == []
+        stopped = [line.split("│")[0].strip() for line in natter.output if "stand-in stopped" in line]
+        assert stopped[0] == "auth_edge"
+        assert stopped[-1] == "conversation_store"
+
+    with up(folder) as natter:
+        assert execute(natter, "select n from kept")[0]["n"] == 42
+        assert natter.stop(signal.SIGINT) < 10
+        assert natter.process.returncode == 0
+
+
+def _answers(natter: RunningNatter) -> bool:
+    try:
+        return execute(natter, "select n from kept")[0]["n"] == 42
+    except (OSError, asyncpg.PostgresError):
+        return False
+
+
+def test_what_a_killed_run_left_behind_is_stopped_by_the_next(folder: Path) -> None:
+    with up(folder) as natter:
+        execute(natter, "create table kept (n int)")
+        natter.process.kill()
+        natter.process.wait()
+        left = {process.pid for process in natter.processes_left()}
+        assert len(left) >= 7
+        with up(folder) as again:
+            assert said(again, "left over from an earlier run that was killed")
+            assert not any(psutil.pid_exists(pid) for pid in left)
+            assert execute(again, "select count(*) from kept")[0]["count"] == 0
+
+
+def test_a_service_that_cannot_start_is_named_with_its_last_words(folder: Path) -> None:
+    (folder / "stream_relay.json").write_text(json.dumps({"exit": 3, "say": "CHAT_TOKEN_SECRET: Field required"}))
+    done = run_up(folder)
+    assert done.returncode == 1
+    assert "natter: stream_relay exited with code 3 before it was ready" in done.stderr
+    assert done.stderr.rindex("CHAT_TOKEN_SECRET: Field required") > done.stderr.index("its last lines")
+    assert "ready" not in done.stdout
+    assert find_orphans(folder / "data") == []
+
+
+def test_a_migration_that_fails_is_named_with_its_last_words(folder: Path) -> None:
+    (folder / "conversation_store.json").write_text(json.dumps({"exit": 1, "say": "relation is odd"}))
+    done = run_up(folder)
+    assert done.returncode == 1
+    assert "natter: migrate exited with code 1" in done.stderr
+    assert "relation is odd" in done.stderr
+
+
+def test_a_port_in_use_is_named_with_the_option_that_changes_it(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_up(folder, "--relay-port", str(port))
+    assert done.returncode == 1
+    assert f"port {port} is in use" in done.stderr
+    assert "--relay-port" in done.stderr
+
+
+def test_it_can_be_stopped_while_it_starts(folder: Path) -> None:
+    natter = start(folder / "data", WITHOUT_WEB, environment(folder))
+    until(lambda: said(natter, "starting nats, postgres"))
+    assert natter.stop(signal.SIGINT) < 10
+    assert natter.process.returncode == 0
+    assert natter.processes_left() == []
+    natter.close()
+
+
+def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second_up_is_refused(folder: Path) -> None:
+    with up(folder, OPENAI_API_KEY="sk-test", BETTER_AUTH_SECRET="b" * 40) as natter:
+        runner, edge = seen_environment(folder, "agent_runner"), seen_environment(folder, "auth_edge")
+        store, relay = seen_environment(folder, "conversation_store"), seen_environment(folder, "stream_relay")
+        assert runner["OPENAI_API_KEY"] == "sk-test"
+        assert all("OPENAI_API_KEY" not in other for other in (edge, store, relay))
+        assert store["DATABASE_URL"] == natter.state.database_url
+        assert all("DATABASE_URL" not in other for other in (edge, runner, relay))
+        assert edge["BETTER_AUTH_SECRET"] == "b" * 40
+        assert edge["PUBLIC_STREAM_URL"] == natter.relay_url
+        assert edge["CHAT_TOKEN_SECRET"] == relay["CHAT_TOKEN_SECRET"]
+        assert len({one["NATS_PASSWORD"] for one in (runner, edge, store, relay)}) == 4
+        data = folder / "data"
+        for private in (data / "secrets.json", data / "stack.json", data / "nats" / "nats.conf"):
+            assert private.stat().st_mode & 0o077 == 0, private
+        logs = "".join(path.read_text() for path in (data / "logs").glob("*.log")) + "".join(natter.output)
+        for secret in ("sk-test", "b" * 40, edge["NATS_PASSWORD"], edge["CHAT_TOKEN_SECRET"], store["DATABASE_URL"]):
+            assert secret not in logs
+
+        second = run_up(folder)
+        assert second.returncode == 1
+        assert "in use by another `natter up`" in second.stderr
+
+
+def up_command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "natter", "up", "--data-dir", str(folder / "data"), *WITHOUT_WEB, *more]
+
+
+def run_up(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run a `natter up` that is expected to fail."""
+    return subprocess.run(
+        up_command(folder, *more),
+        env={**os.environ, **environment(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
