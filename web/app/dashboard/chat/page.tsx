@@ -1,0 +1,27 @@
+import type { Metadata } from "next";
+
+import { ChatPanel } from "@/features/chat/chat-panel";
+import { elementScriptUrl } from "@/server/element-script";
+import { requireUser } from "@/server/require-user";
+import { getChatkitElement } from "@/server/settings";
+
+export const metadata: Metadata = { title: "Chat" };
+
+type Query = Promise<{ conversation?: string | string[] }>;
+
+export default async function ChatPage({ searchParams }: { searchParams: Query }) {
+  const { conversation } = await searchParams;
+  const user = await requireUser();
+  const element = getChatkitElement();
+  return (
+    <main id="main" className="min-h-0 flex-1">
+      <h1 className="sr-only">Chat</h1>
+      <ChatPanel
+        userId={user.userId}
+        conversationId={typeof conversation === "string" ? conversation : null}
+        openaiDomainKey={element.source === "openai" ? element.domainKey : null}
+        scriptUrl={elementScriptUrl(element)}
+      />
+    </main>
+  );
+}

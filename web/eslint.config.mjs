@@ -1,0 +1,32 @@
+import coreWebVitals from "eslint-config-next/core-web-vitals";
+import typescript from "eslint-config-next/typescript";
+import { defineConfig, globalIgnores } from "eslint/config";
+
+// What is imported goes in one direction: app → features → components, lib. The server's code stays on the server.
+const boundary = (files, group, message) => ({
+  files,
+  rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
+});
+
+export default defineConfig([
+  ...coreWebVitals,
+  ...typescript,
+  globalIgnores([".next/**", "chatkit-element/**", "public/**", "generated/**", "next-env.d.ts"]),
+  {
+    // Signing in and out loads a page anew on purpose: nothing of another session may stay in memory.
+    rules: { "@next/next/no-location-assign-relative-destination": "off" },
+  },
+  boundary(["components/**", "lib/**"], ["@/app/*", "@/features/*", "@/server/*"], "components and lib know no feature"),
+  boundary(["features/**"], ["@/app/*", "@/server/*"], "a feature runs in the browser: it knows no page and no server code"),
+  boundary(["server/**"], ["@/app/*", "@/features/*", "@/components/*"], "server code knows no page"),
+  {
+    files: ["**/*.ts", "**/*.tsx"],
+    ignores: ["server/settings.ts", "instrumentation.ts", "proxy.ts", "next.config.ts"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "env", message: "server/settings.ts is the only reader of the environment" },
+      ],
+    },
+  },
+]);

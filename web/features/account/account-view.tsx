@@ -1,0 +1,48 @@
+"use client";
+
+import { Download } from "lucide-react";
+
+import { Button } from "@/components/ui/button";
+import { Card, CardContent, CardDescription, CardHeader, CardTitle } from "@/components/ui/card";
+
+import { DeleteAccount } from "./delete-account";
+import { PasswordForm } from "./password-form";
+
+type User = Readonly<{ userId: string; name: string; email: string }>;
+
+export function AccountView({ user }: { user: User }) {
+  return (
+    <>
+      <Section title="Password" text={`You sign in as ${user.email}.`}>
+        <PasswordForm />
+      </Section>
+      <Section title="Your data" text="Everything Natter keeps about you, in one JSON file.">
+        <Button asChild variant="outline">
+          <a href={`/api/${encodeURIComponent(user.userId)}/export`} download="natter-export.json">
+            <Download /> Export
+          </a>
+        </Button>
+      </Section>
+      <Section
+        title="Delete account"
+        text="Erases your conversations, your tasks and your account. There is no way back."
+      >
+        <DeleteAccount />
+      </Section>
+    </>
+  );
+}
+
+function Section({ title, text, children }: { title: string; text: string; children: React.ReactNode }) {
+  return (
+    <Card>
+      <CardHeader>
+        <CardTitle role="heading" aria-level={2}>
+          {title}
+        </CardTitle>
+        <CardDescription>{text}</CardDescription>
+      </CardHeader>
+      <CardContent>{children}</CardContent>
+    </Card>
+  );
+}

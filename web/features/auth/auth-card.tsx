@@ -1,0 +1,22 @@
+import { CredentialsForm } from "./credentials-form";
+
+const WORDS = {
+  sign_in: { title: "Welcome back", description: "Your conversations are where you left them." },
+  sign_up: { title: "Start in a few seconds", description: "An e-mail address and a password is all it takes." },
+} as const;
+
+export function AuthCard({ mode, pageAfter }: { mode: keyof typeof WORDS; pageAfter: string }) {
+  const words = WORDS[mode];
+  return (
+    <section
+      aria-labelledby="auth-title"
+      className="bg-card w-full max-w-md rounded-2xl border p-6 shadow-xl shadow-black/5 sm:p-8 dark:shadow-black/40"
+    >
+      <h2 id="auth-title" className="text-xl font-semibold tracking-tight">
+        {words.title}
+      </h2>
+      <p className="text-muted-foreground mt-1.5 mb-6 text-sm">{words.description}</p>
+      <CredentialsForm mode={mode} pageAfter={pageAfter} />
+    </section>
+  );
+}

@@ -1,0 +1,32 @@
+/** Better Auth in the browser: only what the pages use. */
+import { createAuthClient } from "better-auth/react";
+
+export const authClient = createAuthClient();
+
+const SESSION_CHANNEL = "natter-session";
+
+/** Leaves this tab for the sign-in page, by a full load: nothing of the old session stays in memory. */
+export function leaveForSignIn(): void {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+/** Ends the session on the server, then tells the other tabs. */
+export async function signOut(): Promise<{ code?: string | undefined; status: number } | null> {
+  const { error } = await authClient.signOut();
+  if (error) return error;
+  announceSignOut();
+  location.assign("/sign-in");
+  return null;
+}
+
+export function announceSignOut(): void {
+  const channel = new BroadcastChannel(SESSION_CHANNEL);
+  channel.postMessage("signed-out");
+  channel.close();
+}
+
+export function onSignOutElsewhere(react: () => void): () => void {
+  const channel = new BroadcastChannel(SESSION_CHANNEL);
+  channel.onmessage = react;
+  return () => channel.close();
+}

@@ -1,0 +1,60 @@
+/** How ChatKit is configured here, for whichever element shows it. */
+import type { ChatKitOptions } from "@openai/chatkit";
+
+export type ChatSetup = Readonly<{
+  userId: string;
+  domainKey: string;
+  scheme: "light" | "dark";
+  initialThread: string | null;
+  fetch: typeof globalThis.fetch;
+}>;
+
+export function chatkitUrl(userId: string): string {
+  return `/api/${encodeURIComponent(userId)}/chatkit`;
+}
+
+/** The addresses of ours that ChatKit's options have no place for; templates in our element's terms. */
+export function elementSettings(userId: string): Record<`data-${string}`, string> {
+  const base = `/api/${encodeURIComponent(userId)}`;
+  return {
+    "data-resume": `${base}/conversations/{thread_id}/stream`,
+    "data-stop-url": `${base}/runs/{run_id}/cancel`,
+    "data-search-url": `${base}/conversations?q={query}`,
+  };
+}
+
+export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }: ChatSetup): ChatKitOptions {
+  return {
+    api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
+    initialThread,
+    theme: {
+      colorScheme: scheme,
+      radius: "round",
+      density: "normal",
+      typography: {
+        baseSize: 16,
+        fontFamily: 'var(--font-geist-sans, "Geist"), ui-sans-serif, system-ui, sans-serif',
+        fontFamilyMono: 'var(--font-geist-mono, "Geist Mono"), ui-monospace, monospace',
+      },
+      color: {
+        grayscale: { hue: 150, tint: 2 },
+        accent: { primary: "#0FFF50", level: 2 },
+        surface: scheme === "dark" ? { background: "#0a0c0b", foreground: "#101412" } : { background: "#fafbf9", foreground: "#ffffff" },
+      },
+    },
+    header: { enabled: true },
+    history: { enabled: true, showDelete: true, showRename: true },
+    startScreen: {
+      greeting: "What needs doing?",
+      prompts: [
+        { label: "Add a task", prompt: "add a task: buy milk", icon: "plus" },
+        { label: "Show my list", prompt: "list my tasks", icon: "notebook" },
+        { label: "Complete a task", prompt: "complete the task buy milk", icon: "check-circle" },
+        { label: "Count to 20", prompt: "count to 20", icon: "sparkle" },
+      ],
+    },
+    threadItemActions: { feedback: true, retry: true },
+    thread: { autoScroll: true },
+    composer: { placeholder: "Ask, or say what to do…" },
+  };
+}

@@ -1,0 +1,67 @@
+"use client";
+
+/** The chat: OpenAI's React wrapper, unmodified, around our element or theirs. */
+import { ChatKit, useChatKit } from "@openai/chatkit-react";
+import { useMemo, useState } from "react";
+
+import { leaveForSignIn } from "@/features/auth/auth-client";
+import { useUserStream } from "@/features/live/user-stream";
+import { useTheme } from "@/features/theme/theme-provider";
+
+import { chatOptions, elementSettings } from "./chat-options";
+import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
+import { createResumableFetch, waitOrOnline } from "./resumable-fetch";
+import { rememberConversation, useConversationAccess } from "./use-conversation";
+import { useElementScript } from "./use-element-script";
+
+type Props = Readonly<{
+  userId: string;
+  conversationId: string | null;
+  /** OpenAI's key of this domain, when its element is configured; null for ours. */
+  openaiDomainKey: string | null;
+  scriptUrl: string;
+}>;
+
+export function ChatPanel(props: Props) {
+  const script = useElementScript(props.scriptUrl);
+  const access = useConversationAccess(props.userId, props.conversationId);
+  if (access === "forbidden" || access === "unknown") return <ConversationRefused reason={access} />;
+  if (script === "failed") return <ChatFailed />;
+  if (script === "loading" || access === "checking") return <ChatLoading />;
+  return <Chat {...props} />;
+}
+
+function Chat({ userId, conversationId, openaiDomainKey }: Props) {
+  const { scheme } = useTheme();
+  const [isReady, setReady] = useState(false);
+  const isOpenai = openaiDomainKey !== null;
+  const resumableFetch = useMemo(
+    () =>
+      createResumableFetch({
+        fetch: (input, init) => fetch(input, init),
+        wait: waitOrOnline,
+        onSignedOut: leaveForSignIn,
+      }),
+    [],
+  );
+  const { control, fetchUpdates } = useChatKit({
+    ...chatOptions({
+      userId,
+      domainKey: openaiDomainKey ?? "natter",
+      scheme,
+      initialThread: conversationId,
+      fetch: resumableFetch,
+    }),
+    onReady: () => setReady(true),
+    onThreadChange: ({ threadId }) => rememberConversation(threadId),
+    onError: ({ error }) => console.error(error),
+  });
+
+  // OpenAI's element knows nothing of a stream beside its own requests: a refresh in mid-answer ends here.
+  useUserStream((event) => {
+    const isEnd = event.kind === "run" && /\.(completed|failed|cancelled)$/.test(event.run.type);
+    if (isEnd || event.kind === "open" || event.kind === "reset") void fetchUpdates();
+  }, isOpenai && isReady);
+
+  return <ChatKit control={control} className="block h-full w-full" {...(isOpenai ? {} : elementSettings(userId))} />;
+}

@@ -1,0 +1,31 @@
+/** The frames of the user stream that the pages react to; everything else passes by. */
+import type { EventSourceMessage } from "eventsource-parser";
+
+import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts";
+
+export type Frame =
+  | Readonly<{ kind: "run"; run: RunEvent }>
+  | Readonly<{ kind: "task"; change: TaskChanged }>
+  | Readonly<{ kind: "reset"; reset: Reset }>;
+
+/** Null for ChatKit events (they carry no name), for names we do not know, and for what is not JSON. */
+export function readFrame(message: Pick<EventSourceMessage, "event" | "data">): Frame | null {
+  switch (message.event) {
+    case "run":
+      return parsed<RunEvent>(message.data, (run) => ({ kind: "run", run }));
+    case "task":
+      return parsed<TaskChanged>(message.data, (change) => ({ kind: "task", change }));
+    case "reset":
+      return parsed<Reset>(message.data, (reset) => ({ kind: "reset", reset }));
+    default:
+      return null;
+  }
+}
+
+function parsed<Body>(data: string, toFrame: (body: Body) => Frame): Frame | null {
+  try {
+    return toFrame(JSON.parse(data) as Body);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,110 @@
+"use client";
+
+/** The user's own event stream: one per tab, open while the tab is seen and somebody listens. */
+import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
+
+import { leaveForSignIn } from "@/features/auth/auth-client";
+import { openEventStream, type StreamState } from "@/lib/event-stream";
+
+import { readFrame, type Frame } from "./frames";
+
+/** A frame of the stream, or the word that it is open (again): whatever was missed has to be asked for. */
+export type LiveEvent = Frame | Readonly<{ kind: "open" }>;
+
+type Listener = (event: LiveEvent) => void;
+type Listen = (listener: Listener) => () => void;
+
+const ListenContext = createContext<Listen | null>(null);
+const StateContext = createContext<StreamState>("connecting");
+
+// A browser keeps six HTTP/1.1 connections to an origin, for all tabs together: a hidden tab gives its own back.
+const HIDDEN_MILLISECONDS_MAX = 20_000;
+
+export function UserStreamProvider({ userId, children }: { userId: string; children: React.ReactNode }) {
+  const [state, setState] = useState<StreamState>("connecting");
+  const [listeners] = useState(() => new Set<Listener>());
+  const [listenerCount, setListenerCount] = useState(0);
+  const isSeen = useIsSeen();
+  const isWanted = listenerCount > 0 && isSeen;
+
+  useEffect(() => {
+    if (!isWanted) return;
+    const tell = (event: LiveEvent) => listeners.forEach((listener) => listener(event));
+    return openEventStream({
+      url: `/api/${encodeURIComponent(userId)}/stream`,
+      onState: (next) => {
+        setState(next);
+        if (next === "open") tell({ kind: "open" });
+      },
+      onEvent: (message) => {
+        const frame = readFrame(message);
+        if (frame) tell(frame);
+      },
+      onRefused: (status) => {
+        if (status === 401) leaveForSignIn();
+      },
+    });
+  }, [isWanted, userId, listeners]);
+
+  const listen = useCallback<Listen>(
+    (listener) => {
+      listeners.add(listener);
+      setListenerCount(listeners.size);
+      return () => {
+        listeners.delete(listener);
+        setListenerCount(listeners.size);
+      };
+    },
+    [listeners],
+  );
+  return (
+    <ListenContext value={listen}>
+      <StateContext value={state}>{children}</StateContext>
+    </ListenContext>
+  );
+}
+
+/** Calls `onEvent` for every event while the component is mounted and `isEnabled`. */
+export function useUserStream(onEvent: Listener, isEnabled = true): void {
+  const listen = useContext(ListenContext);
+  if (listen === null) throw new Error("useUserStream needs a UserStreamProvider above it");
+  const react = useEffectEvent(onEvent);
+  useEffect(() => (isEnabled ? listen((event) => react(event)) : undefined), [listen, isEnabled]);
+}
+
+/** How the stream is; "connecting" also where nobody listens. */
+export function useUserStreamState(): StreamState {
+  return useContext(StateContext);
+}
+
+/** False once the page was hidden for a while. */
+function useIsSeen(): boolean {
+  const [isSeen, setSeen] = useState(true);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const react = () => {
+      clearTimeout(timer);
+      if (document.visibilityState === "visible") setSeen(true);
+      else timer = setTimeout(() => setSeen(false), HIDDEN_MILLISECONDS_MAX);
+    };
+    document.addEventListener("visibilitychange", react);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", react);
+    };
+  }, []);
+  return isSeen;
+}
+
+function subscribeToNetwork(notify: () => void): () => void {
+  addEventListener("online", notify);
+  addEventListener("offline", notify);
+  return () => {
+    removeEventListener("online", notify);
+    removeEventListener("offline", notify);
+  };
+}
+
+export function useIsOnline(): boolean {
+  return useSyncExternalStore(subscribeToNetwork, () => navigator.onLine, () => true);
+}

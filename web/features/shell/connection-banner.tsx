@@ -1,0 +1,20 @@
+"use client";
+
+import { WifiOff } from "lucide-react";
+
+import { useIsOnline } from "@/features/live/user-stream";
+
+/** Says that the browser is offline. A live region, so that it is heard as well, and also when it goes away. */
+export function ConnectionBanner() {
+  const isOnline = useIsOnline();
+  return (
+    <div role="status">
+      {!isOnline && (
+        <p className="bg-warning-soft text-warning flex items-center justify-center gap-2 border-b px-4 py-2 text-center text-sm">
+          <WifiOff className="size-4 shrink-0" aria-hidden="true" />
+          You are offline. What you see stays; everything else continues once you are connected.
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,109 @@
+"use client";
+
+/** The live todo list: loads it, changes it optimistically, and follows what others (the assistant) do to it. */
+import { useCallback, useEffect, useMemo, useReducer, useState } from "react";
+
+import { leaveForSignIn } from "@/features/auth/auth-client";
+import { useUserStream } from "@/features/live/user-stream";
+import type { TaskChanged } from "@/generated/contracts";
+import { errorText } from "@/lib/error-text";
+import { CallError } from "@/lib/http";
+
+import { TaskApi, type Task, type TaskChange } from "./task-api";
+import { EMPTY_TASKS, reduceTasks, shownTasks, type Mutation } from "./tasks-state";
+
+export function useTasks(userId: string) {
+  const [state, dispatch] = useReducer(reduceTasks, EMPTY_TASKS);
+  const [announcement, announce] = useState("");
+  const api = useMemo(() => new TaskApi(userId), [userId]);
+
+  const reload = useCallback(async () => {
+    dispatch({ type: "reloading" });
+    try {
+      dispatch({ type: "loaded", ...(await api.list()) });
+    } catch (error) {
+      leaveIfSignedOut(error);
+      dispatch({ type: "load_failed" });
+    }
+  }, [api]);
+
+  useEffect(() => {
+    void reload();
+  }, [reload]);
+
+  useUserStream((event) => {
+    if (event.kind === "open" || event.kind === "reset") void reload();
+    if (event.kind !== "task") return;
+    const { change } = event;
+    if (change.type === "task.deleted") dispatch({ type: "task_gone", taskId: change.task.task_id });
+    else dispatch({ type: "task_seen", task: taskOf(change) });
+    announce(ANNOUNCEMENTS[change.type](change.task.title));
+  });
+
+  const mutate = useCallback(
+    async (mutation: Mutation) => {
+      dispatch({ type: "mutation_started", mutation });
+      try {
+        dispatch({ type: "mutation_saved", mutation, task: await send(api, mutation) });
+      } catch (error) {
+        leaveIfSignedOut(error);
+        const gone = error instanceof CallError && error.status === 404;
+        // Deleting what is gone already is what was wanted.
+        if (gone && mutation.kind === "remove") dispatch({ type: "mutation_saved", mutation, task: null });
+        else dispatch({ type: "mutation_failed", mutation, text: errorText(error instanceof CallError ? error : {}) });
+      }
+    },
+    [api],
+  );
+
+  return {
+    ...state,
+    announcement,
+    tasks: useMemo(() => shownTasks(state), [state]),
+    reload,
+    retry: mutate,
+    dismiss: useCallback((mutation: Mutation) => dispatch({ type: "failure_dismissed", mutation }), []),
+    add: useCallback((title: string) => mutate({ kind: "add", id: newMutationId(), title }), [mutate]),
+    change: useCallback(
+      (taskId: string, change: TaskChange) => mutate({ kind: "change", id: newMutationId(), taskId, change }),
+      [mutate],
+    ),
+    remove: useCallback((taskId: string) => mutate({ kind: "remove", id: newMutationId(), taskId }), [mutate]),
+  };
+}
+
+const ANNOUNCEMENTS: Record<TaskChanged["type"], (title: string) => string> = {
+  "task.added": (title) => `Task added: ${title}`,
+  "task.updated": (title) => `Task changed: ${title}`,
+  "task.deleted": (title) => `Task deleted: ${title}`,
+};
+
+async function send(api: TaskApi, mutation: Mutation): Promise<Task | null> {
+  switch (mutation.kind) {
+    case "add":
+      return api.add(mutation.title);
+    case "change":
+      return api.change(mutation.taskId, mutation.change);
+    case "remove":
+      await api.remove(mutation.taskId);
+      return null;
+    default:
+      return mutation satisfies never;
+  }
+}
+
+/** The stream names the id by its kind, as contracts do; HTTP calls it `id`. */
+function taskOf({ task: { task_id, ...task } }: TaskChanged): Task {
+  return { ...task, description: task.description ?? null, id: task_id };
+}
+
+function leaveIfSignedOut(error: unknown): void {
+  if (error instanceof CallError && error.status === 401) leaveForSignIn();
+}
+
+let mutationCount = 0;
+
+function newMutationId(): string {
+  mutationCount += 1;
+  return `pending_${mutationCount}`;
+}

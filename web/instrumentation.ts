@@ -1,0 +1,8 @@
+/** Runs once when the server starts, before its first request. */
+
+export async function register(): Promise<void> {
+  if (process.env.NEXT_RUNTIME !== "nodejs") return;
+  const { migrateUntilDone } = await import("./server/readiness");
+  // Not awaited: /healthz has to be able to say "not yet" while the database wakes up.
+  void migrateUntilDone();
+}

@@ -1,0 +1,81 @@
+/** What people read when something fails: one text per stable error code. */
+import type { Code } from "@/generated/contracts";
+
+const AGAIN = "Natter is not answering right now. Try again in a moment.";
+
+/** The services' codes: a new one in contracts/ does not compile before it has a text here. */
+const SERVICE_TEXT: Record<Code, string> = {
+  unauthenticated: "You are signed out. Sign in again to go on.",
+  forbidden: "This belongs to someone else.",
+  not_found: "This does not exist any more.",
+  method_not_allowed: "Natter cannot do that here.",
+  invalid_request: "Natter cannot accept that. Change it and try again.",
+  not_supported: "Natter cannot do that yet.",
+  payload_too_large: "That is too large to send.",
+  conversation_busy: "An answer is still being written here. Try again when it is done.",
+  conversation_locked: "This conversation is closed for new messages.",
+  idempotency_key_reused: "This was sent before with other words. Send it again.",
+  rate_limited: "That was a lot at once. Wait a moment, then try again.",
+  too_many_runs: "Several answers are being written already. Wait for one of them.",
+  too_many_streams: "Natter is open in too many tabs. Close one of them.",
+  run_stale_epoch: "This answer was taken over elsewhere.",
+  run_leased: "This answer is being written elsewhere.",
+  run_finished: "This answer is finished already.",
+  run_attempts_exhausted: "The answer failed several times. Send your message again.",
+  run_turns_exceeded: "The answer took too many steps and was stopped.",
+  run_tokens_exceeded: "The answer grew too long and was stopped.",
+  run_time_exceeded: "The answer took too long and was stopped.",
+  model_unavailable: "The model is not answering right now. Try again in a moment.",
+  model_rate_limited: "The model is busy. Try again in a moment.",
+  model_timeout: "The model took too long. Try again.",
+  model_refused_key: "The model does not accept this server's key. Tell whoever runs it.",
+  model_not_allowed: "This model may not be used here.",
+  model_context_exceeded: "This conversation is too long for the model. Start a new one.",
+  model_rejected_request: "The model did not accept this message. Change it and try again.",
+  model_bad_response: "The model gave an answer that cannot be read. Try again.",
+  tool_failed: "A tool failed. Try again.",
+  store_unavailable: AGAIN,
+  bus_unavailable: AGAIN,
+  deadline_exceeded: AGAIN,
+  unknown_message: "This page is older than the server. Load it again.",
+  internal: "Something went wrong. Try again.",
+};
+
+const TEXT_BY_CODE: Record<string, string> = {
+  ...SERVICE_TEXT,
+  // Signing in (Better Auth)
+  INVALID_EMAIL_OR_PASSWORD: "That e-mail and password do not belong together. Check both and try again.",
+  INVALID_EMAIL: "That does not look like an e-mail address.",
+  INVALID_PASSWORD: "That is not your current password.",
+  USER_ALREADY_EXISTS: "There is already an account for this e-mail address. Sign in instead.",
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: "There is already an account for this e-mail address. Sign in instead.",
+  PASSWORD_TOO_SHORT: "Use at least 8 characters for your password.",
+  PASSWORD_TOO_LONG: "That password is too long. Use at most 128 characters.",
+  SESSION_EXPIRED: "You have been signed in for a while. Sign in again to do this.",
+  ERASURE_FAILED: "Your conversations could not be erased just now, so your account was kept. Try again in a moment.",
+  // This origin
+  cross_origin: "This request did not come from Natter's own pages.",
+  unavailable: AGAIN,
+  // The browser
+  offline: "You are offline. Try again once you are connected.",
+};
+
+const TEXT_BY_STATUS: Record<number, string> = {
+  401: "You are signed out. Sign in again to go on.",
+  403: "This belongs to someone else.",
+  404: "This does not exist any more.",
+  409: "Something else is still going on here. Try again when it is done.",
+  413: "That is too large to send.",
+  422: "Natter cannot accept that. Change it and try again.",
+  429: "That was a lot at once. Wait a moment, then try again.",
+  503: "Natter is not answering right now. Try again in a moment.",
+};
+
+const FALLBACK = "Something went wrong. Try again.";
+
+/** The text for a code where we have one, else for the HTTP status, else a general one. */
+export function errorText(failure: { code?: string | undefined; status?: number | undefined }): string {
+  const byCode = failure.code === undefined ? undefined : TEXT_BY_CODE[failure.code];
+  const byStatus = failure.status === undefined ? undefined : TEXT_BY_STATUS[failure.status];
+  return byCode ?? byStatus ?? FALLBACK;
+}

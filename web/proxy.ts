@@ -1,0 +1,66 @@
+/** The one origin that the browser knows: services behind it, pages with a session and a policy. */
+import { NextResponse, type NextRequest } from "next/server";
+
+import { forward } from "@/server/forward";
+import { problem } from "@/server/problem";
+import { isSameOrigin, pageAfterSignIn, routeOf } from "@/server/routing";
+import { contentSecurityPolicy, securityHeaders } from "@/server/security-headers";
+import { findToken, findUser } from "@/server/session";
+import { getChatkitElement, getSettings } from "@/server/settings";
+
+export async function proxy(request: NextRequest): Promise<Response> {
+  const route = routeOf(request.nextUrl.pathname);
+  if (route.kind === "service") return answerFromService(request, route.service);
+  if (route.kind === "open") return openPage(request);
+  return pageBySession(request, route.kind === "private_page");
+}
+
+async function answerFromService(request: NextRequest, service: "auth_edge" | "stream_relay"): Promise<Response> {
+  const settings = getSettings();
+  const serviceUrl = service === "auth_edge" ? settings.authEdgeUrl : settings.streamRelayUrl;
+  // A caller with a token of its own (a chat-only session, a script) is verified by the service, not here.
+  const presented = request.headers.get("authorization");
+  if (presented !== null) return forward(request, serviceUrl, presented);
+  if (!isSameOrigin(request, settings.publicOrigin)) return problem("cross_origin");
+  try {
+    const issued = await findToken(request.headers);
+    if (issued === null) return problem("unauthenticated");
+    return await forward(request, serviceUrl, `Bearer ${issued.token}`);
+  } catch (error) {
+    console.error(JSON.stringify({ event: "session.unavailable", error: String(error) }));
+    return problem("unavailable");
+  }
+}
+
+async function pageBySession(request: NextRequest, isPrivate: boolean): Promise<Response> {
+  const { pathname, search, searchParams } = request.nextUrl;
+  // With no database there is no knowing: the page is served, and says what is wrong.
+  const user = await findUser(request.headers).catch(() => undefined);
+  if (isPrivate && user === null) {
+    const signIn = new URL("/sign-in", request.url);
+    signIn.searchParams.set("next", `${pathname}${search}`);
+    return NextResponse.redirect(signIn);
+  }
+  if (!isPrivate && user) {
+    return NextResponse.redirect(new URL(pageAfterSignIn(searchParams.get("next")), request.url));
+  }
+  return openPage(request);
+}
+
+function openPage(request: NextRequest): Response {
+  const isHttps = getSettings().publicOrigin.startsWith("https:");
+  const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
+  const policy = contentSecurityPolicy(nonce, getChatkitElement(), process.env.NODE_ENV === "development");
+  const headers = new Headers(request.headers);
+  headers.set("x-nonce", nonce);
+  // Next reads the nonce for its own scripts from here.
+  headers.set("content-security-policy", policy);
+  const response = NextResponse.next({ request: { headers } });
+  response.headers.set("content-security-policy", policy);
+  for (const [name, value] of Object.entries(securityHeaders(isHttps))) response.headers.set(name, value);
+  return response;
+}
+
+export const config = {
+  matcher: ["/((?!_next/static|_next/image|chatkit/|icon|favicon|healthz|readyz).*)"],
+};

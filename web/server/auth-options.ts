@@ -1,0 +1,77 @@
+/** How Better Auth is configured; `server/auth.ts` holds the one instance of a process. */
+import { betterAuth } from "better-auth";
+import { jwt } from "better-auth/plugins";
+
+import { eraseUser } from "./account-erasure";
+import { betterAuthDatabase } from "./database";
+import type { Settings } from "./settings";
+import { dropToken } from "./token-cache";
+
+export const PASSWORD_CHARACTERS_MIN = 8;
+const JWT_LIFETIME = "15m";
+
+export function createAuth(settings: Settings) {
+  const auth = betterAuth({
+    appName: "Natter",
+    baseURL: settings.publicOrigin,
+    secret: settings.authSecret,
+    database: betterAuthDatabase(settings),
+    trustedOrigins: trustedOrigins(settings.publicOrigin),
+    telemetry: { enabled: false },
+    emailAndPassword: { enabled: true, autoSignIn: true, minPasswordLength: PASSWORD_CHARACTERS_MIN },
+    user: {
+      deleteUser: {
+        enabled: true,
+        // Erase first: an account must not disappear while its conversations stay behind without an owner.
+        beforeDelete: async (user) => eraseUser(settings, user.id, await signToken(user.id)),
+      },
+    },
+    databaseHooks: { session: { delete: { after: async (session) => dropToken(session.token) } } },
+    // Counted in Postgres, so that the limit holds for every replica together.
+    rateLimit: {
+      enabled: true,
+      storage: "database",
+      window: 60,
+      max: 300,
+      customRules: {
+        "/sign-in/email": { window: 60, max: 10 },
+        "/sign-up/email": { window: 60, max: 20 },
+        "/change-password": { window: 60, max: 10 },
+        "/delete-user": { window: 60, max: 10 },
+      },
+    },
+    // The tables are brought up to date at every start (migrate.ts); until then /healthz says so.
+    advanced: { database: { validateSchema: false } },
+    // The JWT is for the services. The browser has its session cookie and never sees a token.
+    disabledPaths: ["/token"],
+    plugins: [
+      jwt({
+        disableSettingJwtHeader: true,
+        jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
+        jwt: {
+          issuer: settings.jwtIssuer,
+          audience: settings.jwtAudience,
+          expirationTime: JWT_LIFETIME,
+          definePayload: () => ({}),
+        },
+      }),
+    ],
+  });
+
+  async function signToken(userId: string): Promise<string> {
+    const { token } = await auth.api.signJWT({ body: { payload: { sub: userId } } });
+    return token;
+  }
+
+  return auth;
+}
+
+export type Auth = ReturnType<typeof createAuth>;
+
+/** On one's own machine, `localhost` and `127.0.0.1` are two names of one place. */
+export function trustedOrigins(publicOrigin: string): string[] {
+  const { protocol, hostname, port } = new URL(publicOrigin);
+  const loopback = ["localhost", "127.0.0.1"];
+  if (!loopback.includes(hostname)) return [publicOrigin];
+  return loopback.map((host) => `${protocol}//${host}${port === "" ? "" : `:${port}`}`);
+}

@@ -1,0 +1,99 @@
+/** Passes a request on to a service and its answer back, streams as they come. */
+import { problem } from "./problem";
+
+/** Nothing but these reaches a service: no cookie, and no header that a browser could use to pose as a proxy. */
+const REQUEST_HEADERS = [
+  "accept",
+  "accept-language",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "if-none-match",
+  "last-event-id",
+  "natter-on-busy",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+] as const;
+
+/** Connection-level headers, and those that tell what is behind us. */
+const DROPPED_RESPONSE_HEADERS = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-authenticate",
+  "server",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-powered-by",
+]);
+
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
+// The edge answers within 3 s even when the store is away; a stream's head comes at once.
+const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
+
+/** Sends the request to `serviceUrl` as `authorization`; a service that does not answer gives a 503 problem. */
+export async function forward(request: Request, serviceUrl: string, authorization: string): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const declaredBytes = Number(request.headers.get("content-length") ?? 0);
+  if (declaredBytes > BODY_BYTES_MAX) return problem("payload_too_large");
+
+  const abort = new AbortController();
+  const giveUp = setTimeout(() => abort.abort(), RESPONSE_HEAD_TIMEOUT_MILLISECONDS);
+  request.signal.addEventListener("abort", () => abort.abort(), { once: true });
+  try {
+    const answer = await fetch(`${serviceUrl}${pathname}${search}`, {
+      method: request.method,
+      headers: requestHeaders(request.headers, authorization),
+      body: request.body,
+      redirect: "manual",
+      cache: "no-store",
+      signal: abort.signal,
+      // Needed by Node for a streamed request body; the DOM's types do not know it.
+      ...(request.body ? { duplex: "half" } : {}),
+    });
+    return new Response(answer.body, { status: answer.status, headers: responseHeaders(answer, request.url) });
+  } catch (error) {
+    if (!request.signal.aborted) reportUnavailable(pathname, error);
+    return problem("unavailable");
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
+function requestHeaders(incoming: Headers, authorization: string): Headers {
+  const headers = new Headers({ authorization, "accept-encoding": "identity" });
+  for (const name of REQUEST_HEADERS) {
+    const value = incoming.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
+function responseHeaders({ status, headers: answered }: Response, requestUrl: string): Headers {
+  const headers = new Headers();
+  for (const [name, value] of answered) {
+    const isOurs = DROPPED_RESPONSE_HEADERS.has(name) || name.startsWith("x-middleware-") || name.startsWith("x-nextjs-");
+    if (!isOurs) headers.append(name, value);
+  }
+  const location = answered.get("location");
+  if (location !== null) headers.set("location", onThisOrigin(location, requestUrl, status));
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  return headers;
+}
+
+/** A location keeps to the one origin that the browser knows, whatever host the service named. */
+function onThisOrigin(location: string, requestUrl: string, status: number): string {
+  const { pathname, search } = new URL(location, requestUrl);
+  const isRedirect = status >= 300 && status < 400;
+  // Next wants a redirect absolute here, and makes it relative again on its way out; others it leaves as they are.
+  return isRedirect ? new URL(`${pathname}${search}`, requestUrl).toString() : `${pathname}${search}`;
+}
+
+function reportUnavailable(pathname: string, error: unknown): void {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  console.error(JSON.stringify({ event: "service.unavailable", path: pathname, error: String(cause) }));
+}

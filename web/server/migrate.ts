@@ -1,0 +1,29 @@
+/** Brings Better Auth's tables up to date. Safe to run from several replicas at once. */
+import { getMigrations } from "better-auth/db/migration";
+
+import { createAuth } from "./auth-options";
+import { AUTH_SCHEMA, openPool } from "./database";
+import type { Settings } from "./settings";
+
+// Any constant will do: it only has to differ from other users of advisory locks in this database.
+const MIGRATION_LOCK = 7_421_836_001;
+
+/** Creates what is missing, and returns the names of the tables that were created or extended. */
+export async function migrate(settings: Settings): Promise<string[]> {
+  const directSettings = { ...settings, databaseUrl: settings.databaseDirectUrl };
+  const pool = openPool(directSettings.databaseUrl, 1);
+  const connection = await pool.connect();
+  try {
+    await connection.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    await connection.query(`create schema if not exists "${AUTH_SCHEMA}"`);
+    const { options } = createAuth(directSettings);
+    // What is missing is no error here: finding it is the purpose.
+    const { toBeCreated, toBeAdded, runMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
+    await runMigrations();
+    return [...toBeCreated, ...toBeAdded].map(({ table }) => table);
+  } finally {
+    // Ending the connection frees the lock, too, also after an error.
+    connection.release(true);
+    await pool.end();
+  }
+}

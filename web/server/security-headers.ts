@@ -1,0 +1,37 @@
+/** What a browser may load and do on our pages. */
+import type { ChatkitElement } from "./settings";
+
+const OPENAI_CDN = "https://cdn.platform.openai.com";
+
+/**
+ * Scripts need the nonce of this one response. Styles may be inline: the primitives position menus with style
+ * attributes, for which there is no nonce. Nothing is loaded from elsewhere, unless OpenAI's element is configured.
+ */
+export function contentSecurityPolicy(nonce: string, element: ChatkitElement, isDevelopment: boolean): string {
+  const cdn = element.source === "openai" ? ` ${OPENAI_CDN}` : "";
+  const directives = [
+    "default-src 'self'",
+    `script-src 'self' 'nonce-${nonce}'${cdn}${isDevelopment ? " 'unsafe-eval'" : ""}`,
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    `connect-src 'self'${isDevelopment ? " ws:" : ""}`,
+    element.source === "openai" ? `frame-src${cdn}` : "frame-src 'none'",
+    "worker-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ];
+  return directives.join("; ");
+}
+
+export function securityHeaders(isHttps: boolean): Record<string, string> {
+  return {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    "cross-origin-opener-policy": "same-origin",
+    ...(isHttps ? { "strict-transport-security": "max-age=31536000" } : {}),
+  };
+}

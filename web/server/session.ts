@@ -1,0 +1,47 @@
+/** Who is asking: the session of a request, and the JWT that the services are given for it. */
+import "server-only";
+
+import { APIError } from "better-auth/api";
+import { getSessionCookie } from "better-auth/cookies";
+
+import { getAuth } from "./auth";
+import { sharedTokenCache, TokenCache, type IssuedToken, type TokenSource } from "./token-cache";
+
+export type SignedInUser = Readonly<{ userId: string; name: string; email: string }>;
+
+/** The signed-in user, or null. Raises when the database cannot be asked. */
+export async function findUser(headers: Headers): Promise<SignedInUser | null> {
+  if (getSessionCookie(headers) === null) return null;
+  const session = await getAuth().api.getSession({ headers });
+  return session && { userId: session.user.id, name: session.user.name, email: session.user.email };
+}
+
+/** The JWT for the session in these headers, or null where there is none. */
+export async function findToken(headers: Headers): Promise<IssuedToken | null> {
+  const cookie = getSessionCookie(headers);
+  if (cookie === null) return null;
+  return sharedTokenCache(() => new TokenCache(betterAuthTokens)).tokenFor(cookie, headers);
+}
+
+const betterAuthTokens: TokenSource = {
+  async issue(headers) {
+    try {
+      const { token } = await getAuth().api.getToken({ headers });
+      return readClaims(token);
+    } catch (error) {
+      if (error instanceof APIError && error.statusCode === 401) return null;
+      throw error;
+    }
+  },
+  async isSessionAlive(headers) {
+    const session = await getAuth().api.getSession({ headers, query: { disableRefresh: true } });
+    return session !== null;
+  },
+};
+
+/** Reads, without verifying, the claims of a token that we have just signed ourselves. */
+function readClaims(token: string): IssuedToken {
+  const payload = token.split(".")[1] ?? "";
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { sub: string; exp: number };
+  return { token, userId: claims.sub, expiresAtMilliseconds: claims.exp * 1000 };
+}

@@ -1,0 +1,72 @@
+/** What the web process is told by its environment: the only file that reads it. */
+
+export type Settings = Readonly<{
+  databaseUrl: string;
+  /** A direct (unpooled) address for migrations; the pooled one where there is no other. */
+  databaseDirectUrl: string;
+  authSecret: string;
+  /** The origin that browsers use, without a slash at its end. */
+  publicOrigin: string;
+  jwtIssuer: string;
+  jwtAudience: string;
+  authEdgeUrl: string;
+  streamRelayUrl: string;
+}>;
+
+/** Which `<openai-chatkit>` the page loads: ours, or the one from OpenAI's CDN. */
+export type ChatkitElement = Readonly<{ source: "natter" } | { source: "openai"; domainKey: string }>;
+
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+/** `NATTER_FOO` for a key; computed, so that the build never inlines a value that is known only at start. */
+function read(name: string): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value === "" ? undefined : value;
+}
+
+function required(name: string): string {
+  const value = read(name);
+  if (value === undefined) throw new SettingsError(`${name} is not set: the web app cannot run without it`);
+  return value;
+}
+
+function origin(name: string, value: string): string {
+  if (!URL.canParse(value)) throw new SettingsError(`${name} is not a URL: ${value}`);
+  return value.replace(/\/+$/, "");
+}
+
+const AUTH_SECRET_CHARACTERS_MIN = 32;
+
+export function readSettings(): Settings {
+  const authSecret = required("BETTER_AUTH_SECRET");
+  if (authSecret.length < AUTH_SECRET_CHARACTERS_MIN) {
+    throw new SettingsError(`BETTER_AUTH_SECRET needs at least ${AUTH_SECRET_CHARACTERS_MIN} characters`);
+  }
+  const databaseUrl = required("DATABASE_URL");
+  return {
+    databaseUrl,
+    databaseDirectUrl: read("DATABASE_DIRECT_URL") ?? databaseUrl,
+    authSecret,
+    publicOrigin: origin("BETTER_AUTH_URL", read("BETTER_AUTH_URL") ?? "http://127.0.0.1:3000"),
+    jwtIssuer: read("NATTER_JWT_ISSUER") ?? "natter",
+    jwtAudience: read("NATTER_JWT_AUDIENCE") ?? "natter",
+    authEdgeUrl: origin("AUTH_EDGE_URL", read("AUTH_EDGE_URL") ?? "http://127.0.0.1:8000"),
+    streamRelayUrl: origin("STREAM_RELAY_URL", read("STREAM_RELAY_URL") ?? "http://127.0.0.1:8001"),
+  };
+}
+
+let settings: Settings | undefined;
+
+/** Read once, on first use: importing a module must not need an environment (`next build` has none). */
+export function getSettings(): Settings {
+  settings ??= readSettings();
+  return settings;
+}
+
+export function getChatkitElement(): ChatkitElement {
+  if (read("NEXT_PUBLIC_CHATKIT") !== "openai") return { source: "natter" };
+  const domainKey = required("NEXT_PUBLIC_CHATKIT_DOMAIN_KEY");
+  return { source: "openai", domainKey };
+}
