@@ -1,0 +1,221 @@
+/** The custom element: the published methods and events on the outside, a session and a view on the inside. */
+
+import type { ChatKitOptions, OpenAIChatKit } from "@openai/chatkit";
+import { render } from "preact";
+import { unknownOptions, unsupportedOptions, viewOptions } from "./options/options";
+import { readSettings, SETTING_ATTRIBUTES } from "./options/settings";
+import { applyTheme } from "./options/apply-theme";
+import type { ClientConfig } from "./protocol/client";
+import type { UserContent, WireAttachment } from "./protocol/types";
+import { Session } from "./session/session";
+import { chooseLocale } from "./text/locale";
+import { App } from "./view/app";
+import type { ComposerHandle } from "./view/composer";
+import { type View, ViewProvider } from "./view/context";
+import { FrameScheduler } from "./view/frames";
+import { adoptStyles } from "./view/styles";
+
+type SendParams = Parameters<OpenAIChatKit["sendUserMessage"]>[0];
+type ComposerParams = Parameters<OpenAIChatKit["setComposerValue"]>[0];
+
+const PAGE_EVENTS = ["online", "offline", "pageshow", "focus"] as const;
+
+export class ChatKitElement extends HTMLElement {
+  static readonly observedAttributes = SETTING_ATTRIBUTES;
+
+  private options: Partial<ChatKitOptions> | null = null;
+  private session: Session | null = null;
+  private view: View | null = null;
+  private sessionKey = "";
+  private readonly mountPoint: HTMLElement;
+  private readonly composer: { current: ComposerHandle | null } = { current: null };
+  private readonly frames = new FrameScheduler(() => this.draw());
+  private readonly warned = new Set<string>();
+  private waiting: ((session: Session) => void)[] = [];
+  private readonly onPageChange = () => this.session?.onPageChange();
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
+    adoptStyles(root);
+    this.mountPoint = document.createElement("div");
+    this.mountPoint.className = "root";
+    root.append(this.mountPoint);
+  }
+
+  // --- the published methods -------------------------------------------------------------------------------------
+
+  setOptions(options: ChatKitOptions): void {
+    if (!options || typeof options !== "object" || !options.api) throw new TypeError("setOptions needs options with an api.");
+    this.options = options;
+    this.warnOnce(unknownOptions(options), "does not know the option");
+    this.warnOnce(unsupportedOptions(options), "does not support yet the option");
+    if (this.isConnected) this.start();
+  }
+
+  async focusComposer(): Promise<void> {
+    await this.ready();
+    await this.frames.next();
+    this.composer.current?.focus();
+  }
+
+  async setThreadId(threadId: string | null): Promise<void> {
+    await (await this.ready()).selectThread(threadId);
+  }
+
+  async sendUserMessage(params: SendParams): Promise<void> {
+    const session = await this.ready();
+    const attachments = (params.attachments ?? []) as WireAttachment[];
+    const input = {
+      content: contentOf(params),
+      attachments: attachments.map((attachment) => attachment.id),
+      ...(params.reply && { quoted_text: params.reply }),
+      inference_options: {
+        ...(params.toolChoice && { tool_choice: params.toolChoice }),
+        ...(params.model && { model: params.model }),
+      },
+    };
+    if (input.content.every((part) => !part.text.trim()) && attachments.length === 0)
+      throw new TypeError("sendUserMessage needs text, content or attachments.");
+    await session.send(input, attachments, params.newThread ?? false);
+  }
+
+  async setComposerValue(params: ComposerParams): Promise<void> {
+    const session = await this.ready();
+    if (params.files?.length) throw new Error("setComposerValue: files are not supported yet; upload them and pass attachments.");
+    session.setComposer({
+      ...((params.text !== undefined || params.content) && { text: contentOf(params).map((part) => part.text).join("") }),
+      ...(params.reply !== undefined && { quote: params.reply || null }),
+      ...(params.attachments && { attachments: params.attachments as WireAttachment[] }),
+      ...(params.selectedToolId !== undefined && { toolId: params.selectedToolId }),
+      ...(params.selectedModelId !== undefined && { modelId: params.selectedModelId }),
+    });
+  }
+
+  async fetchUpdates(): Promise<void> {
+    await (await this.ready()).reload();
+  }
+
+  async sendCustomAction(action: { type: string; payload?: Record<string, unknown> }, itemId?: string): Promise<void> {
+    await (await this.ready()).customAction(action, itemId);
+  }
+
+  async showHistory(): Promise<void> {
+    await (await this.ready()).history.open();
+  }
+
+  async hideHistory(): Promise<void> {
+    (await this.ready()).history.close();
+  }
+
+  // --- life in the page ------------------------------------------------------------------------------------------
+
+  connectedCallback(): void {
+    for (const name of PAGE_EVENTS) window.addEventListener(name, this.onPageChange);
+    document.addEventListener("visibilitychange", this.onPageChange);
+    if (this.options) this.start();
+  }
+
+  disconnectedCallback(): void {
+    for (const name of PAGE_EVENTS) window.removeEventListener(name, this.onPageChange);
+    document.removeEventListener("visibilitychange", this.onPageChange);
+    // Moving the element in the page disconnects and connects it in one go: then nothing is closed.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.closeSession();
+    });
+  }
+
+  attributeChangedCallback(): void {
+    if (this.isConnected && this.options) this.start();
+  }
+
+  /** Brings session and view in line with the options; doing it twice changes nothing. */
+  private start(): void {
+    const options = this.options as ChatKitOptions;
+    const settings = readSettings(this);
+    const url = "url" in options.api ? options.api.url : settings.apiUrl;
+    if (!url) throw new TypeError("api.getClientSecret needs the address of the server in data-api-url.");
+    const key = JSON.stringify([url, "getClientSecret" in options.api, settings]);
+    const isNew = this.session === null || key !== this.sessionKey;
+    if (isNew) this.openSession(url, key, options.initialThread ?? null);
+    const session = this.session as Session;
+    this.view = {
+      session,
+      options: viewOptions(options),
+      locale: chooseLocale(options.locale),
+      canSearch: settings.searchUrl !== null,
+      focusComposer: () => this.composer.current?.focus(),
+      emit: (name, detail) => this.emit(name, detail),
+    };
+    applyTheme(this.mountPoint, options.theme);
+    this.frames.request();
+    for (const resolve of this.waiting.splice(0)) resolve(session);
+  }
+
+  private openSession(url: string, key: string, initialThread: string | null): void {
+    this.closeSession();
+    this.sessionKey = key;
+    const session = new Session({
+      client: this.clientConfig(url),
+      settings: readSettings(this),
+      emit: (name, detail) => this.emit(name, detail),
+      onClientTool: () => this.options?.onClientTool,
+    });
+    this.session = session;
+    session.store.subscribe(() => this.frames.request());
+    queueMicrotask(() => {
+      if (this.session !== session) return;
+      this.emit("chatkit.ready");
+      if (initialThread !== null) session.selectThread(initialThread).catch(() => {}); // shown, and reported
+    });
+  }
+
+  /** Reads the options at every call, so that `setOptions` with another function takes effect at once. */
+  private clientConfig(url: string): ClientConfig {
+    const api = () => this.options?.api as ChatKitOptions["api"];
+    return {
+      url,
+      fetch: (input, init) => {
+        const config = api();
+        return "fetch" in config && config.fetch ? config.fetch(input, init) : fetch(input, init);
+      },
+      ...("getClientSecret" in api() && {
+        getClientSecret: (current) => (api() as { getClientSecret: (current: string | null) => Promise<string> }).getClientSecret(current),
+      }),
+    };
+  }
+
+  private closeSession(): void {
+    this.session?.close();
+    this.session = null;
+    this.view = null;
+    this.frames.request();
+  }
+
+  private draw(): void {
+    const { view, session } = this;
+    const app = view && session ? <ViewProvider value={view}><App key={this.sessionKey} state={session.store.state} composer={this.composer} /></ViewProvider> : null;
+    render(app, this.mountPoint);
+  }
+
+  private ready(): Promise<Session> {
+    if (this.session) return Promise.resolve(this.session);
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private emit(name: string, detail?: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  private warnOnce(names: readonly string[], verb: string): void {
+    const fresh = names.filter((name) => !this.warned.has(name));
+    if (fresh.length === 0) return;
+    for (const name of fresh) this.warned.add(name);
+    console.warn(`<openai-chatkit> ${verb} ${fresh.join(", ")}; it is ignored.`);
+  }
+}
+
+function contentOf(params: { text?: string; content?: SendParams["content"] }): UserContent[] {
+  if (!params.content) return [{ type: "input_text", text: params.text ?? "" }];
+  return params.content.map((part) => (part.type === "input_tag" ? { data: {}, ...part } : part));
+}

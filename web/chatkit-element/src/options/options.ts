@@ -1,0 +1,69 @@
+/** The published options, with their defaults filled in and what we do not know reported once. */
+
+import type { ChatKitOptions } from "@openai/chatkit";
+
+const KNOWN_OPTIONS = new Set([
+  "api", "locale", "theme", "frameTitle", "initialThread", "onClientTool", "header", "history", "startScreen",
+  "threadItemActions", "composer", "disclaimer", "entities", "commands", "widgets", "thread",
+]);
+
+export interface ViewOptions {
+  title: string;
+  header: { isEnabled: boolean; isTitleShown: boolean; title: string | null };
+  leftAction: NonNullable<ChatKitOptions["header"]>["leftAction"];
+  rightAction: NonNullable<ChatKitOptions["header"]>["rightAction"];
+  history: { isEnabled: boolean; canDelete: boolean; canRename: boolean };
+  greeting: string | null;
+  prompts: NonNullable<NonNullable<ChatKitOptions["startScreen"]>["prompts"]>;
+  autoScroll: boolean;
+  canRetry: boolean;
+  canRate: boolean;
+  placeholder: string | null;
+  tools: NonNullable<NonNullable<ChatKitOptions["composer"]>["tools"]>;
+  models: NonNullable<NonNullable<ChatKitOptions["composer"]>["models"]>;
+  disclaimer: { text: string; isHighContrast: boolean } | null;
+}
+
+export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
+  const { header, history, startScreen, thread, threadItemActions, composer, disclaimer } = options;
+  return {
+    title: options.frameTitle ?? "Chat",
+    header: {
+      isEnabled: header?.enabled ?? true,
+      isTitleShown: header?.title?.enabled ?? true,
+      title: header?.title?.text ?? null,
+    },
+    leftAction: header?.leftAction,
+    rightAction: header?.rightAction,
+    history: {
+      isEnabled: history?.enabled ?? true,
+      canDelete: history?.showDelete ?? true,
+      canRename: history?.showRename ?? true,
+    },
+    greeting: startScreen?.greeting ?? null,
+    prompts: startScreen?.prompts ?? [],
+    autoScroll: thread?.autoScroll ?? false,
+    canRetry: threadItemActions?.retry ?? false,
+    canRate: threadItemActions?.feedback ?? false,
+    placeholder: composer?.placeholder ?? null,
+    tools: composer?.tools ?? [],
+    models: composer?.models ?? [],
+    disclaimer: disclaimer?.text ? { text: disclaimer.text, isHighContrast: disclaimer.highContrast ?? false } : null,
+  };
+}
+
+/** Names of what the page asked for and this element does not do; empty strings never. */
+export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
+  const asked: [boolean | undefined, string][] = [
+    [options.composer?.attachments?.enabled, "composer.attachments"],
+    [options.composer?.dictation?.enabled, "composer.dictation"],
+    [options.entities !== undefined, "entities"],
+    [options.commands?.enabled, "commands"],
+    [options.widgets !== undefined, "widgets"],
+  ];
+  return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
+}
+
+export function unknownOptions(options: object): string[] {
+  return Object.keys(options).filter((key) => !KNOWN_OPTIONS.has(key));
+}

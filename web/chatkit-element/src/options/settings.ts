@@ -1,0 +1,34 @@
+/** Our own settings, from `data-*` attributes: the published options have no place for them. */
+
+export interface Settings {
+  /** Template of the conversation's event stream, with `{thread_id}`; null: only answers to our requests stream. */
+  resumeUrl: string | null;
+  /** Template of the address that cancels a run, with `{run_id}`; null: Stop closes the connection. */
+  stopUrl: string | null;
+  /** Template of the conversation search, with `{query}`; null: no search field. */
+  searchUrl: string | null;
+  /** What the server shall do with a message that comes during an answer; null: we keep it until the answer ends. */
+  onBusy: "enqueue" | "interrupt" | null;
+  /** The ChatKit endpoint for `api.getClientSecret`, which names none. */
+  apiUrl: string | null;
+}
+
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-api-url"];
+
+export function readSettings(element: Element): Settings {
+  const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
+  const onBusy = read("data-on-busy");
+  return {
+    resumeUrl: read("data-resume"),
+    stopUrl: read("data-stop-url"),
+    searchUrl: read("data-search-url"),
+    onBusy: onBusy === "enqueue" || onBusy === "interrupt" ? onBusy : null,
+    apiUrl: read("data-api-url"),
+  };
+}
+
+export function fillTemplate(template: string, values: Record<string, string>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? encodeURIComponent(values[name] as string) : whole,
+  );
+}

@@ -1,0 +1,140 @@
+/** Talks to one ChatKit endpoint: JSON operations, streaming operations, and event streams. */
+
+import { ChatKitRequestError, errorFromResponse, isAbort } from "./errors";
+import { SseParser, type SseFrame } from "./sse";
+import type { Page, StructuredAnswer, Thread, ThreadItem, UserMessageInput } from "./types";
+
+export interface ClientConfig {
+  url: string;
+  fetch: typeof fetch;
+  /** Bearer token source of a hosted session; asked again, once, after a 401. */
+  getClientSecret?: (current: string | null) => Promise<string>;
+}
+
+export type StreamingRequest =
+  | { type: "threads.create"; params: { input: UserMessageInput } }
+  | { type: "threads.add_user_message"; params: { thread_id: string; input: UserMessageInput } }
+  | { type: "threads.add_client_tool_output"; params: { thread_id: string; result: unknown } }
+  | {
+      type: "threads.add_structured_input";
+      params: {
+        thread_id: string;
+        item_id: string;
+        input: { status: "answered" | "skipped"; answers: Record<string, StructuredAnswer> };
+      };
+    }
+  | { type: "threads.retry_after_item"; params: { thread_id: string; item_id: string } }
+  | {
+      type: "threads.custom_action";
+      params: { thread_id: string; item_id?: string; action: { type: string; payload?: unknown } };
+    };
+
+export class ChatKitClient {
+  private secret: string | null = null;
+
+  constructor(private readonly config: ClientConfig) {}
+
+  async threadById(threadId: string, signal?: AbortSignal): Promise<{ thread: Thread; headers: Headers }> {
+    const response = await this.post({ type: "threads.get_by_id", params: { thread_id: threadId } }, { signal });
+    return { thread: (await response.json()) as Thread, headers: response.headers };
+  }
+
+  async listThreads(limit: number, after: string | null): Promise<Page<Thread>> {
+    return this.json({ type: "threads.list", params: { limit, order: "desc", ...(after && { after }) } });
+  }
+
+  async listItems(threadId: string, limit: number, after: string | null): Promise<Page<ThreadItem>> {
+    const params = { thread_id: threadId, limit, order: "desc", ...(after && { after }) };
+    return this.json({ type: "items.list", params });
+  }
+
+  async renameThread(threadId: string, title: string): Promise<Thread> {
+    return this.json({ type: "threads.update", params: { thread_id: threadId, title } });
+  }
+
+  async deleteThread(threadId: string): Promise<void> {
+    await this.json({ type: "threads.delete", params: { thread_id: threadId } });
+  }
+
+  async feedback(threadId: string, itemIds: string[], kind: "positive" | "negative"): Promise<void> {
+    await this.json({ type: "items.feedback", params: { thread_id: threadId, item_ids: itemIds, kind } });
+  }
+
+  /** Starts a streaming operation. Resolves with the response once its headers are there. */
+  async stream(request: StreamingRequest, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    return this.post(request, { headers: { Accept: "text/event-stream", ...headers }, signal });
+  }
+
+  async json<T>(body: unknown): Promise<T> {
+    const response = await this.post(body, {});
+    return (await response.json()) as T;
+  }
+
+  private post(body: unknown, init: { headers?: Record<string, string>; signal?: AbortSignal | undefined }) {
+    return this.request(this.config.url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...init.headers },
+      body: JSON.stringify(body),
+      ...(init.signal && { signal: init.signal }),
+    });
+  }
+
+  /** Any request of the element; raises ChatKitRequestError unless the answer is a 2xx. */
+  async request(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+    let response = await this.send(url, init);
+    if (response.status === 401 && this.config.getClientSecret) {
+      this.secret = await this.config.getClientSecret(this.secret);
+      response = await this.send(url, init);
+    }
+    if (!response.ok) throw await errorFromResponse(response);
+    return response;
+  }
+
+  private async send(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+    const headers: Record<string, string> = { ...init.headers };
+    if (this.config.getClientSecret) {
+      this.secret ??= await this.config.getClientSecret(null);
+      headers["Authorization"] = `Bearer ${this.secret}`;
+    }
+    try {
+      return await this.config.fetch(url, { ...init, headers });
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      throw new ChatKitRequestError(0, "network", "The server could not be reached.", null, { cause: error });
+    }
+  }
+}
+
+/**
+ * Reads the frames of a response body. `onBytes` is called for every chunk, heartbeat comments included.
+ * Raises ChatKitRequestError(0) if the connection breaks.
+ */
+export async function readFrames(
+  response: Response,
+  onFrame: (frame: SseFrame) => void,
+  onBytes: () => void = () => {},
+): Promise<void> {
+  if (!response.body) return;
+  const reader = response.body.getReader();
+  const parser = new SseParser();
+  try {
+    for (;;) {
+      const chunk = await readChunk(reader);
+      if (chunk === null) return;
+      onBytes();
+      for (const frame of parser.push(chunk)) onFrame(frame);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function readChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    const { done, value } = await reader.read();
+    return done ? null : value;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ChatKitRequestError(0, "network", "The connection was lost.", null, { cause: error });
+  }
+}

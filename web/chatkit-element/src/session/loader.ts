@@ -1,0 +1,121 @@
+/** Loads a conversation and its older items. */
+
+import { isAbort } from "../protocol/errors";
+import type { Page, Thread, ThreadItem } from "../protocol/types";
+import { findItemIndex, prependOlder } from "../state/thread-reducer";
+import { EMPTY_THREAD, type ThreadState } from "../state/thread-state";
+import type { Conversation } from "./conversation";
+
+const ITEMS_PER_PAGE = 50;
+/** A page may hold nothing but hidden items, which the server filters out after cutting it. */
+const EMPTY_PAGES_MAX = 20;
+
+type LoadedThread = Pick<ThreadState, "items" | "olderCursor" | "hasOlder"> & { thread: Thread; headers: Headers };
+
+export class Loader {
+  constructor(private readonly conversation: Conversation) {}
+
+  /** First load, with its events. Raises what the request raised. */
+  async load(): Promise<void> {
+    const { conversation } = this;
+    const threadId = conversation.threadId as string;
+    conversation.update({ isLoading: true, loadError: null });
+    conversation.host.emit("chatkit.thread.load.start", { threadId });
+    try {
+      this.show(await this.fetch(threadId));
+      conversation.update({ isLoading: false });
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      conversation.update({ isLoading: false, loadError: failure.message });
+      if (!isAbort(error)) conversation.host.reportError(failure);
+      throw failure;
+    } finally {
+      conversation.host.emit("chatkit.thread.load.end", { threadId });
+    }
+    conversation.outbox.restore();
+    conversation.openLive();
+  }
+
+  /** Load again what is on screen: after a gap in the stream, or because the page asks for it. */
+  async reload(): Promise<void> {
+    const { conversation } = this;
+    if (!conversation.threadId) return;
+    conversation.closeLive();
+    try {
+      this.show(await this.fetch(conversation.threadId));
+    } catch (error) {
+      if (!isAbort(error)) conversation.host.reportError(error as Error);
+    } finally {
+      conversation.openLive();
+    }
+  }
+
+  async loadOlder(): Promise<void> {
+    const { conversation } = this;
+    const { thread, isLoadingOlder } = conversation.state;
+    if (isLoadingOlder || !thread.hasOlder || !thread.id) return;
+    conversation.update({ isLoadingOlder: true });
+    try {
+      const page = await this.newestPage(thread.id, thread.olderCursor);
+      conversation.updateThread((now) => prependOlder(now, page.items, page.olderCursor, page.hasOlder));
+    } catch (error) {
+      conversation.host.reportError(error as Error);
+    } finally {
+      conversation.update({ isLoadingOlder: false });
+    }
+  }
+
+  /** The newest items. `threads.get_by_id` has the oldest ones: a longer thread needs a second request. */
+  private async fetch(threadId: string): Promise<LoadedThread> {
+    const { thread, headers } = await this.conversation.host.client.threadById(threadId);
+    if (!thread.items?.has_more) return { thread, headers, items: thread.items?.data ?? [], olderCursor: null, hasOlder: false };
+    return { thread, headers, ...(await this.newestPage(threadId, null)) };
+  }
+
+  private async newestPage(
+    threadId: string,
+    after: string | null,
+  ): Promise<Pick<ThreadState, "items" | "olderCursor" | "hasOlder">> {
+    let cursor = after;
+    for (let tries = 0; tries < EMPTY_PAGES_MAX; tries++) {
+      const page: Page<ThreadItem> = await this.conversation.host.client.listItems(threadId, ITEMS_PER_PAGE, cursor);
+      const next = page.after ?? page.data.at(-1)?.id ?? null;
+      if (page.data.length > 0 || !page.has_more || next === cursor) {
+        return { items: [...page.data].reverse(), olderCursor: next, hasOlder: page.has_more && next !== cursor };
+      }
+      cursor = next;
+    }
+    return { items: [], olderCursor: null, hasOlder: false };
+  }
+
+  private show({ thread, headers, items, olderCursor, hasOlder }: LoadedThread): void {
+    const { conversation } = this;
+    conversation.gate.restart(headers.get("Natter-Resume-From"));
+    conversation.updateThread((now) => ({
+      ...merge(now, items, olderCursor, hasOlder),
+      title: thread.title ?? null,
+      status: thread.status ?? { type: "active" },
+      allowedImageDomains: thread.allowed_image_domains ?? [],
+    }));
+    this.showRun(headers.get("Natter-Active-Run"));
+  }
+
+  private showRun(runId: string | null): void {
+    const { conversation } = this;
+    if (!conversation.isDurable) return;
+    const { turn } = conversation.state;
+    if (runId && !turn) conversation.beginTurn(conversation.ownRuns.has(runId) ? "own" : "remote", runId);
+    else if (!runId && turn && turn.runId !== null) conversation.onRunEnded(turn.runId);
+  }
+}
+
+/** Keep the older items that were paged in, and the ones that are being written in an answer we read ourselves. */
+function merge(now: ThreadState, items: readonly ThreadItem[], olderCursor: string | null, hasOlder: boolean): ThreadState {
+  const first = items[0];
+  const overlap = first ? findItemIndex(now.items, first.id) : -1;
+  const known = new Set(items.map((item) => item.id));
+  const writing = now.items.filter((item) => now.openItems.has(item.id) && !known.has(item.id));
+  const kept: ThreadState = { ...EMPTY_THREAD, ...now };
+  if (overlap > 0) return { ...kept, items: [...now.items.slice(0, overlap), ...items, ...writing] };
+  return { ...kept, items: [...items, ...writing], olderCursor, hasOlder };
+}

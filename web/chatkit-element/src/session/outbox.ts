@@ -1,0 +1,214 @@
+/** What the person sent and the server has not yet shown back: delivered in order, one turn after the other. */
+
+import type { StreamingRequest } from "../protocol/client";
+import { ChatKitRequestError, isAbort } from "../protocol/errors";
+import type { ClientToolCallItem, StructuredAnswer, UserContent, UserMessageItem } from "../protocol/types";
+import type { OutgoingMessage } from "../state/app-state";
+import { truncateAfter } from "../state/thread-reducer";
+import { requestAnswer } from "./answer";
+import type { Conversation } from "./conversation";
+
+const DELIVERY_TRIES_MAX = 6;
+const DELIVERY_RETRY_DELAY_MS = 500;
+
+export class Outbox {
+  private isFlushing = false;
+  private isClosed = false;
+
+  constructor(private readonly conversation: Conversation) {}
+
+  get hasWaiting(): boolean {
+    return this.messages.some((message) => message.status === "queued" || message.status === "sending");
+  }
+
+  private get messages(): readonly OutgoingMessage[] {
+    return this.conversation.state.outbox;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  /** Resolves once the message is the server's, or visibly waits or failed. */
+  async add(message: Pick<OutgoingMessage, "input" | "attachments">): Promise<void> {
+    const entry: OutgoingMessage = {
+      ...message,
+      key: crypto.randomUUID(),
+      status: "queued",
+      error: null,
+      createdAtMs: Date.now(),
+    };
+    this.change([...this.messages, entry]);
+    await this.flush();
+  }
+
+  /** Send again what failed or was left over. The key stays: what the server has already, it will not do twice. */
+  async resend(key: string): Promise<void> {
+    this.patch(key, { status: "queued", error: null });
+    await this.flush();
+  }
+
+  discard(key: string): OutgoingMessage | null {
+    const message = this.messages.find((candidate) => candidate.key === key) ?? null;
+    this.change(this.messages.filter((candidate) => candidate.key !== key));
+    return message;
+  }
+
+  /** What was not delivered before a refresh waits for the person's decision. */
+  restore(): void {
+    const { threadId, host, state } = this.conversation;
+    const shown = new Set(state.thread.items.filter((item) => item.type === "user_message").map((item) => textOf(item.content)));
+    const known = new Set(this.messages.map((message) => message.key));
+    const left = host.storage
+      .readOutbox(threadId)
+      .filter((message) => !known.has(message.key) && !(message.status === "sending" && shown.has(textOf(message.input.content))))
+      .map((message): OutgoingMessage => ({ ...message, status: "restored" }));
+    if (left.length > 0) this.change([...left, ...this.messages]);
+  }
+
+  /** The conversation has an id now: what waits for it is kept under that id. */
+  onThreadCreated(): void {
+    this.conversation.host.storage.writeOutbox(null, []);
+    this.change(this.messages);
+  }
+
+  /** The server shows the message: ours need not be shown any more. */
+  onShown(item: UserMessageItem): void {
+    const text = textOf(item.content);
+    const mine = this.messages.find(
+      (message) => (message.status === "sending" || message.status === "accepted") && textOf(message.input.content) === text,
+    );
+    if (mine) this.change(this.messages.filter((message) => message !== mine));
+  }
+
+  async flush(): Promise<void> {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    try {
+      for (let next = this.next(); next; next = this.next()) await this.deliver(next);
+    } finally {
+      this.isFlushing = false;
+    }
+  }
+
+  private next(): OutgoingMessage | null {
+    const { host, state } = this.conversation;
+    if (this.isClosed || state.isLoading || !host.isOnline()) return null;
+    const isCreating = state.thread.id === null && state.turn !== null;
+    const canQueueThere = this.conversation.isDurable && host.settings.onBusy !== null && !isCreating;
+    if (state.turn && !canQueueThere) return null;
+    return this.messages.find((message) => message.status === "queued") ?? null;
+  }
+
+  private async deliver(message: OutgoingMessage): Promise<void> {
+    const { conversation } = this;
+    this.patch(message.key, { status: "sending", error: null });
+    for (let tries = 1; ; tries++) {
+      const isBehindTurn = conversation.state.turn !== null;
+      try {
+        await requestAnswer(conversation, this.request(message), { idempotencyKey: message.key, isBehindTurn });
+        this.patch(message.key, { status: "accepted" });
+        if (!conversation.isDurable) this.dropAccepted();
+        return;
+      } catch (error) {
+        if (isAbort(error)) return this.patch(message.key, { status: "failed", error: null });
+        if (!(error instanceof ChatKitRequestError)) throw error;
+        if (!conversation.host.isOnline()) return this.patch(message.key, { status: "queued" });
+        // Only a durable server knows the key: elsewhere a second try could be a second message.
+        if (!conversation.isDurable || !error.isTransient || tries >= DELIVERY_TRIES_MAX) return this.fail(message, error);
+        await pause(error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : DELIVERY_RETRY_DELAY_MS * tries);
+      }
+    }
+  }
+
+  private request(message: OutgoingMessage): StreamingRequest {
+    const { threadId } = this.conversation;
+    const { input } = message;
+    return threadId
+      ? { type: "threads.add_user_message", params: { thread_id: threadId, input } }
+      : { type: "threads.create", params: { input } };
+  }
+
+  private fail(message: OutgoingMessage, error: Error): void {
+    this.patch(message.key, { status: "failed", error: error.message });
+    this.conversation.host.reportError(error);
+  }
+
+  /** A plain server shows the message in the same answer: if it does not, ours would stay for ever. */
+  private dropAccepted(): void {
+    const shown = this.messages.filter((message) => message.status === "accepted");
+    if (this.conversation.state.turn === null) this.change(this.messages.filter((message) => !shown.includes(message)));
+  }
+
+  // --- other things that are answered ----------------------------------------------------------------------------
+
+  async retryAfter(itemId: string): Promise<void> {
+    const { conversation } = this;
+    const { threadId } = conversation;
+    if (!threadId || conversation.state.turn) return;
+    conversation.updateThread((thread) => truncateAfter(thread, itemId));
+    await this.ask({ type: "threads.retry_after_item", params: { thread_id: threadId, item_id: itemId } });
+  }
+
+  async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>): Promise<void> {
+    const { threadId } = this.conversation;
+    if (!threadId) return;
+    await this.ask({
+      type: "threads.add_structured_input",
+      params: { thread_id: threadId, item_id: itemId, input: { status, answers } },
+    });
+  }
+
+  async customAction(action: { type: string; payload?: unknown }, itemId: string | undefined): Promise<void> {
+    const { threadId } = this.conversation;
+    if (!threadId) throw new Error("sendCustomAction needs a thread.");
+    const params = { thread_id: threadId, action, ...(itemId && { item_id: itemId }) };
+    await this.ask({ type: "threads.custom_action", params });
+  }
+
+  async answerToolCall(call: ClientToolCallItem): Promise<void> {
+    const { conversation } = this;
+    try {
+      const result = await conversation.host.runClientTool(call);
+      const params = { thread_id: call.thread_id, result: result ?? {} };
+      await this.ask({ type: "threads.add_client_tool_output", params });
+    } catch (error) {
+      conversation.host.reportError(error as Error);
+      conversation.notify({ level: "danger", message: "", code: "client_tool_failed", canRetry: false });
+    }
+  }
+
+  private async ask(request: StreamingRequest): Promise<void> {
+    const isBehindTurn = this.conversation.state.turn !== null;
+    try {
+      await requestAnswer(this.conversation, request, { idempotencyKey: crypto.randomUUID(), isBehindTurn });
+    } catch (error) {
+      if (isAbort(error)) return;
+      this.conversation.host.reportError(error as Error);
+      const { message, code } = error as ChatKitRequestError;
+      this.conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry: true });
+    }
+  }
+
+  // --- bookkeeping -----------------------------------------------------------------------------------------------
+
+  private patch(key: string, patch: Partial<OutgoingMessage>): void {
+    this.change(this.messages.map((message) => (message.key === key ? { ...message, ...patch } : message)));
+  }
+
+  private change(outbox: readonly OutgoingMessage[]): void {
+    this.conversation.update({ outbox });
+    this.conversation.host.storage.writeOutbox(
+      this.conversation.threadId,
+      outbox.filter((message) => message.status !== "accepted"),
+    );
+  }
+}
+
+export function textOf(content: readonly UserContent[]): string {
+  return content.map((part) => part.text).join("");
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

@@ -1,0 +1,222 @@
+/** What the element does: switches conversations, sends, searches. The view and the public methods both call it. */
+
+import type { ChatKitOptions } from "@openai/chatkit";
+import { ChatKitClient, type ClientConfig } from "../protocol/client";
+import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WireAttachment } from "../protocol/types";
+import type { Settings } from "../options/settings";
+import { type AppState, type ComposerState, EMPTY_COMPOSER, EMPTY_CONVERSATION, EMPTY_HISTORY } from "../state/app-state";
+import { dismissNotice } from "../state/thread-reducer";
+import { userMessageBefore } from "../state/app-state";
+import { Conversation, type ConversationHost } from "./conversation";
+import { History } from "./history";
+import { TabStorage } from "./storage";
+import { Store } from "./store";
+
+export interface SessionOptions {
+  client: ClientConfig;
+  settings: Settings;
+  emit: (name: string, detail?: unknown) => void;
+  onClientTool: () => ChatKitOptions["onClientTool"];
+}
+
+export class Session implements ConversationHost {
+  readonly store = new Store<AppState>({
+    conversation: EMPTY_CONVERSATION,
+    history: EMPTY_HISTORY,
+    composer: EMPTY_COMPOSER,
+    isOnline: navigator.onLine !== false,
+  });
+  readonly client: ChatKitClient;
+  readonly storage: TabStorage;
+  readonly history: History;
+  private current: Conversation;
+  /** Conversations that were left while an answer was still coming in over our own request. */
+  private readonly background = new Map<string, Conversation>();
+
+  constructor(private readonly options: SessionOptions) {
+    this.client = new ChatKitClient(options.client);
+    this.storage = new TabStorage(options.client.url);
+    this.history = new History(this, this.store);
+    this.current = new Conversation(this, null);
+    this.show(this.current);
+  }
+
+  // --- what conversations need of us -----------------------------------------------------------------------------
+
+  get settings(): Settings {
+    return this.options.settings;
+  }
+
+  isOnline(): boolean {
+    return this.store.state.isOnline;
+  }
+
+  emit(name: string, detail?: unknown): void {
+    this.options.emit(name, detail);
+  }
+
+  reportError(error: Error): void {
+    this.options.emit("chatkit.error", { error });
+  }
+
+  onChange(conversation: Conversation): void {
+    if (conversation === this.current) this.store.set({ conversation: conversation.state });
+    else if (!conversation.isBusyInBackground) this.forget(conversation);
+  }
+
+  onThreadCreated(conversation: Conversation): void {
+    if (conversation !== this.current) {
+      if (conversation.threadId) this.background.set(conversation.threadId, conversation);
+      return;
+    }
+    this.storage.writeDraft(null, "");
+    this.storage.writeDraft(conversation.threadId, this.store.state.composer.text);
+    this.emit("chatkit.thread.change", { threadId: conversation.threadId });
+  }
+
+  async runClientTool(call: ClientToolCallItem): Promise<unknown> {
+    const handler = this.options.onClientTool();
+    if (!handler) throw new Error(`No onClientTool handler for the client tool "${call.name}".`);
+    return handler({ name: call.name, params: call.arguments });
+  }
+
+  // --- threads ---------------------------------------------------------------------------------------------------
+
+  /** Raises if the thread cannot be loaded; it stays selected then, with a way to try again. */
+  async selectThread(threadId: string | null): Promise<void> {
+    if (threadId === this.current.threadId && !this.current.state.loadError) {
+      if (threadId !== null || this.current.state.turn === null) return;
+    }
+    const known = threadId ? this.background.get(threadId) : undefined;
+    this.leave(this.current);
+    const next = known ?? new Conversation(this, threadId);
+    if (threadId) this.background.delete(threadId);
+    this.show(next);
+    this.emit("chatkit.thread.change", { threadId });
+    if (threadId && !known) await next.loader.load();
+  }
+
+  private show(conversation: Conversation): void {
+    this.current = conversation;
+    const draft = this.storage.readDraft(conversation.threadId);
+    const { toolId, modelId } = this.store.state.composer;
+    this.store.set({ conversation: conversation.state, composer: { ...EMPTY_COMPOSER, text: draft, toolId, modelId } });
+    if (!conversation.threadId) conversation.outbox.restore();
+  }
+
+  private leave(conversation: Conversation): void {
+    conversation.closeLive();
+    if (conversation.threadId && conversation.isBusyInBackground) this.background.set(conversation.threadId, conversation);
+    else if (!conversation.isBusyInBackground) conversation.close();
+  }
+
+  private forget(conversation: Conversation): void {
+    if (conversation.threadId) this.background.delete(conversation.threadId);
+    conversation.close();
+  }
+
+  async retryLoad(): Promise<void> {
+    await this.current.loader.load();
+  }
+
+  async reload(): Promise<void> {
+    await this.current.loader.reload();
+    if (this.store.state.history.isOpen) await this.history.search(this.store.state.history.query);
+  }
+
+  async loadOlder(): Promise<void> {
+    await this.current.loader.loadOlder();
+  }
+
+  async renameThread(threadId: string, title: string): Promise<void> {
+    const thread = await this.history.rename(threadId, title);
+    if (thread && threadId === this.current.threadId) this.current.updateThread((now) => ({ ...now, title }));
+  }
+
+  async deleteThread(threadId: string): Promise<void> {
+    if (!(await this.history.remove(threadId)) || threadId !== this.current.threadId) return;
+    this.current.close();
+    await this.selectThread(null);
+  }
+
+  // --- messages --------------------------------------------------------------------------------------------------
+
+  async send(input: UserMessageInput, attachments: readonly WireAttachment[], newThread: boolean): Promise<void> {
+    if (newThread) await this.selectThread(null);
+    const { status } = this.current.state.thread;
+    if (status.type !== "active") throw new Error(`This thread is ${status.type}: it takes no messages.`);
+    await this.current.outbox.add({ input, attachments });
+  }
+
+  stop(): void {
+    this.current.stop();
+  }
+
+  async resend(key: string): Promise<void> {
+    await this.current.outbox.resend(key);
+  }
+
+  /** Takes an undelivered message back; its text returns to the composer if that is empty. */
+  discard(key: string, keepText: boolean): void {
+    const message = this.current.outbox.discard(key);
+    if (!message || !keepText || this.store.state.composer.text) return;
+    this.setComposer({ text: message.input.content.map((part) => part.text).join(""), quote: message.input.quoted_text ?? null });
+  }
+
+  /** Answers the user message before `itemId` (or the last one) again. */
+  async retry(itemId: string | null): Promise<void> {
+    const { items } = this.current.state.thread;
+    const index = itemId ? items.findIndex((item) => item.id === itemId) : items.length;
+    const target = userMessageBefore(items, index);
+    if (target) await this.current.outbox.retryAfter(target);
+  }
+
+  async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {
+    const conversation = this.current;
+    const before = conversation.state.feedback;
+    conversation.update({ feedback: { ...before, [itemId]: kind } });
+    try {
+      await this.client.feedback(conversation.threadId ?? "", [itemId], kind);
+    } catch (error) {
+      conversation.update({ feedback: before });
+      this.reportError(error as Error);
+      conversation.notify({ level: "warning", message: "", code: "feedback_failed", canRetry: false });
+    }
+  }
+
+  async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>) {
+    await this.current.outbox.submitStructuredInput(itemId, status, answers);
+  }
+
+  async customAction(action: { type: string; payload?: unknown }, itemId?: string): Promise<void> {
+    await this.current.outbox.customAction(action, itemId);
+  }
+
+  dismissNotice(key: number): void {
+    this.current.updateThread((thread) => dismissNotice(thread, key));
+  }
+
+  // --- composer --------------------------------------------------------------------------------------------------
+
+  setComposer(patch: Partial<ComposerState>): void {
+    const before = this.store.state.composer;
+    this.store.set({ composer: { ...before, ...patch } });
+    if (patch.text !== undefined) this.storage.writeDraft(this.current.threadId, patch.text);
+    if (patch.toolId !== undefined && patch.toolId !== before.toolId) this.emit("chatkit.tool.change", { toolId: patch.toolId });
+  }
+
+  // --- the page --------------------------------------------------------------------------------------------------
+
+  /** The page is visible, online or shown from the back-forward cache again; or it just went offline. */
+  onPageChange(): void {
+    const isOnline = navigator.onLine !== false;
+    if (isOnline !== this.store.state.isOnline) this.store.set({ isOnline });
+    if (isOnline) this.current.poke();
+  }
+
+  close(): void {
+    this.current.close();
+    for (const conversation of this.background.values()) conversation.close();
+    this.background.clear();
+  }
+}

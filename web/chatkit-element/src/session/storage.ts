@@ -1,0 +1,53 @@
+/** Drafts and unsent messages survive a refresh, in this tab only. Never raises: storage may be forbidden or full. */
+
+import type { OutgoingMessage } from "../state/app-state";
+
+/** More than this would rather be a file; it is still kept in memory. */
+const STORED_CHARACTERS_MAX = 200_000;
+
+export class TabStorage {
+  /** @param scope keeps apart what belongs to different servers and users: the address of the API. */
+  constructor(private readonly scope: string) {}
+
+  readDraft(threadId: string | null): string {
+    return this.read(this.key("draft", threadId)) ?? "";
+  }
+
+  writeDraft(threadId: string | null, text: string): void {
+    this.write(this.key("draft", threadId), text);
+  }
+
+  readOutbox(threadId: string | null): OutgoingMessage[] {
+    try {
+      const stored: unknown = JSON.parse(this.read(this.key("outbox", threadId)) ?? "[]");
+      return Array.isArray(stored) ? (stored as OutgoingMessage[]) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  writeOutbox(threadId: string | null, messages: readonly OutgoingMessage[]): void {
+    this.write(this.key("outbox", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
+  }
+
+  private key(kind: string, threadId: string | null): string {
+    return `chatkit-element:${kind}:${this.scope}:${threadId ?? "new"}`;
+  }
+
+  private read(key: string): string | null {
+    try {
+      return sessionStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  }
+
+  private write(key: string, value: string): void {
+    try {
+      if (value === "" || value.length > STORED_CHARACTERS_MAX) sessionStorage.removeItem(key);
+      else sessionStorage.setItem(key, value);
+    } catch {
+      // Full or forbidden: the text stays in memory, which is what it would be without storage.
+    }
+  }
+}

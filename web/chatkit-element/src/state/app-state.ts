@@ -1,0 +1,103 @@
+/** Everything the view shows, in one immutable value. */
+
+import type { Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
+import { EMPTY_THREAD, type ThreadState } from "./thread-state";
+
+/** A message of the user that the server has not yet shown us back. */
+export interface OutgoingMessage {
+  key: string;
+  input: UserMessageInput;
+  attachments: readonly WireAttachment[];
+  /**
+   * queued: waits for the turn before it, or for the network. sending: on its way. accepted: the server has it and
+   * will show it. failed: it was not accepted; the person decides. restored: left over from before a refresh; likewise.
+   */
+  status: "queued" | "sending" | "accepted" | "failed" | "restored";
+  error: string | null;
+  createdAtMs: number;
+}
+
+/** The answer that is being written now. */
+export interface Turn {
+  /** Started by this element (own), or seen on the conversation's stream: another tab, or before a refresh. */
+  origin: "own" | "remote";
+  runId: string | null;
+  startedAtMs: number;
+  /** Stop was pressed: no new text is shown, and the server has been told. */
+  isStopping: boolean;
+}
+
+export interface ConversationState {
+  /** Tells conversations on screen apart, from before the server gave one an id. */
+  key: number;
+  thread: ThreadState;
+  /** The thread is being loaded: nothing of it is on screen yet. */
+  isLoading: boolean;
+  loadError: string | null;
+  turn: Turn | null;
+  outbox: readonly OutgoingMessage[];
+  feedback: Readonly<Record<string, "positive" | "negative">>;
+  /** The conversation's stream is down and being reopened. */
+  isReconnecting: boolean;
+  isLoadingOlder: boolean;
+}
+
+export type ThreadSummary = Pick<Thread, "id" | "title" | "created_at">;
+
+export interface HistoryState {
+  isOpen: boolean;
+  isLoading: boolean;
+  error: string | null;
+  threads: readonly ThreadSummary[];
+  after: string | null;
+  hasMore: boolean;
+  query: string;
+}
+
+export interface ComposerState {
+  text: string;
+  quote: string | null;
+  attachments: readonly WireAttachment[];
+  toolId: string | null;
+  modelId: string | null;
+}
+
+export interface AppState {
+  conversation: ConversationState;
+  history: HistoryState;
+  composer: ComposerState;
+  isOnline: boolean;
+}
+
+export const EMPTY_CONVERSATION: ConversationState = {
+  key: 0,
+  thread: EMPTY_THREAD,
+  isLoading: false,
+  loadError: null,
+  turn: null,
+  outbox: [],
+  feedback: {},
+  isReconnecting: false,
+  isLoadingOlder: false,
+};
+
+export const EMPTY_COMPOSER: ComposerState = { text: "", quote: null, attachments: [], toolId: null, modelId: null };
+
+export const EMPTY_HISTORY: HistoryState = {
+  isOpen: false,
+  isLoading: false,
+  error: null,
+  threads: [],
+  after: null,
+  hasMore: false,
+  query: "",
+};
+
+/** The user message that an item answers, or null. */
+export function userMessageBefore(items: readonly ThreadItem[], index = items.length): string | null {
+  for (let i = index - 1; i >= 0; i--) {
+    const item = items[i];
+    if (item?.type === "user_message") return item.id;
+  }
+  return null;
+}

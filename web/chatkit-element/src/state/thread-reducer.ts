@@ -1,0 +1,169 @@
+/** The reducer: (thread, event) → thread. Pure; unknown events and item types leave the thread as it is. */
+
+import type { ThreadEvent, ThreadItem, ThreadMetadata } from "../protocol/types";
+import { applyItemUpdate, isAnnouncedAgain, tasksAnnouncedEarly } from "./item-updates";
+import { EMPTY_THREAD, type Notice, type TaskTime, type ThreadState } from "./thread-state";
+
+export function reduceThread(state: ThreadState, event: ThreadEvent, nowMs: number): ThreadState {
+  switch (event.type) {
+    case "thread.created":
+      return { ...withMetadata(state, event.thread), id: event.thread.id };
+    case "thread.updated":
+      // Its items are an empty page whatever the thread holds: only the metadata counts.
+      return withMetadata(state, event.thread);
+    case "thread.item.added":
+      return addItem(state, event.item, nowMs);
+    case "thread.item.updated":
+      return updateItem(state, event.item_id, event.update, nowMs);
+    case "thread.item.done":
+    case "thread.item.replaced":
+      return finishItem(state, event.item, nowMs);
+    case "thread.item.removed":
+      return closed({ ...state, items: state.items.filter((item) => item.id !== event.item_id) }, event.item_id);
+    case "stream_options":
+      return { ...state, allowCancel: event.stream_options.allow_cancel };
+    case "progress_update":
+      return { ...state, progress: { text: event.text, icon: event.icon ?? null } };
+    case "notice":
+      return addNotice(state, {
+        level: event.level,
+        title: event.title ?? null,
+        message: event.message,
+        code: null,
+        canRetry: false,
+      });
+    case "error":
+      return addNotice(state, {
+        level: "danger",
+        title: null,
+        message: event.message ?? "",
+        code: event.message ? null : (event.code ?? "custom"),
+        canRetry: event.allow_retry ?? false,
+      });
+    case "client_effect":
+      return state; // an effect of the page, not of the thread
+    default:
+      event satisfies never;
+      return state;
+  }
+}
+
+function withMetadata(state: ThreadState, thread: ThreadMetadata): ThreadState {
+  return {
+    ...state,
+    title: thread.title ?? null,
+    status: thread.status ?? { type: "active" },
+    allowedImageDomains: thread.allowed_image_domains ?? [],
+  };
+}
+
+export function findItemIndex(items: readonly ThreadItem[], id: string): number {
+  // From the end: what changes is almost always the newest.
+  for (let i = items.length - 1; i >= 0; i--) if (items[i]?.id === id) return i;
+  return -1;
+}
+
+function upsertItem(state: ThreadState, item: ThreadItem): ThreadState {
+  const index = findItemIndex(state.items, item.id);
+  if (index === -1) return { ...state, items: [...state.items, item] };
+  const items = [...state.items];
+  items[index] = item;
+  return { ...state, items };
+}
+
+function addItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
+  let next = opened(upsertItem(clearedProgress(state, item), item), item.id);
+  const early = tasksAnnouncedEarly(item);
+  if (early > 0) next = { ...next, tasksToExpect: new Map(next.tasksToExpect).set(item.id, early) };
+  return withTaskTimes(next, item, nowMs);
+}
+
+function finishItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
+  return withTaskTimes(closed(upsertItem(clearedProgress(state, item), item), item.id), item, nowMs);
+}
+
+function updateItem(
+  state: ThreadState,
+  id: string,
+  update: Parameters<typeof applyItemUpdate>[1],
+  nowMs: number,
+): ThreadState {
+  const index = findItemIndex(state.items, id);
+  const before = state.items[index];
+  if (!before) return state;
+  const expected = state.tasksToExpect.get(id) ?? 0;
+  const after = applyItemUpdate(before, update, expected);
+  if (update.type === "workflow.task.added" && before.type === "workflow" && isAnnouncedAgain(before, update.task_index, expected))
+    return { ...state, tasksToExpect: new Map(state.tasksToExpect).set(id, expected - 1) };
+  if (after === before) return state;
+  const items = [...state.items];
+  items[index] = after;
+  return withTaskTimes({ ...state, items }, after, nowMs);
+}
+
+function opened(state: ThreadState, id: string): ThreadState {
+  return { ...state, openItems: new Set(state.openItems).add(id) };
+}
+
+function closed(state: ThreadState, id: string): ThreadState {
+  if (!state.openItems.has(id)) return state;
+  const openItems = new Set(state.openItems);
+  openItems.delete(id);
+  return { ...state, openItems };
+}
+
+function clearedProgress(state: ThreadState, item: ThreadItem): ThreadState {
+  return state.progress && item.type !== "user_message" ? { ...state, progress: null } : state;
+}
+
+function withTaskTimes(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
+  if (item.type !== "workflow") return state;
+  let taskTimes: Map<string, TaskTime> | null = null;
+  item.workflow.tasks.forEach((task, index) => {
+    const key = `${item.id}:${index}`;
+    const known = state.taskTimes.get(key);
+    if (task?.status_indicator === "loading") {
+      if (!known) (taskTimes ??= new Map(state.taskTimes)).set(key, { startedAtMs: nowMs, endedAtMs: null });
+    } else if (known && known.endedAtMs === null) {
+      (taskTimes ??= new Map(state.taskTimes)).set(key, { ...known, endedAtMs: nowMs });
+    }
+  });
+  return taskTimes ? { ...state, taskTimes } : state;
+}
+
+export function addNotice(state: ThreadState, notice: Omit<Notice, "key">): ThreadState {
+  const key = state.noticeCount + 1;
+  return { ...state, noticeCount: key, notices: [...state.notices, { ...notice, key }] };
+}
+
+export function dismissNotice(state: ThreadState, key: number): ThreadState {
+  return { ...state, notices: state.notices.filter((notice) => notice.key !== key) };
+}
+
+/** The stream of a turn is over, however it ended: nothing is in progress any more. */
+export function endTurn(state: ThreadState): ThreadState {
+  return { ...state, progress: null, openItems: EMPTY_THREAD.openItems };
+}
+
+/** A new attempt answers from the start: what the dead one had not finished is void. */
+export function dropUnfinished(state: ThreadState): ThreadState {
+  return { ...endTurn(state), items: state.items.filter((item) => !state.openItems.has(item.id)) };
+}
+
+/** Forget everything after an item, as `threads.retry_after_item` does on the server. */
+export function truncateAfter(state: ThreadState, itemId: string): ThreadState {
+  const index = findItemIndex(state.items, itemId);
+  return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index + 1), notices: [] };
+}
+
+/** Put a page of older items (oldest first) before those on screen. */
+export function prependOlder(
+  state: ThreadState,
+  older: readonly ThreadItem[],
+  cursor: string | null,
+  hasOlder: boolean,
+): ThreadState {
+  const known = new Set(state.items.map((item) => item.id));
+  const items = [...older.filter((item) => !known.has(item.id)), ...state.items];
+  return { ...state, items, olderCursor: cursor, hasOlder };
+}

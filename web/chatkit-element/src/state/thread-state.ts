@@ -1,0 +1,56 @@
+/** What the element knows of the conversation that is on screen. */
+
+import type { ThreadItem, ThreadStatus } from "../protocol/types";
+
+export interface Notice {
+  key: number;
+  level: "info" | "warning" | "danger";
+  title: string | null;
+  message: string;
+  /** Present when the text is ours, not the server's: a key of the locale texts. */
+  code: string | null;
+  canRetry: boolean;
+}
+
+/** When a task was first seen running, and when it was first seen finished (milliseconds). */
+export interface TaskTime {
+  startedAtMs: number;
+  endedAtMs: number | null;
+}
+
+export interface ThreadState {
+  id: string | null;
+  title: string | null;
+  status: ThreadStatus;
+  allowedImageDomains: readonly string[];
+  items: readonly ThreadItem[];
+  /** Items that were added and not yet done: what a new attempt or a lost connection makes void. */
+  openItems: ReadonlySet<string>;
+  taskTimes: ReadonlyMap<string, TaskTime>;
+  /** By workflow item: how many announcements of tasks that it already has are still to come. */
+  tasksToExpect: ReadonlyMap<string, number>;
+  progress: { text: string; icon: string | null } | null;
+  allowCancel: boolean;
+  notices: readonly Notice[];
+  noticeCount: number;
+  /** Where older items continue, newest first; null when the beginning is on screen. */
+  olderCursor: string | null;
+  hasOlder: boolean;
+}
+
+export const EMPTY_THREAD: ThreadState = {
+  id: null,
+  title: null,
+  status: { type: "active" },
+  allowedImageDomains: [],
+  items: [],
+  openItems: new Set(),
+  taskTimes: new Map(),
+  tasksToExpect: new Map(),
+  progress: null,
+  allowCancel: true,
+  notices: [],
+  noticeCount: 0,
+  olderCursor: null,
+  hasOlder: false,
+};

@@ -1,0 +1,42 @@
+import type { AssistantMessageItem } from "../protocol/types";
+import { plainText } from "./assistant-message";
+import { IconButton } from "./button";
+import { useLocale, useView } from "./context";
+import { CopyButton } from "./copy-button";
+
+export interface ActionFlags {
+  rating: "positive" | "negative" | null;
+}
+
+export function AnswerActions({ item, rating }: ActionFlags & { item: AssistantMessageItem }) {
+  const { session, options, locale } = useView();
+  const { text } = locale;
+  const rate = (kind: "positive" | "negative") => () => void session.sendFeedback(item.id, kind);
+  return (
+    <div class="actions" part="actions">
+      <CopyButton label={text("copyMessage")} text={() => plainText(item)} />
+      {options.canRate && (
+        <>
+          <IconButton icon="lucide:thumbs-up" label={text("goodAnswer")} isPressed={rating === "positive"} onClick={rate("positive")} />
+          <IconButton icon="lucide:thumbs-down" label={text("badAnswer")} isPressed={rating === "negative"} onClick={rate("negative")} />
+        </>
+      )}
+      {options.canRetry && (
+        <IconButton icon="reload" class="when-idle" label={text("retry")} onClick={() => void session.retry(item.id)} />
+      )}
+      <ItemTime createdAt={item.created_at} />
+    </div>
+  );
+}
+
+/** Shown when the message is pointed at or focused; the whole date is its tooltip. */
+export function ItemTime({ createdAt }: { createdAt: string }) {
+  const { time, dateTime } = useLocale();
+  const label = time(createdAt);
+  if (!label) return null;
+  return (
+    <time class="time" dateTime={createdAt} title={dateTime(createdAt)}>
+      {label}
+    </time>
+  );
+}

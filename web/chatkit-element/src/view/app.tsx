@@ -1,0 +1,117 @@
+/** The whole element: header, history, messages or start screen, composer. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { AppState, ConversationState } from "../state/app-state";
+import { parseDeeplink } from "../markdown/links";
+import { Composer, type ComposerHandle } from "./composer";
+import { useView } from "./context";
+import { Header } from "./header";
+import { HistoryPanel } from "./history-panel";
+import { Markdown } from "./markdown";
+import { memo } from "./memo";
+import { Notices } from "./notices";
+import { StartScreen } from "./start-screen";
+import { StructuredForm } from "./structured-form";
+import { ThreadView } from "./thread-view";
+
+export function App({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
+  const { session, options, locale, emit } = useView();
+  const { conversation, history } = state;
+  const historyButton = useRef<HTMLButtonElement>(null);
+  const wasOpen = useRef(false);
+  useEffect(() => {
+    // Closing the panel gives the focus back to what opened it.
+    if (wasOpen.current && !history.isOpen) historyButton.current?.focus();
+    wasOpen.current = history.isOpen;
+  }, [history.isOpen]);
+  const onClick = (event: MouseEvent) => {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const deeplink = link ? parseDeeplink(link.href) : null;
+    if (!deeplink) return;
+    event.preventDefault();
+    emit("chatkit.deeplink", deeplink);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    if (history.isOpen) session.history.close();
+    else if (state.composer.quote !== null) session.setComposer({ quote: null });
+  };
+  return (
+    <section
+      class={`chat ${conversation.turn ? "turn-active" : ""}`}
+      part="chat"
+      lang={locale.tag}
+      dir={locale.direction}
+      aria-label={options.title}
+      onClick={onClick}
+      onKeyDown={onKeyDown}
+    >
+      <Header
+        title={conversation.thread.title}
+        isHistoryOpen={history.isOpen}
+        isStartScreen={isStartScreen(conversation)}
+        historyButton={historyButton}
+      />
+      <div class="body">
+        <div class="main" inert={history.isOpen}>
+          <Main state={state} />
+          <Footer state={state} composer={composer} />
+        </div>
+        {history.isOpen && <HistoryPanel history={history} threadId={conversation.thread.id} />}
+      </div>
+    </section>
+  );
+}
+
+function isStartScreen({ thread, outbox, turn }: ConversationState): boolean {
+  return thread.id === null && thread.items.length === 0 && outbox.length === 0 && turn === null;
+}
+
+function Main({ state }: { state: AppState }) {
+  const { session, locale } = useView();
+  const { conversation } = state;
+  if (conversation.isLoading) return <p class="note center fill" role="status">{locale.text("loading")}</p>;
+  if (conversation.loadError !== null)
+    return (
+      <div class="note center fill" role="alert">
+        <p>{locale.text("loadFailed")}</p>
+        <p class="error-code">{conversation.loadError}</p>
+        <button type="button" class="primary" onClick={() => session.retryLoad().catch(() => {})}>
+          {locale.text("tryAgain")}
+        </button>
+      </div>
+    );
+  if (isStartScreen(conversation)) return <StartScreen />;
+  return <ThreadView key={conversation.key} conversation={conversation} isOnline={state.isOnline} />;
+}
+
+function Footer({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
+  const { locale } = useView();
+  const { conversation } = state;
+  const { thread, turn } = conversation;
+  const last = thread.items.at(-1);
+  const question = last?.type === "structured_input" && last.status === "pending" ? last : null;
+  return (
+    <footer class="footer" part="footer">
+      {!state.isOnline && <p class="banner" role="status">{locale.text("offline")}</p>}
+      {state.isOnline && conversation.isReconnecting && <p class="banner" role="status">{locale.text("reconnecting")}</p>}
+      <Notices notices={thread.notices} isTurnActive={turn !== null} />
+      {question ? (
+        <StructuredForm key={question.id} item={question} isTurnActive={turn !== null} />
+      ) : (
+        <Composer composer={state.composer} turn={turn} allowCancel={thread.allowCancel} status={thread.status} handle={composer} />
+      )}
+      <Disclaimer />
+    </footer>
+  );
+}
+
+const Disclaimer = memo(() => {
+  const { options } = useView();
+  if (!options.disclaimer) return null;
+  return (
+    <div class={`disclaimer ${options.disclaimer.isHighContrast ? "high-contrast" : ""}`} part="disclaimer">
+      <Markdown text={options.disclaimer.text} />
+    </div>
+  );
+});

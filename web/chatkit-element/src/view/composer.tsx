@@ -1,0 +1,165 @@
+import type { Ref } from "preact";
+import { useImperativeHandle, useLayoutEffect, useRef } from "preact/hooks";
+import type { ComposerState, ConversationState } from "../state/app-state";
+import { IconButton } from "./button";
+import { useView } from "./context";
+import { Icon } from "./icon";
+import { Menu } from "./menu";
+import { memo } from "./memo";
+import { selectedModel, sendComposer } from "./send";
+
+export interface ComposerHandle {
+  focus: () => void;
+}
+
+interface ComposerProps {
+  composer: ComposerState;
+  turn: ConversationState["turn"];
+  allowCancel: boolean;
+  status: ConversationState["thread"]["status"];
+  handle: Ref<ComposerHandle>;
+}
+
+const HEIGHT_MAX_PIXELS = 220;
+
+export const Composer = memo(({ composer, turn, allowCancel, status, handle }: ComposerProps) => {
+  const { session, options, locale } = useView();
+  const { text } = locale;
+  const field = useRef<HTMLTextAreaElement>(null);
+  useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
+  useLayoutEffect(() => fitHeight(field.current), [composer.text]);
+  if (status.type !== "active") return <ThreadEnded status={status} />;
+
+  const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
+  const canSend = composer.text.trim() !== "" || composer.attachments.length > 0;
+  const canStop = turn !== null && !turn.isStopping && allowCancel;
+  const send = () => {
+    if (canSend) void sendComposer(session, options);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || isTouch()) return;
+    event.preventDefault();
+    send();
+  };
+  return (
+    <form class="composer" part="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
+      <Quote quote={composer.quote} />
+      <Attachments attachments={composer.attachments} />
+      <textarea
+        ref={field}
+        part="composer-input"
+        rows={1}
+        dir="auto"
+        value={composer.text}
+        aria-label={text("composer")}
+        placeholder={tool?.placeholderOverride ?? options.placeholder ?? text("placeholder")}
+        onInput={(event) => session.setComposer({ text: event.currentTarget.value })}
+        onKeyDown={onKeyDown}
+      />
+      <div class="composer-bar">
+        <ToolControls toolId={composer.toolId} />
+        <ModelControl modelId={composer.modelId} />
+        <span class="spacer" />
+        {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => session.stop()} />}
+        {(!canStop || canSend) && (
+          <button type="submit" class="icon-button send" part="send-button" aria-label={text("send")} title={text("send")} disabled={!canSend}>
+            <Icon name="lucide:arrow-up" />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+});
+
+/** On a touch keyboard Enter makes a line, as in every other app there. */
+function isTouch(): boolean {
+  return typeof matchMedia === "function" && matchMedia("(pointer: coarse)").matches && !matchMedia("(any-pointer: fine)").matches;
+}
+
+function fitHeight(field: HTMLTextAreaElement | null): void {
+  if (!field) return;
+  field.style.height = "auto";
+  field.style.height = `${Math.min(field.scrollHeight, HEIGHT_MAX_PIXELS)}px`;
+}
+
+function ThreadEnded({ status }: { status: Exclude<ConversationState["thread"]["status"], { type: "active" }> }) {
+  const { locale } = useView();
+  return (
+    <p class="thread-ended" part="thread-ended" role="status">
+      <Icon name="lucide:lock" />
+      <span dir="auto">{status.reason || locale.text(status.type === "locked" ? "threadLocked" : "threadClosed")}</span>
+    </p>
+  );
+}
+
+function Quote({ quote }: { quote: string | null }) {
+  const { session, locale } = useView();
+  if (quote === null) return null;
+  return (
+    <div class="composer-quote" part="composer-quote">
+      <blockquote dir="auto" aria-label={locale.text("quoted")}>{quote}</blockquote>
+      <IconButton icon="close" label={locale.text("removeQuote")} onClick={() => session.setComposer({ quote: null })} />
+    </div>
+  );
+}
+
+function Attachments({ attachments }: { attachments: ComposerState["attachments"] }) {
+  const { session, locale } = useView();
+  if (attachments.length === 0) return null;
+  const remove = (id: string) => session.setComposer({ attachments: attachments.filter((attachment) => attachment.id !== id) });
+  return (
+    <ul class="attachments">
+      {attachments.map(({ id, name }) => (
+        <li key={id}>
+          <Icon name="document" /> {name}
+          <IconButton icon="close" label={locale.text("removeAttachment", { name })} onClick={() => remove(id)} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function ToolControls({ toolId }: { toolId: string | null }) {
+  const { session, options, locale } = useView();
+  const { text } = locale;
+  const select = (id: string) => session.setComposer({ toolId: id === toolId ? null : id });
+  const selected = options.tools.find((tool) => tool.id === toolId);
+  const unpinned = options.tools.filter((tool) => !tool.pinned);
+  return (
+    <>
+      {unpinned.length > 0 && (
+        <Menu label={text("chooseTool")} icon="plus" choices={unpinned} selectedId={toolId} onSelect={select} />
+      )}
+      {options.tools
+        .filter((tool) => tool.pinned)
+        .map((tool) => (
+          <button key={tool.id} type="button" class="chip" aria-pressed={tool.id === toolId} onClick={() => select(tool.id)}>
+            <Icon name={tool.icon} /> {tool.shortLabel ?? tool.label}
+          </button>
+        ))}
+      {selected && !selected.pinned && (
+        <button type="button" class="chip selected" aria-label={text("removeTool", { name: selected.label })} onClick={() => select(selected.id)}>
+          <Icon name={selected.icon} /> {selected.shortLabel ?? selected.label} <Icon name="close" />
+        </button>
+      )}
+    </>
+  );
+}
+
+function ModelControl({ modelId }: { modelId: string | null }) {
+  const { session, options, locale } = useView();
+  const selected = selectedModel(options.models, modelId);
+  if (!selected) return null;
+  const choices = options.models.map(({ id, label, description, disabled }) => ({ id, label, description, isDisabled: disabled }));
+  return (
+    <Menu
+      label={locale.text("chooseModel")}
+      icon="lucide:cpu"
+      caption={selected.label}
+      choices={choices}
+      selectedId={selected.id}
+      onSelect={(id) => session.setComposer({ modelId: id })}
+    />
+  );
+}

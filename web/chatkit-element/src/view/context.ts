@@ -1,0 +1,29 @@
+/** What every part of the view may need. It changes rarely; what changes often is passed as props. */
+
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { ViewOptions } from "../options/options";
+import type { Session } from "../session/session";
+import { chooseLocale, type Locale } from "../text/locale";
+
+export interface View {
+  session: Session;
+  options: ViewOptions;
+  locale: Locale;
+  canSearch: boolean;
+  focusComposer: () => void;
+  emit: (name: string, detail?: unknown) => void;
+}
+
+const ViewContext = createContext<View | null>(null);
+export const ViewProvider = ViewContext.Provider;
+
+export function useView(): View {
+  const view = useContext(ViewContext);
+  if (!view) throw new Error("A part of the element was rendered outside of it.");
+  return view;
+}
+
+export function useLocale(): Locale {
+  return useContext(ViewContext)?.locale ?? chooseLocale("en");
+}

@@ -1,0 +1,43 @@
+import type { Ref } from "preact";
+import { IconButton } from "./button";
+import { useView } from "./context";
+import { memo } from "./memo";
+
+interface HeaderProps {
+  title: string | null;
+  isHistoryOpen: boolean;
+  isStartScreen: boolean;
+  historyButton: Ref<HTMLButtonElement>;
+}
+
+export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton }: HeaderProps) => {
+  const { session, options, locale } = useView();
+  const { text } = locale;
+  if (!options.header.isEnabled) return null;
+  const { leftAction, rightAction } = options;
+  return (
+    <header class="header" part="header">
+      {leftAction && <IconButton icon={leftAction.icon} label={labelOf(leftAction.icon)} onClick={() => leftAction.onClick()} />}
+      <h1 class="title" part="title" dir="auto">
+        {options.header.isTitleShown ? (options.header.title ?? title ?? "") : ""}
+      </h1>
+      {!isStartScreen && <IconButton icon="compose" label={text("newChat")} onClick={() => void session.selectThread(null)} />}
+      {options.history.isEnabled && (
+        <IconButton
+          icon="history"
+          label={text("history")}
+          hasPopup="dialog"
+          isExpanded={isHistoryOpen}
+          buttonRef={historyButton}
+          onClick={() => (isHistoryOpen ? session.history.close() : void session.history.open())}
+        />
+      )}
+      {rightAction && <IconButton icon={rightAction.icon} label={labelOf(rightAction.icon)} onClick={() => rightAction.onClick()} />}
+    </header>
+  );
+});
+
+/** The published option names an icon and no label: the icon's name, in words, is the best there is. */
+function labelOf(icon: string): string {
+  return icon.replace(/-/g, " ").replace(/^./, (letter) => letter.toUpperCase());
+}

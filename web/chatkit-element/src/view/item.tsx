@@ -1,0 +1,126 @@
+/** One item of the thread. A type that is not known renders a note, and never breaks the thread. */
+
+import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
+import type { TaskTime } from "../state/thread-state";
+import { safeImage } from "../markdown/links";
+import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
+import { AssistantMessage } from "./assistant-message";
+import { useLocale } from "./context";
+import { CopyButton } from "./copy-button";
+import { Icon } from "./icon";
+import { memo } from "./memo";
+import { TaskView, WorkflowView } from "./workflow";
+
+interface ItemProps extends ActionFlags {
+  item: ThreadItem;
+  isTurnActive: boolean;
+  isStreaming: boolean;
+  taskTimes: ReadonlyMap<string, TaskTime>;
+  allowedImageDomains: readonly string[];
+}
+
+export const ItemView = memo((props: ItemProps) => {
+  const { item } = props;
+  switch (item.type) {
+    case "user_message":
+      return <UserMessage content={item.content} quote={item.quoted_text ?? null} attachments={item.attachments ?? []} createdAt={item.created_at} />;
+    case "assistant_message":
+      return (
+        <article class="message assistant" part="message assistant-message" data-item={item.id}>
+          <AssistantMessage item={item} isStreaming={props.isStreaming} allowedImageDomains={props.allowedImageDomains} />
+          {!props.isStreaming && <AnswerActions {...props} item={item} />}
+        </article>
+      );
+    case "workflow":
+      return <WorkflowView itemId={item.id} workflow={item.workflow} isTurnActive={props.isTurnActive} taskTimes={props.taskTimes} />;
+    case "task":
+      return <TaskView task={item.task} isTurnActive={props.isTurnActive} time={null} />;
+    case "structured_input":
+      return <AnsweredQuestions item={item} />;
+    case "generated_image":
+      return <GeneratedImage url={item.image?.url ?? null} allowedImageDomains={props.allowedImageDomains} />;
+    case "widget":
+      return <UnsupportedNote type="widget" copyText={item.copy_text ?? null} />;
+    case "client_tool_call":
+    case "end_of_turn":
+      return null;
+    default:
+      return <UnsupportedNote type={String((item as { type?: unknown }).type)} copyText={null} />;
+  }
+});
+
+interface UserMessageProps {
+  content: readonly UserContent[];
+  quote: string | null;
+  attachments: readonly Pick<WireAttachment, "id" | "name">[];
+  createdAt: string;
+}
+
+export const UserMessage = memo(({ content, quote, attachments, createdAt }: UserMessageProps) => {
+  const { text } = useLocale();
+  return (
+    <article class="message user" part="message user-message">
+      <span class="visually-hidden">{text("you")}</span>
+      {quote && <blockquote class="quote" dir="auto">{quote}</blockquote>}
+      {attachments.length > 0 && (
+        <ul class="attachments">
+          {attachments.map((attachment) => (
+            <li key={attachment.id}>
+              <Icon name="document" /> {attachment.name}
+            </li>
+          ))}
+        </ul>
+      )}
+      <div class="bubble" part="bubble" dir="auto">
+        {content.map((part, index) =>
+          part.type === "input_tag" ? (
+            <span key={index} class="tag">
+              {part.text}
+            </span>
+          ) : (
+            part.text
+          ),
+        )}
+      </div>
+      <div class="actions">
+        <ItemTime createdAt={createdAt} />
+        <CopyButton label={text("copyMessage")} text={() => content.map((part) => part.text).join("")} />
+      </div>
+    </article>
+  );
+});
+
+function AnsweredQuestions({ item }: { item: Extract<ThreadItem, { type: "structured_input" }> }) {
+  const { text } = useLocale();
+  if (item.status === "pending") return null; // it is asked in place of the composer
+  return (
+    <dl class="answers">
+      {item.inputs.map((input) => (
+        <div key={input.id}>
+          <dt dir="auto">{input.question}</dt>
+          <dd dir="auto">{input.answer?.values.length ? input.answer.values.join(", ") : text("skipped")}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function GeneratedImage({ url, allowedImageDomains }: { url: string | null; allowedImageDomains: readonly string[] }) {
+  const { text } = useLocale();
+  if (url === null) return <p class="note">{text("loading")}</p>;
+  const src = safeImage(url, document.baseURI, allowedImageDomains);
+  return src ? <img class="generated-image" src={src} alt={text("imageAlt")} /> : <UnsupportedNote type="generated_image" copyText={url} />;
+}
+
+function UnsupportedNote({ type, copyText }: { type: string; copyText: string | null }) {
+  const { text } = useLocale();
+  return (
+    <div class="note" part="note">
+      <Icon name="info" />
+      <span>
+        {text("unsupported", { type })}
+        {copyText && <span class="note-text" dir="auto">{copyText}</span>}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,174 @@
+/** Markdown tokens as elements. No HTML string is ever made: raw HTML in a message is shown as text. */
+
+import type { MarkedToken, Token, Tokens } from "marked";
+import { createElement, Fragment, type ComponentChildren } from "preact";
+import { useMemo, useRef } from "preact/hooks";
+import { MarkdownBlocks } from "../markdown/blocks";
+import { decodeEntities } from "../markdown/entities";
+import { safeImage, safeLink } from "../markdown/links";
+import { CodeBlock } from "./code-block";
+import { memo } from "./memo";
+
+interface BlockProps {
+  token: Token;
+  /** The text may still grow here: code in it is not highlighted yet. */
+  isOpen: boolean;
+  allowedImageDomains: readonly string[];
+}
+
+interface MarkdownProps {
+  text: string;
+  isStreaming?: boolean;
+  allowedImageDomains?: readonly string[];
+}
+
+const NO_DOMAINS: readonly string[] = [];
+
+export const Markdown = memo(({ text, isStreaming = false, allowedImageDomains = NO_DOMAINS }: MarkdownProps) => {
+  const blocks = useRef<MarkdownBlocks>(null);
+  blocks.current ??= new MarkdownBlocks();
+  const parser = blocks.current;
+  const tokens = useMemo(() => parser.update(text), [parser, text]);
+  const settled = isStreaming ? parser.stableCount : tokens.length;
+  return (
+    <div class="markdown" part="markdown" dir="auto">
+      {tokens.map((token, index) => (
+        <Block key={index} token={token} isOpen={index >= settled} allowedImageDomains={allowedImageDomains} />
+      ))}
+    </div>
+  );
+});
+
+const Block = memo(({ token, isOpen, allowedImageDomains }: BlockProps) => (
+  <>{renderToken(token, { isOpen, allowedImageDomains })}</>
+));
+
+interface Context {
+  isOpen: boolean;
+  allowedImageDomains: readonly string[];
+}
+
+/** Inline and list nesting deeper than this is shown as its source: nobody writes it, and the stack is finite. */
+const NESTING_MAX = 60;
+
+function renderTokens(tokens: readonly Token[] | undefined, context: Context, depth: number): ComponentChildren {
+  return tokens?.map((token, index) => <Fragment key={index}>{renderToken(token, context, depth)}</Fragment>);
+}
+
+function renderToken(generic: Token, context: Context, depth = 0): ComponentChildren {
+  const token = generic as MarkedToken;
+  if (depth > NESTING_MAX) return token.raw;
+  const inner = (tokens: readonly Token[] | undefined) => renderTokens(tokens, context, depth + 1);
+  switch (token.type) {
+    case "space":
+    case "def":
+      return null;
+    case "paragraph":
+      return <p dir="auto">{inner(token.tokens)}</p>;
+    case "heading":
+      // The page has its own headings: a message starts below them.
+      return createElement(`h${Math.min(6, token.depth + 2)}`, { class: `h${token.depth}`, dir: "auto" }, inner(token.tokens));
+    case "blockquote":
+      return <blockquote>{inner(token.tokens)}</blockquote>;
+    case "list":
+      return <List list={token} context={context} depth={depth} />;
+    case "code":
+      return <CodeBlock code={token.text} language={languageOf(token.lang)} isOpen={context.isOpen} />;
+    case "table":
+      return <Table table={token} context={context} depth={depth} />;
+    case "hr":
+      return <hr />;
+    case "br":
+      return <br />;
+    case "strong":
+      return <strong>{inner(token.tokens)}</strong>;
+    case "em":
+      return <em>{inner(token.tokens)}</em>;
+    case "del":
+      return <del>{inner(token.tokens)}</del>;
+    case "codespan":
+      return <code>{token.text}</code>;
+    case "link":
+      return <Link token={token} context={context} depth={depth} />;
+    case "image":
+      return <Image token={token} context={context} />;
+    case "escape":
+      return token.text;
+    case "checkbox":
+      return <input type="checkbox" checked={token.checked} disabled />;
+    case "text":
+      return "tokens" in token && token.tokens ? inner(token.tokens) : decodeEntities(token.text);
+    case "html":
+      return token.text;
+    default:
+      return (generic as { raw: string }).raw;
+  }
+}
+
+function languageOf(lang: string | undefined): string {
+  return (lang ?? "").trim().split(/[\s{]/, 1)[0]?.toLowerCase() ?? "";
+}
+
+interface TokenProps<T> {
+  context: Context;
+  depth: number;
+  token: T;
+}
+
+function Link({ token, context, depth }: TokenProps<Tokens.Link>) {
+  const content = renderTokens(token.tokens, context, depth + 1);
+  const href = safeLink(decodeEntities(token.href), document.baseURI);
+  if (href === null) return <span class="unsafe-link">{content}</span>;
+  const title = token.title ? decodeEntities(token.title) : undefined;
+  return (
+    <a href={href} title={title} target="_blank" rel="noopener noreferrer">
+      {content}
+    </a>
+  );
+}
+
+function Image({ token, context }: { token: Tokens.Image; context: Context }) {
+  const address = decodeEntities(token.href);
+  const label = decodeEntities(token.text) || address;
+  const src = safeImage(address, document.baseURI, context.allowedImageDomains);
+  if (src !== null) return <img src={src} alt={decodeEntities(token.text)} loading="lazy" referrerpolicy="no-referrer" />;
+  const href = safeLink(address, document.baseURI);
+  if (href === null) return <span class="unsafe-link">{label}</span>;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer">
+      {label}
+    </a>
+  );
+}
+
+function List({ list, context, depth }: { list: Tokens.List; context: Context; depth: number }) {
+  const items = list.items.map((item, index) => (
+    <li key={index} class={item.task ? "task" : undefined} dir="auto">
+      {renderTokens(item.tokens, context, depth + 1)}
+    </li>
+  ));
+  if (!list.ordered) return <ul>{items}</ul>;
+  return <ol start={typeof list.start === "number" ? list.start : 1}>{items}</ol>;
+}
+
+function Table({ table, context, depth }: { table: Tokens.Table; context: Context; depth: number }) {
+  const cell = (tag: "th" | "td", content: Tokens.TableCell, index: number) => {
+    const align = table.align[index];
+    const attributes = { key: index, class: align ? `align-${align}` : undefined, dir: "auto", scope: tag === "th" ? "col" : undefined };
+    return createElement(tag, attributes, renderTokens(content.tokens, context, depth + 1));
+  };
+  return (
+    <div class="table-scroll" tabIndex={0} role="group">
+      <table>
+        <thead>
+          <tr>{table.header.map((content, index) => cell("th", content, index))}</tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row, key) => (
+            <tr key={key}>{row.map((content, index) => cell("td", content, index))}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import type { OutgoingMessage } from "../state/app-state";
+import { useView } from "./context";
+import { memo } from "./memo";
+import type { TextKey } from "../text/locales/en";
+
+/** A message on its way: what is sent, waits or failed, and what can be done about it. */
+export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMessage; isOnline: boolean }) => {
+  const { session, locale } = useView();
+  const { text } = locale;
+  const { status, key } = message;
+  const isStuck = status === "failed" || status === "restored";
+  return (
+    <article class={`message user outgoing ${status}`} part="message user-message" data-status={status}>
+      <span class="visually-hidden">{text("you")}</span>
+      {message.input.quoted_text && <blockquote class="quote" dir="auto">{message.input.quoted_text}</blockquote>}
+      <div class="bubble" part="bubble" dir="auto">
+        {message.input.content.map((part) => part.text).join("")}
+      </div>
+      {status !== "accepted" && (
+        <div class="delivery" role={isStuck ? "alert" : "status"}>
+          <span>
+            {text(labelOf(status, isOnline))}
+            {message.error && `: ${message.error}`}
+          </span>
+          {isStuck && (
+            <button type="button" class="text-button" onClick={() => void session.resend(key)}>
+              {status === "failed" ? text("tryAgain") : text("sendNow")}
+            </button>
+          )}
+          {(isStuck || status === "queued") && (
+            <>
+              <button type="button" class="text-button" onClick={() => session.discard(key, true)}>
+                {text("edit")}
+              </button>
+              <button type="button" class="text-button" onClick={() => session.discard(key, false)}>
+                {text("discard")}
+              </button>
+            </>
+          )}
+        </div>
+      )}
+    </article>
+  );
+});
+
+function labelOf(status: OutgoingMessage["status"], isOnline: boolean): TextKey {
+  switch (status) {
+    case "queued":
+      return isOnline ? "queued" : "queuedOffline";
+    case "failed":
+      return "notSent";
+    case "restored":
+      return "notConfirmed";
+    default:
+      return "sending";
+  }
+}

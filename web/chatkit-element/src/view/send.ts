@@ -1,0 +1,44 @@
+/** Makes messages of what the composer and the start screen hold. */
+
+import type { ModelOption } from "@openai/chatkit";
+import type { ViewOptions } from "../options/options";
+import type { UserContent } from "../protocol/types";
+import type { Session } from "../session/session";
+
+/** The model that a message will be sent with: the chosen one, else the default, else the first that can be used. */
+export function selectedModel(models: readonly ModelOption[], modelId: string | null): ModelOption | null {
+  const usable = models.filter((model) => !model.disabled);
+  return usable.find((model) => model.id === modelId) ?? usable.find((model) => model.default) ?? usable[0] ?? null;
+}
+
+/** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
+export async function sendComposer(session: Session, options: ViewOptions): Promise<void> {
+  const { text, quote, attachments, toolId } = session.store.state.composer;
+  const content: UserContent[] = [{ type: "input_text", text: text.trim() }];
+  const sent = send(session, options, content, quote, attachments);
+  const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;
+  session.setComposer({ text: "", quote: null, attachments: [], ...(!isPersistent && { toolId: null }) });
+  await sent;
+}
+
+export async function sendContent(session: Session, options: ViewOptions, content: UserContent[]): Promise<void> {
+  await send(session, options, content, null, []);
+}
+
+async function send(
+  session: Session,
+  options: ViewOptions,
+  content: UserContent[],
+  quote: string | null,
+  attachments: Session["store"]["state"]["composer"]["attachments"],
+): Promise<void> {
+  const { toolId, modelId } = session.store.state.composer;
+  const model = selectedModel(options.models, modelId)?.id ?? modelId;
+  const input = {
+    content,
+    attachments: attachments.map((attachment) => attachment.id),
+    ...(quote !== null && { quoted_text: quote }),
+    inference_options: { ...(toolId && { tool_choice: { id: toolId } }), ...(model && { model }) },
+  };
+  await session.send(input, attachments, false);
+}

@@ -1,0 +1,45 @@
+import type { Source } from "../protocol/types";
+import { safeLink } from "../markdown/links";
+import { Icon } from "./icon";
+import { useLocale } from "./context";
+
+/** Where an answer or a search got its facts; each address once. */
+export function Sources({ sources }: { sources: readonly Source[] }) {
+  const { text } = useLocale();
+  const unique = [...new Map(sources.map((source) => [keyOf(source), source])).values()];
+  return (
+    <ul class="sources" aria-label={text("sources")}>
+      {unique.map((source) => (
+        <li key={keyOf(source)}>
+          <SourceView source={source} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function keyOf(source: Source): string {
+  if (source.type === "url") return source.url;
+  return source.type === "file" ? source.filename : source.id;
+}
+
+function SourceView({ source }: { source: Source }) {
+  if (source.type === "url") {
+    const href = safeLink(source.url, document.baseURI);
+    const label = source.title || source.attribution || source.url;
+    if (href === null) return <span class="source">{label}</span>;
+    return (
+      <a class="source" href={href} target="_blank" rel="noopener noreferrer" title={source.description ?? href}>
+        <Icon name="globe" />
+        <span dir="auto">{label}</span>
+      </a>
+    );
+  }
+  const label = source.type === "file" ? source.title || source.filename : (source.inline_label ?? source.title);
+  return (
+    <span class="source" title={source.description ?? undefined}>
+      <Icon name={source.type === "file" ? "document" : (source.icon ?? "cube")} />
+      <span dir="auto">{label}</span>
+    </span>
+  );
+}

@@ -1,0 +1,89 @@
+import { useState } from "preact/hooks";
+import type { StructuredAnswer, StructuredInputItem, StructuredQuestion } from "../protocol/types";
+import { useView } from "./context";
+
+type Values = Record<string, { chosen: readonly string[]; other: string }>;
+
+const NOTHING = { chosen: [], other: "" } as const;
+
+/** Questions of the assistant, in place of the composer until they are answered or skipped. */
+export function StructuredForm({ item, isTurnActive }: { item: StructuredInputItem; isTurnActive: boolean }) {
+  const { session, locale } = useView();
+  const { text } = locale;
+  const [values, setValues] = useState<Values>({});
+  const answers = Object.fromEntries(item.inputs.map((input) => [input.id, answerOf(values[input.id] ?? NOTHING)]));
+  const isAnswered = Object.values(answers).some((answer) => !answer.skipped);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (isAnswered && !isTurnActive) void session.submitStructuredInput(item.id, "answered", answers);
+  };
+  return (
+    <form class="structured" part="structured-input" aria-label={text("questions")} onSubmit={submit}>
+      {item.inputs.map((input) => (
+        <Question
+          key={input.id}
+          input={input}
+          value={values[input.id] ?? NOTHING}
+          onChange={(value) => setValues({ ...values, [input.id]: value })}
+        />
+      ))}
+      <div class="structured-bar">
+        <button type="button" class="text-button" disabled={isTurnActive} onClick={() => void session.submitStructuredInput(item.id, "skipped", {})}>
+          {text("skip")}
+        </button>
+        <button type="submit" class="primary" disabled={!isAnswered || isTurnActive}>
+          {text("submit")}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function answerOf({ chosen, other }: Values[string]): StructuredAnswer {
+  const values = [...chosen, other.trim()].filter(Boolean);
+  return { values, skipped: values.length === 0 };
+}
+
+interface QuestionProps {
+  input: StructuredQuestion;
+  value: Values[string];
+  onChange: (value: Values[string]) => void;
+}
+
+function Question({ input, value, onChange }: QuestionProps) {
+  const { locale } = useView();
+  const { text } = locale;
+  const toggle = (option: string, isChosen: boolean) => {
+    if (!input.multiple) onChange({ chosen: isChosen ? [option] : [], other: "" });
+    else onChange({ ...value, chosen: isChosen ? [...value.chosen, option] : value.chosen.filter((known) => known !== option) });
+  };
+  const write = (other: string) => onChange({ chosen: input.multiple || !other ? value.chosen : [], other });
+  const isChoice = input.type === "multiple_choice";
+  return (
+    <fieldset>
+      <legend dir="auto">{input.question}</legend>
+      {input.description && <p class="description" dir="auto">{input.description}</p>}
+      {isChoice &&
+        input.options?.map((option) => (
+          <label key={option.value} dir="auto">
+            <input
+              type={input.multiple ? "checkbox" : "radio"}
+              name={input.id}
+              checked={value.chosen.includes(option.value)}
+              onChange={(event) => toggle(option.value, event.currentTarget.checked)}
+            />
+            {option.value}
+          </label>
+        ))}
+      <input
+        type="text"
+        class="other"
+        dir="auto"
+        value={value.other}
+        aria-label={`${input.question} ${text(isChoice ? "otherAnswer" : "yourAnswer")}`}
+        placeholder={text(isChoice ? "otherAnswer" : "yourAnswer")}
+        onInput={(event) => write(event.currentTarget.value)}
+      />
+    </fieldset>
+  );
+}

@@ -1,0 +1,162 @@
+/** Work made visible: workflows, their tasks, and the badges of tool calls. */
+
+import { useState } from "preact/hooks";
+import type { Task, Workflow } from "../protocol/types";
+import type { TaskTime } from "../state/thread-state";
+import { useLocale } from "./context";
+import { Icon } from "./icon";
+import { Markdown } from "./markdown";
+import { memo } from "./memo";
+import { Sources } from "./sources";
+import { BADGE_ICONS, type BadgeState, badgeOf, FAILED_ICON, INTERRUPTED_ICON, SUCCESS_ICON } from "./tool-badges";
+
+interface WorkflowProps {
+  itemId: string;
+  workflow: Workflow;
+  isTurnActive: boolean;
+  taskTimes: ReadonlyMap<string, TaskTime>;
+}
+
+export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }: WorkflowProps) => {
+  const { text } = useLocale();
+  const isRunning = isTurnActive && workflow.summary == null;
+  const isToolCalls = workflow.type === "custom";
+  // Tool calls are what people ask to see; reasoning folds away when it is over.
+  const [choice, setChoice] = useState<boolean | null>(null);
+  const isExpanded = choice ?? (workflow.expanded || isRunning || isToolCalls);
+  const title = useWorkflowTitle(workflow, isRunning);
+  const hasTasks = workflow.tasks.length > 0;
+  return (
+    <section class={`workflow ${workflow.type}`} part="workflow" aria-label={title}>
+      <button
+        type="button"
+        class="workflow-title"
+        aria-expanded={hasTasks ? isExpanded : undefined}
+        disabled={!hasTasks}
+        title={isExpanded ? text("hideDetails") : text("showDetails")}
+        onClick={() => setChoice(!isExpanded)}
+      >
+        <Icon name={workflow.summary?.icon ?? (isToolCalls ? "lucide:wrench" : "lucide:brain")} class={isRunning ? "pulse" : ""} />
+        <span>{title}</span>
+        {hasTasks && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
+      </button>
+      {isExpanded && hasTasks && (
+        <ul class="tasks">
+          {workflow.tasks.map((task, index) => (
+            <li key={index}>
+              <TaskView task={task} isTurnActive={isTurnActive} time={taskTimes.get(`${itemId}:${index}`) ?? null} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+});
+
+function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean): string {
+  const { text, duration } = useLocale();
+  if (summary?.title) return summary.title;
+  if (summary?.duration !== undefined && summary.duration > 0) {
+    const spent = duration(summary.duration * 1_000);
+    return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: spent });
+  }
+  if (isRunning) return type === "reasoning" ? (tasks.at(-1)?.title ?? text("thinking")) : text("working");
+  return type === "reasoning" ? text("reasoning") : text("worked");
+}
+
+interface TaskProps {
+  task: Task;
+  isTurnActive: boolean;
+  time: TaskTime | null;
+}
+
+export const TaskView = memo(({ task, isTurnActive, time }: TaskProps) => {
+  const { text } = useLocale();
+  const [isExpanded, setExpanded] = useState(false);
+  const badge = badgeOf(task, isTurnActive);
+  const hasDetails = Boolean(task.content || task.sources?.length || task.queries?.length);
+  const title = titleOf(task, text);
+  const isThought = task.type === "thought";
+  const isOpen = hasDetails && (isThought || isExpanded);
+  return (
+    <div class={`task ${task.type} ${badge ?? ""}`} part="task">
+      <button
+        type="button"
+        class="task-title"
+        disabled={!hasDetails || isThought}
+        aria-expanded={hasDetails && !isThought ? isExpanded : undefined}
+        onClick={() => setExpanded(!isExpanded)}
+      >
+        {iconOf(task) && <Icon name={iconOf(task) as string} />}
+        <span class="task-name" dir="auto">{title}</span>
+        {badge && <Badge state={badge} time={time} />}
+        {hasDetails && !isThought && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
+      </button>
+      {isOpen && <TaskDetails task={task} />}
+    </div>
+  );
+});
+
+function Badge({ state, time }: { state: BadgeState; time: TaskTime | null }) {
+  const { text, duration } = useLocale();
+  const spentMs = time?.endedAtMs != null ? time.endedAtMs - time.startedAtMs : null;
+  return (
+    <span class={`badge ${state}`} part={`badge badge-${state}`} data-state={state}>
+      <Icon name={BADGE_ICONS[state]} class={state === "running" ? "spin" : ""} />
+      <span>{text(state)}</span>
+      {spentMs !== null && <span class="duration">{duration(spentMs)}</span>}
+    </span>
+  );
+}
+
+function TaskDetails({ task }: { task: Task }) {
+  return (
+    <div class="task-details">
+      {task.queries?.length ? (
+        <ul class="queries">
+          {task.queries.map((query) => (
+            <li key={query} dir="auto">
+              <Icon name="search" /> {query}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      {task.content && <Markdown text={task.content} />}
+      {task.sources?.length ? <Sources sources={task.sources} /> : null}
+    </div>
+  );
+}
+
+function titleOf(task: Task, text: ReturnType<typeof useLocale>["text"]): string {
+  if (task.title) return task.title;
+  switch (task.type) {
+    case "web_search":
+      return task.title_query || text("searched");
+    case "file":
+      return text("files");
+    case "image":
+      return text("image");
+    case "thought":
+      return text("reasoning");
+    default:
+      return text("working");
+  }
+}
+
+/** The icons that stand for a state are drawn as its badge. */
+const STATE_ICONS = new Set([FAILED_ICON, INTERRUPTED_ICON, SUCCESS_ICON]);
+
+function iconOf(task: Task): string | null {
+  switch (task.type) {
+    case "web_search":
+      return "globe";
+    case "file":
+      return "document";
+    case "image":
+      return "square-image";
+    case "thought":
+      return null;
+    default:
+      return task.icon && !STATE_ICONS.has(task.icon) ? task.icon : "lucide:wrench";
+  }
+}
