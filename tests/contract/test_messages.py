@@ -1,5 +1,7 @@
 """What every message keeps to: strict producers, tolerant readers, golden examples that always decode."""
 
+import json
+
 import pytest
 from contracts.errors import Code, ErrorReply, RetryableError, TerminalError
 from contracts.generate.schemas import wire_bodies
@@ -34,8 +36,9 @@ def test_every_version_that_was_ever_sent_still_decodes(name: str, versions: lis
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
 def test_readers_ignore_fields_of_a_newer_producer(body: type[Body]) -> None:
-    data = golden.example_of(body).rstrip()
-    assert body.decode(data[:-1] + b', "field_of_next_year": {"a": 1}}') == body.decode(data)
+    data = golden.example_of(body)
+    newer = json.dumps(golden.as_json(data) | {"field_of_next_year": {"a": 1}}).encode()
+    assert body.decode(newer) == body.decode(data)
 
 
 def test_producers_are_strict() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from contracts.nats_conf import limits
+
 from natter.servers.ports import LOOPBACK
 
 PROBE_SECONDS_MAX = 2.0
@@ -32,7 +34,8 @@ class Nats:
     """Where a server keeps its files, its ports, and who may do what on it.
 
     `users` share one account. `accounts` instead gives each name an account of its own, streams and all, whose only
-    user has the name as its password too: that is how tests keep out of each other's way.
+    user has the name as its password too: that is how tests keep out of each other's way. `limits` are server-wide,
+    by NATS's own names.
     """
 
     directory: Path
@@ -40,6 +43,7 @@ class Nats:
     monitoring_port: int
     users: Sequence[NatsUser] = ()
     accounts: Sequence[str] = ()
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def url(self) -> str:
@@ -76,6 +80,8 @@ class Nats:
             "http": f"{LOOPBACK}:{self.monitoring_port}",
             "jetstream": {"store_dir": str(self.directory / "jetstream")},
             "logtime": False,
+            **limits(),
+            **self.limits,
         }
         if self.users:
             configuration["authorization"] = {"users": [_user(user) for user in self.users]}

@@ -1,0 +1,1 @@
+"""Everything that is written from the registry: schemas, AsyncAPI, the subject table, permissions, TypeScript."""

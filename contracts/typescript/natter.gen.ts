@@ -1,0 +1,91 @@
+// Generated from contracts/ by `make generate`: edit the registry, not this file.
+
+/**
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "Code".
+ */
+export type Code =
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "invalid_request"
+  | "not_supported"
+  | "payload_too_large"
+  | "conversation_busy"
+  | "conversation_locked"
+  | "idempotency_key_reused"
+  | "rate_limited"
+  | "too_many_runs"
+  | "too_many_streams"
+  | "run_stale_epoch"
+  | "run_leased"
+  | "run_finished"
+  | "run_attempts_exhausted"
+  | "run_turns_exceeded"
+  | "run_tokens_exceeded"
+  | "run_time_exceeded"
+  | "model_unavailable"
+  | "model_rate_limited"
+  | "model_timeout"
+  | "model_refused_key"
+  | "model_not_allowed"
+  | "model_context_exceeded"
+  | "model_rejected_request"
+  | "model_bad_response"
+  | "tool_failed"
+  | "store_unavailable"
+  | "bus_unavailable"
+  | "deadline_exceeded"
+  | "unknown_message"
+  | "internal";
+
+export interface Natter {
+  [k: string]: unknown;
+}
+/**
+ * The control frame ``reset``: what was asked for is no longer in DELTAS; the stored items follow.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "Reset".
+ */
+export interface Reset {
+  reason: "expired" | "unknown_id" | "slow_viewer";
+}
+/**
+ * A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (ends).
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "RunEvent".
+ */
+export interface RunEvent {
+  type: "run.started" | "run.restarted" | "run.completed" | "run.failed" | "run.cancelled";
+  run_id: string;
+  conversation_id: string;
+  epoch: number;
+  code?: string | null;
+}
+/**
+ * A todo was added, updated or deleted; shown on the user's stream.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "TaskChanged".
+ */
+export interface TaskChanged {
+  type: "task.added" | "task.updated" | "task.deleted";
+  task: TaskView;
+}
+/**
+ * A todo.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "TaskView".
+ */
+export interface TaskView {
+  task_id: string;
+  title: string;
+  description?: string | null;
+  completed: boolean;
+  created_at: string;
+  updated_at: string;
+}
