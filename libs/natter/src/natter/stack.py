@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contracts.permissions import permissions_of
 from contracts.services import Service
 from identity.local_issuer import LocalIssuer
 
+from contracts import nats_conf
 from natter.data_directory import DataDirectory, Secrets
 from natter.servers.nats import Nats, NatsUser
 from natter.servers.ports import LOOPBACK, free_port
@@ -242,8 +242,8 @@ def plan(
     secrets = secrets.model_copy(update={name.lower(): value for name, value in given.items()})
     nats = None
     if options.nats_url is None:
-        users = [_nats_user(service, secrets.nats_password(service)) for service in Service]
-        nats = Nats(directory.nats, free_port(), free_port(), users=users)
+        users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
+        nats = Nats(directory.nats, free_port(), free_port(), users=users, limits=nats_conf.limits())
     postgres = None
     if options.database_url is None:
         postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)
@@ -273,14 +273,3 @@ def _replicas(service: Service, options: Options) -> list[Replica]:
         http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
         replicas.append(Replica(service, number, free_port(), http_port))
     return replicas
-
-
-def _nats_user(service: Service, password: str) -> NatsUser:
-    allowed = permissions_of(service)
-    permissions: dict[str, object] = {
-        "publish": {"allow": list(allowed.publish)},
-        "subscribe": {"allow": list(allowed.subscribe)},
-    }
-    if allowed.allow_responses:
-        permissions["allow_responses"] = {"max": 1, "expires": "1m"}
-    return NatsUser(service, password, permissions)
