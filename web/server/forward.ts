@@ -55,7 +55,7 @@ export async function forward(request: Request, serviceUrl: string, authorizatio
       // Needed by Node for a streamed request body; the DOM's types do not know it.
       ...(request.body ? { duplex: "half" } : {}),
     });
-    return new Response(answer.body, { status: answer.status, headers: responseHeaders(answer, request.url) });
+    return new Response(answer.body, { status: answer.status, headers: responseHeaders(answer.headers, request.url) });
   } catch (error) {
     if (!request.signal.aborted) reportUnavailable(pathname, error);
     return problem("unavailable");
@@ -73,24 +73,23 @@ function requestHeaders(incoming: Headers, authorization: string): Headers {
   return headers;
 }
 
-function responseHeaders({ status, headers: answered }: Response, requestUrl: string): Headers {
+function responseHeaders(answered: Headers, requestUrl: string): Headers {
   const headers = new Headers();
   for (const [name, value] of answered) {
     const isOurs = DROPPED_RESPONSE_HEADERS.has(name) || name.startsWith("x-middleware-") || name.startsWith("x-nextjs-");
     if (!isOurs) headers.append(name, value);
   }
   const location = answered.get("location");
-  if (location !== null) headers.set("location", onThisOrigin(location, requestUrl, status));
+  if (location !== null) headers.set("location", onThisOrigin(location, requestUrl));
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   return headers;
 }
 
 /** A location keeps to the one origin that the browser knows, whatever host the service named. */
-function onThisOrigin(location: string, requestUrl: string, status: number): string {
+function onThisOrigin(location: string, requestUrl: string): string {
   const { pathname, search } = new URL(location, requestUrl);
-  const isRedirect = status >= 300 && status < 400;
-  // Next wants a redirect absolute here, and makes it relative again on its way out; others it leaves as they are.
-  return isRedirect ? new URL(`${pathname}${search}`, requestUrl).toString() : `${pathname}${search}`;
+  // Absolute, because Next takes no other here; it makes it relative again on its way out.
+  return new URL(`${pathname}${search}`, requestUrl).toString();
 }
 
 function reportUnavailable(pathname: string, error: unknown): void {

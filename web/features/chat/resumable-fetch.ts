@@ -37,7 +37,8 @@ export function createResumableFetch(options: ResumableFetchOptions): typeof glo
     if (!headers.has("idempotency-key")) headers.set("idempotency-key", newIdempotencyKey());
     const response = checked(await send(input, { ...init, headers }, options), options);
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
-    if (!response.ok || !isStream || response.body === null) return response;
+    // Only a run's own address can be asked again; any other stream would start from scratch.
+    if (!response.ok || !response.redirected || !isStream || response.body === null) return response;
     const body = new ResumedBody(response, init?.signal ?? undefined, options).stream();
     const resumed = new Response(body, { status: response.status, headers: response.headers });
     // A constructed response has no address, and whoever gets it may want to know the run's.

@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+
+import { contentSecurityPolicy } from "./security-headers";
+
+test("scripts need the nonce, and nothing is loaded from elsewhere", () => {
+  const policy = contentSecurityPolicy("n0nce", { source: "natter" }, false);
+  expect(policy).toContain("script-src 'self' 'nonce-n0nce';");
+  expect(policy).not.toMatch(/https?:|unsafe-eval/);
+  expect(policy).toContain("frame-src 'none'");
+});
+
+test("OpenAI's element is allowed from its own host, where it is configured", () => {
+  const policy = contentSecurityPolicy("n0nce", { source: "openai", domainKey: "k" }, false);
+  expect(policy).toContain("script-src 'self' 'nonce-n0nce' https://cdn.platform.openai.com");
+  expect(policy).toContain("frame-src https://cdn.platform.openai.com");
+});

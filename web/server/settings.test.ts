@@ -1,0 +1,44 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import { getChatkitElement, readSettings } from "./settings";
+
+afterEach(() => vi.unstubAllEnvs());
+
+function withEnvironment(values: Record<string, string>) {
+  for (const [name, value] of Object.entries(values)) vi.stubEnv(name, value);
+}
+
+const COMPLETE = { DATABASE_URL: "postgresql://x", BETTER_AUTH_SECRET: "s".repeat(32) };
+
+describe("readSettings", () => {
+  test("the interfaces of a default stack are the defaults", () => {
+    withEnvironment(COMPLETE);
+    expect(readSettings()).toMatchObject({
+      publicOrigin: "http://127.0.0.1:3000",
+      databaseDirectUrl: "postgresql://x",
+      authEdgeUrl: "http://127.0.0.1:8000",
+      streamRelayUrl: "http://127.0.0.1:8001",
+      jwtIssuer: "natter",
+      jwtAudience: "natter",
+    });
+  });
+
+  test.each([
+    [{ DATABASE_URL: "" }, "DATABASE_URL"],
+    [{ BETTER_AUTH_SECRET: "short" }, "BETTER_AUTH_SECRET"],
+    [{ AUTH_EDGE_URL: "not a url" }, "AUTH_EDGE_URL"],
+  ])("%o is named in the error", (wrong, name) => {
+    withEnvironment({ ...COMPLETE, ...wrong });
+    expect(() => readSettings()).toThrow(name);
+  });
+});
+
+describe("getChatkitElement", () => {
+  test("ours by default, OpenAI's with its domain key", () => {
+    expect(getChatkitElement()).toEqual({ source: "natter" });
+    withEnvironment({ NEXT_PUBLIC_CHATKIT: "openai" });
+    expect(() => getChatkitElement()).toThrow("NEXT_PUBLIC_CHATKIT_DOMAIN_KEY");
+    withEnvironment({ NEXT_PUBLIC_CHATKIT_DOMAIN_KEY: "domain_pk_1" });
+    expect(getChatkitElement()).toEqual({ source: "openai", domainKey: "domain_pk_1" });
+  });
+});

@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { TokenCache, type IssuedToken } from "./token-cache";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const COOKIE = "session.signature";
+
+/** A Better Auth that counts what it is asked, at a time of our choosing. */
+class Source {
+  nowMilliseconds = 0;
+  issued = 0;
+  looked = 0;
+  session: string | null = COOKIE;
+
+  issue = async (headers: Headers): Promise<IssuedToken | null> => {
+    this.issued += 1;
+    if (headers.get("cookie") !== this.session) return null;
+    return { token: `jwt${this.issued}`, userId: "alice", expiresAtMilliseconds: this.nowMilliseconds + 15 * MINUTE };
+  };
+
+  isSessionAlive = async (headers: Headers): Promise<boolean> => {
+    this.looked += 1;
+    return headers.get("cookie") === this.session;
+  };
+}
+
+let source: Source;
+let cache: TokenCache;
+const ask = (cookie = COOKIE) => cache.tokenFor(cookie, new Headers({ cookie }));
+
+beforeEach(() => {
+  source = new Source();
+  cache = new TokenCache(source, () => source.nowMilliseconds);
+});
+
+describe("TokenCache", () => {
+  test("a token is made once, also for requests that come together", async () => {
+    const [first, second] = await Promise.all([ask(), ask()]);
+    expect(first?.token).toBe("jwt1");
+    expect(second).toBe(first);
+    expect((await ask())?.token).toBe("jwt1");
+    expect(source).toMatchObject({ issued: 1, looked: 0 });
+  });
+
+  test("a session that ended elsewhere ends here within a second", async () => {
+    await ask();
+    source.session = null;
+    source.nowMilliseconds = SECOND;
+    expect(await ask()).toBeNull();
+    source.nowMilliseconds += SECOND;
+    expect(await ask()).toBeNull();
+  });
+
+  test("a session that goes on keeps its token, looked up once a second", async () => {
+    await ask();
+    source.nowMilliseconds = SECOND;
+    expect((await ask())?.token).toBe("jwt1");
+    expect((await ask())?.token).toBe("jwt1");
+    expect(source).toMatchObject({ issued: 1, looked: 1 });
+  });
+
+  test("a token is renewed a minute before it expires", async () => {
+    await ask();
+    source.nowMilliseconds = 14 * MINUTE + 1;
+    expect((await ask())?.token).toBe("jwt2");
+  });
+
+  test("a dropped session is asked for again at once", async () => {
+    await ask();
+    source.session = null;
+    cache.drop("session");
+    expect(await ask()).toBeNull();
+  });
+
+  test("a known session with a forged signature is a stranger", async () => {
+    await ask();
+    expect(await ask("session.forged")).toBeNull();
+  });
+
+  test("what failed is not remembered", async () => {
+    const issue = source.issue;
+    source.issue = async () => {
+      throw new Error("no database");
+    };
+    await expect(ask()).rejects.toThrow("no database");
+    source.issue = issue;
+    expect((await ask())?.token).toBe("jwt1");
+  });
+});
