@@ -1,5 +1,5 @@
 /** What people read when something fails: one text per stable error code. */
-import type { Code } from "@/generated/contracts";
+import type { Code } from "@/generated/contracts.gen";
 
 const AGAIN = "Natter is not answering right now. Try again in a moment.";
 

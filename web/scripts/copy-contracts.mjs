@@ -3,4 +3,4 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 
 const web = join(import.meta.dirname, "..");
-copyFileSync(join(web, "..", "contracts", "typescript", "natter.gen.ts"), join(web, "generated", "contracts.ts"));
+copyFileSync(join(web, "..", "contracts", "typescript", "natter.gen.ts"), join(web, "generated", "contracts.gen.ts"));

@@ -1,5 +1,5 @@
 /** Errors of our own, in the form that the services use (RFC 9457). */
-import type { Code } from "@/generated/contracts";
+import type { Code } from "@/generated/contracts.gen";
 
 /** The services' codes where they fit; `cross_origin` and `unavailable` (a service does not answer at all) are ours. */
 export type ProblemCode = Extract<Code, "unauthenticated" | "payload_too_large"> | "cross_origin" | "unavailable";

@@ -1,7 +1,7 @@
 /** The frames of the user stream that the pages react to; everything else passes by. */
 import type { EventSourceMessage } from "eventsource-parser";
 
-import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts";
+import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
 
 export type Frame =
   | Readonly<{ kind: "run"; run: RunEvent }>

@@ -1,6 +1,6 @@
 /** The todos of a user, over HTTP. */
 import { call } from "@/lib/http";
-import type { components } from "@/generated/conversation-api";
+import type { components } from "@/generated/conversation-api.gen";
 
 export type Task = components["schemas"]["Task"];
 type TaskList = components["schemas"]["TaskList"];

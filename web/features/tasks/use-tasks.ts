@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useReducer, useState } from "react";
 
 import { leaveForSignIn } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
-import type { TaskChanged } from "@/generated/contracts";
+import type { TaskChanged } from "@/generated/contracts.gen";
 import { errorText } from "@/lib/error-text";
 import { CallError } from "@/lib/http";
 
