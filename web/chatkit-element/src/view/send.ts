@@ -13,7 +13,9 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
 export async function sendComposer(session: Session, options: ViewOptions): Promise<void> {
+  // Read now, not when the composer was last drawn: Enter may come in the same frame as the last letter.
   const { text, quote, attachments, toolId } = session.store.state.composer;
+  if (!text.trim() && attachments.length === 0) return;
   const content: UserContent[] = [{ type: "input_text", text: text.trim() }];
   const sent = send(session, options, content, quote, attachments);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;

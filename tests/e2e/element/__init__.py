@@ -1,0 +1,1 @@
+"""Browser tests of the chatkit element, against a stock ChatKitServer."""

@@ -1,0 +1,271 @@
+"""Serves the element's test pages, a stock ChatKitServer at /chatkit, and its durable variant below /durable.
+
+Run as `python -m tests.e2e.element.stock_server`; prints its port when it listens.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from chatkit.server import ChatKitServer, StreamingResult
+from chatkit.store import NotFoundError
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    ClientToolCallItem,
+    InferenceOptions,
+    StructuredInputItem,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+    UserMessageTextContent,
+)
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from tests.e2e.element import script
+from tests.e2e.element.durable import Durable
+from tests.e2e.element.memory_store import MemoryStore
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
+SSE = "text/event-stream"
+
+
+class ScriptedServer(ChatKitServer[dict[str, str]]):
+    """Answers by script.py and remembers what it was told."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.memory = store
+        self.feedback: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
+        self.word_delay_seconds = script.WORD_DELAY_SECONDS
+
+    async def respond(
+        self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: dict[str, str]
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """One answer."""
+        text = await self._phrase(thread, input_user_message)
+        scenes = {"tools": script.tools, "reason": script.reasoning, "ask": script.questions, "sources": script.sourced}
+        if text == "wait":
+            scenes["wait"] = script.hanging_tool
+        script.apply_status(thread, text)
+        if text in scenes:
+            async for event in scenes[text](thread):
+                yield event
+            return
+        async for event in script.special(thread, text):
+            yield event
+        if text in {"client tool", "widget", "image"}:
+            return
+        async for event in script.stream_text(thread, script.plain_answer(text), self.word_delay_seconds):
+            yield event
+
+    async def _phrase(self, thread: ThreadMetadata, message: UserMessageItem | None) -> str:
+        if message is not None:
+            return "".join(part.text for part in message.content)
+        page = await self.memory.load_thread_items(thread.id, None, 1, "desc", {})
+        last = page.data[0]
+        if isinstance(last, ClientToolCallItem):
+            return f"say The tool said {json.dumps(last.output)}"
+        if isinstance(last, StructuredInputItem):
+            answers = {question.id: question.answer.values if question.answer else [] for question in last.inputs}
+            return f"say {last.status} {json.dumps(answers)}"
+        return "say nothing"
+
+    async def add_feedback(self, thread_id: str, item_ids: list[str], feedback: str, context: dict[str, str]) -> None:
+        """Remember a rating."""
+        self.feedback.append({"thread_id": thread_id, "item_ids": item_ids, "kind": feedback})
+
+    async def action(
+        self, thread: Any, action: Any, sender: Any, context: dict[str, str]
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Say which action came."""
+        async for event in script.stream_text(thread, f"Action {action.type} {json.dumps(action.payload)}", 0):
+            yield event
+
+
+class App:
+    """The routes."""
+
+    def __init__(self) -> None:
+        self.chatkit = ScriptedServer(MemoryStore())
+        self.durable = Durable(self.chatkit)
+        self.fail_next: list[int] = []
+
+    async def process(self, body: bytes) -> Response:
+        """The stock endpoint, as the SDK's own examples have it."""
+        self.chatkit.requests.append(json.loads(body))
+        if self.fail_next:
+            return JSONResponse({"detail": "scripted failure", "code": "scripted"}, self.fail_next.pop(0))
+        try:
+            result = await self.chatkit.process(body, {})
+        except NotFoundError:
+            return JSONResponse({"detail": "There is no such thread.", "code": "thread_unknown"}, 404)
+        if isinstance(result, StreamingResult):
+            return StreamingResponse(result, media_type=SSE)
+        return Response(result.json, media_type="application/json")
+
+    async def stock(self, request: Request) -> Response:
+        """POST /chatkit."""
+        return await self.process(await request.body())
+
+    async def durable_chatkit(self, request: Request) -> Response:
+        """POST /durable/chatkit: streaming operations become runs."""
+        faults = self.durable.faults
+        if faults.post_statuses:
+            return JSONResponse({"code": "away"}, faults.post_statuses.pop(0))
+        body = await request.body()
+        content = json.loads(body)
+        streaming = {"threads.create", "threads.add_user_message", "threads.retry_after_item", "threads.custom_action"}
+        if content["type"] not in streaming | {"threads.add_client_tool_output", "threads.add_structured_input"}:
+            thread_id = content["params"].get("thread_id", "")
+            run = self.durable.active_run(thread_id)
+            position = run.first_sequence - 1 if run else len(self.durable.frames)
+            response = await self.process(body)
+            response.headers["Natter-Resume-From"] = str(position)
+            if run:
+                response.headers["Natter-Active-Run"] = run.run_id
+            return response
+        self.chatkit.requests.append(content)
+        key = request.headers.get("Idempotency-Key", "")
+        faults.keys.append(key)
+        run = await self.durable.start(body, key)
+        return RedirectResponse(f"/durable/runs/{run.run_id}/stream?format=chatkit", 303)
+
+    async def run_stream(self, request: Request) -> Response:
+        """GET /durable/runs/{run_id}/stream."""
+        stream = self.durable.follow(run_id=request.path_params["run_id"], thread_id=None, after=0)
+        return StreamingResponse(stream, media_type=SSE)
+
+    async def conversation_stream(self, request: Request) -> Response:
+        """GET /durable/conversations/{thread_id}/stream."""
+        faults = self.durable.faults
+        faults.stream_requests.append(str(request.url.query))
+        if faults.stream_statuses:
+            return Response(status_code=faults.stream_statuses.pop(0))
+        after = int(request.query_params.get("last_event_id", "0"))
+        stream = self.durable.follow(run_id=None, thread_id=request.path_params["thread_id"], after=after)
+        return StreamingResponse(stream, media_type=SSE)
+
+    async def cancel(self, request: Request) -> Response:
+        """POST /durable/runs/{run_id}/cancel."""
+        self.durable.cancel(request.path_params["run_id"])
+        return Response(status_code=202)
+
+    async def search(self, request: Request) -> Response:
+        """GET /durable/conversations?q=."""
+        wanted = request.query_params["q"].lower()
+        found = [t for t in self.chatkit.memory.threads.values() if wanted in (t.title or "").lower()]
+        data = [{"id": t.id, "title": t.title, "created_at": t.created_at.isoformat()} for t in found]
+        return JSONResponse({"data": data, "has_more": False, "after": None})
+
+    async def control(self, request: Request) -> Response:
+        """POST /control: faults and questions of the tests."""
+        command = await request.json()
+        faults = self.durable.faults
+        match command["do"]:
+            case "break":
+                faults.generation += 1
+                faults.is_silent = False
+            case "silence":
+                faults.is_silent = True
+            case "stream_statuses":
+                faults.stream_statuses = command["values"]
+            case "post_statuses":
+                faults.post_statuses = command["values"]
+            case "fail_next":
+                self.fail_next = command["values"]
+            case "delay":
+                self.chatkit.word_delay_seconds = command["seconds"]
+            case "seed":
+                return JSONResponse({"thread_id": await self.seed(command["items"], command.get("title"))})
+            case "threads":
+                for number in range(command["count"]):
+                    await self.seed(1, f"Thread {number}")
+            case "state":
+                pass
+        return JSONResponse(
+            {
+                "requests": self.chatkit.requests,
+                "feedback": self.chatkit.feedback,
+                "stream_requests": faults.stream_requests,
+                "cancels": faults.cancels,
+                "keys": faults.keys,
+                "items": {
+                    key: [item.model_dump(mode="json") for item in items]
+                    for key, items in self.chatkit.memory.items.items()
+                },
+            }
+        )
+
+    async def seed(self, count: int, title: str | None) -> str:
+        """A thread with `count` items, questions and answers in turn."""
+        store = self.chatkit.memory
+        thread_id = store.generate_thread_id({})
+        start = datetime(2026, 1, 1, 12, 0)  # noqa: DTZ001 - the SDK's times are naive
+        await store.save_thread(ThreadMetadata(id=thread_id, title=title, created_at=start), {})
+        for number in range(count):
+            base: dict[str, Any] = {
+                "id": f"{thread_id}_{number:05d}",
+                "thread_id": thread_id,
+                "created_at": start + timedelta(minutes=number),
+            }
+            item = (
+                UserMessageItem(
+                    content=[UserMessageTextContent(text=f"Question {number}")],
+                    inference_options=InferenceOptions(),
+                    **base,
+                )
+                if number % 2 == 0
+                else AssistantMessageItem(
+                    content=[
+                        AssistantMessageContent(text=f"Answer **{number}** with `code` and\n\n- a list\n- of two")
+                    ],
+                    **base,
+                )
+            )
+            await store.add_thread_item(thread_id, item, {})
+        return thread_id
+
+    def routes(self) -> Starlette:
+        """The whole application."""
+        return Starlette(
+            routes=[
+                Route("/chatkit", self.stock, methods=["POST"]),
+                Route("/durable/chatkit", self.durable_chatkit, methods=["POST"]),
+                Route("/durable/runs/{run_id}/stream", self.run_stream),
+                Route("/durable/runs/{run_id}/cancel", self.cancel, methods=["POST"]),
+                Route("/durable/conversations/{thread_id}/stream", self.conversation_stream),
+                Route("/durable/conversations", self.search),
+                Route("/control", self.control, methods=["POST"]),
+                Route(
+                    "/chatkit.js",
+                    lambda _request: FileResponse(PACKAGE / "dist" / "chatkit.js", media_type="text/javascript"),
+                ),
+                Mount("/built", StaticFiles(directory=PACKAGE / "dist-test", check_dir=False)),
+                Mount("/", StaticFiles(directory=HERE / "static", html=True)),
+            ]
+        )
+
+
+async def main() -> None:
+    """Listen on a free port until told to stop."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(App().routes(), log_level="warning", timeout_graceful_shutdown=1)
+    print(listener.getsockname()[1], flush=True)  # noqa: T201 - this is how the tests learn the port
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
