@@ -13,8 +13,10 @@ import structlog
 from actor_kit.telemetry import traced
 from contracts.errors import Code, TerminalError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auth_edge.http import problems
 from auth_edge.metrics import HTTP_SECONDS
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -52,10 +54,12 @@ class Door:
         with traced(trace):
             try:
                 await self.app(scope, bounded.receive, visit.send)
-            except Exception as error:  # noqa: BLE001 - the application has answered 500; say where, not what was in it
+            except Exception as error:  # noqa: BLE001 - whatever it is, the log says where, but not what was in it
                 frames = traceback.extract_tb(error.__traceback__)[-8:]
                 places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
                 _log.error("http.bug", request_id=visit.request_id, error=type(error).__name__, places=places)
+                if not visit.has_begun:
+                    await problems.bug(Request(scope))(scope, receive, visit.send)
             finally:
                 visit.finish()
 
@@ -72,6 +76,11 @@ class Visit:
         self._state: MutableMapping[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = request_id
         self._state["answer_headers"] = {}
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether an answer is on its way already."""
+        return self._status != 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

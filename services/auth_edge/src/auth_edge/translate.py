@@ -20,6 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 PAGE_SIZE_DEFAULT: Final = 20
 PAGE_SIZE_MAX: Final = 100
+FEEDBACK_ITEMS_MAX: Final = 100
+MODEL_CHARACTERS_MAX: Final = 100
 NOT_SUPPORTED: Final = {
     "threads.custom_action": "This assistant has no widgets, so there are no custom actions.",
     "threads.sync_custom_action": "This assistant has no widgets, so there are no custom actions.",
@@ -84,6 +86,14 @@ def checked_id(value: str, field: str) -> str:
         raise TerminalError(Code.INVALID_REQUEST, "An id has 1 to 64 of A-Z a-z 0-9 _ -.", field=field) from error
 
 
+def feedback_ids(item_ids: list[str]) -> tuple[str, ...]:
+    """The items that feedback is for. Raises TerminalError (`invalid_request`)."""
+    field = "params.item_ids"
+    if not 1 <= len(item_ids) <= FEEDBACK_ITEMS_MAX:
+        raise TerminalError(Code.INVALID_REQUEST, f"Name 1 to {FEEDBACK_ITEMS_MAX} items.", field=field)
+    return tuple(checked_id(item_id, field) for item_id in item_ids)
+
+
 def user_message(sent: UserMessageInput) -> UserMessage:
     """The message that a user sends through ChatKit. Raises TerminalError (`invalid_request`, `not_supported`)."""
     field = "params.input"
@@ -92,9 +102,13 @@ def user_message(sent: UserMessageInput) -> UserMessage:
     text = "".join(part.text for part in sent.content)
     if not text.strip():
         raise TerminalError(Code.INVALID_REQUEST, "The message is empty.", field=f"{field}.content")
-    if max(len(text), len(sent.quoted_text or "")) > MESSAGE_CHARACTERS_MAX:
-        detail = f"A message has at most {MESSAGE_CHARACTERS_MAX} characters."
-        raise TerminalError(Code.INVALID_REQUEST, detail, field=f"{field}.content")
+    for name, value in (("content", text), ("quoted_text", sent.quoted_text or "")):
+        if len(value) > MESSAGE_CHARACTERS_MAX:
+            detail = f"A message has at most {MESSAGE_CHARACTERS_MAX} characters."
+            raise TerminalError(Code.INVALID_REQUEST, detail, field=f"{field}.{name}")
+    if len(sent.inference_options.model or "") > MODEL_CHARACTERS_MAX:
+        detail = f"A model's name has at most {MODEL_CHARACTERS_MAX} characters."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field=f"{field}.inference_options.model")
     try:
         return UserMessage(
             text=text,

@@ -109,7 +109,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 def retry_after(seconds: float | None) -> dict[str, str]:
@@ -158,5 +157,6 @@ async def _on_disconnect(request: Request, _error: Exception) -> JSONResponse:
     return problem(request, 408, "client_disconnected", "The client went away.")  # nobody reads it, but the log does
 
 
-async def _on_bug(request: Request, _error: Exception) -> JSONResponse:
+def bug(request: Request) -> JSONResponse:
+    """The answer to an error that nobody foresaw."""
     return problem(request, 500, Code.INTERNAL, "Something went wrong; the log has it under the request id.")

@@ -6,7 +6,6 @@ from typing import Any
 
 from chatkit.types import ItemFeedbackParams, ItemsListParams, ThreadListParams
 from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation
-from contracts.errors import Code, TerminalError
 from contracts.queries import GetConversation, ListConversations, ListItems
 from contracts.replies import ItemPage
 from fastapi import Response
@@ -79,16 +78,10 @@ async def delete(call: Call, thread_id: str) -> Response:
 async def record_feedback(call: Call, thread_id: str, params: ItemFeedbackParams) -> Response:
     """An empty object, as the stock server says it."""
     rules.admit_to_conversation(call.principal, thread_id)
-    if not params.item_ids:
-        raise TerminalError(Code.INVALID_REQUEST, "Name the items.", field="params.item_ids")
-    item_ids = tuple(translate.checked_id(item_id, "params.item_ids") for item_id in params.item_ids)
-    try:
-        command = RecordFeedback(
-            principal=call.principal, conversation_id=thread_id, message_ids=item_ids, kind=params.kind
-        )
-    except ValidationError as error:
-        raise translate.invalid_request(error, "params") from error
-    await call.ask(command)
+    item_ids = translate.feedback_ids(params.item_ids)
+    await call.ask(
+        RecordFeedback(principal=call.principal, conversation_id=thread_id, message_ids=item_ids, kind=params.kind)
+    )
     return _json({})
 
 

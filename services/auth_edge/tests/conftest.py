@@ -1,0 +1,116 @@
+"""auth_edge on a real bus, and at its other end a store that answers what the test says."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from actor_kit.actor import Actor, Delivery, Handlers
+from actor_kit.bus import Bus
+from actor_kit.requests import RequestServer
+from actor_kit.settings import ServiceSettings
+from auth_edge.testing import RunningEdge, running_edge
+from contracts.message import Message, Reply
+from contracts.registry import requests_to
+from contracts.services import Service
+
+from contracts import replies as r
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CONVERSATION = r.ConversationView(conversation_id="conv_1", title="Groceries", created_at=NOW, updated_at=NOW)
+RUN = r.RunView(run_id="run_1", conversation_id="conv_1", status="running", epoch=1, created_at=NOW)
+TASK = r.TaskView(task_id="task_1", title="buy milk", completed=False, created_at=NOW, updated_at=NOW)
+ITEM = r.ItemView(
+    message_id="msg_1",
+    conversation_id="conv_1",
+    role="user",
+    type="user_message",
+    content="hello",
+    item={"id": "msg_1", "thread_id": "conv_1", "type": "user_message", "unknown_to_us": [1, {"kept": True}]},
+    position=1,
+    created_at=NOW,
+)
+ANSWERS: dict[str, Reply] = {
+    "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
+    "CancelRun": r.RunReply(run=RUN),
+    "GetRun": r.RunReply(run=RUN),
+    "GetConversation": r.ConversationReply(conversation=CONVERSATION),
+    "ListConversations": r.ConversationPage(data=(CONVERSATION,), has_more=False),
+    "UpdateConversation": r.ConversationReply(conversation=CONVERSATION),
+    "DeleteConversation": r.Done(),
+    "ListItems": r.ItemPage(data=(ITEM,), has_more=True, after="msg_1", active_run_id="run_1", resume_from=7),
+    "RecordFeedback": r.FeedbackRecorded(items_count=1),
+    "ListTasks": r.TaskPage(data=(TASK,), has_more=False),
+    "GetTask": r.TaskReply(task=TASK),
+    "AddTask": r.TaskReply(task=TASK),
+    "UpdateTask": r.TaskReply(task=TASK),
+    "DeleteTask": r.TaskDeleted(task_id="task_1", title="buy milk"),
+    "ExportUser": r.ExportPage(kind="user", data=({"user_id": "alice"},)),
+    "EraseUser": r.ErasureReceipt(receipt_id="rcpt_1", erased_at=NOW, counts={"conversation": 1}),
+    "TakeRequestPermit": r.RateChecked(limit=1200, remaining=1160, reset_seconds=60, granted=40),
+}
+Answer = Reply | Exception | Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class AnsweringStore(Actor):
+    """Answers each message as `answers` says, and keeps what it was asked."""
+
+    answers: dict[str, Answer] = field(default_factory=lambda: dict[str, Answer](ANSWERS))
+    asked: list[Message] = field(default_factory=list[Message])
+
+    @property
+    def handlers(self) -> Handlers:
+        return dict.fromkeys(requests_to(Service.CONVERSATION_STORE), self.on_request)
+
+    async def on_request(self, message: Message, _delivery: Delivery) -> Reply:
+        self.asked.append(message)
+        answer = self.answers[type(message).__name__]
+        if callable(answer):
+            answer = await answer(message)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def only(self, message_type: type[Message]) -> Any:
+        """The one message of this type that was asked."""
+        (found,) = [message for message in self.asked if isinstance(message, message_type)]
+        return found
+
+
+@pytest.fixture
+async def store(nats_url: str) -> AsyncIterator[AnsweringStore]:
+    actor = AnsweringStore()
+    settings = ServiceSettings(nats_url=nats_url)
+    async with (
+        Bus.open(settings, service=Service.CONVERSATION_STORE) as bus,
+        RequestServer(bus, actor, service=Service.CONVERSATION_STORE),
+    ):
+        yield actor
+
+
+@pytest.fixture
+async def edge(nats_url: str, tmp_path: Path, store: AnsweringStore) -> AsyncIterator[RunningEdge]:
+    async with running_edge(nats_url, tmp_path) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class RememberingStore(AnsweringStore):
+    """Also keeps idempotency keys, as conversation_store does."""
+
+    keys: set[str] = field(default_factory=set[str])
+
+    def begun(self, command: Any) -> r.TurnBegun:
+        replayed = command.idempotency_key in self.keys
+        self.keys.add(command.idempotency_key)
+        return r.TurnBegun(
+            conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued", replayed=replayed
+        )
+
+
+@pytest.fixture
+def store_answers() -> RememberingStore:
+    return RememberingStore()

@@ -1,0 +1,180 @@
+"""REST and the JSON operations of ChatKit: the store's replies become the interface's answers."""
+
+import json
+from typing import Any
+
+import pytest
+from auth_edge.testing import RunningEdge
+from chatkit.types import Page, Thread
+from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation, UpdateTask
+from contracts.errors import Code, RetryableError
+from contracts.queries import ListConversations, ListItems, ListTasks
+
+from contracts import replies as r
+
+TIME = "2026-11-21T12:00:00Z"
+STORED_ITEM = {"id": "msg_1", "thread_id": "conv_1", "type": "user_message", "unknown_to_us": [1, {"kept": True}]}
+THREAD = {
+    "id": "conv_1",
+    "title": "Groceries",
+    "created_at": "2026-11-21T12:00:00+00:00",
+    "status": {"type": "active"},
+    "metadata": {},
+    "items": {"data": [], "has_more": False},
+}
+
+
+async def test_a_thread_comes_with_its_items_as_stored(edge: RunningEdge, store: Any) -> None:
+    answer = await edge.chatkit("threads.get_by_id", {"thread_id": "conv_1"})
+    assert answer.status_code == 200
+    assert answer.json() == {**THREAD, "items": {"data": [STORED_ITEM], "has_more": True, "after": "msg_1"}}
+    assert (answer.headers["natter-active-run"], answer.headers["natter-resume-from"]) == ("run_1", "7")
+    query: ListItems = store.only(ListItems)
+    assert (query.limit, query.order, query.messages_only) == (20, "asc", False)
+
+
+async def test_threads_and_items_are_paged(edge: RunningEdge, store: Any) -> None:
+    threads = await edge.chatkit("threads.list", {"limit": 5, "order": "asc", "after": "conv_0"})
+    assert threads.json() == {"data": [THREAD], "has_more": False}
+    listed: ListConversations = store.only(ListConversations)
+    assert (listed.limit, listed.order, listed.after) == (5, "asc", "conv_0")
+    items = await edge.chatkit("items.list", {"thread_id": "conv_1", "after": "msg_9"})
+    assert items.json() == {"data": [STORED_ITEM], "has_more": True, "after": "msg_1"}
+    query: ListItems = store.only(ListItems)
+    assert (query.limit, query.order, query.after) == (20, "desc", "msg_9")
+    Page[Any].model_validate(items.json())
+    Thread.model_validate(threads.json()["data"][0])
+
+
+async def test_threads_are_renamed_deleted_and_rated(edge: RunningEdge, store: Any) -> None:
+    renamed = await edge.chatkit("threads.update", {"thread_id": "conv_1", "title": "  Shopping "})
+    assert renamed.json() == THREAD
+    assert store.only(UpdateConversation).title == "Shopping"
+    deleted = await edge.chatkit("threads.delete", {"thread_id": "conv_1"})
+    feedback = {"thread_id": "conv_1", "item_ids": ["a", "b"], "kind": "negative"}
+    rated = await edge.chatkit("items.feedback", feedback)
+    assert deleted.json() == rated.json() == {}
+    assert store.only(DeleteConversation).conversation_id == "conv_1"
+    assert store.only(RecordFeedback).message_ids == ("a", "b")
+
+
+async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
+    conversation = {
+        "id": "conv_1", "title": "Groceries", "created_at": TIME, "updated_at": TIME, "active_run_id": None,
+    }  # fmt: skip
+    listed = await edge.call("GET", "/conversations?limit=7&after=x&q=milk")
+    assert listed.json() == {"data": [conversation], "has_more": False, "after": None}
+    query: ListConversations = store.only(ListConversations)
+    assert (query.limit, query.after, query.search) == (7, "x", "milk")
+    assert (await edge.call("GET", "/conversations/conv_1")).json() == conversation
+    assert (await edge.call("PATCH", "/conversations/conv_1", json={"title": "New"})).json() == conversation
+    deleted = await edge.call("DELETE", "/conversations/conv_1")
+    assert (deleted.status_code, deleted.content) == (204, b"")
+
+
+async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
+    call = r.ToolCallView(call_id="c1", name="add_task", arguments={"title": "milk"}, status="success", result="ok")
+    page = store.answers["ListItems"]
+    store.answers["ListItems"] = page.model_copy(
+        update={"data": (page.data[0].model_copy(update={"tool_calls": (call,)}),)}
+    )
+    answer = await edge.call("GET", "/conversations/conv_1/messages?order=desc&limit=2&after=m")
+    assert answer.json() == {
+        "data": [
+            {
+                "id": "msg_1", "role": "user", "type": "user_message", "content": "hello", "created_at": TIME,
+                "tool_calls": [tool_call],
+            }
+        ],
+        "has_more": True, "after": "msg_1", "active_run_id": "run_1", "resume_from": 7,
+    }  # fmt: skip
+    assert (answer.headers["natter-active-run"], answer.headers["natter-resume-from"]) == ("run_1", "7")
+    query: ListItems = store.only(ListItems)
+    assert (query.order, query.limit, query.after, query.messages_only) == ("desc", 2, "m", True)
+
+
+async def test_runs_in_rest(edge: RunningEdge) -> None:
+    run = {
+        "id": "run_1", "conversation_id": "conv_1", "status": "running", "cancel_requested": False, "model": None,
+        "error_code": None, "error_detail": None, "usage": None, "created_at": TIME, "started_at": None,
+        "finished_at": None,
+    }  # fmt: skip
+    assert (await edge.call("GET", "/runs/run_1")).json() == run
+    cancelled = await edge.call("POST", "/runs/run_1/cancel")
+    assert (cancelled.status_code, cancelled.json()) == (202, run)
+
+
+async def test_todos_in_rest(edge: RunningEdge, store: Any) -> None:
+    task = {
+        "id": "task_1", "title": "buy milk", "description": None, "completed": False,
+        "created_at": TIME, "updated_at": TIME,
+    }  # fmt: skip
+    listed = await edge.call("GET", "/tasks?completed=true&order=desc&q=milk")
+    assert listed.json() == {"data": [task], "has_more": False, "after": None}
+    query: ListTasks = store.only(ListTasks)
+    assert (query.completed, query.order, query.search) == (True, "desc", "milk")
+    added = await edge.call("POST", "/tasks", json={"title": " buy milk "})
+    assert (added.status_code, added.json(), added.headers["location"]) == (201, task, "tasks/task_1")
+    assert (await edge.call("GET", "/tasks/task_1")).json() == task
+    assert (await edge.call("PATCH", "/tasks/task_1", json={"completed": True})).json() == task
+    change: UpdateTask = store.only(UpdateTask)
+    assert (change.title, change.completed) == (None, True)
+    assert (await edge.call("DELETE", "/tasks/task_1")).status_code == 204
+
+
+async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:
+    pages = [
+        r.ExportPage(kind="user", data=({"user_id": "alice"},), after="1"),
+        r.ExportPage(kind="messages", data=({"n": 1}, {"n": "é"}), after="2"),
+        r.ExportPage(kind="messages", data=({"n": 3},), after="3"),
+        r.ExportPage(kind="tasks", data=()),
+    ]
+
+    async def page(query: Any) -> r.ExportPage | RetryableError:
+        if query.after == "2" and not store.__dict__.setdefault("failed", False):
+            store.__dict__["failed"] = True
+            return RetryableError(Code.STORE_UNAVAILABLE, "The database is away.")  # type: ignore[return-value]
+        return pages[int(query.after or 0)]
+
+    store.answers["ExportUser"] = page
+    answer = await edge.call("GET", "/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="natter-export.json"'
+    assert json.loads(answer.content) == {
+        "user": [{"user_id": "alice"}], "conversations": [], "messages": [{"n": 1}, {"n": "é"}, {"n": 3}],
+        "tasks": [], "feedback": [], "runs": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["user", "runs"])
+async def test_an_export_of_one_part_is_whole(kind: Any, edge: RunningEdge, store: Any) -> None:
+    store.answers["ExportUser"] = r.ExportPage(kind=kind, data=({"a": 1},))
+    document = (await edge.call("GET", "/export")).json()
+    assert list(document) == ["user", "conversations", "messages", "tasks", "feedback", "runs"]
+    assert document[kind] == [{"a": 1}]
+
+
+async def test_an_export_can_be_read_by_people(edge: RunningEdge, store: Any) -> None:
+    store.answers["ListItems"] = store.answers["ListItems"].model_copy(update={"has_more": False, "after": None})
+    answer = await edge.call("GET", "/export?format=markdown")
+    assert answer.headers["content-type"].startswith("text/markdown")
+    assert "## Groceries" in answer.text
+    assert "**You** (2026-11-21 12:00)\n\nhello" in answer.text
+
+
+async def test_an_erasure_leaves_a_receipt(edge: RunningEdge) -> None:
+    answer = await edge.call("DELETE", "")
+    assert answer.json() == {"receipt_id": "rcpt_1", "erased_at": TIME, "counts": {"conversation": 1}}
+
+
+async def test_the_document_and_its_reader_come_from_this_host(edge: RunningEdge) -> None:
+    document = (await edge.client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    page = await edge.client.get("/docs")
+    assert page.status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "'unsafe-inline'" in page.headers["content-security-policy"]
+    for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert f"docs/{asset}" in page.text
+        assert len((await edge.client.get(f"/docs/{asset}")).content) > 10_000
+    assert (await edge.client.get("/docs/main.py")).status_code == 422
