@@ -59,5 +59,10 @@ class Query(_Request[ReplyT], Generic[ReplyT]):
     """Asks one receiver to tell something; changes nothing, so it may be asked twice."""
 
 
+def reply_type_of(message: type[Message]) -> type[Reply] | None:
+    """What a command or a query is answered with; None for what is not answered."""
+    return getattr(message, "reply_type", None)
+
+
 class Event(Message):
     """Says what has happened, to whom it may concern."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts import commands, events, queries
-from contracts.message import Command, Event, Message, Query
+from contracts.message import Command, Event, Message, Query, reply_type_of
 from contracts.services import Service
 
 EDGE, STORE, RUNNER = Service.AUTH_EDGE, Service.CONVERSATION_STORE, Service.AGENT_RUNNER
@@ -100,9 +100,7 @@ REGISTRY: tuple[Entry, ...] = (
 def requests_to(service: Service) -> tuple[type[Message], ...]:
     """The commands and queries that a service answers by request/reply, in the table's order."""
     return tuple(
-        entry.message
-        for entry in REGISTRY
-        if service in entry.receivers and getattr(entry.message, "reply_type", None) is not None
+        entry.message for entry in REGISTRY if service in entry.receivers and reply_type_of(entry.message) is not None
     )
 
 

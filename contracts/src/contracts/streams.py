@@ -55,7 +55,7 @@ RUNS = StreamSpec(
     retention="workqueue",
     description="Runs that wait for a free runner; Postgres is the record, this is the queue.",
     max_age_seconds=7 * DAY_SECONDS,
-    max_bytes=256 * 1024 * 1024,
+    max_bytes=64 * 1024 * 1024,
     discard="new",
     consumers=(RUNS_MAILBOX,),
 )
@@ -66,7 +66,7 @@ DELTAS = StreamSpec(
     retention="limits",
     description="What viewers see. Each stored message is republished on live.… with its sequence.",
     max_age_seconds=60 * 60,
-    max_bytes=1024 * 1024 * 1024,
+    max_bytes=512 * 1024 * 1024,
     allow_direct=True,
     republish=("delta.>", "live.>"),
     # Sequences start at the creation time in microseconds, so that an id of an earlier DELTAS (deleted, restored)
@@ -82,7 +82,7 @@ DEAD_LETTERS = StreamSpec(
     retention="limits",
     description="Messages that could not be handled, and JetStream's word that it gave one up.",
     max_age_seconds=30 * DAY_SECONDS,
-    max_bytes=256 * 1024 * 1024,
+    max_bytes=64 * 1024 * 1024,
     allow_direct=True,
 )
 

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from contracts import golden
 from contracts.generate.schemas import open_up, wire_bodies
-from contracts.message import Body, Message
+from contracts.message import Message, reply_type_of
 from contracts.registry import REGISTRY, Entry
 from contracts.services import Service
 
@@ -54,7 +54,7 @@ def _channels() -> dict[str, Any]:
         names = re.findall(r"{(\w+)}", template)
         if names:
             channel["parameters"] = {name: {"description": PARAMETERS[name]} for name in names}
-        if reply := _reply_of(message):
+        if reply := reply_type_of(message):
             channels[_reply_channel(message)] = {
                 "address": None,
                 "description": "The caller's private inbox.",
@@ -63,10 +63,6 @@ def _channels() -> dict[str, Any]:
                 },
             }
     return channels
-
-
-def _reply_of(message: type[Message]) -> type[Body] | None:
-    return getattr(message, "reply_type", None)
 
 
 def _reply_channel(message: type[Message]) -> str:
@@ -94,7 +90,7 @@ def _operation(entry: Entry, action: str, service: Service) -> dict[str, Any]:
         "tags": [{"name": service.value}, {"name": entry.kind}],
         "messages": [{"$ref": f"#/channels/{channel}/messages/{message.__name__}"}],
     }
-    if reply := _reply_of(message):
+    if reply := reply_type_of(message):
         reply_channel = _reply_channel(message)
         operation["reply"] = {
             "channel": {"$ref": f"#/channels/{reply_channel}"},

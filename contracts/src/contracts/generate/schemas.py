@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 from contracts.errors import Code, ErrorReply
 from contracts.events import Reset, RunEvent, TaskChanged
 from contracts.generate.files import as_text
-from contracts.message import Body
+from contracts.message import Body, reply_type_of
 from contracts.registry import REGISTRY
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -17,7 +17,7 @@ BROWSER_BODIES: tuple[type[Body], ...] = (RunEvent, TaskChanged, Reset)
 def wire_bodies() -> tuple[type[Body], ...]:
     """Every body that goes over the bus by itself: the messages, their replies, and the error reply."""
     messages = [entry.message for entry in REGISTRY]
-    replies = [reply for message in messages if (reply := getattr(message, "reply_type", None)) is not None]
+    replies = [reply for message in messages if (reply := reply_type_of(message)) is not None]
     return (*messages, *dict.fromkeys(replies), ErrorReply)
 
 

@@ -141,6 +141,14 @@ class Bus:
                 raise
         return self._read_reply(request, answer)
 
+    async def request_bytes(self, subject: str, payload: bytes, *, timeout_seconds: float) -> bytes | ErrorReply:
+        """Ask with bytes as they are, for tools that test contracts. Raises RetryableError where nobody answers."""
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        answer = await self._ask_until(subject, payload, inject_trace({SCHEMA_HEADER: "1"}), deadline)
+        if ERROR_CODE_HEADER in (answer.headers or {}):
+            return ErrorReply.decode(answer.data)
+        return answer.data
+
     async def _ask_until(self, subject: str, payload: bytes, headers: dict[str, str], deadline: float) -> Msg:
         loop = asyncio.get_running_loop()
         while (remaining := deadline - loop.time()) > 0:

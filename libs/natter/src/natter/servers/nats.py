@@ -18,6 +18,7 @@ from contracts.nats_conf import limits
 from natter.servers.ports import LOOPBACK
 
 PROBE_SECONDS_MAX = 2.0
+RESERVED_BYTES_MAX = 1 << 50
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ class Nats:
         if self.users:
             configuration["authorization"] = {"users": [_user(user) for user in self.users]}
         if self.accounts:
+            # Each account's streams reserve what they may grow to; the sum is more than any disk, the use is not.
+            configuration["jetstream"]["max_file_store"] = RESERVED_BYTES_MAX
             configuration["accounts"] = {
                 name: {"jetstream": "enabled", "users": [{"user": name, "password": name}]} for name in self.accounts
             }

@@ -1,0 +1,134 @@
+"""The provider side of every contract of a running service: examples in, shapes and error codes out."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from actor_kit.bus import Bus
+from contracts.errors import Code, ErrorReply
+from contracts.ids import new_id, new_message_id
+from contracts.message import Message, reply_type_of
+from contracts.registry import REGISTRY, Entry, Rule
+from contracts.replies import Done
+from pydantic import ValidationError
+
+from contracts import golden
+from natter.contract_tests.connections import Connections
+from natter.contract_tests.scenario import STORE_SCENARIO, Step
+
+REQUEST_TIMEOUT_SECONDS = 5.0
+ENTRIES = {entry.message: entry for entry in REGISTRY}
+ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "epoch")
+OWNED = {Rule.CONVERSATION_OWNER, Rule.RUN_OWNER, Rule.RUN_EPOCH, Rule.TASK_OWNER}
+NAMED_ID = {
+    Rule.CONVERSATION_OWNER: "conversation_id",
+    Rule.RUN_OWNER: "run_id",
+    Rule.RUN_EPOCH: "run_id",
+    Rule.TASK_OWNER: "task_id",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check of one message. ``problem`` is None where the service keeps the contract."""
+
+    message: str
+    check: str
+    problem: str | None = None
+
+
+class ProviderTest:
+    """Walks through the scenario as a user of its own, and asks each request in the ways that must be refused first."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._user_id = new_id("contract-test")
+        self._stranger_id = new_id("contract-test-stranger")
+        self._known: dict[str, Any] = {"answer_id": new_message_id()}
+
+    async def run(self) -> AsyncIterator[Verdict]:
+        """Every check, in order. The user is erased by the last step."""
+        for step in STORE_SCENARIO:
+            body = self._body(step)
+            entry = ENTRIES[step.message]
+            if not step.path:
+                async for verdict in self._refusals(entry, step.message, body):
+                    yield verdict
+            yield await self._accepted(step, body)
+
+    def _body(self, step: Step) -> dict[str, Any]:
+        body: dict[str, Any] = golden.as_json(golden.example_of(step.message))
+        body["principal"] = {"user_id": self._user_id}
+        for name in ID_FIELDS:
+            if name in body and name in self._known:
+                body[name] = self._known[name]
+        for name in step.drop:
+            body.pop(name, None)
+        for path, value in step.change.items():
+            *parents, last = path.split(".")
+            target = body
+            for parent in parents:
+                target = target[parent]
+            target[last] = self._filled(value)
+        return body
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._filled(element) for element in value]  # pyright: ignore[reportUnknownVariableType]
+        return self._known[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+
+    async def _accepted(self, step: Step, body: dict[str, Any]) -> Verdict:
+        """The example, with a field of a newer caller, is answered with its reply."""
+        check = f"answers its example ({step.path})" if step.path else "answers its example and ignores a new field"
+        name = step.message.__name__
+        answer = await self._ask(step.message, body | {"field_of_a_newer_caller": 1})
+        if isinstance(answer, ErrorReply):
+            return Verdict(name, check, f"refused with {answer.code}: {answer.detail}")
+        reply_type = reply_type_of(step.message) or Done
+        try:
+            reply_type.decode(answer)
+        except ValidationError as error:
+            return Verdict(name, check, f"the reply is not a {reply_type.__name__}: {error.errors()[0]['msg']}")
+        document = json.loads(answer)
+        for known, path in step.remember.items():
+            value = document
+            for part in path.split("."):
+                value = value[part]
+            self._known[known] = value
+        return Verdict(name, check)
+
+    async def _refusals(self, entry: Entry, message: type[Message], body: dict[str, Any]) -> AsyncIterator[Verdict]:
+        yield await self._refused(message, self._without_principal(body), "names a missing field", Code.INVALID_REQUEST)
+        yield await self._refused(message, None, "refuses what is not JSON", Code.INVALID_REQUEST)
+        named = NAMED_ID.get(entry.rule)
+        if named is None or named not in body:
+            return
+        stranger = body | {"principal": {"user_id": self._stranger_id}}
+        yield await self._refused(message, stranger, "refuses another user", Code.FORBIDDEN)
+        unknown = body | {named: new_id("unknown")}
+        yield await self._refused(message, unknown, "does not know an unknown id", Code.NOT_FOUND)
+        if entry.rule is Rule.RUN_EPOCH:
+            stale = body | {"epoch": body["epoch"] - 1}
+            yield await self._refused(message, stale, "refuses a stale epoch", Code.RUN_STALE_EPOCH)
+
+    @staticmethod
+    def _without_principal(body: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in body.items() if name != "principal"}
+
+    async def _refused(
+        self, message: type[Message], body: dict[str, Any] | None, check: str, expected: Code
+    ) -> Verdict:
+        answer = await self._ask(message, body)
+        if not isinstance(answer, ErrorReply):
+            return Verdict(message.__name__, check, f"was answered, expected {expected}")
+        if answer.code != expected:
+            return Verdict(message.__name__, check, f"was refused with {answer.code}, expected {expected}")
+        if expected is Code.INVALID_REQUEST and body is not None and answer.field != "principal":
+            return Verdict(message.__name__, check, f"the field is {answer.field!r}, expected 'principal'")
+        return Verdict(message.__name__, check)
+
+    async def _ask(self, message: type[Message], body: dict[str, Any] | None) -> bytes | ErrorReply:
+        bus: Bus = await self._connections(sorted(ENTRIES[message].senders)[0])
+        payload = b"{not json" if body is None else json.dumps(body).encode()
+        return await bus.request_bytes(message.subject_template, payload, timeout_seconds=REQUEST_TIMEOUT_SECONDS)

@@ -1,0 +1,74 @@
+"""The order in which conversation_store's contracts are asked: a life of one user, from the first turn to the erasure.
+
+A step sends the message's golden example with the ids that earlier answers gave. A new request to the store needs a
+step here; a test holds the scenario against the registry.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.message import Message
+from contracts.registry import Rule
+
+from contracts import commands, queries
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request: its message, what differs from the example, and what to remember of the answer (by dotted path)."""
+
+    message: type[Message]
+    change: dict[str, Any] = field(default_factory=dict[str, Any])
+    drop: tuple[str, ...] = ()
+    remember: dict[str, str] = field(default_factory=dict[str, str])
+    path: str = ""
+    """What this step shows, where one message has several steps."""
+
+
+ACTS_ON_THE_RUN_IN_WORK = {Rule.RUN_EPOCH}
+
+STORE_SCENARIO: tuple[Step, ...] = (
+    Step(
+        commands.BeginTurn,
+        drop=("conversation_id", "limits", "model"),
+        remember={"conversation_id": "conversation_id", "run_id": "run_id", "message_id": "message_id"},
+    ),
+    Step(commands.BeginTurn, drop=("conversation_id", "limits", "model"), path="replayed"),
+    Step(queries.GetConversation),
+    Step(queries.ListConversations, drop=("after", "search")),
+    Step(queries.ListConversations, drop=("after",), path="search"),
+    Step(queries.ListItems, drop=("after", "run_id")),
+    Step(queries.GetItem),
+    Step(queries.GetRun),
+    Step(queries.ListActiveRuns),
+    Step(commands.ClaimRun, remember={"epoch": "epoch"}),
+    Step(commands.RenewLease, change={"lease_seconds": 30}),
+    Step(commands.BeginToolCall),
+    Step(commands.FinishToolCall, change={"status": "success"}),
+    Step(commands.SaveItem, change={"item.message_id": "$answer_id", "item.item.id": "$answer_id"}),
+    Step(commands.AppendSessionItems),
+    Step(commands.AppendCheckpoint, change={"items": [], "step": 0}),
+    Step(commands.LinkOpenaiConversation),
+    Step(queries.LoadSession),
+    Step(commands.FinishRun, change={"items": [], "status": "completed"}, drop=("error_code", "error_detail")),
+    Step(
+        commands.FinishRun,
+        change={"items": [], "status": "completed"},
+        drop=("error_code", "error_detail"),
+        path="again",
+    ),
+    Step(commands.CancelRun, path="of a finished run"),
+    Step(commands.RecordFeedback, change={"message_ids": ["$answer_id"], "kind": "positive"}),
+    Step(commands.UpdateConversation),
+    Step(commands.TruncateSession),
+    Step(commands.DeleteItem, change={"message_id": "$answer_id"}),
+    Step(commands.AddTask, drop=("effect_key",), remember={"task_id": "task.task_id"}),
+    Step(queries.GetTask),
+    Step(queries.ListTasks, drop=("after", "search", "completed")),
+    Step(commands.UpdateTask, drop=("effect_key",)),
+    Step(commands.DeleteTask, drop=("effect_key",)),
+    Step(commands.TakeRequestPermit, change={"requests_per_minute_max": 100}),
+    Step(queries.ExportUser, drop=("after",)),
+    Step(commands.DeleteConversation),
+    Step(commands.EraseUser),
+)
