@@ -1,0 +1,117 @@
+"""What the runner receives: runs from the work queue, and the quick word to stop one."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+from actor_kit.actor import Actor, Delivery, Handlers
+from actor_kit.bus import Received
+from contracts.commands import ClaimRun, RunRequested
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.events import ChatKitDelta, RunCancelRequested
+from contracts.identity import Principal
+from contracts.message import Message
+from contracts.replies import RunClaimed
+from contracts.subjects import parse_subject, subject_of
+
+from agent_runner.crash_points import CrashPoint
+from agent_runner.model_errors import sentence_of
+from agent_runner.publisher import FencedError
+from agent_runner.run_attempt import RunAttempt
+from agent_runner.workshop import Workshop
+
+log = structlog.get_logger()
+
+LEASED_PAUSE_SECONDS_MAX = 0.5
+
+
+@dataclass(frozen=True)
+class AgentRunner(Actor):
+    """Executes runs; a run that is redelivered is claimed anew, which fences whoever had it."""
+
+    workshop: Workshop
+    attempts: dict[str, RunAttempt] = field(default_factory=dict[str, RunAttempt])
+
+    @property
+    def handlers(self) -> Handlers:
+        return {RunRequested: self.on_run_requested}
+
+    async def on_run_requested(self, command: RunRequested, delivery: Delivery) -> None:
+        """Execute a run to its end. The last delivery only reports: a run that kills its runner must not vanish."""
+        with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
+            if delivery.is_last_attempt:
+                raise TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
+            self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
+            claimed, last_sequence = await asyncio.gather(self._claim(command), self._last_sequence(command))
+            if claimed is None:
+                return
+            self.workshop.crash_points.reach(CrashPoint.AFTER_CLAIM)
+            await self._execute(command, claimed, last_sequence)
+
+    async def on_exhausted(self, message: Message, delivery: Delivery, error: NatterError) -> None:
+        """Fail a run that was delivered too often, so that its user is told and may retry."""
+        if not isinstance(message, RunRequested):
+            return
+        claimed = await self._claim(message)
+        if claimed is None:
+            return
+        log.error("run.given_up", run_id=message.run_id, attempt=delivery.attempt, code=error.code)
+        reason = TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
+        attempt = RunAttempt(self.workshop, claimed, message.user_id, await self._last_sequence(message))
+        try:
+            await attempt.run(given_up=reason)
+        except FencedError:
+            log.info("run.given_up_elsewhere", run_id=message.run_id)
+
+    def on_run_cancel_requested(self, received: Received) -> None:
+        """Stop the run if it is executed here; otherwise another runner has heard it too."""
+        run_id = parse_subject(RunCancelRequested, received.subject)["run_id"]
+        attempt = self.attempts.get(run_id)
+        if attempt is not None:
+            attempt.cancel()
+
+    async def _execute(self, command: RunRequested, claimed: RunClaimed, last_sequence: int) -> None:
+        attempt = RunAttempt(self.workshop, claimed, command.user_id, last_sequence)
+        self.attempts[command.run_id] = attempt
+        try:
+            await attempt.run()
+        except FencedError as error:
+            # Not acked: the ack of an old delivery would take the message away from the runner that owns the run now.
+            log.warning("run.fenced", epoch=claimed.epoch)
+            pause = self.workshop.settings.lease_seconds
+            raise RetryableError(Code.RUN_STALE_EPOCH, error.detail, retry_after_seconds=pause) from error
+        finally:
+            if self.attempts.get(command.run_id) is attempt:
+                del self.attempts[command.run_id]
+
+    async def _claim(self, command: RunRequested) -> RunClaimed | None:
+        """Claim the run, waiting while another runner's lease is alive; None where it is finished or deleted."""
+        settings = self.workshop.settings
+        claim = ClaimRun(
+            principal=Principal(user_id=command.user_id),
+            run_id=command.run_id,
+            runner_id=settings.runner_id,
+            lease_seconds=settings.lease_seconds,
+            history_messages_max=settings.history_messages_max if settings.session == "store" else 0,
+        )
+        while True:
+            try:
+                return await self.workshop.store.ask(claim)
+            except FencedError:
+                return None
+            except RetryableError as error:
+                if error.code != Code.RUN_LEASED:
+                    raise
+                pause = min(error.retry_after_seconds or LEASED_PAUSE_SECONDS_MAX, LEASED_PAUSE_SECONDS_MAX)
+                await asyncio.sleep(pause)
+
+    async def _last_sequence(self, command: RunRequested) -> int:
+        """The last sequence on the run's subject. A stale one is noticed, and read again, at the first publish."""
+        subject = subject_of(
+            ChatKitDelta, user_id=command.user_id, conversation_id=command.conversation_id, run_id=command.run_id
+        )
+        try:
+            last = await self.workshop.bus.direct_get_last("DELTAS", subject)
+        except RetryableError:
+            return 0
+        return last.sequence if last else 0

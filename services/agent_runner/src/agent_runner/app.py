@@ -1,0 +1,72 @@
+"""Composition root: opens the bus, the models and the tools, then works until it is told to stop."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from actor_kit.bus import Bus
+from actor_kit.health import Health, health_server
+from actor_kit.mailbox import Mailbox
+from actor_kit.requests import RequestServer
+from agents import set_tracing_disabled
+from contracts.events import RunCancelRequested
+from contracts.services import Service
+from contracts.streams import RUNS_MAILBOX
+from contracts.subjects import subject_filter
+from identity.secret import secret_bytes
+
+from agent_runner.actor import AgentRunner
+from agent_runner.crash_points import CrashPoints
+from agent_runner.metrics import SLOTS
+from agent_runner.models import Models
+from agent_runner.settings import Settings
+from agent_runner.store import Store
+from agent_runner.toolbox import Toolbox
+from agent_runner.workshop import Workshop
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until ``stop`` is set. Raises RetryableError where NATS cannot be reached at the start."""
+    set_tracing_disabled(True)
+    secret = secret_bytes(settings.run_token_secret)
+    health = Health()
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(Bus.open(settings, service=Service.AGENT_RUNNER))
+        models = Models(settings)
+        stack.push_async_callback(models.close)
+        toolbox = Toolbox(
+            settings.mcp_server_configs(),
+            run_token_secret=secret,
+            refresh_seconds=settings.tools_refresh_seconds,
+            wait_seconds_max=settings.tools_wait_seconds_max,
+        )
+        toolbox.start()
+        stack.push_async_callback(toolbox.close)
+        crash_points = CrashPoints(settings.test_crash_directory)
+        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points))
+        _add_checks(health, bus, toolbox)
+        SLOTS.set(settings.slots)
+        await stack.enter_async_context(health_server(settings, health))
+        await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
+        await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
+        await stack.enter_async_context(
+            Mailbox(
+                bus,
+                actor,
+                spec=RUNS_MAILBOX,
+                slots=settings.slots,
+                drain_timeout_seconds=settings.drain_timeout_seconds / 2,
+            )
+        )
+        await stop.wait()
+        health.is_stopping = True
+
+
+def _add_checks(health: Health, bus: Bus, toolbox: Toolbox) -> None:
+    async def is_connected() -> bool:
+        return bus.is_connected
+
+    async def has_task_tools() -> bool:
+        return toolbox.has("tasks")
+
+    health.check("bus", is_connected)
+    health.check("task_tools", has_task_tools)

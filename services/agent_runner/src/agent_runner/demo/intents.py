@@ -1,0 +1,157 @@
+"""What the demo model understands: plain English requests about tasks, as a list of steps."""
+
+import re
+from dataclasses import dataclass
+
+COUNT_MAX = 100_000
+STEPS_MAX = 10
+
+
+@dataclass(frozen=True)
+class Count:
+    to: int
+
+
+@dataclass(frozen=True)
+class Add:
+    title: str
+
+
+@dataclass(frozen=True)
+class ListAll:
+    completed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Complete:
+    reference: str
+    completed: bool = True
+
+
+@dataclass(frozen=True)
+class Rename:
+    reference: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    reference: str
+
+
+Step = Count | Add | ListAll | Complete | Rename | Delete
+
+_POLITE = re.compile(r"^(?:please|hey|hi|ok|okay|now|and|also|can you|could you|would you|natter)[, ]+", re.I)
+_ENDINGS = re.compile(r"(?:[,]? please)?[.!?\s]*$", re.I)
+_SEPARATORS = re.compile(
+    r"\s*(?:;|\n+|,?\s+(?:and\s+)?then\s+|\.\s+(?=(?:add|list|complete|delete|rename|remove|then)\b))", re.I
+)
+_THEN = re.compile(r"^then\s+", re.I)
+_QUOTES = "\"'“”‘’`"
+
+_COUNT = re.compile(r"count (?:from (?:1|one) )?(?:up )?to (\d{1,9})", re.I)
+_ADD_MANY = re.compile(
+    r"(?:add|create|make)\b[^:]*?\b(?:tasks|todos|to-dos|items|things)\b(?:\s+to my (?:todo )?list)?\s*:\s*(.+)",
+    re.I | re.S,
+)
+_ADD = re.compile(
+    r"(?:add|create|make|new)\b(?: me)?(?: (?:a|an|the|another|one more))?(?: new)?"
+    r"(?: (?:task|todo|to-do|item|reminder))?(?: (?:called|named|to))?\s*:?\s*(.+)",
+    re.I | re.S,
+)
+_REMIND = re.compile(r"remind me to (.+)|i (?:need|have) to (.+)", re.I | re.S)
+_TO_MY_LIST = re.compile(r"\s+(?:to|on|onto) (?:my|the) (?:(?:todo|to-do|task) )?(?:list|tasks|todos)$", re.I)
+_LIST = re.compile(
+    r"(?:list|show|what(?:'s| is| are)|which|see|display|give me)\b.*\b(?:tasks?|todos?|to-dos?|list|to do)\b", re.I
+)
+_COMPLETE = re.compile(
+    r"(?:complete|finish|check off|tick off|close)\s+(.+)"
+    r"|mark\s+(.+?)\s+(?:as\s+)?(?:done|complete|completed|finished)"
+    r"|(?:i(?:'ve| have)? )?(?:finished|completed|did)\s+(.+)",
+    re.I | re.S,
+)
+_REOPEN = re.compile(r"(?:reopen|uncomplete|uncheck)\s+(.+)", re.I | re.S)
+_RENAME = re.compile(r"(?:rename|change|update|retitle)\s+(.+?)\s+(?:to|into|as)\s+(.+)", re.I | re.S)
+_DELETE = re.compile(r"(?:delete|remove|drop|cancel)\s+(.+)", re.I | re.S)
+_FILLER = re.compile(r"^(?:the |my |a )?(?:task|todo|to-do|item)?\s*(?:called |named )?", re.I)
+
+
+def parse(text: str) -> list[Step]:
+    """The steps that a message asks for, in order; empty where it asks for nothing that is understood."""
+    steps: list[Step] = []
+    for clause in _SEPARATORS.split(text.strip()):
+        steps.extend(_parse_clause(clause))
+    return steps[:STEPS_MAX]
+
+
+def _parse_clause(clause: str) -> list[Step]:
+    clause = _ENDINGS.sub("", _THEN.sub("", clause.strip()))
+    while (shorter := _POLITE.sub("", clause)) != clause:
+        clause = shorter
+    if match := _COUNT.match(clause):
+        return [Count(min(int(match[1]), COUNT_MAX))]
+    if match := _ADD_MANY.match(clause):
+        return [Add(title) for title in _titles(match[1])]
+    if match := _RENAME.match(clause):
+        return [Rename(_reference(match[1]), _title(match[2]))]
+    if match := _REOPEN.match(clause):
+        return [Complete(_reference(match[1]), completed=False)]
+    if match := _COMPLETE.match(clause):
+        return [Complete(_reference(match[1] or match[2] or match[3]))]
+    if match := _DELETE.match(clause):
+        return [Delete(_reference(match[1]))]
+    if match := _LIST.match(clause):
+        return [ListAll(_completed_filter(clause))]
+    if match := _ADD.match(clause) or _REMIND.match(clause):
+        title = _title(next(group for group in match.groups() if group))
+        return [Add(title)] if title else []
+    return []
+
+
+def _titles(text: str) -> list[str]:
+    parts = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", text)
+    return [title for part in parts if (title := _title(part))]
+
+
+def _title(text: str) -> str:
+    return _TO_MY_LIST.sub("", text.strip()).strip().strip(_QUOTES).strip()
+
+
+def _reference(text: str) -> str:
+    return _title(re.sub(r"\s+(?:from|on|off|in) (?:my|the) (?:\w+ )?(?:list|tasks)$", "", text.strip(), flags=re.I))
+
+
+def _completed_filter(clause: str) -> bool | None:
+    if re.search(r"\b(?:open|pending|unfinished|remaining|left)\b", clause, re.I):
+        return False
+    return True if re.search(r"\b(?:completed|finished|done)\b", clause, re.I) else None
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_BY_NUMBER = re.compile(
+    r"(?:the )?(?:task |todo |item |number |no\.? |#)*(\d{1,4})(?:st|nd|rd|th)?(?: (?:one|task|todo|item))?$", re.I
+)
+_BY_ORDINAL = re.compile(rf"(?:the )?({'|'.join(_ORDINALS)}|last)(?: (?:one|task|todo|item))?$", re.I)
+_IT = re.compile(r"(?:it|that|this|that one|this one|the task|that task)$", re.I)
+
+
+def position_of(reference: str, tasks_count: int) -> int | None:
+    """The place (from 0) in a list of ``tasks_count`` that words such as "the second one" mean; None for a title.
+
+    A place outside the list is returned as it is: the caller says that there is no such task.
+    """
+    if match := _BY_NUMBER.match(reference):
+        return int(match[1]) - 1
+    if match := _BY_ORDINAL.match(reference):
+        word = match[1].lower()
+        return tasks_count - 1 if word == "last" else _ORDINALS.index(word)
+    if _IT.match(reference):
+        return tasks_count - 1
+    return None
+
+
+def names(reference: str, title: str) -> bool:
+    """Whether a reference is this title, or unmistakably a part of it."""
+    wanted = _FILLER.sub("", reference).strip().strip(_QUOTES).casefold()
+    have = title.casefold()
+    return bool(wanted) and (wanted == have or wanted in have or reference.casefold() == have)

@@ -1,0 +1,161 @@
+"""One model call: bounded in time, retried before its first token, shown as it streams, with ids made unique."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import structlog
+from agents import Model, ModelResponse, Usage
+from agents.models.fake_id import FAKE_RESPONSES_ID
+from contracts.errors import Code
+from contracts.ids import new_id
+from openai.types.responses import Response, ResponseFunctionToolCall
+
+from agent_runner.model_errors import ERROR_EVENTS, ModelError, event_error, model_error
+from agent_runner.publisher import DeltaPublisher
+from agent_runner.translate import AnswerTranslator
+
+log = structlog.get_logger()
+BACKOFF_SECONDS_FIRST = 0.5
+_TOKENS = frozenset(
+    {
+        "response.output_text.delta",
+        "response.refusal.delta",
+        "response.function_call_arguments.delta",
+        "response.reasoning_summary_text.delta",
+    }
+)
+
+
+@dataclass(frozen=True)
+class ModelBounds:
+    first_token_seconds_max: float
+    next_token_seconds_max: float
+    attempts_max: int
+    retry_seconds_max: float
+
+
+class Turn(Protocol):
+    """Who is told about each model call of a run, and may end it by raising."""
+
+    async def before_call(self, input_items: list[Any]) -> None:
+        """The model is about to be asked with these items."""
+        ...
+
+    async def on_first_token(self) -> None: ...
+
+    async def after_call(self, output: list[Any], usage: Usage) -> None:
+        """The model has answered; no tool has been called yet."""
+        ...
+
+
+class RunModel(Model):
+    """The model of one run, as openai-agents calls it.
+
+    openai-agents asks for whole responses (`get_response`); each streams inside, so that what is shown, what is
+    stored and what the agent goes on with are one order of events.
+    """
+
+    def __init__(
+        self,
+        inner: Model,
+        bounds: ModelBounds,
+        translator: AnswerTranslator,
+        *,
+        publisher: DeltaPublisher,
+        turn: Turn,
+        call_ids_used: set[str],
+    ) -> None:
+        self._inner = inner
+        self._bounds = bounds
+        self._translator = translator
+        self._publisher = publisher
+        self._turn = turn
+        self._call_ids_used = call_ids_used
+
+    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        """Raises ModelError, and what the turn raises."""
+        await self._turn.before_call(kwargs["input"])
+        response = await self._with_retries(args, kwargs)
+        output = self._with_own_call_ids(response.output)
+        usage = _usage_of(response)
+        await self._turn.after_call(output, usage)
+        return ModelResponse(output=output, usage=usage, response_id=None)
+
+    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """The inner model's own stream; the runner does not use it."""
+        return self._inner.stream_response(*args, **kwargs)
+
+    async def _with_retries(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
+        started = asyncio.get_running_loop().time()
+        for attempt in range(1, self._bounds.attempts_max + 1):
+            attempt_state = _Attempt()
+            try:
+                return await self._stream(attempt_state, args, kwargs)
+            except Exception as error:
+                failure = model_error(error)
+                log.warning("model.failed", code=failure.code, attempt=attempt, error=repr(error)[:300])
+                pause = failure.retry_after_seconds or BACKOFF_SECONDS_FIRST * 2 ** (attempt - 1)
+                pause *= random.uniform(1, 1.25)  # noqa: S311 - spreads retries, no secret
+                elapsed = asyncio.get_running_loop().time() - started
+                may_retry = failure.may_help_to_ask_again and not attempt_state.has_token
+                is_last = attempt == self._bounds.attempts_max or elapsed + pause > self._bounds.retry_seconds_max
+                if not may_retry or is_last:
+                    raise failure from error
+                await asyncio.sleep(pause)
+        raise ModelError(Code.MODEL_UNAVAILABLE)
+
+    async def _stream(self, attempt: "_Attempt", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
+        loop = asyncio.get_running_loop()
+        response: Response | None = None
+        self._translator.begin_response()
+        async with asyncio.timeout(self._bounds.first_token_seconds_max) as deadline:
+            events = cast("Any", self._inner.stream_response(*args, **kwargs))
+            async with aclosing(events):
+                async for event in events:
+                    if event.type in _TOKENS or attempt.has_token:
+                        deadline.reschedule(loop.time() + self._bounds.next_token_seconds_max)
+                    if event.type in ERROR_EVENTS:
+                        raise event_error(event)
+                    self._translator.on_model_event(event)
+                    if event.type in _TOKENS and not attempt.has_token:
+                        attempt.has_token = True
+                        await self._turn.on_first_token()
+                    if self._publisher.is_crowded:
+                        await self._publisher.flush()
+                    if event.type == "response.completed":
+                        response = event.response
+        if response is None:
+            raise ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
+        return response
+
+    def _with_own_call_ids(self, output: list[Any]) -> list[Any]:
+        """The output with call ids that no other call of this run has: they are keys of effects.
+
+        Some providers leave them out, or count from zero in every answer.
+        """
+        for item in output:
+            if isinstance(item, ResponseFunctionToolCall):
+                if not item.call_id or item.call_id == FAKE_RESPONSES_ID or item.call_id in self._call_ids_used:
+                    item.call_id = new_id("call")
+                self._call_ids_used.add(item.call_id)
+        return output
+
+
+@dataclass
+class _Attempt:
+    has_token: bool = False
+
+
+def _usage_of(response: Response) -> Usage:
+    if response.usage is None:
+        return Usage(requests=1)
+    return Usage(
+        requests=1,
+        input_tokens=response.usage.input_tokens,
+        output_tokens=response.usage.output_tokens,
+        total_tokens=response.usage.total_tokens,
+    )

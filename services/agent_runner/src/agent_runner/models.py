@@ -1,0 +1,71 @@
+"""Which model answers: the demo model without a key, else any OpenAI-compatible provider."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import openai
+from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
+from contracts.errors import Code
+from contracts.message import Json
+
+from agent_runner.demo import DemoModel
+from agent_runner.model_errors import ModelError
+from agent_runner.settings import DEMO_MODEL, Settings
+
+CONNECT_SECONDS_MAX = 10.0
+
+
+class Models:
+    """Hands out models by name; one HTTP client (with its connections) for all of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._demo = DemoModel(settings.demo_word_delay_ms / 1000)
+        self._client: openai.AsyncOpenAI | None = None
+        if settings.openai_api_key is not None or settings.openai_base_url is not None:
+            key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
+            self._client = openai.AsyncOpenAI(
+                api_key=key,
+                base_url=settings.openai_base_url,
+                max_retries=0,  # RunModel retries, within the bounds of a run
+                timeout=openai.Timeout(settings.model_first_token_seconds_max, connect=CONNECT_SECONDS_MAX),
+            )
+
+    @property
+    def client(self) -> openai.AsyncOpenAI | None:
+        """The provider's client; None for the demo model."""
+        return self._client
+
+    def choose(self, inference_options: Mapping[str, Any], model_of_run: str | None) -> str:
+        """The name of the model for a run. Raises ModelError (model_not_allowed)."""
+        asked = inference_options.get("model") or model_of_run
+        if not asked:
+            return self._settings.model_name
+        if asked not in self._settings.model_names_allowed:
+            raise ModelError(Code.MODEL_NOT_ALLOWED)
+        return str(asked)
+
+    def get(self, name: str) -> Model:
+        """The model of a name that `choose` returned."""
+        if name == DEMO_MODEL or self._client is None:
+            return self._demo
+        if self._settings.model_api == "chat_completions":
+            return OpenAIChatCompletionsModel(model=name, openai_client=self._client)
+        return OpenAIResponsesModel(model=name, openai_client=self._client)
+
+    def is_demo(self, model: Model) -> bool:
+        return model is self._demo
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+
+def model_settings(inference_options: Json, tool_names: frozenset[str]) -> ModelSettings:
+    """ChatKit's ``inference_options.tool_choice`` as the tool that the model must call first, where it is one."""
+    choice = inference_options.get("tool_choice")
+    wanted = choice.get("id") if isinstance(choice, dict) else None
+    return ModelSettings(
+        tool_choice=wanted if isinstance(wanted, str) and wanted in tool_names else None,
+        include_usage=True,
+    )

@@ -1,0 +1,126 @@
+"""Pure decisions about a run: what of the history fits, what a thread is called, which calls are open."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agents.models.fake_id import FAKE_RESPONSES_ID
+
+CHARACTERS_PER_TOKEN = 4
+"""Rough and provider-neutral; the budget is a bound, not a bill."""
+ITEM_TOKENS_MIN = 4
+TITLE_CHARACTERS_MAX = 60
+
+Item = Mapping[str, Any]
+_CALL_TYPES = frozenset({"function_call"})
+_OUTPUT_TYPES = frozenset({"function_call_output"})
+
+
+def tokens_of(item: Item) -> int:
+    """An estimate of an item's tokens."""
+    text = "".join(str(item.get(key, "")) for key in ("content", "arguments", "output", "name", "summary"))
+    return ITEM_TOKENS_MIN + len(text) // CHARACTERS_PER_TOKEN
+
+
+def is_user_message(item: Item) -> bool:
+    return item.get("role") == "user" and item.get("type", "message") == "message"
+
+
+def exchanges(items: Sequence[Item]) -> list[list[Item]]:
+    """The items in groups that each begin with a user's message."""
+    groups: list[list[Item]] = []
+    for item in items:
+        if is_user_message(item) or not groups:
+            groups.append([])
+        groups[-1].append(item)
+    return groups
+
+
+def without_orphans(items: Sequence[Item]) -> list[Item]:
+    """The items without calls that have no output and outputs that have no call before them.
+
+    Reasoning of a call that is left out goes with it; providers refuse one without the other.
+    """
+    outputs = {item.get("call_id") for item in items if item.get("type") in _OUTPUT_TYPES}
+    kept: list[Item] = []
+    calls: set[Any] = set()
+    for item in items:
+        kind = item.get("type", "message")
+        if kind in _CALL_TYPES:
+            if item.get("call_id") not in outputs:
+                while kept and kept[-1].get("type") == "reasoning":
+                    kept.pop()
+                continue
+            calls.add(item.get("call_id"))
+        if kind in _OUTPUT_TYPES and item.get("call_id") not in calls:
+            continue
+        kept.append(item)
+    return kept
+
+
+def fit_history(items: Sequence[Item], tokens_max: int) -> list[Item]:
+    """The newest whole exchanges within ``tokens_max``, oldest first, never an orphaned call or output.
+
+    Reasoning of earlier turns is left out: providers ignore it, and refuse it without its own server-side state.
+    """
+    kept: list[list[Item]] = []
+    tokens = 0
+    for group in reversed(exchanges([item for item in items if item.get("type") != "reasoning"])):
+        tokens += sum(tokens_of(item) for item in group)
+        if tokens > tokens_max:
+            break
+        kept.insert(0, group)
+    return without_orphans([item for group in kept for item in group])
+
+
+def last_messages(items: Sequence[Item], messages_max: int) -> list[Item]:
+    """The newest items with at most ``messages_max`` messages among them, and the tool calls that belong to those."""
+    count = 0
+    for position in range(len(items) - 1, -1, -1):
+        if items[position].get("type", "message") == "message":
+            count += 1
+            if count > messages_max:
+                return without_orphans(items[position + 1 :])
+    return without_orphans(items)
+
+
+def open_calls(items: Sequence[Item]) -> list[Item]:
+    """The function calls that have no output yet."""
+    outputs = {item.get("call_id") for item in items if item.get("type") in _OUTPUT_TYPES}
+    return [item for item in items if item.get("type") in _CALL_TYPES and item.get("call_id") not in outputs]
+
+
+def says_something(items: Sequence[Item]) -> bool:
+    """Whether an answer holds any text or tool call: providers give empty ones at times."""
+    if any(item.get("type") in _CALL_TYPES for item in items):
+        return True
+    return any(bool(part.get("text") or part.get("refusal")) for item in items for part in item.get("content") or [])
+
+
+def call_ids(items: Sequence[Item]) -> set[str]:
+    return {str(item["call_id"]) for item in items if item.get("call_id")}
+
+
+def storable_item(item: Item) -> dict[str, Any]:
+    """An output item as it is stored and sent back: without nulls and without ids that mean nothing."""
+    stored = {key: value for key, value in item.items() if value is not None}
+    if stored.get("id") in ("", FAKE_RESPONSES_ID):
+        del stored["id"]
+    return stored
+
+
+def title_from(text: str) -> str | None:
+    """A conversation's title from its first message: the first line, cut at a word."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    if not line:
+        return None
+    title = line[0].upper() + line[1:]
+    if len(title) <= TITLE_CHARACTERS_MAX:
+        return title
+    cut = title[:TITLE_CHARACTERS_MAX].rpartition(" ")[0] or title[:TITLE_CHARACTERS_MAX]
+    return f"{cut.rstrip(' ,.;:')}…"
+
+
+def user_text(user_item: Item) -> str:
+    """The words of a ChatKit user_message item."""
+    content = user_item.get("content") or []
+    return " ".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping)).strip()

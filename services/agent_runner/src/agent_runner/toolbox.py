@@ -1,0 +1,125 @@
+"""Which tools there are: listed from every MCP server in the background and cached, so that no run waits for it."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from identity.run_token import RunIdentity, mint
+
+from agent_runner.settings import McpServerConfig
+from agent_runner.tool_servers import Connection, ToolServer
+
+log = structlog.get_logger()
+
+RETRY_SECONDS_FIRST = 0.25
+RETRY_SECONDS_MAX = 10.0
+NAME_CHARACTERS_MAX = 64
+LISTING_IDENTITY = RunIdentity(user_id="agent_runner", run_id="listing", conversation_id="listing", epoch=0)
+"""Only tools are listed with it; no data is read."""
+
+
+@dataclass(frozen=True)
+class RemoteTool:
+    """A tool as the model sees it, and where it is. ``name`` is unique among all servers."""
+
+    name: str
+    remote_name: str
+    description: str
+    input_schema: dict[str, Any]
+    server: ToolServer
+
+
+class Toolbox:
+    """The tools of all servers. One server that is broken takes away its own tools only."""
+
+    def __init__(
+        self,
+        configs: tuple[McpServerConfig, ...],
+        *,
+        run_token_secret: bytes,
+        refresh_seconds: float,
+        wait_seconds_max: float,
+    ) -> None:
+        self._servers = [ToolServer(config) for config in configs]
+        self._secret = run_token_secret
+        self._refresh_seconds = refresh_seconds
+        self._wait_seconds_max = wait_seconds_max
+        self._listed: dict[str, tuple[RemoteTool, ...]] = {}
+        self._all_listed = asyncio.Event()
+        self._stale = {config.name: asyncio.Event() for config in configs}
+        self._shared: dict[str, Connection] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._waits_until = 0.0
+
+    def start(self) -> None:
+        self._waits_until = asyncio.get_running_loop().time() + self._wait_seconds_max
+        self._tasks = [asyncio.create_task(self._keep_listed(server)) for server in self._servers]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._shared.values():
+            await connection.close()
+
+    def has(self, server_name: str) -> bool:
+        """Whether the tools of this server are known."""
+        return server_name in self._listed
+
+    async def tools(self) -> tuple[RemoteTool, ...]:
+        """All tools that are known now. Waits for servers not listed yet only in the first seconds of the process."""
+        remaining = self._waits_until - asyncio.get_running_loop().time()
+        if remaining > 0 and not self._all_listed.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_listed.wait(), remaining)
+        return _with_unique_names(
+            [tool for server in self._servers for tool in self._listed.get(server.config.name, ())]
+        )
+
+    def invalidate(self, server_name: str) -> None:
+        """List this server's tools anew, soon."""
+        self._stale[server_name].set()
+
+    def connection(self, server: ToolServer, run_token: str) -> Connection:
+        """A connection for one run; of a server that is shared, everybody's (do not close it)."""
+        if not server.is_shared:
+            return server.connection(run_token)
+        return self._shared.setdefault(server.config.name, server.connection(None))
+
+    async def _keep_listed(self, server: ToolServer) -> None:
+        pause = RETRY_SECONDS_FIRST
+        stale = self._stale[server.config.name]
+        while True:
+            try:
+                tools = await server.list_tools(mint(LISTING_IDENTITY, self._secret, ttl_seconds=60))
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
+                log.warning("mcp.listing_failed", server=server.config.name, error=repr(error)[:300])
+                server.forget()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+                continue
+            pause = RETRY_SECONDS_FIRST
+            self._listed[server.config.name] = tuple(
+                RemoteTool(tool.name, tool.name, tool.description or "", dict(tool.input_schema), server)
+                for tool in tools
+            )
+            if len(self._listed) == len(self._servers):
+                self._all_listed.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stale.wait(), self._refresh_seconds)
+            stale.clear()
+
+
+def _with_unique_names(tools: list[RemoteTool]) -> tuple[RemoteTool, ...]:
+    """The first server keeps a name that several use; the others' get their server's name in front."""
+    taken: set[str] = set()
+    named: list[RemoteTool] = []
+    for tool in tools:
+        name = tool.name if tool.name not in taken else f"{tool.server.config.name}_{tool.name}"
+        name = name[:NAME_CHARACTERS_MAX]
+        if name not in taken:
+            taken.add(name)
+            named.append(RemoteTool(name, tool.remote_name, tool.description, tool.input_schema, tool.server))
+    return tuple(named)

@@ -1,0 +1,22 @@
+"""What every attempt of this process works with."""
+
+from dataclasses import dataclass
+
+from actor_kit.bus import Bus
+
+from agent_runner.crash_points import CrashPoints
+from agent_runner.models import Models
+from agent_runner.settings import Settings
+from agent_runner.store import Store
+from agent_runner.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Workshop:
+    bus: Bus
+    store: Store
+    models: Models
+    toolbox: Toolbox
+    settings: Settings
+    run_token_secret: bytes
+    crash_points: CrashPoints
