@@ -28,12 +28,14 @@ async def test_every_request_is_answered_with_its_reply(nats_url: str, request_t
 
 async def test_an_answer_repeats_the_callers_ids(nats_url: str) -> None:
     store = Service.CONVERSATION_STORE
-    async with Bus.open(ServiceSettings(nats_url=nats_url), service=store) as bus:
-        async with RequestServer(bus, ExampleActor(store), service=store):
-            claim = ClaimRun.decode(golden.example_of(ClaimRun)).model_copy(update={"run_id": "run_mine"})
-            claimed = await bus.request(claim)
-            turn = BeginTurn.decode(golden.example_of(BeginTurn)).model_copy(update={"conversation_id": None})
-            first, second = await bus.request(turn), await bus.request(turn)
+    claim = ClaimRun.decode(golden.example_of(ClaimRun)).model_copy(update={"run_id": "run_mine"})
+    turn = BeginTurn.decode(golden.example_of(BeginTurn)).model_copy(update={"conversation_id": None})
+    async with (
+        Bus.open(ServiceSettings(nats_url=nats_url), service=store) as bus,
+        RequestServer(bus, ExampleActor(store), service=store),
+    ):
+        claimed = await bus.request(claim)
+        first, second = await bus.request(turn), await bus.request(turn)
     assert claimed.run.run_id == "run_mine"
     assert first.conversation_id != second.conversation_id
 

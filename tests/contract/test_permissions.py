@@ -16,7 +16,7 @@ from contracts.commands import UpdateConversation
 from contracts.errors import Code, TerminalError
 from contracts.events import DeadLetter
 from contracts.identity import Principal
-from contracts.message import PAYLOAD_BYTES_MAX
+from contracts.message import PAYLOAD_BYTES_MAX, Json
 from contracts.nats_conf import permissions_object
 from contracts.permissions import permissions_of
 from contracts.registry import REGISTRY
@@ -199,7 +199,7 @@ async def test_the_server_refuses_a_payload_over_the_bound(guarded_nats_url: str
 async def test_the_bus_says_so_before_it_sends_a_request_over_the_bound(nats_url: str) -> None:
     async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.AUTH_EDGE) as bus:
         principal = Principal(user_id="alice")
-        metadata = {"note": "x" * PAYLOAD_BYTES_MAX}
+        metadata: Json = {"note": "x" * PAYLOAD_BYTES_MAX}
         with pytest.raises(TerminalError) as refused:
             await bus.request(UpdateConversation(principal=principal, conversation_id="conv_1", metadata=metadata))
     assert refused.value.code == Code.PAYLOAD_TOO_LARGE
