@@ -1,0 +1,79 @@
+"""Composition root: open the bus and the verifier, serve, and stop in order."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import structlog
+from actor_kit.bus import Bus
+from actor_kit.health import Health, QuietServer, health_server
+from actor_kit.requests import RequestServer
+from contracts.services import Service
+from identity import open_verifier
+
+from stream_relay.attach import Attach
+from stream_relay.deltas import Deltas
+from stream_relay.http import Streams, create_app
+from stream_relay.hub import Hub
+from stream_relay.relay import Relay
+from stream_relay.response import EventStreamResponse
+from stream_relay.server import build_server
+from stream_relay.settings import Settings
+from stream_relay.stored import Stored
+
+log = structlog.stdlib.get_logger("stream_relay")
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, *, make_response: Callable[..., Any] = EventStreamResponse
+) -> None:
+    """Run the service until ``stop`` is set. Raises RetryableError (bus_unavailable) where NATS cannot be reached."""
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(Bus.open(settings, service=Service.STREAM_RELAY))
+        await stack.enter_async_context(RequestServer(bus, None, service=Service.STREAM_RELAY))
+        verifier = await stack.enter_async_context(open_verifier(settings))
+        deltas = Deltas(bus)
+        hub = Hub(bus, deltas, audit_seconds=settings.relay_audit_seconds)
+        bus.on_reconnected(hub.after_reconnect)
+        attach = Attach(deltas, Stored(bus, settings.relay_store_timeout_seconds))
+        relay = Relay(hub, attach, deltas, settings)
+        health = _health(bus, verifier)
+        await stack.enter_async_context(health_server(settings, health))
+        streams = Streams(relay, verifier, settings, make_response)
+        server = build_server(create_app(streams, health), settings)
+        audits = asyncio.create_task(hub.audit_for_ever())
+        serving = asyncio.create_task(server.serve())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((serving, stopping, audits), return_when=asyncio.FIRST_COMPLETED)
+            health.is_stopping = True
+            await _stop(server, relay, serving)
+        finally:
+            for task in (audits, stopping):
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await audits
+
+
+async def _stop(server: QuietServer, relay: Relay, serving: asyncio.Task[None]) -> None:
+    """Accept nothing more, then tell the viewers to connect again: so that none of them comes back here."""
+    for listener in getattr(server, "servers", ()):
+        listener.close()
+    relay.stop()
+    server.should_exit = True
+    await serving
+
+
+def _health(bus: Bus, verifier: Any) -> Health:
+    health = Health()
+
+    async def bus_is_connected() -> bool:
+        return bus.is_connected
+
+    async def keys_are_there() -> bool:
+        return bool(verifier.is_ready)
+
+    health.check("bus", bus_is_connected)
+    health.check("identity", keys_are_there)
+    return health

@@ -1,0 +1,20 @@
+"""What the relay counts, at /metrics."""
+
+from typing import Final
+
+from actor_kit.metrics import LATENCY_BUCKETS_SECONDS
+from prometheus_client import Counter, Gauge, Histogram
+
+VIEWERS: Final = Gauge("relay_viewers", "Open streams.", ["state"])
+"""``catching_up``: reads what was before; ``live``: is fed as it happens."""
+CHANNELS: Final = Gauge("relay_channels", "Subjects that the relay listens to.")
+ATTACH_SECONDS: Final = Histogram(
+    "relay_attach_seconds", "From a request to its answer's first byte.", ["stream"], buckets=LATENCY_BUCKETS_SECONDS
+)
+FRAMES: Final = Counter("relay_frames_total", "Deltas encoded, once for all their viewers.")
+GAPS: Final = Counter("relay_gaps_total", "Losses noticed and read again from DELTAS.")
+FENCED: Final = Counter("relay_fenced_total", "Deltas of fenced attempts that were not shown.")
+RESETS: Final = Counter("relay_resets_total", "Viewers told that what they asked for is gone.", ["reason"])
+OVERFLOWS: Final = Counter("relay_overflows_total", "Slow viewers sent to read what their queue could not hold.")
+ENDS: Final = Counter("relay_ends_total", "Streams ended, by why.", ["reason"])
+REFUSED: Final = Counter("relay_refused_total", "Requests refused.", ["code"])

@@ -1,0 +1,118 @@
+"""What a stream decides, without doing any of it: order and loss, epochs, ends, and what a Last-Event-ID is worth."""
+
+from collections import OrderedDict
+from enum import Enum
+from typing import Literal
+
+SUBJECTS_REMEMBERED_MAX = 4096
+"""Subjects of one filter whose last sequence or epoch is remembered; a run that ended needs no memory."""
+
+SEQUENCE_DIGITS_MAX = 19
+END_SEQUENCE = 2**53 - 1
+"""The id of an end that was told from the store, where DELTAS no longer holds the run: a reconnect with it is 204.
+
+It is above every sequence until the year 2255 and still exact as a number of JavaScript.
+"""
+
+UNREADABLE_PLACE = 2**63
+"""What a Last-Event-ID that is no sequence reads as: later than everything, so it is judged unknown."""
+
+ResetReason = Literal["expired", "unknown_id"]
+
+
+class Verdict(Enum):
+    """What a live message is to those who have seen what came before it."""
+
+    NEXT = "next"
+    SEEN = "seen"
+    GAP = "gap"
+
+
+class Continuity:
+    """Which messages under one filter were passed on, so that each is passed on once and a loss is noticed.
+
+    Everything up to `complete_to` was passed on: it was the end of a read in order. Beyond it JetStream's own chain
+    decides: a republished message names the sequence before it on exactly its subject.
+    """
+
+    def __init__(self, complete_to: int = 0) -> None:
+        self.complete_to = complete_to
+        self.highest = complete_to
+        self._last: OrderedDict[str, int] = OrderedDict()
+
+    def judge(self, subject: str, sequence: int, previous: int) -> Verdict:
+        """Judge a live message. NEXT must be passed on and `note`d; after GAP the filter is read again."""
+        last = max(self._last.get(subject, 0), self.complete_to)
+        if sequence <= last:
+            return Verdict.SEEN
+        return Verdict.NEXT if previous <= last else Verdict.GAP
+
+    def is_new(self, subject: str, sequence: int) -> bool:
+        """Say whether a message of a read in order was not passed on yet."""
+        return sequence > max(self._last.get(subject, 0), self.complete_to)
+
+    def note(self, subject: str, sequence: int) -> None:
+        """Remember that a message was passed on."""
+        self._last[subject] = sequence
+        self._last.move_to_end(subject)
+        if len(self._last) > SUBJECTS_REMEMBERED_MAX:
+            self._last.popitem(last=False)
+        self.highest = max(self.highest, sequence)
+
+    def read_to(self, sequence: int) -> None:
+        """Remember that everything up to a sequence was read in order, and forget what that covers."""
+        if sequence <= self.complete_to:
+            return
+        self.complete_to = sequence
+        self.highest = max(self.highest, sequence)
+        for subject in [subject for subject, last in self._last.items() if last <= sequence]:
+            del self._last[subject]
+
+
+class EpochGuard:
+    """Refuses what a fenced attempt published after its successor had begun.
+
+    DELTAS refuses such a message itself (expected last sequence of the subject); this is the second line.
+    """
+
+    def __init__(self) -> None:
+        self._highest: OrderedDict[str, int] = OrderedDict()
+
+    def admits(self, subject: str, epoch: int | None) -> bool:
+        """Say whether a message may be shown. What the store published has no epoch and always may."""
+        if epoch is None:
+            return True
+        if epoch < self._highest.get(subject, 0):
+            return False
+        self._highest[subject] = epoch
+        self._highest.move_to_end(subject)
+        if len(self._highest) > SUBJECTS_REMEMBERED_MAX:
+            self._highest.popitem(last=False)
+        return True
+
+
+def read_place(last_event_id: str | None) -> int | None:
+    """Read a Last-Event-ID: a sequence, None where there is none, `UNREADABLE_PLACE` for anything else."""
+    text = (last_event_id or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > SEQUENCE_DIGITS_MAX:
+        return UNREADABLE_PLACE
+    return int(text)
+
+
+def judge_place(place: int, *, found: int | None, first: int | None, last: int | None) -> ResetReason | None:
+    """Say why a stream cannot go on after ``place``, or None if it can.
+
+    ``found`` is the first sequence from ``place`` on under the filter, ``first`` and ``last`` those of all DELTAS.
+    0 is the place before everything that is kept: what the store gives out while DELTAS is empty.
+    """
+    if place in (0, found):
+        return None
+    if place >= END_SEQUENCE:
+        return "unknown_id"
+    if first is None or place + 1 < first:
+        return "expired"
+    if found is None and (last is None or place > last):
+        return "unknown_id"
+    return None

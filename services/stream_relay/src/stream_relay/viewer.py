@@ -1,0 +1,289 @@
+"""One open stream: a bounded queue that its channel feeds, and the bytes to write, in order, once."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from contracts.errors import NatterError
+
+from stream_relay.attach import Asked, Attach, Over, Start
+from stream_relay.channel import LAG_PAUSES_SECONDS, Channel
+from stream_relay.deltas import Batch, Deltas
+from stream_relay.frames import HEARTBEAT, Frame, encode, merge_text, retry_block
+from stream_relay.metrics import OVERFLOWS, VIEWERS
+from stream_relay.rules import EpochGuard, judge_place
+
+CHUNK_BYTES_MAX: Final = 64 * 1024
+"""Frames that wait are written together, up to about this."""
+
+log = structlog.stdlib.get_logger("stream_relay.viewer")
+
+
+class Why(StrEnum):
+    """Why a stream ended."""
+
+    RUN_ENDED = "run_ended"
+    DISCONNECTED = "disconnected"
+    TOO_OLD = "too_old"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105  not a token
+    TOO_SLOW = "too_slow"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+class State(StrEnum):
+    CATCHING_UP = "catching_up"
+    LIVE = "live"
+
+
+@dataclass(frozen=True)
+class ViewerLimits:
+    """Bounds of one viewer; times in seconds."""
+
+    heartbeat_seconds: float
+    retry_milliseconds_max: int
+    queue_frames_max: int
+    queue_bytes_max: int
+    end_check_seconds: float
+
+
+class Viewer:
+    """Yields what to write as `chunks`; fed by `offer`, ended by `end`, and sent back to DELTAS when it overflows."""
+
+    def __init__(self, asked: Asked, attach: Attach, deltas: Deltas, limits: ViewerLimits) -> None:
+        self.why: Why = Why.DISCONNECTED
+        self._asked = asked
+        self._attach = attach
+        self._deltas = deltas
+        self._limits = limits
+        self._place = 0
+        self._read_to = 0
+        self._queue: deque[Frame] = deque()
+        self._queue_bytes = 0
+        self._late: list[Frame] = []
+        self._has_overflowed = False
+        self._must_attach = False
+        self._has_seen_end = False
+        self._is_ending = False
+        self._ends_at: tuple[float, Why] = (float("inf"), Why.TOO_OLD)
+        self._waiter: asyncio.Future[None] | None = None
+        self._state: State | None = None
+
+    # --- what others tell it ----------------------------------------------------------------------------
+
+    def offer(self, frame: Frame) -> None:
+        """Take a frame; one too many empties the queue, and the viewer reads from DELTAS what it held."""
+        limits = self._limits
+        self._queue.append(frame)
+        self._queue_bytes += len(frame.full)
+        is_full = len(self._queue) > limits.queue_frames_max or self._queue_bytes > limits.queue_bytes_max
+        if self._has_overflowed or is_full:
+            if not self._has_overflowed:
+                OVERFLOWS.inc()
+            self._has_overflowed = True
+            # A late one, before what was written already, would not be read again from there.
+            self._late += [frame for frame in self._queue if self._read_to < frame.sequence < self._place]
+            self._queue.clear()
+            self._queue_bytes = 0
+        self._wake()
+
+    def attach_again(self) -> None:
+        """Have its place judged anew: what is to follow it may be gone."""
+        self._must_attach = True
+        self._wake()
+
+    def end(self, why: Why) -> None:
+        """End the stream at the next chunk."""
+        self.why = why
+        self._is_ending = True
+        self._wake()
+
+    def end_at(self, time: float, why: Why) -> None:
+        """End the stream at a time of the loop's clock; the earliest one told counts."""
+        self._ends_at = min(self._ends_at, (time, why))
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # --- what it writes ---------------------------------------------------------------------------------
+
+    async def chunks(self, start: Start, channel: Channel) -> AsyncGenerator[bytes]:
+        """Yield bytes to write until the stream ends; `why` then says why. Silence is filled with comments."""
+        try:
+            yield retry_block(self._retry_milliseconds(self._limits.retry_milliseconds_max // 4))
+            again: Start | Over | None = start
+            while isinstance(again, Start):
+                self._must_attach = False
+                async for chunk in self._from(again, channel):
+                    yield chunk
+                again = await self._next_start() if self._must_attach and not self._is_ending else None
+            if not self._has_seen_end:
+                yield retry_block(self._retry_milliseconds(0))
+        except NatterError as error:
+            # The browser connects again and is judged again: by then the store or the bus may be back.
+            log.warning("viewer.failed", code=error.code)
+            self.why = Why.FAILED
+        finally:
+            self._enter(None)
+
+    async def _next_start(self) -> Start | Over:
+        return await self._attach.start(self._asked.at(self._place))
+
+    async def _from(self, start: Start, channel: Channel) -> AsyncGenerator[bytes]:
+        if start.prelude is not None:
+            async for block in start.prelude():
+                yield block
+        if start.is_over:
+            self._see_end()
+            return
+        self._place = self._read_to = start.place
+        batch = start.batch
+        while True:
+            async for chunk in self._catch_up(channel, batch):
+                yield chunk
+            batch = None
+            async for chunk in self._live():
+                yield chunk
+            if self._must_stop():
+                return
+
+    async def _catch_up(self, channel: Channel, batch: Batch | None) -> AsyncGenerator[bytes]:
+        """Read from DELTAS until nothing is missing before what the channel offers from now on."""
+        self._enter(State.CATCHING_UP)
+        guard = EpochGuard()
+        late, self._late = self._late, []
+        if late:
+            yield self._join(late)
+        self._read_to = self._place
+        self._has_overflowed = False
+        head = channel.head
+        pauses = iter(LAG_PAUSES_SECONDS)
+        while not self._must_stop():
+            if batch is None:
+                batch = await self._read_on()
+            if chunk := self._encode_past(batch, guard):
+                yield chunk
+            if batch.is_last:
+                if self._has_overflowed:
+                    self._has_overflowed, head = False, channel.head
+                elif self._read_to >= head:
+                    return
+                elif (pause_seconds := next(pauses, None)) is None:
+                    return  # removed meanwhile (a deleted conversation): there is nothing to wait for
+                else:
+                    await asyncio.sleep(pause_seconds)
+            batch = None
+
+    async def _read_on(self) -> Batch:
+        """Read on from this viewer's place, unless what follows it has expired meanwhile."""
+        batch = await self._deltas.read(self._asked.wanted, from_sequence=self._read_to + 1)
+        if self._read_to and batch.first_sequence != self._read_to + 1:
+            first = await self._deltas.first_sequence()
+            if judge_place(self._read_to, found=batch.first_sequence, first=first, last=self._read_to):
+                self._must_attach = True
+                return Batch([], is_last=True)
+        return batch
+
+    def _encode_past(self, batch: Batch, guard: EpochGuard) -> bytes:
+        shown = [
+            delta
+            for delta in batch.deltas
+            if guard.admits(delta.subject, delta.epoch) and delta.sequence > self._read_to
+        ]
+        frames = [encode(delta) for delta in merge_text(shown)]
+        if batch.deltas:
+            self._read_to = max(self._read_to, batch.deltas[-1].sequence)
+            self._place = max(self._place, self._read_to)
+        return self._join(frames)
+
+    async def _live(self) -> AsyncGenerator[bytes]:
+        """Yield what the channel offers until something else is to be done."""
+        self._enter(State.LIVE)
+        loop = asyncio.get_running_loop()
+        written_at = quiet_since = loop.time()
+        while not (self._has_overflowed or self._must_stop()):
+            if chunk := self._take():
+                written_at = quiet_since = loop.time()
+                yield chunk
+                continue
+            now = loop.time()
+            if now - written_at >= self._limits.heartbeat_seconds:
+                written_at = now
+                yield HEARTBEAT
+            elif self._asked.wanted.run_id and now - quiet_since >= self._limits.end_check_seconds:
+                quiet_since = now
+                async for chunk in self._stored_end():
+                    yield chunk
+            else:
+                await self._wait(min(self._ends_at[0], written_at + self._limits.heartbeat_seconds) - now)
+
+    def _must_stop(self) -> bool:
+        ends_at, why = self._ends_at
+        if not self._is_ending and asyncio.get_running_loop().time() >= ends_at:
+            self.end(why)
+        return self._has_seen_end or self._is_ending or self._must_attach
+
+    async def _stored_end(self) -> AsyncGenerator[bytes]:
+        """Ask the store whether a run that is quiet for long has ended: its end may have been lost with a disk."""
+        try:
+            start = await self._attach.stored_end(self._asked)
+        except NatterError as error:
+            log.warning("viewer.end_check_failed", code=error.code)
+            return
+        if start is not None and start.prelude is not None and not self._queue:
+            async for block in start.prelude():
+                yield block
+            self._see_end()
+
+    def _take(self) -> bytes:
+        """Take frames off the queue, as many as make one chunk; those that were read before are left out."""
+        frames: list[Frame] = []
+        bytes_count = 0
+        while self._queue and bytes_count < CHUNK_BYTES_MAX:
+            frame = self._queue.popleft()
+            self._queue_bytes -= len(frame.full)
+            if frame.sequence <= self._read_to:
+                continue
+            self._place = max(self._place, frame.sequence)
+            bytes_count += len(frame.full)
+            frames.append(frame)
+        return self._join(frames)
+
+    def _join(self, frames: list[Frame]) -> bytes:
+        if self._asked.wanted.run_id and any(frame.is_terminal for frame in frames):
+            self._see_end()
+        if self._asked.is_chatkit:
+            return b"".join([frame.chatkit for frame in frames])
+        return b"".join([frame.full for frame in frames])
+
+    def _see_end(self) -> None:
+        self._has_seen_end = True
+        self.why = Why.RUN_ENDED
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until woken, or for some seconds. (`asyncio.wait_for` would start a task for each wait.)"""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(max(seconds, 0), self._wake)
+        try:
+            if not self._queue:
+                await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _retry_milliseconds(self, least: int) -> int:
+        return random.randint(least, max(least, self._limits.retry_milliseconds_max))  # noqa: S311  spreads load
+
+    def _enter(self, state: State | None) -> None:
+        if self._state is not None:
+            VIEWERS.labels(self._state).dec()
+        if state is not None:
+            VIEWERS.labels(state).inc()
+        self._state = state
