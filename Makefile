@@ -1,18 +1,19 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-python test-web check check-python check-web generate drift bench lock clean
+.PHONY: help install run test test-python test-web check check-python check-web generate drift bench lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
-WEB_LOCKS := $(wildcard web/package-lock.json web/chatkit-element/package-lock.json)
-WEB_INSTALLED := $(WEB_LOCKS:package-lock.json=node_modules/.package-lock.json)
+NPM_LOCKS := $(wildcard contracts/package-lock.json web/package-lock.json web/chatkit-element/package-lock.json)
+NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 WEB := $(wildcard web/package.json)
-GENERATED := $(wildcard contracts/schemas contracts/*.yaml ARCHITECTURE.md deploy/nats.conf) $(shell git ls-files "*.gen.*")
+GENERATED := $(wildcard contracts/schemas contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
+    $(shell git ls-files "*.gen.*")
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
 
-install: .venv/.installed $(WEB_INSTALLED) ## everything that a checkout needs, into the checkout
+install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, into the checkout
 
 .venv/.installed: requirements.lock pyproject.toml $(MEMBERS) scripts/install.sh
 	@scripts/install.sh python
@@ -47,7 +48,10 @@ check-web: install
 	$(if $(WEB),cd web && npm run --if-present lint && npm run --if-present typecheck)
 
 generate: install ## write the files that come from contracts/
+	$(BIN)/python -m auth_edge openapi contracts/conversation-openapi.yaml
 	$(BIN)/python -m contracts.generate
+	cd contracts && npm run --silent generate
+	$(if $(WEB),cd web && npm run --silent generate)
 
 drift: generate
 	git diff --exit-code -- $(GENERATED)
@@ -57,6 +61,9 @@ bench: install ## measure, against the stock ChatKit server
 
 lock: ## resolve again and write requirements.lock; options: make lock ARGS=--upgrade
 	PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/lock.py $(ARGS)
+
+env: ## write .env with fresh secrets, for docker compose
+	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
 	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules

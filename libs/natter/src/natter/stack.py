@@ -172,7 +172,7 @@ class Stack:
             "STREAM_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
             "NODE_ENV": "production",
         }
-        return [Program("web", command, environment, answers_ok(f"{self.web_url}/healthz"), self.web_directory)]
+        return [Program("web", command, environment, answers_ok(f"{self.web_url}/readyz"), self.web_directory)]
 
     def environment_of(self, replica: Replica) -> dict[str, str]:
         """The whole environment of one service process."""
@@ -243,7 +243,7 @@ def plan(
     nats = None
     if options.nats_url is None:
         users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
-        nats = Nats(directory.nats, free_port(), free_port(), users=users, limits=nats_conf.limits())
+        nats = Nats(directory.nats, free_port(), free_port(), users=users)
     postgres = None
     if options.database_url is None:
         postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)

@@ -22,7 +22,6 @@ from types import ModuleType
 from typing import Protocol
 
 import pytest
-from contracts.nats_conf import limits
 
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
@@ -131,7 +130,7 @@ class Databases:
 def start_nats(directory: Path) -> tuple[RunningServer, NatsAccounts]:
     """Start a NATS server of the caller's own (for tests that stop or kill it). The caller stops it."""
     for attempt in range(START_ATTEMPTS_MAX):
-        server = Nats(directory / "nats", free_port(), free_port(), accounts=NATS_ACCOUNTS, limits=limits())
+        server = Nats(directory / "nats", free_port(), free_port(), accounts=NATS_ACCOUNTS)
         server.initialise()
         running = RunningServer(server, directory / "nats.log")
         try:

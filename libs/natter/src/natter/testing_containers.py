@@ -5,7 +5,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contracts.nats_conf import limits
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
@@ -24,7 +23,7 @@ NATS_PORT, MONITORING_PORT, POSTGRES_PORT = 4222, 8222, 5432
 def nats_container() -> Generator[NatsAccounts]:
     """Run NATS with the configuration that the wheel's gets, but for the addresses."""
     with temporary_directory() as directory:
-        server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS, limits=limits())
+        server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
         configuration = server.configuration() | {
             "listen": f"0.0.0.0:{NATS_PORT}",
             "http": f"0.0.0.0:{MONITORING_PORT}",

@@ -1,6 +1,7 @@
 """For tests: a whole Natter as a child process, the way a person starts it."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -67,6 +68,10 @@ class RunningNatter:
         found = self.state.processes.get(name)
         assert found is not None, f"{name} is not running"
         return found
+
+    def kill(self, name: str) -> None:
+        """Kill a service as a crash would; the supervisor starts it again."""
+        os.kill(self.pid(name), signal.SIGKILL)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Stop it as a person would, and return how many seconds that took. Raises subprocess.TimeoutExpired."""

@@ -1,8 +1,9 @@
 """The web app's directory, and its build when there is none that is up to date."""
 
+import hashlib
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from natter.settings import Settings
@@ -10,7 +11,9 @@ from natter.settings import Settings
 NODE_MAJOR_MIN = 20
 BUILD_SECONDS_MAX = 600
 INSTALL_SECONDS_MAX = 600
-NOT_SOURCES = {"node_modules", ".next", "test-results", "playwright-report"}
+BUILT_FROM = ".next/natter-sources.sha256"
+NOT_SOURCES = {"node_modules", ".next", "dist", "public/chatkit", "test-results", "playwright-report", "next-env.d.ts"}
+"""Names, and paths from the web app's directory, of what is made, not written."""
 
 
 class WebAppError(Exception):
@@ -26,9 +29,11 @@ def find_web_app(settings: Settings, progress: Callable[[str], None]) -> Path:
     if not (directory / "node_modules" / "next").exists():
         progress("installing the web app's packages (npm ci)")
         _run(directory, ["npm", "ci", "--no-audit", "--no-fund"], INSTALL_SECONDS_MAX)
-    if not _is_built(directory):
-        progress("building the web app (once; half a minute or more)")
+    sources = _hash_of_sources(directory)
+    if _built_from(directory) != sources:
+        progress("building the web app (when its sources have changed; half a minute or more)")
         _run(directory, ["npm", "run", "build"], BUILD_SECONDS_MAX)
+        (directory / BUILT_FROM).write_text(sources)
     return directory
 
 
@@ -50,22 +55,29 @@ def _check_node() -> None:
         raise WebAppError(f"Node {NODE_MAJOR_MIN} or newer is needed for the web app, this is {version.strip()}")
 
 
-def _is_built(directory: Path) -> bool:
-    """Say whether the build is younger than every source file."""
-    build = directory / ".next" / "BUILD_ID"
-    if not build.exists():
-        return False
-    built_at = build.stat().st_mtime
-    return all(path.stat().st_mtime <= built_at for path in _sources(directory))
+def _built_from(directory: Path) -> str:
+    """The hash of the sources that the present build was made from; empty when there is no build."""
+    file = directory / BUILT_FROM
+    return file.read_text() if file.exists() and (directory / ".next" / "BUILD_ID").exists() else ""
 
 
-def _sources(directory: Path) -> list[Path]:
-    found: list[Path] = []
+def _hash_of_sources(directory: Path) -> str:
+    """One hash over the path and content of every source file: times say nothing after a checkout."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources(directory, directory)):
+        digest.update(f"{path.relative_to(directory)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(directory: Path, root: Path) -> Iterator[Path]:
     for path in directory.iterdir():
-        if path.name in NOT_SOURCES or path.name in {"next-env.d.ts"} or path.is_symlink():
+        if path.name in NOT_SOURCES or path.relative_to(root).as_posix() in NOT_SOURCES or path.is_symlink():
             continue
-        found += _sources(path) if path.is_dir() else [path]
-    return found
+        if path.is_dir():
+            yield from _sources(path, root)
+        elif path.suffix != ".tsbuildinfo":
+            yield path
 
 
 def _run(directory: Path, command: list[str], seconds_max: float) -> None:

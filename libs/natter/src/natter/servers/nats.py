@@ -35,8 +35,7 @@ class Nats:
     """Where a server keeps its files, its ports, and who may do what on it.
 
     `users` share one account. `accounts` instead gives each name an account of its own, streams and all, whose only
-    user has the name as its password too: that is how tests keep out of each other's way. `limits` are server-wide,
-    by NATS's own names.
+    user has the name as its password too: that is how tests keep out of each other's way.
     """
 
     directory: Path
@@ -44,7 +43,6 @@ class Nats:
     monitoring_port: int
     users: Sequence[NatsUser] = ()
     accounts: Sequence[str] = ()
-    limits: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def url(self) -> str:
@@ -82,7 +80,6 @@ class Nats:
             "jetstream": {"store_dir": str(self.directory / "jetstream")},
             "logtime": False,
             **limits(),
-            **self.limits,
         }
         if self.users:
             configuration["authorization"] = {"users": [_user(user) for user in self.users]}

@@ -1,0 +1,61 @@
+# One small image per service, each with only its own dependencies, none running as root.
+#   docker build --target auth_edge -t natter/auth_edge .
+# Versions come from requirements.lock; uv checks every download against its hashes.
+
+FROM python:3.11-slim AS build
+RUN pip install --no-cache-dir uv==0.13.8
+ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 UV_NO_SOURCES=1 UV_CONSTRAINT=requirements.lock VIRTUAL_ENV=/venv
+RUN uv venv /venv
+WORKDIR /build
+COPY requirements.lock ./
+COPY contracts contracts
+COPY libs/actor_kit libs/actor_kit
+
+FROM build AS build-auth_edge
+COPY libs/identity libs/identity
+COPY services/auth_edge services/auth_edge
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/auth_edge
+
+FROM build AS build-stream_relay
+COPY libs/identity libs/identity
+COPY services/stream_relay services/stream_relay
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/stream_relay
+
+FROM build AS build-conversation_store
+COPY services/conversation_store services/conversation_store
+RUN uv pip install ./contracts ./libs/actor_kit ./services/conversation_store
+
+FROM build AS build-agent_runner
+COPY libs/identity libs/identity
+COPY services/agent_runner services/agent_runner
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/agent_runner
+
+FROM python:3.11-slim AS runtime
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 METRICS_HOST=0.0.0.0 METRICS_PORT=9090 HTTP_HOST=0.0.0.0
+USER 10001
+WORKDIR /tmp
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['METRICS_PORT']}/readyz\", timeout=2)"]
+
+FROM runtime AS auth_edge
+COPY --from=build-auth_edge /venv /venv
+EXPOSE 8000 9090
+CMD ["python", "-m", "auth_edge"]
+
+FROM runtime AS stream_relay
+COPY --from=build-stream_relay /venv /venv
+EXPOSE 8001 9090
+CMD ["python", "-m", "stream_relay"]
+
+# Also runs the migrations: python -m conversation_store migrate
+FROM runtime AS conversation_store
+COPY --from=build-conversation_store /venv /venv
+EXPOSE 9090
+CMD ["python", "-m", "conversation_store"]
+
+# Also runs the task tools: python -m agent_runner.task_tools --http
+FROM runtime AS agent_runner
+COPY --from=build-agent_runner /venv /venv
+EXPOSE 8010 9090
+CMD ["python", "-m", "agent_runner"]

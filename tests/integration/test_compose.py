@@ -1,0 +1,190 @@
+"""docker-compose.yml, without Docker: every service runs as the file says, with hostnames mapped to loopback ports."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import yaml
+from natter.servers.nats import Nats
+from natter.servers.ports import free_port
+from natter.servers.postgres import Postgres
+from natter.supervision.program import Program, answers_ok, in_a_thread
+from natter.supervision.supervisor import Supervisor
+from natter.testing import temporary_directory
+
+ROOT = Path(__file__).parents[2]
+STARTED_BEFORE = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
+OURS = {"actor-kit", "contracts", "identity"}
+
+
+def filled_environment() -> dict[str, str]:
+    """What `make env` would write."""
+    names = re.findall(r"(?m)^(\w+)=$", (ROOT / ".env.example").read_text())
+    return {name: f"s{os.urandom(24).hex()}" for name in names}
+
+
+def interpolate(value: Any, environment: dict[str, str]) -> Any:
+    """Replace ${NAME}, ${NAME:-default}, ${NAME-default} and ${NAME:?message} as Docker Compose does."""
+    if isinstance(value, dict):
+        return {key: interpolate(part, environment) for key, part in value.items()}
+    if isinstance(value, list):
+        return [interpolate(part, environment) for part in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name, operator, rest = match[1], match[2] or "", match[3] or ""
+        if environment.get(name):
+            return environment[name]
+        assert "?" not in operator, f"{name} has no value in .env.example"
+        return rest
+
+    return re.sub(r"\$\{(\w+)(:?[-?])?([^}]*)\}", replace, value)
+
+
+@dataclass
+class Composed:
+    services: dict[str, Any]
+    secrets: dict[str, str]
+    ports: dict[str, int]
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """The service's environment as the file gives it, with addresses on loopback and nothing inherited."""
+        given: dict[str, str] = self.services[name]["environment"]
+        mapped = {key: self.on_loopback(str(value)) for key, value in given.items()}
+        if "HTTP_PORT" in mapped:
+            mapped["HTTP_PORT"] = str(self.ports[f"{name}:{mapped['HTTP_PORT']}"])
+        mapped["METRICS_PORT"] = str(self.ports[f"{name}:9090"])
+        return {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **mapped}
+
+    def on_loopback(self, value: str) -> str:
+        for address, port in self.ports.items():
+            value = value.replace(address, f"127.0.0.1:{port}")
+        return value.replace("0.0.0.0", "127.0.0.1").replace(
+            "127.0.0.1:8001", f"127.0.0.1:{self.ports['stream_relay:8001']}"
+        )
+
+
+@pytest.fixture
+def composed() -> Composed:
+    secrets = filled_environment()
+    services = interpolate(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"], secrets)
+    names = ["nats:4222", "nats:8222", "postgres:5432", "task_tools:8010", "stream_relay:8001", "auth_edge:8000"]
+    names += [f"{name}:9090" for name in ("migrate", *STARTED_BEFORE)]
+    return Composed(services, secrets, {name: free_port() for name in names})
+
+
+def show(name: str, line: str) -> None:
+    sys.stdout.write(f"{name} | {line}\n")
+
+
+@pytest.fixture
+async def running(composed: Composed) -> AsyncIterator[Composed]:
+    supervisor = Supervisor(show)
+    with temporary_directory() as directory:
+        try:
+            await supervisor.start([nats(composed, directory), postgres(composed, directory)])
+            cluster_of(composed, directory).create_owner_and_database()
+            migrate = composed.services["migrate"]["command"]
+            done = subprocess.run(
+                migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            await supervisor.start([service(composed, name, directory) for name in STARTED_BEFORE])
+            yield composed
+        finally:
+            await supervisor.stop(
+                ["auth_edge", "agent_runner", "task_tools", "stream_relay", "conversation_store", "nats"]
+            )
+
+
+def nats(composed: Composed, directory: Path) -> Program:
+    """NATS with the very file that the container gets."""
+    given = composed.services["nats"]
+    source = ROOT / given["volumes"][0].partition(":")[0]
+    text = source.read_text().replace("0.0.0.0:4222", f"127.0.0.1:{composed.ports['nats:4222']}")
+    text = text.replace("0.0.0.0:8222", f"127.0.0.1:{composed.ports['nats:8222']}")
+    (directory / "nats").mkdir()
+    server = Nats(directory / "nats", composed.ports["nats:4222"], composed.ports["nats:8222"])
+    server.configuration_file.write_text(text.replace("/data", str(directory / "nats" / "jetstream")))
+    assert given["command"][0] == "--config"
+    return Program("nats", server.command, given["environment"], in_a_thread(server.is_ready))
+
+
+def cluster_of(composed: Composed, directory: Path) -> Postgres:
+    password = composed.services["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    return Postgres(directory / "postgres", composed.ports["postgres:5432"], password, durable=False)
+
+
+def postgres(composed: Composed, directory: Path) -> Program:
+    cluster = cluster_of(composed, directory)
+    cluster.initialise()
+    probe = in_a_thread(cluster.is_ready)
+    return Program("postgres", cluster.command, {}, probe, cluster.directory, cluster.run_as)
+
+
+def service(composed: Composed, name: str, directory: Path) -> Program:
+    ready = answers_ok(f"http://127.0.0.1:{composed.ports[f'{name}:9090']}/readyz")
+    return Program(name, composed.services[name]["command"], composed.environment_of(name), ready, directory)
+
+
+async def test_a_message_is_answered_by_services_that_run_as_the_file_says(running: Composed) -> None:
+    now = int(time.time())
+    claims = {"iss": "natter", "aud": "natter", "sub": "alice", "iat": now, "exp": now + 60}
+    token = jwt.encode(claims, running.secrets["BETTER_AUTH_SECRET"], algorithm="HS256")
+    edge = f"http://127.0.0.1:{running.ports['auth_edge:8000']}"
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=edge, headers=headers, timeout=20, trust_env=False) as client:
+        begun = await client.post("/api/alice/chat", json={"message": "add a task: buy milk"})
+        assert begun.status_code == 202, begun.text
+        stream = await client.get(begun.json()["stream_url"])
+        assert "run.completed" in stream.text
+        tasks = await client.get("/api/alice/tasks")
+        assert [task["title"] for task in tasks.json()["data"]] == ["buy milk"]
+
+
+def test_every_image_exists_runs_unprivileged_and_checks_its_health(composed: Composed) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    targets = set(re.findall(r"(?m)^FROM runtime AS (\w+)$", dockerfile))
+    used = {one["build"]["target"] for one in composed.services.values() if "build" in one}
+    assert used == targets == {"auth_edge", "conversation_store", "agent_runner", "stream_relay"}
+    runtime = dockerfile[dockerfile.index("AS runtime") :]
+    assert "\nUSER 10001\n" in runtime
+    assert "USER root" not in runtime
+    assert "\nHEALTHCHECK " in runtime
+
+
+@pytest.mark.parametrize("target", ["auth_edge", "conversation_store", "agent_runner", "stream_relay"])
+def test_an_image_holds_the_libraries_of_its_service_and_no_others(target: str) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    stage = re.search(rf"(?ms)^FROM build AS build-{target}$(.*?)^FROM", dockerfile)
+    assert stage is not None
+    installed = re.findall(r"\./(\S+)", stage[1])
+    wanted, seen = [f"services/{target}"], set[str]()
+    while wanted:
+        path = wanted.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        project = tomllib.loads((ROOT / path / "pyproject.toml").read_text())["project"]
+        ours = [name for name in project["dependencies"] if name in OURS]
+        wanted += ["contracts" if name == "contracts" else f"libs/{name.replace('-', '_')}" for name in ours]
+    assert set(installed) == seen
+
+
+def test_services_may_be_scaled(composed: Composed) -> None:
+    for name in STARTED_BEFORE:
+        assert "container_name" not in composed.services[name]
+        assert "volumes" not in composed.services[name]
+    for name in ("conversation_store", "agent_runner", "task_tools"):
+        assert "ports" not in composed.services[name]
