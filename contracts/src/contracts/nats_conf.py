@@ -58,7 +58,7 @@ def _body(credential: str) -> list[str]:
         "server_name: natter",
         "listen: 0.0.0.0:4222",
         "http: 0.0.0.0:8222",
-        "jetstream { store_dir: /data }",
+        "jetstream { store_dir: $NATS_STORE_DIR }",
         *(f"{name}: {value}" for name, value in limits().items()),
         "authorization {",
         "  users: [",

@@ -17,6 +17,7 @@ from natter.contract_tests.connections import Connections, PasswordOf
 from natter.contract_tests.mock import ExampleActor
 from natter.contract_tests.provider import ProviderTest
 from natter.data_directory import DataDirectory
+from natter.nkeys import new_environment
 from natter.settings import Settings
 
 contracts_app = typer.Typer(help="Test a service against the contracts, or play one from their examples.")
@@ -87,6 +88,17 @@ async def _mock(service: Service, url: str, password_of: PasswordOf | None) -> N
         async with RequestServer(bus, ExampleActor(service), service=service):
             console.print(f"answering as {service} on {url}; Ctrl-C stops")
             await stop.wait()
+
+
+@contracts_app.command("nkeys")
+def print_nkeys() -> None:
+    """Print a new nkey for each party: the public keys for deploy/nats.conf, and each service's own seed."""
+    pairs = new_environment()
+    console.print("# for the NATS server")
+    for service, pair in pairs.items():
+        console.print(f"NATS_NKEY_{service.upper()}={pair.public}")
+    for service, pair in pairs.items():
+        console.print(f"\n# for {service} alone: keep it secret\nNATS_NKEY_SEED={pair.seed}")
 
 
 def _bus(nats_url: str | None, data_dir: Path | None) -> tuple[str, PasswordOf | None]:
