@@ -50,7 +50,7 @@ def ids(value: object) -> str:
 
 @pytest.mark.parametrize(("method", "template"), OPERATIONS, ids=ids)
 async def test_each_route_admits_its_own_user_only(method: str, template: str, edge: RunningEdge, store: Any) -> None:
-    body = {"json": BODIES[method, template]} if (method, template) in BODIES else {}
+    body: dict[str, Any] = {"json": BODIES[method, template]} if (method, template) in BODIES else {}
     path = path_of(template)
 
     stranger = await edge.call(method, path, user_id="bob", token=edge.token("alice"), **body)
@@ -75,7 +75,7 @@ async def test_each_route_admits_its_own_user_only(method: str, template: str, e
 async def test_another_s_things_are_403_and_unknown_ones_404(
     method: str, template: str, edge: RunningEdge, store: Any
 ) -> None:
-    body = {"json": BODIES[method, template]} if (method, template) in BODIES else {}
+    body: dict[str, Any] = {"json": BODIES[method, template]} if (method, template) in BODIES else {}
     for error, status in ((TerminalError.forbidden("thing"), 403), (TerminalError.not_found("thing"), 404)):
         for name in store.answers:
             if name != "TakeRequestPermit":

@@ -73,11 +73,10 @@ async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
 
 
 async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
-    call = r.ToolCallView(call_id="c1", name="add_task", arguments={"title": "milk"}, status="success", result="ok")
+    tool_call = {"call_id": "c1", "name": "add_task", "arguments": {"title": "milk"}, "status": "success", "result": 1}
     page = store.answers["ListItems"]
-    store.answers["ListItems"] = page.model_copy(
-        update={"data": (page.data[0].model_copy(update={"tool_calls": (call,)}),)}
-    )
+    message = page.data[0].model_copy(update={"tool_calls": (r.ToolCallView.model_validate(tool_call),)})
+    store.answers["ListItems"] = page.model_copy(update={"data": (message,)})
     answer = await edge.call("GET", "/conversations/conv_1/messages?order=desc&limit=2&after=m")
     assert answer.json() == {
         "data": [

@@ -22,7 +22,7 @@ async def test_a_message_is_stored_and_its_stream_named(edge: RunningEdge, store
         "conversation_id": "conv_1", "message_id": "msg_1", "run_id": "run_1", "stream_url": url,
     }  # fmt: skip
     assert (answer.headers["location"], answer.headers["idempotency-replayed"]) == (url, "false")
-    turn: BeginTurn = store.only(BeginTurn)
+    turn = store.only(BeginTurn)
     assert (turn.principal.user_id, turn.conversation_id, turn.on_busy) == ("alice", "conv_1", "enqueue")
     assert (turn.idempotency_key, turn.input.text) == ("k-1", "hello")
     assert turn.input.content == ({"type": "input_text", "text": "hello"},)
@@ -62,7 +62,7 @@ async def test_the_parts_of_a_chatkit_message_are_kept(edge: RunningEdge, store:
         "inference_options": {"model": "gpt-x", "tool_choice": {"id": "add_task"}},
     }
     await edge.chatkit("threads.add_user_message", {"thread_id": "conv_1", "input": sent})
-    turn: BeginTurn = store.only(BeginTurn)
+    turn = store.only(BeginTurn)
     assert turn.input.text == "add a task: @milk"
     assert turn.input.content[1]["data"] == {"k": [1]}
     assert (turn.input.quoted_text, turn.model) == ("as you said", "gpt-x")
@@ -100,7 +100,7 @@ async def test_every_other_streaming_operation_begins_a_turn(
 ) -> None:
     answer = await edge.chatkit(operation, {"thread_id": "conv_1", **params}, headers={"Natter-On-Busy": "interrupt"})
     assert answer.status_code == 303
-    turn: BeginTurn = store.only(BeginTurn)
+    turn = store.only(BeginTurn)
     assert turn.input.model_dump() == expected
     assert (turn.conversation_id, turn.on_busy) == ("conv_1", "interrupt")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from actor_kit.bus import Bus
+from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
-from contracts.replies import RateChecked
 from fastapi import APIRouter, Depends, Path, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -35,11 +35,15 @@ class Edge:
 
 @dataclass(frozen=True)
 class Call:
-    """One admitted request. `deadline` is the loop's time at which the caller gets 503 instead of an answer."""
+    """One admitted request. `deadline` is the loop's time at which the caller gets 503 instead of an answer.
+
+    `answer_headers` go into whatever the answer will be, an error's too.
+    """
 
     edge: Edge
     principal: Principal
     deadline: float
+    answer_headers: dict[str, str]
 
     async def ask(self, message: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
         """Ask conversation_store. Raises NatterError: its own, or that no answer came in time."""
@@ -61,20 +65,35 @@ class GuardedRoute(APIRoute):
             rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
             await request.body()  # now, so that neither a stranger's body nor a slow one counts against the answer
             deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
-            call = Call(edge, principal, deadline)
-            policy = f'"requests";q={edge.settings.requests_per_minute_max};w=60'
-            request.state.answer_headers["ratelimit-policy"] = policy
-            rate = await edge.permits.take(principal, call.ask)
-            request.state.answer_headers["ratelimit"] = _rate_limit(rate)
+            call = Call(edge, principal, deadline, request.state.answer_headers)
+            await _take_permit(call)
             request.state.call = call
             return await handle(request)
 
         return guarded
 
 
-def _rate_limit(rate: RateChecked) -> str:
-    """RateLimit (draft-ietf-httpapi-ratelimit-headers): what is left, and seconds until it starts anew."""
-    return f'"requests";r={rate.remaining};t={round(rate.reset_seconds)}'
+async def _take_permit(call: Call) -> None:
+    """Use one request of the user's budget, and say in the answer what is left of it. Raises NatterError."""
+    limit = call.edge.settings.requests_per_minute_max
+    call.answer_headers["ratelimit-policy"] = rate_limit_policy("requests", limit)
+    try:
+        rate = await call.edge.permits.take(call.principal, call.ask)
+    except RetryableError as error:
+        if error.code == Code.RATE_LIMITED:
+            call.answer_headers["ratelimit"] = rate_limit("requests", 0, error.retry_after_seconds or 1)
+        raise
+    call.answer_headers["ratelimit"] = rate_limit("requests", rate.remaining, rate.reset_seconds)
+
+
+def rate_limit_policy(name: str, limit: int) -> str:
+    """RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers): a budget for each window of a minute."""
+    return f'"{name}";q={limit};w=60'
+
+
+def rate_limit(name: str, remaining: int, reset_seconds: float) -> str:
+    """RateLimit (of the same draft): what is left, and seconds until there is more."""
+    return f'"{name}";r={remaining};t={round(reset_seconds)}'
 
 
 def _call(request: Request) -> Call:

@@ -4,13 +4,14 @@ from typing import Annotated
 from urllib.parse import quote
 
 from contracts.commands import BeginTurn, IdempotencyKey, OnBusy, TurnInput, TurnLimits
+from contracts.errors import Code, RetryableError
 from contracts.message import Json
 from contracts.replies import TurnBegun
 from fastapi import Header, Response
 
 from auth_edge import rules, translate
 from auth_edge.http.bodies import NewMessage, TurnAccepted
-from auth_edge.http.call import Call, Caller, user_router
+from auth_edge.http.call import Call, Caller, rate_limit, rate_limit_policy, user_router
 from auth_edge.http.documented import problems, with_headers
 
 router = user_router("chat")
@@ -52,7 +53,14 @@ async def begin_turn(
             turns_per_minute_max=settings.turns_per_minute_max, concurrent_runs_max=settings.concurrent_runs_max
         ),
     )
-    return await call.ask(command)
+    try:
+        return await call.ask(command)
+    except RetryableError as error:
+        if error.code == Code.RATE_LIMITED:
+            policy = rate_limit_policy("turns", settings.turns_per_minute_max)
+            call.answer_headers["ratelimit-policy"] += f", {policy}"
+            call.answer_headers["ratelimit"] = rate_limit("turns", 0, error.retry_after_seconds or 1)
+        raise
 
 
 def stream_url(call: Call, run_id: str) -> str:
