@@ -170,3 +170,13 @@ async def test_what_does_not_finish_before_the_stop_goes_to_another_replica(stor
         await next_seen(stopping)
     async with Mailbox(runner_bus, other, spec=RUNS_MAILBOX, slots=1):
         assert await next_seen(other, 2) == ("run_1", 2)
+
+
+async def test_a_message_that_no_handler_takes_is_a_dead_letter_with_its_reason(
+    store_bus: Bus, runner_bus: Bus
+) -> None:
+    async with Mailbox(runner_bus, Actor(), spec=RUNS_MAILBOX, slots=1):
+        await store_bus.publish_stored(SUBJECT, request())
+        await eventually(lambda: queue_is_empty(store_bus))
+    [letter] = await dead_letters(store_bus)
+    assert (letter.code, letter.message) == ("unknown_message", "unknown")

@@ -39,6 +39,10 @@ class StreamAdmin:
         request = {"stream_name": stream, "config": config}
         await self._ask(f"CONSUMER.DURABLE.CREATE.{stream}.{config['durable_name']}", request)
 
+    async def delete_message(self, stream: str, sequence: int) -> None:
+        """Delete one message of a stream."""
+        await self._ask(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
+
     async def _ask(self, call: str, request: dict[str, Any], *, absent: int | None = None) -> dict[str, Any] | None:
         try:
             reply = await self._client.request(f"$JS.API.{call}", json.dumps(request).encode(), timeout=5)

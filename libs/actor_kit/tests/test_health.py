@@ -1,0 +1,66 @@
+"""The operators' port says whether a service lives, whether it can work, and its figures."""
+
+import asyncio
+
+import httpx
+import pytest
+from actor_kit.health import Health, health_server
+from actor_kit.settings import ServiceSettings
+from natter.servers.ports import free_port
+
+
+async def test_readiness_names_what_is_missing() -> None:
+    health, verdicts = Health(), {"bus": True, "database": False}
+
+    async def bus() -> bool:
+        return verdicts["bus"]
+
+    async def database() -> bool:
+        if not verdicts["database"]:
+            raise ConnectionError("down")
+        return True
+
+    health.check("bus", bus)
+    health.check("database", database)
+    settings = ServiceSettings(metrics_port=free_port())
+    async with health_server(settings, health), httpx.AsyncClient(base_url=base_url(settings)) as client:
+        await until_up(client)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["missing"]) == (503, ["database"])
+        verdicts["database"] = True
+        assert (await client.get("/readyz")).status_code == 200
+        health.is_stopping = True
+        assert (await client.get("/readyz")).json()["missing"] == ["stopping"]
+        assert (await client.get("/healthz")).status_code == 200
+        assert "natter_bus_request_seconds" in (await client.get("/metrics")).text
+
+
+async def test_a_check_that_hangs_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actor_kit.health.CHECK_TIMEOUT_SECONDS", 0.05)
+    health = Health()
+
+    async def hangs() -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    health.check("slow", hangs)
+    assert await health.missing() == ["slow"]
+
+
+async def test_without_a_port_nothing_is_served() -> None:
+    async with health_server(ServiceSettings(metrics_port=0), Health()):
+        pass
+
+
+def base_url(settings: ServiceSettings) -> str:
+    return f"http://127.0.0.1:{settings.metrics_port}"
+
+
+async def until_up(client: httpx.AsyncClient) -> None:
+    for _ in range(100):
+        try:
+            await client.get("/healthz")
+        except httpx.ConnectError:
+            await asyncio.sleep(0.02)
+        else:
+            return
