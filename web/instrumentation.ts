@@ -2,7 +2,11 @@
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
-  const { migrateUntilDone } = await import("./server/readiness");
+  const [{ watchIncomingRequests }, { migrateUntilDone }] = await Promise.all([
+    import("./server/incoming-requests"),
+    import("./server/readiness"),
+  ]);
+  watchIncomingRequests();
   // Not awaited: /healthz has to be able to say "not yet" while the database wakes up.
   void migrateUntilDone();
 }

@@ -4,6 +4,7 @@ import { jwt } from "better-auth/plugins";
 
 import { eraseUser } from "./account-erasure";
 import { betterAuthDatabase } from "./database";
+import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
 import type { Settings } from "./settings";
 import { dropToken } from "./token-cache";
 
@@ -41,7 +42,10 @@ export function createAuth(settings: Settings) {
       },
     },
     // The tables are brought up to date at every start (migrate.ts); until then /healthz says so.
-    advanced: { database: { validateSchema: false } },
+    advanced: {
+      database: { validateSchema: false },
+      ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
+    },
     // The JWT is for the services. The browser has its session cookie and never sees a token.
     disabledPaths: ["/token"],
     plugins: [

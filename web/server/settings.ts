@@ -11,6 +11,8 @@ export type Settings = Readonly<{
   jwtAudience: string;
   authEdgeUrl: string;
   streamRelayUrl: string;
+  /** A reverse proxy of ours is in front, and adds the client's address to `X-Forwarded-For`. */
+  trustsForwardedFor: boolean;
 }>;
 
 /** Which `<openai-chatkit>` the page loads: ours, or the one from OpenAI's CDN. */
@@ -54,6 +56,7 @@ export function readSettings(): Settings {
     jwtAudience: read("NATTER_JWT_AUDIENCE") ?? "natter",
     authEdgeUrl: origin("AUTH_EDGE_URL", read("AUTH_EDGE_URL") ?? "http://127.0.0.1:8000"),
     streamRelayUrl: origin("STREAM_RELAY_URL", read("STREAM_RELAY_URL") ?? "http://127.0.0.1:8001"),
+    trustsForwardedFor: read("NATTER_TRUST_FORWARDED_FOR") === "1",
   };
 }
 

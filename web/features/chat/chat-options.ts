@@ -23,6 +23,12 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
   };
 }
 
+/** The page's own background and text (globals.css), so that the chat has no edge. */
+const SURFACES = {
+  light: { background: "#fafbf9", foreground: "#0c120e" },
+  dark: { background: "#0a0c0b", foreground: "#eef2ef" },
+} as const;
+
 export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }: ChatSetup): ChatKitOptions {
   return {
     api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
@@ -39,7 +45,7 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }:
       color: {
         grayscale: { hue: 150, tint: 2 },
         accent: { primary: "#0FFF50", level: 2 },
-        surface: scheme === "dark" ? { background: "#0a0c0b", foreground: "#101412" } : { background: "#fafbf9", foreground: "#ffffff" },
+        surface: SURFACES[scheme],
       },
     },
     header: { enabled: true },
