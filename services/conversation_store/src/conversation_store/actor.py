@@ -1,0 +1,159 @@
+"""What the store receives: commands and queries, each in one transaction of the principal that it names."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from actor_kit.actor import Actor, Delivery, Handler, Handlers
+from actor_kit.bus import Bus
+from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser
+from contracts.errors import TerminalError
+from contracts.ids import new_task_id
+from contracts.message import Reply
+from contracts.queries import GetConversation, ListItems, LoadSession
+from contracts.replies import (
+    ConversationReply,
+    ErasureReceipt,
+    ItemPage,
+    RunClaimed,
+    SessionItems,
+    TaskReply,
+    TurnBegun,
+)
+
+from contracts import commands, queries
+from conversation_store import resume
+from conversation_store.database import Database, Transaction
+from conversation_store.repository import (
+    claims,
+    conversations,
+    export,
+    items,
+    ledger,
+    runs,
+    session,
+    tasks,
+    turns,
+    users,
+)
+from conversation_store.settings import Settings
+from conversation_store.sweeper import Sweeper
+
+ReplyT = TypeVar("ReplyT", bound=Reply)
+
+
+@dataclass(frozen=True)
+class ConversationStore(Actor):
+    """The system of record. Every handler is one transaction; what it has to tell goes through the outbox."""
+
+    bus: Bus
+    database: Database
+    sweeper: Sweeper
+    settings: Settings
+
+    @property
+    def handlers(self) -> Handlers:
+        return {
+            BeginTurn: self.on_begin_turn,
+            commands.CancelRun: self._transaction_of(runs.cancel_run),
+            ClaimRun: self.on_claim_run,
+            commands.RenewLease: self._transaction_of(claims.renew_lease),
+            commands.AppendCheckpoint: self._transaction_of(session.append_checkpoint),
+            commands.BeginToolCall: self._transaction_of(ledger.begin_tool_call),
+            commands.FinishToolCall: self._transaction_of(ledger.finish_tool_call),
+            commands.FinishRun: self._transaction_of(runs.finish_run),
+            commands.SaveItem: self._transaction_of(session.save_item),
+            commands.AppendSessionItems: self._transaction_of(session.append_session_items, is_repeatable=False),
+            commands.LinkOpenaiConversation: self._transaction_of(session.link_openai_conversation),
+            commands.TruncateSession: self._transaction_of(session.truncate_session, is_repeatable=False),
+            queries.GetRun: self._transaction_of(runs.get_run),
+            queries.ListActiveRuns: self._transaction_of(runs.list_active_runs),
+            LoadSession: self.on_load_session,
+            GetConversation: self.on_get_conversation,
+            queries.ListConversations: self._transaction_of(conversations.list_conversations),
+            commands.UpdateConversation: self._transaction_of(conversations.update_conversation),
+            commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
+            ListItems: self.on_list_items,
+            queries.GetItem: self._transaction_of(items.get_item),
+            commands.DeleteItem: self._transaction_of(items.delete_item, is_repeatable=False),
+            commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
+            queries.ListTasks: self._transaction_of(tasks.list_tasks),
+            queries.GetTask: self._transaction_of(tasks.get_task),
+            AddTask: self.on_add_task,
+            commands.UpdateTask: self._transaction_of(tasks.update_task),
+            commands.DeleteTask: self._transaction_of(tasks.delete_task, is_repeatable=False),
+            queries.ExportUser: self._transaction_of(export.export_user),
+            EraseUser: self.on_erase_user,
+            commands.TakeRequestPermit: self._transaction_of(users.take_request_permit),
+        }
+
+    async def on_begin_turn(self, command: BeginTurn, _delivery: Delivery) -> TurnBegun:
+        new = turns.NewTurn()  # made here, so that a repeated transaction stores the same turn
+
+        async def begin(transaction: Transaction) -> TurnBegun:
+            return await turns.begin_turn(
+                transaction, command, new, enqueued_turns_max=self.settings.enqueued_turns_max
+            )
+
+        return await self._transact(command, begin)
+
+    async def on_claim_run(self, command: ClaimRun, _delivery: Delivery) -> RunClaimed:
+        async def claim(transaction: Transaction) -> RunClaimed | TerminalError:
+            return await claims.claim_run(
+                transaction,
+                command,
+                attempts_max=self.settings.run_attempts_max,
+                history_bytes_max=self.settings.history_bytes_max,
+            )
+
+        claimed = await self.database.transact(command.principal.user_id, claim)
+        if isinstance(claimed, TerminalError):
+            raise claimed
+        return claimed
+
+    async def on_load_session(self, query: LoadSession, _delivery: Delivery) -> SessionItems:
+        async def load(transaction: Transaction) -> SessionItems:
+            return await session.load_session(transaction, query, bytes_max=self.settings.history_bytes_max)
+
+        return await self._transact(query, load)
+
+    async def on_get_conversation(self, query: GetConversation, _delivery: Delivery) -> ConversationReply:
+        view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))
+        return ConversationReply(
+            conversation=view, resume_from=await resume.resume_from(self.bus, query.principal.user_id, view)
+        )
+
+    async def on_list_items(self, query: ListItems, _delivery: Delivery) -> ItemPage:
+        # DELTAS is read before the items are: what happens in between is seen twice rather than never.
+        view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))
+        sequence = await resume.resume_from(self.bus, query.principal.user_id, view)
+        page = await self._transact(query, lambda t: items.list_items(t, query))
+        return page.model_copy(update={"active_run_id": view.active_run_id, "resume_from": sequence})
+
+    async def on_add_task(self, command: AddTask, _delivery: Delivery) -> TaskReply:
+        task_id = new_task_id()  # made here, as above
+        return await self._transact(command, lambda t: tasks.add_task(t, command, task_id))
+
+    async def on_erase_user(self, command: EraseUser, _delivery: Delivery) -> ErasureReceipt:
+        async def erase(transaction: Transaction) -> ErasureReceipt:
+            delay = self.settings.erasure_purge_delay_seconds
+            return await users.erase_user(transaction, command, purge_delay_seconds=delay)
+
+        receipt = await self._transact(command, erase)
+        await self.sweeper.purge_due()
+        return receipt
+
+    async def _transact(
+        self, request: Any, work: Callable[[Transaction], Awaitable[ReplyT]], *, is_repeatable: bool = True
+    ) -> ReplyT:
+        return await self.database.transact(request.principal.user_id, work, is_repeatable=is_repeatable)
+
+    def _transaction_of(
+        self, function: Callable[[Transaction, Any], Awaitable[Reply]], *, is_repeatable: bool = True
+    ) -> Handler:
+        """A handler that is one transaction and nothing else."""
+
+        async def handle(request: Any, _delivery: Delivery) -> Reply:
+            return await self._transact(request, lambda t: function(t, request), is_repeatable=is_repeatable)
+
+        return handle

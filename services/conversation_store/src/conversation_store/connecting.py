@@ -1,0 +1,48 @@
+"""One connection to Postgres, tried again while it starts: Neon's compute sleeps and takes seconds to wake."""
+
+import ssl
+from typing import Any
+
+import asyncpg
+import structlog
+from contracts.errors import Code, RetryableError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from conversation_store.postgres_url import PostgresUrl
+from conversation_store.translate import is_connection_lost
+
+log = structlog.get_logger()
+
+CONNECT_ATTEMPT_SECONDS_MAX = 10.0
+
+
+async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+    """Connect, within ``seconds_max``. Raises RetryableError (store_unavailable) after that.
+
+    A refusal that time does not change (a wrong password, no such database) is raised at once, as asyncpg's.
+    """
+    timeout = min(url.connect_timeout_seconds or CONNECT_ATTEMPT_SECONDS_MAX, seconds_max)
+    attempts = AsyncRetrying(
+        stop=stop_after_delay(seconds_max),
+        wait=wait_random_exponential(multiplier=0.05, max=1.0),
+        retry=retry_if_exception(is_starting),
+        reraise=True,
+    )
+    try:
+        async for attempt in attempts:
+            with attempt:
+                return await asyncpg.connect(url.dsn, timeout=timeout, **options)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if not is_starting(error):
+            raise
+        raise unreachable() from error
+    raise unreachable()
+
+
+def unreachable() -> RetryableError:
+    return RetryableError(Code.STORE_UNAVAILABLE, "The database cannot be reached.", retry_after_seconds=2)
+
+
+def is_starting(error: BaseException) -> bool:
+    """Whether trying again may help. A certificate that is not trusted stays so."""
+    return is_connection_lost(error) and not isinstance(error, ssl.SSLCertVerificationError)

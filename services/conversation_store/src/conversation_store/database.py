@@ -1,0 +1,209 @@
+"""The pool and the transaction: the user is set, the policies apply, and losses are tried again within a bound."""
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import asyncpg
+import structlog
+from contracts.errors import Code, TerminalError
+from contracts.ids import RunId
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from conversation_store.connecting import CONNECT_ATTEMPT_SECONDS_MAX, connect
+from conversation_store.metrics import DATABASE_RETRIES
+from conversation_store.settings import Settings
+from conversation_store.translate import is_connection_lost, is_worth_repeating, to_natter_error
+
+log = structlog.get_logger()
+
+ResultT = TypeVar("ResultT")
+Row = Mapping[str, Any]
+ROLE = "natter_store"
+IDLE_CONNECTION_SECONDS_MAX = 60.0
+"""Below the five minutes after which Neon puts an idle compute to sleep and drops its connections."""
+
+BYPASSES_POLICIES = "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+MAY_BECOME = "select exists (select from pg_roles where rolname = $1) and pg_has_role(current_user, $1, 'member')"
+
+
+class CommitUnknownError(Exception):
+    """The connection was lost while the commit was under way: it may have happened or not."""
+
+
+@dataclass
+class Transaction:
+    """A transaction of one user (or of the system). Functions that take one never commit.
+
+    ``wakes_outbox``: it has put something into the outbox. ``runs_to_stop``: their runners are told after the commit.
+    """
+
+    connection: Any
+    user_id: str | None
+    wakes_outbox: bool = False
+    runs_to_stop: list[RunId] = field(default_factory=list[RunId])
+
+    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
+        return await self.connection.fetch(sql, *arguments)
+
+    async def row(self, sql: str, *arguments: Any) -> Row | None:
+        return await self.connection.fetchrow(sql, *arguments)
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        return await self.connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> int:
+        """Run a statement and return how many rows it touched."""
+        status: str = await self.connection.execute(sql, *arguments)
+        return int(status.rpartition(" ")[2])
+
+
+class Database:
+    """A pool of connections to Postgres, used one transaction at a time: nothing outlives it on a connection.
+
+    That makes PgBouncer's transaction mode safe; with it, prepared statements are off as well.
+    """
+
+    def __init__(self, pool: Any, settings: Settings, *, role: str | None) -> None:
+        self.pool = pool
+        self._settings = settings
+        self._role = role
+        self.on_committed: Callable[[Transaction], None] = _nobody_listens
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncGenerator["Database"]:
+        """Open the pool, waiting for Postgres within the settings' bound. Raises NatterError."""
+        first = await connect(
+            settings.database, seconds_max=settings.database_start_seconds_max, statement_cache_size=0
+        )
+        try:
+            async with first.transaction():
+                role = await _role_for_policies(first)
+        finally:
+            await first.close()
+        pool = asyncpg.create_pool(
+            settings.database.dsn,
+            min_size=settings.database_pool_size_min,
+            max_size=max(settings.database_pool_size_max, settings.database_pool_size_min),
+            max_inactive_connection_lifetime=IDLE_CONNECTION_SECONDS_MAX,
+            timeout=settings.database.connect_timeout_seconds or CONNECT_ATTEMPT_SECONDS_MAX,
+            statement_cache_size=100 if settings.uses_prepared_statements else 0,
+            reset=_nothing_to_reset,
+        )
+        async with pool:
+            yield cls(pool, settings, role=role)
+
+    async def transact(
+        self,
+        user_id: str | None,
+        work: Callable[[Transaction], Awaitable[ResultT]],
+        *,
+        is_repeatable: bool = True,
+    ) -> ResultT:
+        """Run ``work`` in a transaction of that user (None: of the system), and commit.
+
+        A lost connection, a deadlock or a cold start is tried again within ``database_retry_seconds_max``; a loss
+        in the middle of the commit only where the work ``is_repeatable``. Raises NatterError.
+        """
+
+        def may_repeat(error: BaseException) -> bool:
+            return is_worth_repeating(error) or (is_repeatable and isinstance(error, CommitUnknownError))
+
+        attempts = AsyncRetrying(
+            stop=stop_after_delay(self._settings.database_retry_seconds_max),
+            wait=wait_random_exponential(multiplier=0.02, max=0.5),
+            retry=retry_if_exception(may_repeat),
+            before_sleep=_count_retry,
+            reraise=True,
+        )
+        try:
+            return await attempts(self._attempt, user_id, work)
+        except Exception as error:
+            foreign = error.__cause__ if isinstance(error, CommitUnknownError) and error.__cause__ else error
+            problem = to_natter_error(foreign)
+            if problem is None or problem is error:
+                raise
+            raise problem from error
+
+    async def _attempt(self, user_id: str | None, work: Callable[[Transaction], Awaitable[ResultT]]) -> ResultT:
+        async with self.transaction(user_id) as transaction:
+            return await work(transaction)
+
+    @asynccontextmanager
+    async def transaction(self, user_id: str | None) -> AsyncGenerator[Transaction]:
+        """A transaction of that user: commits at the end of the block, rolls back on an error. No retries."""
+        async with self.pool.acquire(timeout=self._settings.database_retry_seconds_max + 1) as connection:
+            transaction = Transaction(connection, user_id)
+            await connection.execute(self._begin(user_id))
+            try:
+                yield transaction
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            await _commit(connection)
+        self.on_committed(transaction)
+
+    def _begin(self, user_id: str | None) -> str:
+        """BEGIN and its settings in one round trip, which takes no parameters: so the user id goes as hex."""
+        settings = {
+            "app.system": "'on'" if user_id is None else "''",
+            "app.user_id": "''" if user_id is None else f"convert_from('\\x{user_id.encode().hex()}'::bytea, 'UTF8')",
+            "statement_timeout": f"'{int(self._settings.statement_seconds_max * 1000)}'",
+            "idle_in_transaction_session_timeout": f"'{int(self._settings.statement_seconds_max * 2000)}'",
+        }
+        if self._role is not None:
+            settings = {"role": f"'{self._role}'", **settings}
+        calls = ", ".join(f"set_config('{name}', {value}, true)" for name, value in settings.items())
+        return f"begin; select {calls}"
+
+    async def is_well(self) -> bool:
+        """Whether Postgres answers and has the tables. For the health check."""
+        async with self.transaction(None) as transaction:
+            return bool(await transaction.value("select to_regclass('chat.erasure_receipt') is not null"))
+
+
+async def _role_for_policies(connection: "asyncpg.Connection[Row]") -> str | None:
+    """The role to take in each transaction, None where the database's user is subject to the policies itself."""
+    if not await connection.fetchval(BYPASSES_POLICIES):
+        return None
+    if await connection.fetchval(MAY_BECOME, ROLE):
+        return ROLE
+    raise TerminalError(
+        Code.STORE_UNAVAILABLE,
+        f"The database's user is exempt from row-level security and cannot become {ROLE}: "
+        "run `python -m conversation_store migrate` as a user that may create roles.",
+    )
+
+
+def _nobody_listens(_transaction: Transaction) -> None:
+    """Until the outbox is wired."""
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """Every setting is local to its transaction; asyncpg's own reset would be a round trip outside of one."""
+
+
+async def _roll_back(connection: Any) -> None:
+    try:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+async def _commit(connection: Any) -> None:
+    try:
+        status: str = await connection.execute("commit")
+    except Exception as error:
+        if is_connection_lost(error):
+            raise CommitUnknownError from error
+        raise
+    if status != "COMMIT":
+        raise RuntimeError(f"commit answered {json.dumps(status)}")
+
+
+def _count_retry(_state: RetryCallState) -> None:
+    DATABASE_RETRIES.inc()

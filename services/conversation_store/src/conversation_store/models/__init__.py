@@ -1,0 +1,25 @@
+"""The tables of the schema `chat`, as SQLModel classes; docs/data-model.md explains them."""
+
+from conversation_store.models.base import METADATA, SCHEMA
+from conversation_store.models.conversations import Conversation, Feedback, Message, User
+from conversation_store.models.delivery import DuePurge, ErasureReceiptRow, HandledMessage, OutboxRow, RequestBudget
+from conversation_store.models.runs import Run, SessionItem, ToolCall
+from conversation_store.models.tasks import Task
+
+__all__ = [
+    "METADATA",
+    "SCHEMA",
+    "Conversation",
+    "DuePurge",
+    "ErasureReceiptRow",
+    "Feedback",
+    "HandledMessage",
+    "Message",
+    "OutboxRow",
+    "RequestBudget",
+    "Run",
+    "SessionItem",
+    "Task",
+    "ToolCall",
+    "User",
+]

@@ -1,0 +1,104 @@
+"""Users, their conversations, and the messages (stored items) of those."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlmodel import Field
+
+from conversation_store.models.base import (
+    Table,
+    count_column,
+    json_column,
+    position_column,
+    text_column,
+    time_column,
+)
+
+# to_tsvector refuses a text whose lexemes exceed 1 MiB; words beyond the first 200 000 characters are not found.
+SEARCHED_CHARACTERS_MAX = 200_000
+
+
+class User(Table, table=True):
+    """A person, known by the subject of their JWT. Everything of theirs hangs on this row."""
+
+    __tablename__ = "user"
+
+    user_id: str = Field(sa_column=text_column(primary_key=True))
+    created_at: datetime = Field(sa_column=time_column())
+    last_turn_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+
+
+class Conversation(Table, table=True):
+    """A conversation; ``turns_count`` gives the next turn its positions."""
+
+    __tablename__ = "conversation"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "user_id"),
+        Index("conversation_recent_index", "user_id", text("updated_at desc"), text("conversation_id desc")),
+        CheckConstraint("jsonb_typeof(metadata) = 'object'", name="metadata"),
+    )
+
+    conversation_id: str = Field(sa_column=text_column(primary_key=True))
+    user_id: str = Field(sa_column=text_column(references="user.user_id"))
+    title: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    metadata_: dict[str, Any] = Field(sa_column=json_column("{}", name="metadata"))
+    openai_conversation_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    turns_count: int = Field(default=0, sa_column=count_column())
+    created_at: datetime = Field(sa_column=time_column())
+    updated_at: datetime = Field(sa_column=time_column())
+
+
+class Message(Table, table=True):
+    """A stored item; ``item`` is the exact ChatKit item. The order is ``position``, never a time."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["conversation_id", "user_id"],
+            ["chat.conversation.conversation_id", "chat.conversation.user_id"],
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("conversation_id", "position"),
+        Index("message_run_id_index", "run_id"),
+        # Search reads the words of one user's messages. No GIN index: a row-level-security policy keeps Postgres
+        # from using one, because `@@` is not leakproof.
+        Index("message_user_id_index", "user_id"),
+        CheckConstraint("role in ('user', 'assistant')", name="role"),
+        CheckConstraint("jsonb_typeof(tool_calls) = 'array'", name="tool_calls"),
+        CheckConstraint("jsonb_typeof(item) = 'object'", name="item"),
+    )
+
+    message_id: str = Field(sa_column=text_column(primary_key=True))
+    conversation_id: str = Field(sa_column=text_column())
+    user_id: str = Field(sa_column=text_column())
+    run_id: str | None = Field(default=None, sa_column=text_column(nullable=True, references="run.run_id"))
+    role: str = Field(sa_column=text_column())
+    type: str = Field(sa_column=text_column())
+    content: str = Field(sa_column=text_column())
+    tool_calls: list[dict[str, Any]] = Field(sa_column=json_column("[]"))
+    item: dict[str, Any] = Field(sa_column=json_column())
+    position: int = Field(sa_column=position_column())
+    created_at: datetime = Field(sa_column=time_column())
+    search: Any = Field(
+        sa_column=Column(
+            TSVECTOR(),
+            Computed(f"to_tsvector('simple', left(content, {SEARCHED_CHARACTERS_MAX}))", persisted=True),
+        )
+    )
+
+
+class Feedback(Table, table=True):
+    """A user's thumbs up or down for one message; the newest counts."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        Index("feedback_user_id_index", "user_id"),
+        CheckConstraint("kind in ('positive', 'negative')", name="kind"),
+    )
+
+    message_id: str = Field(sa_column=text_column(primary_key=True, references="message.message_id"))
+    user_id: str = Field(sa_column=text_column(references="user.user_id"))
+    kind: str = Field(sa_column=text_column())
+    created_at: datetime = Field(sa_column=time_column())

@@ -1,0 +1,124 @@
+"""Runs, what the model saw and said in them, and the ledger of their tool calls."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field
+
+from conversation_store.models.base import (
+    Table,
+    count_column,
+    flag_column,
+    json_column,
+    position_column,
+    text_column,
+    time_column,
+)
+
+UNFINISHED = "status in ('queued', 'running')"
+
+
+def _of_conversation() -> ForeignKeyConstraint:
+    """The row's owner must be the conversation's: a mix-up is refused by the database itself."""
+    return ForeignKeyConstraint(
+        ["conversation_id", "user_id"],
+        ["chat.conversation.conversation_id", "chat.conversation.user_id"],
+        ondelete="CASCADE",
+    )
+
+
+class Run(Table, table=True):
+    """One execution that answers a turn. ``is_active``: the one run of its conversation that may be worked on.
+
+    A run that is queued and not active waits behind the active one. ``epoch`` counts the claims;
+    ``lease_expires_at`` is until when the last one holds.
+    """
+
+    __tablename__ = "run"
+    __table_args__ = (
+        _of_conversation(),
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index("run_active_key", "conversation_id", unique=True, postgresql_where=text("is_active")),
+        UniqueConstraint("conversation_id", "turn"),
+        Index("run_user_id_created_at_index", "user_id", "created_at"),
+        Index("run_unfinished_index", "user_id", postgresql_where=text(UNFINISHED)),
+        CheckConstraint("status in ('queued', 'running', 'completed', 'failed', 'cancelled')", name="status"),
+        CheckConstraint(f"not is_active or {UNFINISHED}", name="active"),
+    )
+
+    run_id: str = Field(sa_column=text_column(primary_key=True))
+    conversation_id: str = Field(sa_column=text_column())
+    user_id: str = Field(sa_column=text_column())
+    turn: int = Field(sa_column=count_column())
+    status: str = Field(sa_column=text_column())
+    is_active: bool = Field(default=False, sa_column=flag_column())
+    cancel_requested: bool = Field(default=False, sa_column=flag_column())
+    epoch: int = Field(default=0, sa_column=count_column())
+    runner_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    lease_expires_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    requests_count: int = Field(default=0, sa_column=count_column())
+    requested_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    user_message_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    idempotency_key: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    body_hash: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    inference_options: dict[str, Any] = Field(sa_column=json_column("{}"))
+    items_count: int = Field(default=0, sa_column=count_column())
+    session_items_count: int = Field(default=0, sa_column=count_column())
+    checkpoints_count: int = Field(default=0, sa_column=count_column())
+    model: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    error_detail: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    created_at: datetime = Field(sa_column=time_column())
+    started_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    finished_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+
+
+class SessionItem(Table, table=True):
+    """One item that the model saw or said (Responses API), in order; of a run it is also the checkpoint.
+
+    ``is_input``: it came with the turn, not from the run. ``is_message``: it counts in a window of messages.
+    """
+
+    __tablename__ = "session_item"
+    __table_args__ = (
+        _of_conversation(),
+        Index("session_item_run_id_index", "run_id"),
+        Index(
+            "session_item_messages_index", "conversation_id", text("position desc"), postgresql_where=text("is_message")
+        ),
+        CheckConstraint("jsonb_typeof(item) = 'object'", name="item"),
+    )
+
+    conversation_id: str = Field(sa_column=text_column(primary_key=True))
+    position: int = Field(sa_column=position_column(primary_key=True))
+    user_id: str = Field(sa_column=text_column())
+    run_id: str = Field(sa_column=text_column(references="run.run_id"))
+    message_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    is_input: bool = Field(default=False, sa_column=flag_column())
+    is_message: bool = Field(default=False, sa_column=Column(Boolean(), nullable=False))
+    item: dict[str, Any] = Field(sa_column=json_column())
+    created_at: datetime = Field(sa_column=time_column())
+
+
+class ToolCall(Table, table=True):
+    """The ledger: a tool call is written before it is executed, and its first result stays."""
+
+    __tablename__ = "tool_call"
+    __table_args__ = (
+        _of_conversation(),
+        Index("tool_call_conversation_id_index", "conversation_id"),
+        CheckConstraint("status in ('running', 'success', 'failure', 'interrupted')", name="status"),
+    )
+
+    run_id: str = Field(sa_column=text_column(primary_key=True, references="run.run_id"))
+    call_id: str = Field(sa_column=text_column(primary_key=True))
+    conversation_id: str = Field(sa_column=text_column())
+    user_id: str = Field(sa_column=text_column())
+    name: str = Field(sa_column=text_column())
+    arguments: Any = Field(default=None, sa_column=json_column(nullable=True))
+    status: str = Field(sa_column=text_column())
+    result: Any = Field(default=None, sa_column=json_column(nullable=True))
+    begun_at: datetime = Field(sa_column=time_column())
+    finished_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))

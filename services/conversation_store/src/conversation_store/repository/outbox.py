@@ -1,0 +1,115 @@
+"""The outbox: words for the bus, stored with what they speak of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.commands import RunRequested
+from contracts.events import EVENT_HEADER, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
+from contracts.ids import ConversationId, RunId, new_id
+from contracts.message import Json, Message
+from contracts.subjects import subject_of
+
+from conversation_store.database import Row, Transaction
+from conversation_store.translate import json_text
+
+ENQUEUE = """
+insert into chat.outbox (user_id, ordering_key, subject, headers, payload, message_id)
+select $1, * from unnest($2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[])
+"""
+# The head of each key is locked: who holds it publishes the key's rows in order, and nobody else does meanwhile.
+# The rows of other keys are free for other replicas.
+TAKE = """
+with heads as (
+    select o.outbox_id, o.ordering_key from chat.outbox o
+    where not exists (
+        select from chat.outbox e where e.ordering_key = o.ordering_key and e.outbox_id < o.outbox_id
+    )
+    order by o.outbox_id limit $1 for update skip locked
+)
+select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_id, o.created_at,
+       extract(epoch from clock_timestamp() - o.created_at)::float8 as age_seconds
+from chat.outbox o join heads using (ordering_key) order by o.outbox_id limit $2
+"""
+REMOVE = "delete from chat.outbox where outbox_id = any($1::bigint[])"
+LAG = """
+select count(*) as waiting, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as lag_seconds
+from chat.outbox
+"""
+ROWS_MAX = 1_000
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One message for the bus. Those of one ``ordering_key`` are published in order."""
+
+    ordering_key: str
+    subject: str
+    payload: str
+    headers: dict[str, str]
+
+
+def chatkit_events(
+    user_id: str, conversation_id: ConversationId, run_id: RunId, events: Sequence[Json]
+) -> list[Outgoing]:
+    """ChatKit events of a run."""
+    subject = subject_of(ChatKitDelta, user_id=user_id, conversation_id=conversation_id, run_id=run_id)
+    return [Outgoing(conversation_id, subject, json_text(event), {}) for event in events]
+
+
+def run_event(user_id: str, event: RunEvent) -> Outgoing:
+    """A control frame of a run."""
+    subject = subject_of(RunEvent, user_id=user_id, conversation_id=event.conversation_id, run_id=event.run_id)
+    return _outgoing(event.conversation_id, subject, event, {EVENT_HEADER: RunEvent.event_name})
+
+
+def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId) -> Outgoing:
+    command = RunRequested(user_id=user_id, conversation_id=conversation_id, run_id=run_id)
+    subject = subject_of(RunRequested, user_id=user_id, conversation_id=conversation_id)
+    return _outgoing(conversation_id, subject, command, {})
+
+
+def conversation_changed(user_id: str, conversation_id: ConversationId, event: Json) -> Outgoing:
+    """A ChatKit event of a conversation, outside any run."""
+    subject = subject_of(ConversationChanged, user_id=user_id, conversation_id=conversation_id)
+    return Outgoing(conversation_id, subject, json_text(event), {})
+
+
+def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
+    subject = subject_of(TaskChanged, user_id=user_id)
+    return _outgoing(event.task.task_id, subject, event, {EVENT_HEADER: TaskChanged.event_name})
+
+
+def _outgoing(ordering_key: str, subject: str, message: Message, headers: dict[str, str]) -> Outgoing:
+    schema = {"Natter-Schema": str(message.schema_version)}
+    return Outgoing(ordering_key, subject, message.encode().decode(), {**schema, **headers})
+
+
+async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Outgoing]) -> None:
+    """Put messages into the outbox, in order. They are published after the commit."""
+    if not outgoing:
+        return
+    await transaction.execute(
+        ENQUEUE,
+        user_id,
+        [out.ordering_key for out in outgoing],
+        [out.subject for out in outgoing],
+        [json_text(out.headers) for out in outgoing],
+        [out.payload for out in outgoing],
+        [new_id("evt") for _ in outgoing],
+    )
+    transaction.wakes_outbox = True
+
+
+async def take(transaction: Transaction, keys_max: int) -> list[Row]:
+    """The oldest rows of up to ``keys_max`` keys, which stay this transaction's until it ends."""
+    return await transaction.rows(TAKE, keys_max, ROWS_MAX)
+
+
+async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:
+    await transaction.execute(REMOVE, list(outbox_ids))
+
+
+async def lag(transaction: Transaction) -> tuple[int, float]:
+    """How many rows wait, and the age of the oldest in seconds."""
+    row = await transaction.row(LAG)
+    return (row["waiting"], row["lag_seconds"]) if row else (0, 0.0)

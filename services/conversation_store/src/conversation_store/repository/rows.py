@@ -1,0 +1,79 @@
+"""Rows as the views of contracts."""
+
+import json
+from typing import Any
+
+from contracts.message import Json
+from contracts.replies import ConversationView, ItemView, LedgerEntry, RunView, TaskView, ToolCallView, Usage
+
+from conversation_store.database import Row
+
+CONVERSATION_COLUMNS = """
+    c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+"""
+ITEM_COLUMNS = """
+    m.message_id, m.conversation_id, m.run_id, m.role, m.type, m.content, m.tool_calls, m.item, m.position,
+    m.created_at
+"""
+RUN_COLUMNS = """
+    r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
+    r.usage, r.created_at, r.started_at, r.finished_at
+"""
+TASK_COLUMNS = "t.task_id, t.title, t.description, t.completed, t.created_at, t.updated_at"
+
+
+def loads(value: str | None) -> Any:
+    """The value of a JSONB column (asyncpg hands out its text)."""
+    return None if value is None else json.loads(value)
+
+
+def conversation_view(row: Row) -> ConversationView:
+    return ConversationView(
+        conversation_id=row["conversation_id"],
+        title=row["title"],
+        metadata=loads(row["metadata"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        active_run_id=row["active_run_id"],
+    )
+
+
+def item_view(row: Row) -> ItemView:
+    tool_calls = row["tool_calls"]
+    return ItemView.model_construct(
+        message_id=row["message_id"],
+        conversation_id=row["conversation_id"],
+        run_id=row["run_id"],
+        role=row["role"],
+        type=row["type"],
+        content=row["content"],
+        tool_calls=() if tool_calls == "[]" else tuple(ToolCallView.model_validate(c) for c in loads(tool_calls)),
+        item=loads(row["item"]),
+        position=row["position"],
+        created_at=row["created_at"],
+    )
+
+
+def run_view(row: Row) -> RunView:
+    values = dict(row)
+    values["usage"] = None if row["usage"] is None else Usage.model_validate_json(row["usage"])
+    return RunView(**{name: values[name] for name in RunView.model_fields})
+
+
+def task_view(row: Row) -> TaskView:
+    return TaskView(**{name: row[name] for name in TaskView.model_fields})
+
+
+def ledger_entry(row: Row) -> LedgerEntry:
+    return LedgerEntry(
+        call_id=row["call_id"],
+        name=row["name"],
+        arguments=loads(row["arguments"]),
+        status=row["status"],
+        result=loads(row["result"]),
+    )
+
+
+def items_json(rows: list[Row]) -> list[Json]:
+    return [loads(row["item"]) for row in rows]

@@ -1,0 +1,75 @@
+"""What the environment says to conversation_store."""
+
+from typing import Annotated
+
+from actor_kit.settings import ServiceSettings
+from pydantic import AfterValidator, Field, SecretStr
+
+from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
+
+
+def _checked(url: SecretStr) -> SecretStr:
+    parse_postgres_url(url.get_secret_value())
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked)]
+
+
+class MigrationSettings(ServiceSettings):
+    """Where the tables are."""
+
+    database_url: DatabaseUrl = Field(description="Postgres; on Neon the pooled address.")
+    database_direct_url: DatabaseUrl | None = Field(default=None, description="Postgres without a pooler, to migrate.")
+    database_start_seconds_max: float = Field(
+        default=30.0, gt=0, description="How long a start or a migration waits for Postgres."
+    )
+
+    @property
+    def database(self) -> PostgresUrl:
+        return parse_postgres_url(self.database_url.get_secret_value())
+
+    @property
+    def direct_database(self) -> PostgresUrl:
+        return parse_postgres_url((self.database_direct_url or self.database_url).get_secret_value())
+
+
+class Settings(MigrationSettings):
+    """The bounds of the store. Every one has its unit in its name."""
+
+    database_pool_size_min: int = Field(default=1, ge=0, description="Connections that are kept open.")
+    database_pool_size_max: int = Field(default=10, ge=1, description="Connections of this replica.")
+    database_prepared_statements: bool | None = Field(
+        default=None, description="Keep prepared statements; by default only where the URL has no pooler in it."
+    )
+    database_retry_seconds_max: float = Field(
+        default=2.0, ge=0, description="How long a request is tried again after a lost connection or a cold start."
+    )
+    statement_seconds_max: float = Field(default=5.0, gt=0, description="Postgres ends a statement after this.")
+    requests_concurrent_max: int = Field(default=256, ge=1, description="Requests worked on at a time.")
+
+    enqueued_turns_max: int = Field(default=20, ge=0, description="Turns that may wait behind an active one.")
+    history_bytes_max: int = Field(
+        default=1024 * 1024, ge=1, description="Session items of earlier turns that one claim may carry."
+    )
+
+    outbox_poll_seconds: float = Field(
+        default=0.5, gt=0, description="How often to look for what another replica left; own commits wake it at once."
+    )
+    outbox_batch_keys_max: int = Field(default=100, ge=1, description="Conversations published for at a time.")
+
+    sweep_seconds: float = Field(default=5.0, gt=0, description="How often to look for runs that nobody works on.")
+    run_overdue_seconds: float = Field(
+        default=30.0, gt=0, description="A requested or abandoned run is requested again after this."
+    )
+    run_attempts_max: int = Field(default=10, ge=1, description="Claims of a run before it is given up.")
+    erasure_purge_delay_seconds: float = Field(
+        default=60.0, ge=0, description="DELTAS is purged again this long after an erasure."
+    )
+
+    @property
+    def uses_prepared_statements(self) -> bool:
+        if self.database_prepared_statements is not None:
+            return self.database_prepared_statements
+        goes_around_a_pooler = self.database_direct_url is not None and self.database_direct_url != self.database_url
+        return not (self.database.is_pooled or goes_around_a_pooler)

@@ -1,0 +1,81 @@
+"""Looks after runs that nobody works on, and after purges that are due: Postgres is the record, not the queue."""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import structlog
+from actor_kit.bus import Bus
+from contracts.errors import NatterError
+from contracts.streams import DELTAS
+
+from conversation_store import metrics
+from conversation_store.database import Database, Transaction
+from conversation_store.repository import sweeps
+from conversation_store.settings import Settings
+
+log = structlog.get_logger()
+
+RUNS_PER_SWEEP_MAX = 500
+
+
+class Sweeper:
+    """``async with Sweeper(...)`` sweeps every ``sweep_seconds`` while the block runs, in any number of replicas."""
+
+    def __init__(self, bus: Bus, database: Database, settings: Settings) -> None:
+        self._bus = bus
+        self._database = database
+        self._settings = settings
+
+    async def __aenter__(self) -> Self:
+        self._sweeping = asyncio.create_task(self._sweep_for_ever())
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._sweeping
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sweep_seconds)
+            try:
+                await self.sweep()
+            except NatterError as error:
+                log.warning("sweep.waits", code=error.code)
+            except Exception:
+                log.exception("sweep.failed")
+
+    async def sweep(self) -> dict[str, int]:
+        """Take care of every overdue run, and of the purges that are due; returns how often what was done."""
+        outcomes: dict[str, int] = {}
+        for _ in range(RUNS_PER_SWEEP_MAX):
+            outcome = await self._database.transact(None, self._take_care_of_one)
+            if outcome in {"none", "nothing"}:
+                break
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            metrics.RUNS_SWEPT.labels(outcome).inc()
+        if outcomes:
+            log.warning("sweep.took_care", **outcomes)
+        await self.purge_due()
+        return outcomes
+
+    async def _take_care_of_one(self, transaction: Transaction) -> str:
+        overdue_seconds = self._settings.run_overdue_seconds
+        found = await sweeps.find_overdue(transaction, overdue_seconds)
+        if found is None:
+            return "none"
+        attempts_max = self._settings.run_attempts_max
+        return await sweeps.take_care(transaction, found, overdue_seconds=overdue_seconds, attempts_max=attempts_max)
+
+    async def purge_due(self) -> None:
+        """Purge erased users' subjects. A purge that fails keeps its row, and is done again."""
+
+        async def purge(transaction: Transaction) -> None:
+            for subject_filter in await sweeps.take_due_purges(transaction):
+                await self._bus.purge(DELTAS.name, subject_filter)
+
+        await self._database.transact(None, purge)
