@@ -41,6 +41,8 @@ class AgentRunner(Actor):
         with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
             if delivery.is_last_attempt:
                 raise TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
+            if (own := self.attempts.get(command.run_id)) is not None:
+                await own.ended.wait()  # a second message for a run that is executed here must not fence it
             self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
             claimed, last_sequence = await asyncio.gather(self._claim(command), self._last_sequence(command))
             if claimed is None:

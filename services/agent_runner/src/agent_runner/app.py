@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
@@ -52,7 +53,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             Mailbox(
                 bus,
                 actor,
-                spec=RUNS_MAILBOX,
+                spec=replace(RUNS_MAILBOX, ack_wait_seconds=settings.lease_seconds),
                 slots=settings.slots,
                 drain_timeout_seconds=settings.drain_timeout_seconds / 2,
             )

@@ -40,13 +40,13 @@ def without_orphans(items: Sequence[Item]) -> list[Item]:
 
     Reasoning of a call that is left out goes with it; providers refuse one without the other.
     """
-    outputs = {item.get("call_id") for item in items if item.get("type") in _OUTPUT_TYPES}
+    answered = _answered(items)
     kept: list[Item] = []
     calls: set[Any] = set()
     for item in items:
         kind = item.get("type", "message")
         if kind in _CALL_TYPES:
-            if item.get("call_id") not in outputs:
+            if item.get("call_id") not in answered:
                 while kept and kept[-1].get("type") == "reasoning":
                     kept.pop()
                 continue
@@ -55,6 +55,18 @@ def without_orphans(items: Sequence[Item]) -> list[Item]:
             continue
         kept.append(item)
     return kept
+
+
+def _answered(items: Sequence[Item]) -> set[Any]:
+    """The ids of calls whose output comes after them."""
+    called: set[Any] = set()
+    answered: set[Any] = set()
+    for item in items:
+        if item.get("type") in _CALL_TYPES:
+            called.add(item.get("call_id"))
+        elif item.get("type") in _OUTPUT_TYPES and item.get("call_id") in called:
+            answered.add(item.get("call_id"))
+    return answered
 
 
 def fit_history(items: Sequence[Item], tokens_max: int) -> list[Item]:

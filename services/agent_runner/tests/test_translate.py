@@ -1,0 +1,222 @@
+"""Model events and tool calls become ChatKit events that the published types accept, whatever ids a provider gives."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from agent_runner import chatkit_events
+from agent_runner.demo.responses import ResponseWriter
+from agent_runner.testing import Viewer
+from agent_runner.translate import AnswerTranslator
+from chatkit.types import ThreadItem, ThreadStreamEvent
+from contracts.replies import ConversationView, ItemView, ToolCallView
+from pydantic import TypeAdapter
+
+EVENTS: TypeAdapter[Any] = TypeAdapter(ThreadStreamEvent)
+ITEMS: TypeAdapter[Any] = TypeAdapter(ThreadItem)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Recorder:
+    """Keeps the events as a viewer and as the published types see them."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.viewer = Viewer()
+
+    def event(self, event: dict[str, Any]) -> None:
+        EVENTS.validate_json(chatkit_events.encode(event))
+        self.events.append(event)
+        self.viewer.apply(event)
+
+    def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        self.event(chatkit_events.text_delta_event(item_id, content_index, delta))
+
+
+def translator() -> tuple[AnswerTranslator, Recorder]:
+    recorder = Recorder()
+    return AnswerTranslator(recorder, "conv_1", clock=lambda: NOW), recorder
+
+
+def message(words: list[str], message_id: str | None = None) -> list[Any]:
+    writer = ResponseWriter(model="m")
+    events = [*writer.begin_message(), *(writer.text_delta(word) for word in words), *writer.end_message()]
+    for event in events:
+        if message_id is not None and hasattr(event, "item"):
+            event.item.id = message_id
+        if message_id is not None and hasattr(event, "item_id"):
+            event.item_id = message_id
+    return events
+
+
+def call(call_id: str, name: str = "add_task", status: Any = "running", **arguments: Any) -> ToolCallView:
+    return ToolCallView(call_id=call_id, name=name, arguments=arguments, status=status)
+
+
+def types(recorder: Recorder) -> list[str]:
+    return [event.get("update", event)["type"] for event in recorder.events]
+
+
+def test_a_message_streams_and_its_deltas_are_the_stored_text() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    for event in message(["Hello", " wörld", " 🙂"]):
+        answer.on_model_event(event)
+    (saved,) = answer.end()
+    assert types(recorder) == [
+        "thread.item.added",
+        "assistant_message.content_part.added",
+        *["assistant_message.content_part.text_delta"] * 3,
+        "assistant_message.content_part.done",
+        "thread.item.done",
+    ]
+    assert saved.content == "Hello wörld 🙂" == recorder.viewer.texts()[0] == recorder.viewer.stored_texts()[0]
+    ITEMS.validate_python(saved.item)
+
+
+def test_messages_that_share_a_fake_id_do_not_overwrite_each_other() -> None:
+    answer, recorder = translator()
+    for words in (["one"], ["two"]):
+        answer.begin_response()
+        for event in message(words, "__fake_id__"):
+            answer.on_model_event(event)
+    assert recorder.viewer.texts() == ["one", "two"]
+    assert len({item.message_id for item in answer.end()}) == 2
+
+
+def test_identical_parallel_calls_are_separate_tasks_of_one_workflow() -> None:
+    answer, recorder = translator()
+    first, second = call("c1", title="milk"), call("c2", title="milk")
+    answer.tool_started(first)
+    answer.tool_started(second)
+    answer.tool_finished(second.model_copy(update={"status": "failure", "result": "no"}))
+    answer.tool_finished(first.model_copy(update={"status": "success", "result": {"task": {"title": "milk"}}}))
+    assert [(task["title"], task["status_indicator"], task["icon"]) for task in recorder.viewer.tasks()] == [
+        ("Added task “milk”", "complete", "check-circle-filled"),
+        ("Adding task “milk”", "complete", "info"),
+    ]
+    assert types(recorder).count("thread.item.added") == 1
+
+
+def test_calls_go_from_the_workflow_to_the_message_that_follows_them() -> None:
+    answer, _ = translator()
+    running = call("c1", title="milk")
+    answer.tool_started(running)
+    (workflow,) = answer.take_items()
+    assert [saved.call_id for saved in workflow.tool_calls] == ["c1"]
+    answer.tool_finished(running.model_copy(update={"status": "success"}))
+    answer.begin_response()
+    for event in message(["Done."]):
+        answer.on_model_event(event)
+    stored = answer.end()
+    assert [(item.type, len(item.tool_calls)) for item in stored] == [("workflow", 0), ("assistant_message", 1)]
+    assert stored[0].message_id == workflow.message_id
+    assert stored[1].tool_calls[0].status == "success"
+
+
+def test_without_a_message_after_them_calls_stay_with_the_workflow() -> None:
+    answer, _ = translator()
+    answer.tool_started(call("c1", title="milk"))
+    (stored,) = answer.end()
+    assert (stored.type, stored.tool_calls[0].status) == ("workflow", "interrupted")
+
+
+def test_an_answer_that_is_cut_keeps_its_text_and_marks_what_ran() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    for event in message(["half", " a", " sentence"])[:4]:
+        answer.on_model_event(event)
+    assert answer.open_text() == "half a"
+    (saved,) = answer.end()
+    assert saved.content == "half a" == recorder.viewer.stored_texts()[0]
+    assert types(recorder)[-1] == "thread.item.done"
+
+
+def test_a_second_attempt_goes_on_with_the_stored_workflow() -> None:
+    answer, recorder = translator()
+    first, second = call("c1", title="a"), call("c2", title="b")
+    answer.tool_started(first)
+    answer.tool_started(second)
+    (saved,) = answer.take_items()
+    view = ItemView(**saved.model_dump(), conversation_id="conv_1", position=1, created_at=NOW)
+    later, seen = translator()
+    later.adopt((view,))
+    later.tool_started(second)
+    later.tool_finished(second.model_copy(update={"status": "success"}))
+    assert types(seen) == ["thread.item.replaced", "workflow.task.updated"]
+    assert seen.events[1]["update"]["task_index"] == 1
+    assert seen.events[0]["item"]["id"] == next(iter(recorder.viewer.items))
+
+
+def test_thoughts_are_shown_and_end_where_the_answer_begins() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    thinking = SimpleNamespace(type="reasoning")
+    answer.on_model_event(SimpleNamespace(type="response.output_item.added", item=thinking, output_index=0))
+    answer.on_model_event(
+        SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="Let me ", item_id="r")
+    )
+    answer.on_model_event(
+        SimpleNamespace(type="response.reasoning_summary_text.done", summary_index=0, text="Let me see.", item_id="r")
+    )
+    for event in message(["Yes."]):
+        answer.on_model_event(event)
+    stored = answer.end()
+    assert [item.type for item in stored] == ["workflow", "assistant_message"]
+    assert recorder.viewer.tasks()[0]["content"] == "Let me see."
+
+
+def test_a_message_that_was_not_streamed_is_shown_all_the_same() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    answer.on_model_event(message(["whole message"])[-1])
+    assert recorder.viewer.texts() == ["whole message"]
+    assert answer.end()[0].content == "whole message"
+
+
+def test_citations_become_annotations_and_others_are_left_out() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    events = message(["See."])
+    for event in events[:3]:
+        answer.on_model_event(event)
+    for annotation in (
+        {"type": "url_citation", "url": "https://example.org", "title": "Example", "start_index": 0, "end_index": 3},
+        {"type": "container_file_citation", "file_id": "f"},
+        {"type": "file_citation", "filename": "a.txt", "index": 2, "file_id": "f"},
+    ):
+        answer.on_model_event(
+            SimpleNamespace(
+                type="response.output_text.annotation.added", output_index=0, content_index=0, annotation=annotation
+            )
+        )
+    for event in events[3:]:
+        answer.on_model_event(event)
+    (saved,) = answer.end()
+    assert [note["source"]["type"] for note in saved.item["content"][0]["annotations"]] == ["url", "file"]
+    ITEMS.validate_python(saved.item)
+    assert types(recorder).count("assistant_message.content_part.annotation_added") == 2
+
+
+def test_text_that_cannot_be_stored_is_cleaned_before_it_is_shown() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    for event in message(["a\x00b", "\x00", "\ud800"])[:5]:
+        answer.on_model_event(event)
+    (saved,) = answer.end()
+    assert saved.content == "ab?" == recorder.viewer.texts()[0]
+
+
+def test_what_a_tool_returns_is_bounded_and_cannot_leave_its_fence() -> None:
+    task = chatkit_events.tool_task(
+        ToolCallView(call_id="c", name="some_tool", status="success", arguments={}, result="```" + "x" * 10_000)
+    )
+    assert task["title"] == "Some tool"
+    assert len(task["content"]) < 3_000
+    assert task["content"].count("```") == 4
+
+
+def test_a_title_is_told_as_the_whole_thread() -> None:
+    view = ConversationView(conversation_id="conv_1", created_at=NOW, updated_at=NOW, metadata={"a": 1})
+    event = EVENTS.validate_python(chatkit_events.thread_updated(view, "Groceries"))
+    assert (event.thread.title, event.thread.id, event.thread.metadata) == ("Groceries", "conv_1", {"a": 1})
