@@ -1,5 +1,5 @@
 """The fixtures of the relay's integration tests."""
 
-from tests.integration.relay.conftest import books, bus, relay, run
+from tests.integration.relay.conftest import books, bus, plain_bus, relay, run
 
-__all__ = ["books", "bus", "relay", "run"]
+__all__ = ["books", "bus", "plain_bus", "relay", "run"]

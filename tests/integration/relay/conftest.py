@@ -12,15 +12,21 @@ from tests.integration.relay.kit import Books, Run, RunningRelay, make_streams, 
 
 
 @pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """The publishers' connection, in place of the store's and the runner's."""
+async def plain_bus(nats_url: str) -> AsyncIterator[Bus]:
+    """The publishers' connection, in place of the store's and the runner's; no stream is there yet."""
     async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.AGENT_RUNNER) as bus:
-        await make_streams(bus)
         yield bus
 
 
 @pytest.fixture
-async def books(nats_url: str, bus: Bus) -> AsyncIterator[Books]:
+async def bus(plain_bus: Bus) -> Bus:
+    """The same, with the streams in place."""
+    await make_streams(plain_bus)
+    return plain_bus
+
+
+@pytest.fixture
+async def books(nats_url: str) -> AsyncIterator[Books]:
     async with store_of_tests(nats_url, Books()) as books:
         yield books
 

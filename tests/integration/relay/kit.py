@@ -99,7 +99,7 @@ class Run:
             await self.say(f"{number} ")
 
     async def end(self, kind: str = "run.completed", code: str | None = None) -> int:
-        await self.event({"type": "thread.item.done", "item": self._item(self.text)})
+        await self.event({"type": "thread.item.done", "item": self._item(self.text[:1000])})
         return await self.control(kind, by_store=True, code=code)
 
     def _item(self, text: str) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class EventStreamResponse:
                 async for chunk in self._content:
                     await self._write(send, chunk, transport)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except SendTimeoutError:
+            watching.cancel()
+            transport.abort()  # to close it would wait for ever for the bytes that nobody takes
+            await asyncio.sleep(0)  # the server hears of it
+            raise
         finally:
             watching.cancel()
             await self._content.aclose()
@@ -59,7 +64,6 @@ class EventStreamResponse:
                     await send(message)
                 return
             if transport.get_write_buffer_size() >= unsent:
-                transport.abort()  # to close it would wait for ever for the bytes that nobody takes
                 raise SendTimeoutError
         await send(message)
 

@@ -1,0 +1,236 @@
+"""What is lost on the way is noticed and read again before anything later is shown: on a real bus, made lossy."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from actor_kit.bus import Bus
+from actor_kit.bus.admin import StreamAdmin
+from actor_kit.settings import ServiceSettings
+from contracts.events import EPOCH_HEADER
+from contracts.services import Service
+from stream_relay.channel import Channel
+from stream_relay.deltas import Batch, Delta, Deltas, Filter
+from stream_relay.frames import Frame
+from stream_relay.hub import Hub
+
+from tests.integration.relay.kit import Run, make_streams
+
+
+@dataclass(frozen=True)
+class FollowerBehind(Deltas):
+    """Direct gets that are answered by a follower which does not know the latest messages yet."""
+
+    hidden_from: list[int] = field(default_factory=list)
+
+    async def read(self, wanted: Filter, *, from_sequence: int) -> Batch:
+        batch = await super().read(wanted, from_sequence=from_sequence)
+        if not self.hidden_from:
+            return batch
+        return Batch([delta for delta in batch.deltas if delta.sequence < self.hidden_from[0]], is_last=True)
+
+    async def last_of(self, wanted: Filter) -> Delta | None:
+        batch = await self.read(wanted, from_sequence=1)
+        return batch.deltas[-1] if batch.deltas else None
+
+
+@dataclass(eq=False)
+class Recorder:
+    """A listener that keeps what it is offered."""
+
+    frames: list[Frame] = field(default_factory=list)
+    attached_again: int = 0
+
+    def offer(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    def attach_again(self) -> None:
+        self.attached_again += 1
+
+    @property
+    def sequences(self) -> list[int]:
+        return [frame.sequence for frame in self.frames]
+
+    async def has(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.frames) < count:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def relay_bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.STREAM_RELAY) as relay_bus:
+        yield relay_bus
+
+
+async def open_channel(deltas: Deltas, wanted: Filter, *recorders: Recorder) -> tuple[Hub, Channel]:
+    hub = Hub(deltas.bus, deltas, audit_seconds=60)
+    channel = cast("Channel", None)
+    for recorder in recorders:
+        channel = await hub.join(wanted, recorder)
+    await channel.settled
+    return hub, channel
+
+
+class Deaf:
+    """While this is open the channel hears nothing, as when a route between servers breaks."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel: Any = channel
+
+    async def __aenter__(self) -> None:
+        await self._channel._subscription.unsubscribe()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._channel._listen()
+        await self._channel._bus.flush()
+
+
+async def test_a_lost_delta_is_read_again_before_the_next_is_shown(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.count(1, 3)
+    await recorder.has(3)
+    async with Deaf(channel):
+        await run.count(4, 6)
+    await run.count(7, 9)
+    await recorder.has(9)
+    assert recorder.sequences == run.sequences
+
+
+async def test_a_loss_under_another_subject_does_not_move_the_place_back(relay_bus: Bus, run: Run, bus: Bus) -> None:
+    other = Run(bus)
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("alice"), recorder)
+    await run.say("1")
+    await other.say("a")
+    await recorder.has(2)
+    async with Deaf(channel):
+        await run.say("2")  # lost, and nothing on its subject tells so until "3"
+    await other.say("b")
+    await recorder.has(3)
+    await run.say("3")
+    await recorder.has(5)
+    assert sorted(recorder.sequences) == sorted(run.sequences + other.sequences)
+    assert [sequence for sequence in recorder.sequences if sequence in run.sequences] == run.sequences
+    late = recorder.frames[recorder.sequences.index(run.sequences[1])]
+    assert not late.full.startswith(b"id:")  # the place stays at "b", which was shown before it
+
+
+async def test_a_lost_end_is_found_by_the_audit(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.begin()
+    await recorder.has(3)
+    async with Deaf(channel):
+        await run.end()
+    await channel.audit(None)  # something was heard since the last: too early to tell
+    assert len(recorder.frames) == 3
+    await channel.audit(None)
+    await recorder.has(5)
+    assert recorder.frames[-1].is_terminal
+    assert recorder.sequences == run.sequences
+
+
+async def test_a_follower_that_is_behind_is_asked_until_it_is_not(relay_bus: Bus, run: Run) -> None:
+    await run.count(1, 3)
+    deltas = FollowerBehind(relay_bus, hidden_from=[run.sequences[1]])
+    recorder = Recorder()
+    await open_channel(deltas, Filter("alice", run_id=run.run_id), recorder)
+    await run.say("4 ")
+    await asyncio.sleep(0.03)
+    assert recorder.frames == []  # nothing later before what is missing
+    deltas.hidden_from.clear()
+    await recorder.has(3)
+    assert recorder.sequences == run.sequences[1:]
+
+
+async def test_deltas_published_while_the_channel_opens_are_shown_once(relay_bus: Bus, run: Run) -> None:
+    for round_number in range(10):
+        first, second = Recorder(), Recorder()
+        before = len(run.sequences)
+        publishing = asyncio.create_task(run.count(1, 20))
+        _, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), first, second)
+        head = channel.head
+        await publishing
+        await first.has(sum(1 for sequence in run.sequences[before:] if sequence > head))
+        assert first.sequences == second.sequences
+        assert first.sequences == [s for s in run.sequences if s >= (first.sequences or [head + 1])[0]]
+        assert head >= run.sequences[before - 1] if round_number else True
+
+
+async def test_a_message_that_is_gone_before_it_could_be_read_does_not_stop_the_rest(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.count(1, 2)
+    await recorder.has(2)
+    async with Deaf(channel):
+        await run.count(3, 4)
+    await run.bus.purge("DELTAS", run.subject)
+    await run.count(5, 6)
+    await recorder.has(4)
+    assert recorder.sequences == run.sequences[:2] + run.sequences[4:]
+
+
+async def test_what_a_fenced_attempt_said_is_not_shown_even_if_the_stream_took_it(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    run.epoch = 2
+    await run.control("run.restarted")
+    fenced = await run.put(b'{"type":"x"}', {EPOCH_HEADER: "1"})
+    await run.say("two")
+    await recorder.has(2)
+    assert fenced not in recorder.sequences
+
+
+async def test_deltas_put_back_to_an_earlier_state_has_every_place_judged_anew(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    hub, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.count(1, 3)
+    await recorder.has(3)
+    admin = StreamAdmin(run.bus.client)
+    config = await admin.stream("DELTAS")
+    assert config is not None
+    await run.bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
+    await admin.create_stream(config | {"first_seq": run.sequences[0]})
+    await run.say("again")
+    await hub.after_reconnect()
+    assert recorder.attached_again == 1
+    assert channel.head < run.sequences[2]
+
+
+async def test_deltas_made_anew_goes_on_by_itself(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.say("old")
+    await recorder.has(1)
+    await run.bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
+    await make_streams(run.bus)
+    await run.say("new")
+    await recorder.has(2)
+    assert recorder.sequences == run.sequences
+
+
+async def test_a_quiet_viewer_is_given_a_fresh_place(relay_bus: Bus, run: Run, bus: Bus) -> None:
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("bob"), recorder)
+    last = await run.say("somebody else's")
+    await channel.audit(last)
+    assert recorder.frames == []  # a follower may not have what was before it yet
+    await channel.audit(last + 5)
+    assert [frame.full for frame in recorder.frames] == [b"id: %d\n\n" % last]
+
+
+async def test_a_channel_is_shared_and_closed_with_its_last_viewer(relay_bus: Bus, run: Run) -> None:
+    first, second = Recorder(), Recorder()
+    hub, channel = await open_channel(Deltas(relay_bus), Filter("alice"), first, second)
+    subscriptions = len(relay_bus.client._subs)
+    await hub.leave(channel, first)
+    assert len(relay_bus.client._subs) == subscriptions
+    await hub.leave(channel, second)
+    assert len(relay_bus.client._subs) == subscriptions - 1
+    await run.say("nobody hears")
+    assert first.frames == second.frames == []
