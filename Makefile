@@ -34,7 +34,8 @@ test-python: install
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-web: install
-	$(if $(WEB),cd web && npm test --if-present)
+	$(if $(WEB),cd web && npm test)
+	$(if $(WEB),cd web/chatkit-element && npm test)
 
 check: install check-python drift check-web ## lint, types, layers, drift of generated files
 
@@ -45,7 +46,8 @@ check-python: install
 	$(BIN)/lint-imports
 
 check-web: install
-	$(if $(WEB),cd web && npm run --if-present lint && npm run --if-present typecheck)
+	$(if $(WEB),cd web && npm run lint && npm run typecheck)
+	$(if $(WEB),cd web/chatkit-element && npm run typecheck)
 
 generate: install ## write the files that come from contracts/
 	$(BIN)/python -m auth_edge openapi contracts/conversation-openapi.yaml

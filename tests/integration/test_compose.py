@@ -18,6 +18,7 @@ import yaml
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
+from natter.stack import STOP_ORDER
 from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
 from natter.testing import temporary_directory
@@ -103,9 +104,7 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
             await supervisor.start([service(composed, name, directory) for name in STARTED_BEFORE])
             yield composed
         finally:
-            await supervisor.stop(
-                ["auth_edge", "agent_runner", "task_tools", "stream_relay", "conversation_store", "nats"]
-            )
+            await supervisor.stop(STOP_ORDER)
 
 
 def nats(composed: Composed, directory: Path) -> Program:

@@ -60,7 +60,7 @@ async def test_a_killed_program_starts_again_and_all_stop_in_order() -> None:
     os.kill(first["store"] or 0, signal.SIGKILL)
     await until(lambda: lines.count("started") == 4)
     assert [one.restarts for one in supervisor.running] == [1, 0, 0]
-    await supervisor.stop(["edge"])
+    await supervisor.stop([{"edge"}])
     said_goodbye = [name for name, line in lines.seen if line == "bye"]
     assert sorted(said_goodbye[:2]) == ["edge", "edge.2"]
     assert said_goodbye[2:] == ["store"]

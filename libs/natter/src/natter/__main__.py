@@ -3,13 +3,15 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from natter import tokens
+from natter.contracts_commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
+from natter.dead_letters import dead_letters_app
+from natter.failing import fail
 from natter.output import Output
 from natter.servers.ports import is_free
 from natter.servers.postgres import PostgresFailedError
@@ -27,7 +29,8 @@ main = typer.Typer(
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+main.add_typer(contracts_app, name="contracts")
+main.add_typer(dead_letters_app, name="dead-letters")
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Everything that is kept. Default: $NATTER_DATA_DIR, or ./.natter")
@@ -67,7 +70,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         with directory.lock():
             _up(options, directory, settings)
     except DataDirectoryInUseError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
@@ -81,10 +84,10 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
         asyncio.run(run_until_stopped(plan(options, directory, settings, log_format, web_directory), output))
     except ProgramFailedError as error:
         output.close()
-        _fail(str(error), error.last_lines, f"all of its log: {directory.logs / error.name}.log")
+        fail(str(error), error.last_lines, f"all of its log: {directory.logs / error.name}.log")
     except (PostgresFailedError, WebAppError, FileNotFoundError) as error:
         output.close()
-        _fail(str(error))
+        fail(str(error))
     finally:
         output.close()
 
@@ -110,7 +113,7 @@ def _open(data_dir: Path | None, settings: Settings) -> DataDirectory:
     try:
         return DataDirectory.open(path)
     except OSError as error:
-        _fail(f"{path} cannot be the data directory: {error.strerror}")
+        fail(f"{path} cannot be the data directory: {error.strerror}")
 
 
 def _read_scale(entries: list[str]) -> dict[str, int]:
@@ -130,21 +133,10 @@ def _check_ports(options: Options) -> None:
         asked["--web-port"] = options.web_port
     for option, port in asked.items():
         if port and not is_free(port):
-            _fail(f"port {port} is in use by another program: choose another with {option}, or 0 for any free one")
+            fail(f"port {port} is in use by another program: choose another with {option}, or 0 for any free one")
     ports = [port for port in asked.values() if port]
     if len(set(ports)) < len(ports):
-        _fail(f"{', '.join(asked)} must be different ports")
-
-
-def _fail(reason: str, last_lines: tuple[str, ...] = (), hint: str = "") -> NoReturn:
-    errors.print(f"natter: {reason}", style="red", markup=False)
-    if last_lines:
-        errors.print("its last lines:")
-        for line in last_lines:
-            errors.print(f"    {line}", markup=False)
-    if hint:
-        errors.print(hint, markup=False)
-    raise typer.Exit(1)
+        fail(f"{', '.join(asked)} must be different ports")
 
 
 if __name__ == "__main__":

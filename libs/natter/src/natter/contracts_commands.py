@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.requests import RequestServer
-from contracts.errors import NatterError
+from contracts.errors import NatterError, RetryableError
 from contracts.registry import requests_to
 from contracts.services import Service
 from rich.console import Console
@@ -21,6 +22,7 @@ from natter.nkeys import new_environment
 from natter.settings import Settings
 
 contracts_app = typer.Typer(help="Test a service against the contracts, or play one from their examples.")
+PING_TIMEOUT_SECONDS = 0.5
 console = Console(highlight=False, soft_wrap=True)
 
 NatsUrl = Annotated[str | None, typer.Option(help="The NATS server. Default: the stack of the data directory")]
@@ -41,13 +43,17 @@ def check_provider(
         console.print(f"{service} answers no request over the bus: its contract is what it publishes")
         raise typer.Exit(2)
     url, password_of = _bus(nats_url, data_dir)
-    raise typer.Exit(asyncio.run(_test(url, password_of)))
+    raise typer.Exit(asyncio.run(check_contracts(url, password_of)))
 
 
-async def _test(url: str, password_of: PasswordOf | None) -> int:
+async def check_contracts(url: str, password_of: PasswordOf | None) -> int:
+    """Print a line per check; return the exit status: 0 all kept, 1 something broken, 2 cannot be tested here."""
     failed_count = passed_count = 0
     try:
         async with Connections(url, password_of) as connections:
+            if await _answers(await connections(Service.OPERATOR), Service.AGENT_RUNNER):
+                console.print("[red]✗[/] agent_runner runs on this bus and would claim the test's run: stop it first")
+                return 2
             async for verdict in ProviderTest(connections).run():
                 if verdict.problem is None:
                     passed_count += 1
@@ -60,6 +66,15 @@ async def _test(url: str, password_of: PasswordOf | None) -> int:
         return 1
     console.print(f"{passed_count} passed, {failed_count} failed")
     return 1 if failed_count else 0
+
+
+async def _answers(bus: Bus, service: Service) -> bool:
+    """Whether a replica of a service is on the bus (NATS ADR-32)."""
+    try:
+        await bus.request_bytes(f"$SRV.PING.{service}", b"", timeout_seconds=PING_TIMEOUT_SECONDS)
+    except RetryableError:
+        return False
+    return True
 
 
 @contracts_app.command("mock")

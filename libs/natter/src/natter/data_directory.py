@@ -43,6 +43,7 @@ class StackState(BaseModel):
     edge_urls: list[str] = []
     relay_urls: list[str] = []
     nats_url: str = ""
+    nats_is_embedded: bool = True
     database_url: str = Field(default="", repr=False)
     jwt_verifier: str = "hs256"
     processes: dict[str, int | None] = {}

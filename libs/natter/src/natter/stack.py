@@ -28,15 +28,13 @@ SERVICES = (
 MODULES = {Service.TASK_TOOLS: ("agent_runner.task_tools", "--http")}
 """What `python -m` runs, where that is not the service's own name."""
 STOP_ORDER = (
-    "web",
-    "auth_edge",
-    "agent_runner",
-    "task_tools",
-    "stream_relay",
-    "conversation_store",
-    "nats",
-    "postgres",
+    {"web", "auth_edge"},
+    {"agent_runner", "stream_relay"},
+    {"task_tools", "conversation_store"},
+    {"nats"},
+    {"postgres"},
 )
+"""Who stops together, step after step: first who takes new work in, last who keeps it."""
 DRAIN_SECONDS_MAX = 1.5
 """How long a service may finish its work when all is stopped; what it cannot finish, it takes up at the next start."""
 

@@ -22,7 +22,7 @@ from natter.testing import die_with_parent
 
 READY_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 12.0
-LINES_SHOWN_MAX = 60
+LINES_SHOWN_MAX = 100
 WITHOUT_WEB = ("--no-web", "--edge-port", "0", "--relay-port", "0")
 
 
@@ -116,6 +116,7 @@ def natter_up(
             natter.process.wait()
         stop_orphans(data_dir)
         natter.close()
+        sys.stdout.write("\n".join(natter.output[-LINES_SHOWN_MAX:]))  # pytest shows it when the test failed
 
 
 def start(data_dir: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> RunningNatter:

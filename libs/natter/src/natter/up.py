@@ -8,17 +8,17 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
 
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
-from actor_kit.settings import ServiceSettings
 from contracts.errors import NatterError
 from contracts.services import Service
-from pydantic import SecretStr
 
 from natter.data_directory import StackState
 from natter.discovery import answering_services
+from natter.operator_bus import operator_bus, operator_settings
 from natter.output import Output
 from natter.stack import STOP_ORDER, Stack
-from natter.supervision.program import ProgramFailedError
+from natter.supervision.program import Program, ProgramFailedError
 from natter.supervision.supervisor import Supervisor
+from natter.supervision.together import together
 
 MIGRATION_SECONDS_MAX = 120.0
 ANSWER_SECONDS_MAX = 30.0
@@ -60,21 +60,31 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
     if stack.postgres:
         output.progress("preparing Postgres")
         await asyncio.to_thread(stack.postgres.initialise)
-    if stack.servers:
-        output.progress(f"starting {', '.join(program.name for program in stack.servers)}")
-        await supervisor.start(stack.servers)
+    servers = stack.servers
+    if servers:
+        output.progress(f"starting {', '.join(program.name for program in servers)}")
+        await supervisor.start(servers)
     if stack.postgres:
         await asyncio.to_thread(stack.postgres.create_owner_and_database)
-    output.progress("migrating the database, creating the streams")
-    await asyncio.gather(_migrate(stack, output), _provision(stack, output))
     _write_state(stack, supervisor)
-    output.progress(f"starting {', '.join(program.name for program in stack.services)}")
-    await supervisor.start(stack.services)
+    output.progress("creating the streams")
+    await _provision(stack, output)
+    services = stack.services
+    output.progress(f"migrating the database, starting {', '.join(program.name for program in services)}")
+    store = [program for program in services if program.group == Service.CONVERSATION_STORE]
+    others = [program for program in services if program.group != Service.CONVERSATION_STORE]
+    # The others need no tables to start, so they do not wait for them.
+    await together(_migrate_and_start(stack, store, supervisor, output), supervisor.start(others))
     await _wait_until_answered(stack)
     if stack.web:
         output.progress("starting the web app")
         await supervisor.start(stack.web)
     _write_state(stack, supervisor)
+
+
+async def _migrate_and_start(stack: Stack, store: Sequence[Program], supervisor: Supervisor, output: Output) -> None:
+    await _migrate(stack, output)
+    await supervisor.start(store)
 
 
 async def _migrate(stack: Stack, output: Output) -> None:
@@ -102,21 +112,10 @@ async def _migrate(stack: Stack, output: Output) -> None:
         raise ProgramFailedError("migrate", f"exited with code {process.returncode}", lines[-20:])
 
 
-def operator_settings(nats_environment: dict[str, str]) -> ServiceSettings:
-    """The settings with which the command line itself enters the bus, from variables as a service would get them."""
-    password = nats_environment.get("NATS_PASSWORD")
-    return ServiceSettings(
-        nats_url=nats_environment["NATS_URL"],
-        nats_user=nats_environment.get("NATS_USER"),
-        nats_password=SecretStr(password) if password else None,
-    )
-
-
 @contextlib.asynccontextmanager
 async def _operator_bus(stack: Stack) -> AsyncGenerator[Bus]:
-    settings = operator_settings(stack.bus_environment(Service.OPERATOR))
     try:
-        async with Bus.open(settings, service=Service.OPERATOR) as bus:
+        async with operator_bus(operator_settings(stack.directory.root, None)) as bus:
             yield bus
     except NatterError as error:
         raise ProgramFailedError("nats", f"cannot be used: {error.detail}", []) from error
@@ -148,6 +147,7 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
             edge_urls=[replica.url for replica in stack.replicas_of(Service.AUTH_EDGE)],
             relay_urls=[replica.url for replica in stack.replicas_of(Service.STREAM_RELAY)],
             nats_url=stack.nats_url,
+            nats_is_embedded=stack.nats is not None,
             database_url=stack.database_url,
             jwt_verifier=stack.jwt_verifier,
             processes={supervised.program.name: supervised.pid for supervised in supervisor.running},

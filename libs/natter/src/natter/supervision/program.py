@@ -30,6 +30,11 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 2.0
 
+    @property
+    def group(self) -> str:
+        """The name that replicas share: `agent_runner` of `agent_runner.2`."""
+        return self.name.partition(".")[0]
+
 
 class ProgramFailedError(Exception):
     """A program did not start, or kept dying. `reason` is a sentence, `last_lines` what it said last."""

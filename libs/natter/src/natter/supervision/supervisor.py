@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from natter.supervision.program import Program, ProgramFailedError
+from natter.supervision.program import Program
 from natter.supervision.supervised import Supervised
+from natter.supervision.together import together
 
 STOP_SECONDS_MAX = 9.0
 """For all programs together; the promise is 10 s."""
@@ -27,31 +28,21 @@ class Supervisor:
         """Start programs side by side and return when all are ready. Raises the first ProgramFailedError."""
         started = [Supervised(program, self._on_line) for program in programs]
         self._supervised += started
-        tasks = [asyncio.create_task(supervised.start()) for supervised in started]
-        try:
-            await asyncio.gather(*tasks)
-        except ProgramFailedError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        await together(*(supervised.start() for supervised in started))
 
     async def run_until_one_is_given_up(self) -> None:
         """Raise the ProgramFailedError of the first program that is given up."""
         await asyncio.gather(*(supervised.wait() for supervised in self._supervised))
 
-    async def stop(self, order: Sequence[str]) -> None:
-        """Stop the programs group by group, at last all that `order` does not name.
-
-        A group is a name with its replicas: `agent_runner`, `agent_runner.2`, …
-        """
+    async def stop(self, order: Sequence[Collection[str]]) -> None:
+        """Stop the programs step by step: each step names the groups that stop side by side; at last all others."""
         deadline = time.monotonic() + STOP_SECONDS_MAX
         left = list(self._supervised)
-        for name in (*order, None):
-            group = [supervised for supervised in left if name in {None, supervised.program.name.partition(".")[0]}]
-            left = [supervised for supervised in left if supervised not in group]
+        for groups in (*order, {supervised.program.group for supervised in left}):
+            now = [supervised for supervised in left if supervised.program.group in groups]
+            left = [supervised for supervised in left if supervised not in now]
             seconds_left = max(deadline - time.monotonic(), 0.0)
-            await asyncio.gather(*(supervised.stop(seconds_left) for supervised in group))
+            await asyncio.gather(*(supervised.stop(seconds_left) for supervised in now))
 
     def kill(self) -> None:
         """Kill everything now."""

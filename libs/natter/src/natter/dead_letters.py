@@ -1,0 +1,129 @@
+"""`natter dead-letters`: see what could not be handled, and have it handled again."""
+
+import asyncio
+import base64
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from actor_kit.bus import Bus
+from actor_kit.bus.admin import StreamAdmin
+from contracts.errors import NatterError
+from contracts.events import DeadLetter
+from contracts.streams import DEAD_LETTERS
+from contracts.subjects import subject_filter
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from natter.failing import fail
+from natter.operator_bus import NoStackError, operator_bus, operator_settings
+
+dead_letters_app = typer.Typer(help="Messages that could not be handled: see them, have them handled again.")
+console = Console(highlight=False)
+T = TypeVar("T")
+
+BATCH_MAX = 256
+LETTERS_SHOWN_MAX = 1_000
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The stack's data directory")]
+NatsUrl = Annotated[str | None, typer.Option(help="Another NATS, entered with NATS_USER and NATS_PASSWORD")]
+
+
+@dataclass(frozen=True)
+class StoredLetter:
+    """A dead letter and its place in DEAD_LETTERS."""
+
+    sequence: int
+    letter: DeadLetter
+
+
+class UnknownLetterError(Exception):
+    """There is no dead letter of that sequence."""
+
+
+@dead_letters_app.command("list")
+def show(data_dir: DataDir = None, nats_url: NatsUrl = None) -> None:
+    """List the dead letters, oldest first."""
+    letters = _run(_list(data_dir, nats_url))
+    if not letters:
+        console.print("there are no dead letters")
+        return
+    table = Table("sequence", "for", "message", "code", "why", "deliveries")
+    for stored in letters:
+        letter = stored.letter
+        table.add_row(
+            *(str(stored.sequence), letter.service, letter.message, letter.code, letter.detail),
+            str(letter.deliveries_count),
+        )
+    console.print(table)
+
+
+@dead_letters_app.command()
+def replay(
+    sequences: Annotated[list[int] | None, typer.Argument(help="Which, by the sequences that `list` shows")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them")] = False,
+    data_dir: DataDir = None,
+    nats_url: NatsUrl = None,
+) -> None:
+    """Send messages again to whom they were for, and take them out of the dead letters."""
+    if bool(sequences) == every:
+        raise typer.BadParameter("name the sequences, or give --all")
+    replayed = _run(_replay(data_dir, nats_url, None if every else sequences or []))
+    console.print(f"replayed {replayed}")
+
+
+def _run(work: Coroutine[None, None, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except (NoStackError, UnknownLetterError) as error:
+        fail(str(error))
+    except NatterError as error:
+        fail(error.detail)
+
+
+async def _list(data_dir: Path | None, nats_url: str | None) -> list[StoredLetter]:
+    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
+        return await read_all(bus)
+
+
+async def _replay(data_dir: Path | None, nats_url: str | None, sequences: list[int] | None) -> int:
+    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
+        letters = {stored.sequence: stored for stored in await read_all(bus)}
+        wanted = list(letters) if sequences is None else sequences
+        for sequence in wanted:
+            if sequence not in letters:
+                raise UnknownLetterError(f"there is no dead letter {sequence}")
+        for sequence in wanted:
+            await replay_one(bus, letters[sequence])
+        return len(wanted)
+
+
+async def read_all(bus: Bus) -> list[StoredLetter]:
+    """Read the oldest dead letters, at most LETTERS_SHOWN_MAX; what is no dead letter any more is left out."""
+    letters: list[StoredLetter] = []
+    sequence = 1
+    while len(letters) < LETTERS_SHOWN_MAX:
+        messages, pending = await bus.direct_get(
+            DEAD_LETTERS.name, subject_filter(DeadLetter), from_sequence=sequence, batch_max=BATCH_MAX
+        )
+        for message in messages:
+            sequence = message.sequence + 1
+            try:
+                letters.append(StoredLetter(message.sequence, DeadLetter.decode(message.payload)))
+            except ValidationError:
+                console.print(f"{message.sequence} is no dead letter that this version can read", style="yellow")
+        if not messages or pending == 0:
+            break
+    return letters
+
+
+async def replay_one(bus: Bus, stored: StoredLetter) -> None:
+    """Publish the message on its subject again, then delete the letter. Sent twice, it is stored once (Nats-Msg-Id)."""
+    letter = stored.letter
+    headers = {name: value for name, value in letter.headers.items() if not name.startswith("Nats-")}
+    payload = base64.b64decode(letter.payload_base64)
+    await bus.publish_stored(letter.subject, payload, headers, message_id=f"replay-{stored.sequence}")
+    await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
