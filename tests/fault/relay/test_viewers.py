@@ -264,7 +264,7 @@ async def watch_to_the_end(relays: list[RunningRelay], run: Run, *, first: int =
                         continue
                     connections += 1
                     async for event in stream:
-                        events.append(event)  # noqa: PERF401  those before a lost connection count as well
+                        events.append(event)
                         last_event_id = event.last_event_id
             except httpx.TransportError:
                 await asyncio.sleep(0.02)
