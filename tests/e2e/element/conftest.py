@@ -1,5 +1,6 @@
 """One stock server and one browser for all tests of this folder; a fresh page for each."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "web" / "chatkit-element"
+BUILD_SECONDS_MAX = 120
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -57,7 +60,23 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def built() -> None:
+    """The element and its test pages, built from the sources as they are; one worker builds, the others wait."""
+    with (PACKAGE / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outputs = [PACKAGE / "dist" / "chatkit.js", PACKAGE / "dist-test" / "axe.min.js"]
+        inputs = [path for folder in ("src", "scripts", "types", "tests/pages") for path in (PACKAGE / folder).rglob("*")]
+        newest = max(path.stat().st_mtime for path in [*inputs, PACKAGE / "package.json"])
+        if all(path.exists() and path.stat().st_mtime >= newest for path in outputs):
+            return
+        for task in ("build", "build:pages"):
+            subprocess.run(["npm", "run", "-s", task], cwd=PACKAGE, check=True, timeout=BUILD_SECONDS_MAX)
+        for path in outputs:
+            path.touch()
+
+
+@pytest.fixture(scope="session")
+def server(built: None) -> Iterator[Server]:
     """A stock ChatKitServer in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.element.stock_server"], cwd=ROOT, stdout=subprocess.PIPE, text=True

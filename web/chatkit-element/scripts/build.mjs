@@ -1,6 +1,6 @@
 // Builds the element into one ES module with its types, dist/chatkit.js and dist/chatkit.d.ts, and reports its size.
 import { build } from "esbuild";
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 await build({
@@ -11,15 +11,27 @@ await build({
   target: ["es2022"],
   minify: true,
   sourcemap: "external",
-  legalComments: "inline",
+  legalComments: "none", // said once, in the banner, instead of at each of several hundred icons
+  banner: {
+    js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked, lowlight and devlop (MIT), highlight.js (BSD-3-Clause) and lucide (ISC): LICENSES.txt */",
+  },
   loader: { ".css": "text" },
   jsx: "automatic",
   jsxImportSource: "preact",
   logLevel: "warning",
 });
 
+const bundled = ["preact", "marked", "lowlight", "devlop", "highlight.js", "lucide"];
+const licenses = await Promise.all(bundled.map(async (name) => `${name}\n\n${await licenseOf(name)}`));
+await writeFile("dist/LICENSES.txt", licenses.join(`\n${"-".repeat(80)}\n\n`));
 await copyFile("types/chatkit.d.ts", "dist/chatkit.d.ts");
 
 const bytes = await readFile("dist/chatkit.js");
 const kib = (size) => `${(size / 1024).toFixed(1)} KiB`;
 console.log(`dist/chatkit.js ${kib(bytes.length)}, gzip ${kib(gzipSync(bytes).length)}`);
+
+async function licenseOf(name) {
+  const files = await readdir(`node_modules/${name}`);
+  const file = files.find((candidate) => /^licen[sc]e/i.test(candidate));
+  return readFile(`node_modules/${name}/${file}`, "utf8");
+}

@@ -163,11 +163,17 @@ export class ChatKitElement extends HTMLElement {
     });
     this.session = session;
     session.store.subscribe(() => this.frames.request());
-    queueMicrotask(() => {
-      if (this.session !== session) return;
-      this.emit("chatkit.ready");
-      if (initialThread !== null) session.selectThread(initialThread).catch(() => {}); // shown, and reported
-    });
+    void this.announce(session, initialThread);
+  }
+
+  /** React attaches its listeners after the frame in which it passed the options: nothing is told before that. */
+  private async announce(session: Session, initialThread: string | null): Promise<void> {
+    await this.frames.next();
+    await new Promise((resolve) => setTimeout(resolve));
+    if (this.session !== session) return;
+    this.emit("chatkit.ready");
+    const isUntouched = session.store.state.conversation.thread.id === null && session.store.state.conversation.outbox.length === 0;
+    if (initialThread !== null && isUntouched) session.selectThread(initialThread).catch(() => {}); // shown, and reported
   }
 
   /** Reads the options at every call, so that `setOptions` with another function takes effect at once. */

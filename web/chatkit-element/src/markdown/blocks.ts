@@ -1,18 +1,21 @@
-/** Incremental GFM lexing: on append, only the last block is lexed again. */
+/** Incremental GFM lexing: on append, only the last two blocks are lexed again. */
 
-import { Lexer, type Token } from "marked";
+import { Lexer, type Token, type Tokens } from "marked";
 
-type Links = Record<string, { href: string | null; title: string | null }>;
+type Links = Record<string, { href: string | null; title: string | null | undefined }>;
 
 export class MarkdownBlocks {
   private text = "";
   private stable: Token[] = [];
   private stableLength = 0;
-  private links: Links = Object.create(null) as Links;
+  /** Definitions among the stable tokens. */
+  private stableLinks: Links = Object.create(null) as Links;
+  /** All definitions that the stable tokens were lexed with. */
+  private linksOfStable = "{}";
   private tail: Token[] = [];
 
   /**
-   * Takes the whole text as it is now; returns its top-level tokens. Tokens before the last block keep their
+   * Takes the whole text as it is now; returns its top-level tokens. Tokens before the last two blocks keep their
    * identity from call to call while text is only appended, so that what is on screen for them can stay.
    */
   update(source: string): Token[] {
@@ -28,34 +31,37 @@ export class MarkdownBlocks {
   private lexTail(): void {
     const source = this.text.slice(this.stableLength);
     const lexer = new Lexer({ gfm: true });
-    Object.assign(lexer.tokens.links, this.links);
-    const known = Object.keys(this.links).length;
+    Object.assign(lexer.tokens.links, this.stableLinks);
     const tokens = lexer.lex(source);
-    // A new link definition may turn earlier text into links: start over, once per definition.
-    if (Object.keys(lexer.tokens.links).length > known && this.stableLength > 0) {
-      this.links = { ...(lexer.tokens.links as Links) };
-      this.stable = [];
-      this.stableLength = 0;
+    const links = JSON.stringify(lexer.tokens.links);
+    // A link definition may turn earlier text into links: then, and while it grows, everything is lexed again.
+    if (links !== this.linksOfStable && this.stable.length > 0) {
+      this.reset();
       this.lexTail();
       return;
     }
-    this.links = { ...(lexer.tokens.links as Links) };
+    this.linksOfStable = links;
     this.split(tokens, source);
   }
 
   private split(tokens: Token[], source: string): void {
-    let last = tokens.length - 1;
-    while (last > 0 && tokens[last]?.type === "space") last--;
-    const settled = tokens.slice(0, Math.max(0, last));
-    const length = settled.reduce((sum, token) => sum + token.raw.length, 0);
+    const blocks = tokens.flatMap((token, index) => (token.type === "space" ? [] : [index]));
+    // The last block grows; the one before it may still swallow it ("2" after a list becomes its item "2.").
+    const settled = tokens.slice(0, blocks.at(-2) ?? 0);
     // The boundary is only usable if the tokens' sources are the text itself.
-    if (!source.startsWith(settled.map((token) => token.raw).join(""))) {
+    const raw = settled.map((token) => token.raw).join("");
+    if (!source.startsWith(raw)) {
       this.tail = tokens;
       return;
     }
+    for (const token of settled) if (token.type === "def") this.rememberDefinition(token as Tokens.Def);
     this.stable = [...this.stable, ...settled];
-    this.stableLength += length;
+    this.stableLength += raw.length;
     this.tail = tokens.slice(settled.length);
+  }
+
+  private rememberDefinition({ tag, href, title }: Tokens.Def): void {
+    this.stableLinks[tag] ??= { href, title };
   }
 
   /** How many of the tokens that `update` returned can no longer change by appending. */
@@ -67,6 +73,7 @@ export class MarkdownBlocks {
     this.stable = [];
     this.stableLength = 0;
     this.tail = [];
-    this.links = Object.create(null) as Links;
+    this.stableLinks = Object.create(null) as Links;
+    this.linksOfStable = "{}";
   }
 }

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { chooseLocale, registerLocale } from "../src/text/locale";
+import { ar } from "../src/text/locales/ar";
+import { en } from "../src/text/locales/en";
+import { ur } from "../src/text/locales/ur";
+
+const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test.each([["ar", ar], ["ur", ur]] as const)("%s has every text, with the same placeholders", (_tag, texts) => {
+  expect(Object.keys(texts).sort()).toEqual(Object.keys(en).sort());
+  for (const key of Object.keys(en) as (keyof typeof en)[]) {
+    expect(placeholders(texts[key]), key).toEqual(placeholders(en[key]));
+    expect(texts[key].trim(), key).not.toBe("");
+  }
+});
+
+test("the most specific registered language is used; English otherwise", () => {
+  expect(chooseLocale("ur")).toMatchObject({ tag: "ur", direction: "rtl" });
+  expect(chooseLocale("ar-EG")).toMatchObject({ tag: "ar", direction: "rtl" });
+  expect(chooseLocale("xx")).toMatchObject({ tag: "en", direction: "ltr" });
+  registerLocale("de", { send: "Senden" });
+  const german = chooseLocale("de-AT");
+  expect(german.text("send")).toBe("Senden");
+  expect(german.text("stop")).toBe("Stop");
+});
+
+test("durations and broken dates", () => {
+  const { duration, time } = chooseLocale("en");
+  expect([duration(340), duration(9_960), duration(42_400), duration(125_000)]).toEqual(["0.3 s", "10 s", "42 s", "2 min 5 s"]);
+  expect(time("not a date")).toBe("");
+});
