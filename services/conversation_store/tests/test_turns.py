@@ -1,17 +1,43 @@
-"""A turn: stored once, answered once, in order."""
+"""A turn: stored once, whatever races; one active run per conversation; the others in order."""
 
-from contracts.queries import ListItems
-from conversation_store.testing import ALICE, Client, everything_published
+import asyncio
+import itertools
+from collections import Counter
+
+import asyncpg
+import pytest
+from contracts.commands import (
+    AppendCheckpoint,
+    BeginTurn,
+    CancelRun,
+    ClientToolOutput,
+    ItemToSave,
+    Retry,
+    StructuredInput,
+    TurnLimits,
+)
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.queries import GetRun, ListItems, LoadSession
+from contracts.replies import TurnBegun
+from conversation_store.repository.turns import NewTurn, begin_turn
+from conversation_store.testing import (
+    ALICE,
+    Client,
+    assistant_item,
+    everything_published,
+    running_client,
+    store_settings,
+    user_message,
+)
 
 
 async def test_a_turn_is_stored_answered_and_shown(client: Client) -> None:
     turn = await client.begin("add milk")
     claimed = await client.claim(turn.run_id)
-    assert claimed.epoch == 1
-    assert claimed.is_first_turn
-    assert claimed.input == (
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "add milk"}]},
-    )
+    assert (claimed.epoch, claimed.is_first_turn, claimed.next_step) == (1, True, 0)
+    said = [{"type": "input_text", "text": "add milk"}]
+    assert claimed.input == ({"type": "message", "role": "user", "content": said},)
+    assert claimed.user_item["content"] == said
     finished = await client.finish(claimed, "added", title="Milk")
     assert finished.run.status == "completed"
     page = await client.bus.request(ListItems(principal=ALICE, conversation_id=turn.conversation_id))
@@ -22,4 +48,272 @@ async def test_a_turn_is_stored_answered_and_shown(client: Client) -> None:
     await everything_published(client)
     shown = await client.deltas()
     assert [event["type"] for event in shown] == ["thread.created", "thread.item.done", "run.completed"]
-    assert await client.rows("select * from chat.outbox") == []
+    assert shown[1]["item"] == page.data[0].item
+
+
+async def test_the_same_key_and_body_is_the_same_turn(client: Client) -> None:
+    first = await client.begin("once", idempotency_key="k1", body_hash="h")
+    again = await client.begin("once", idempotency_key="k1", body_hash="h")
+    assert again == first.model_copy(update={"replayed": True})
+    with pytest.raises(TerminalError) as refused:
+        await client.begin("other", idempotency_key="k1", body_hash="other")
+    assert refused.value.code == Code.IDEMPOTENCY_KEY_REUSED
+    assert len(await client.rows("select 1 from chat.message")) == 1
+
+
+async def test_concurrent_turns_with_one_key_make_one_run(client: Client) -> None:
+    begun = await asyncio.gather(*(client.begin("once", idempotency_key="k", body_hash="h") for _ in range(20)))
+    assert len({turn.run_id for turn in begun}) == 1
+    assert Counter(turn.replayed for turn in begun) == {True: 19, False: 1}
+    counts = await client.rows(
+        "select (select count(*) from chat.run) r, (select count(*) from chat.message) m,"
+        " (select count(*) from chat.conversation) c"
+    )
+    assert tuple(counts[0]) == (1, 1, 1)
+
+
+async def test_of_fifty_concurrent_turns_one_is_active_and_the_others_are_told_so(client: Client) -> None:
+    conversation_id = (await client.answer()).conversation_id
+    answers = await asyncio.gather(
+        *(client.begin(f"message {n}", conversation_id=conversation_id) for n in range(50)), return_exceptions=True
+    )
+    begun = [answer for answer in answers if isinstance(answer, TurnBegun)]
+    refused = [answer for answer in answers if isinstance(answer, NatterError)]
+    assert len(begun) == 1
+    assert {error.code for error in refused} == {Code.CONVERSATION_BUSY}
+    assert len(refused) == 49
+    rows = await client.rows("select count(*) filter (where is_active) a, count(*) n from chat.run")
+    assert tuple(rows[0]) == (1, 2)
+
+
+async def test_the_database_itself_refuses_a_second_active_run(client: Client) -> None:
+    await client.begin()
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await client.execute(
+            "insert into chat.run (run_id, conversation_id, user_id, turn, status, is_active)"
+            " select 'run_2', conversation_id, user_id, 2, 'queued', true from chat.conversation"
+        )
+
+
+async def test_enqueued_turns_start_in_order_when_the_active_one_ends(client: Client) -> None:
+    first = await client.begin("1")
+    later = [
+        await client.begin(str(n), conversation_id=first.conversation_id, on_busy="enqueue") for n in range(2, 5)
+    ]
+    await everything_published(client)
+    shown = await client.deltas()
+    assert [event["item"]["content"][0]["text"] for event in shown if event["type"] == "thread.item.done"] == ["1"]
+    with pytest.raises(RetryableError) as waits:
+        await client.claim(later[0].run_id)
+    assert waits.value.code == Code.RUN_LEASED
+    finished = await client.finish(await client.claim(first.run_id), "one")
+    for turn, following in itertools.zip_longest(later, later[1:]):
+        assert finished.next_run_id == turn.run_id
+        finished = await client.finish(await client.claim(turn.run_id), "answer")
+        assert finished.next_run_id == (following.run_id if following else None)
+    await everything_published(client)
+    page = await client.bus.request(ListItems(principal=ALICE, conversation_id=first.conversation_id))
+    assert [item.content for item in page.data] == ["1", "one", "2", "answer", "3", "answer", "4", "answer"]
+    requested, _ = await client.bus.direct_get("DELTAS", f"delta.*.{first.conversation_id}.*")
+    runs_in_order = [message.subject.rpartition(".")[2] for message in requested]
+    assert list(dict.fromkeys(runs_in_order)) == [first.run_id, *(turn.run_id for turn in later)]
+
+
+async def test_no_more_turns_wait_than_the_setting_says(nats_url: str, database_url: str) -> None:
+    settings = store_settings(nats_url, database_url, enqueued_turns_max=1)
+    async with running_client(settings, database_url) as client:
+        first = await client.begin("1")
+        await client.begin("2", conversation_id=first.conversation_id, on_busy="enqueue")
+        with pytest.raises(RetryableError) as refused:
+            await client.begin("3", conversation_id=first.conversation_id, on_busy="enqueue")
+        assert refused.value.code == Code.TOO_MANY_RUNS
+
+
+async def test_interrupt_stops_the_active_turn_and_comes_next(client: Client) -> None:
+    words: list[bytes] = []
+    await client.bus.subscribe("control.run.*.cancel", lambda received: words.append(received.payload))
+    await client.bus.flush()
+    first = await client.begin("1")
+    claimed = await client.claim(first.run_id)
+    second = await client.begin("2", conversation_id=first.conversation_id, on_busy="interrupt")
+    run = (await client.bus.request(GetRun(principal=ALICE, run_id=first.run_id))).run
+    assert run.cancel_requested
+    finished = await client.finish(claimed, "half an ans", status="cancelled")
+    assert finished.next_run_id == second.run_id
+    await client.claim(second.run_id)
+    async with asyncio.timeout(5):
+        while not words:
+            await asyncio.sleep(0.01)
+
+
+async def test_interrupting_a_turn_that_nobody_works_on_ends_it_at_once(client: Client) -> None:
+    first = await client.begin("1")
+    second = await client.begin("2", conversation_id=first.conversation_id, on_busy="interrupt")
+    run = (await client.bus.request(GetRun(principal=ALICE, run_id=first.run_id))).run
+    assert run.status == "cancelled"
+    await client.claim(second.run_id)
+
+
+async def test_a_waiting_turn_that_is_cancelled_shows_its_message_and_its_end(client: Client) -> None:
+    first = await client.begin("1")
+    second = await client.begin("2", conversation_id=first.conversation_id, on_busy="enqueue")
+    reply = await client.bus.request(CancelRun(principal=ALICE, run_id=second.run_id))
+    assert reply.run.status == "cancelled"
+    await everything_published(client)
+    shown = await client.deltas(f"delta.*.*.{second.run_id}")
+    assert [event["type"] for event in shown] == ["thread.item.done", "run.cancelled"]
+    finished = await client.finish(await client.claim(first.run_id), "one")
+    assert finished.next_run_id is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (TurnLimits(turns_per_minute_max=2), Code.RATE_LIMITED),
+        (TurnLimits(concurrent_runs_max=2), Code.TOO_MANY_RUNS),
+    ],
+    ids=["turns_per_minute", "concurrent_runs"],
+)
+async def test_limits_hold_under_concurrency_and_say_when_to_come_back(
+    client: Client, limits: TurnLimits, code: Code
+) -> None:
+    answers = await asyncio.gather(*(client.begin(limits=limits) for _ in range(8)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, RetryableError)]
+    assert len(refused) == 6
+    assert {error.code for error in refused} == {code}
+    for error in refused:
+        assert error.retry_after_seconds is not None
+        assert 0 < error.retry_after_seconds <= 60
+
+
+async def test_a_replay_is_not_counted_against_a_limit(client: Client) -> None:
+    limits = TurnLimits(turns_per_minute_max=1)
+    first = await client.begin(idempotency_key="k", limits=limits)
+    assert (await client.begin(idempotency_key="k", limits=limits)).run_id == first.run_id
+
+
+async def test_begin_turn_takes_at_most_six_statements(client: Client) -> None:
+    turn = await client.answer()
+    command = BeginTurn(principal=ALICE, conversation_id=turn.conversation_id, input=user_message("more"))
+    statements: list[str] = []
+    async with client.store.database.transaction("alice") as transaction:
+        transaction.connection.add_query_logger(lambda query: statements.append(query.query))
+        await begin_turn(transaction, command, NewTurn(), enqueued_turns_max=1)
+        await asyncio.sleep(0)
+    assert 1 <= len(statements) <= 6  # begin and its settings are before, commit after
+
+
+async def test_retry_deletes_what_came_after_and_answers_again(client: Client) -> None:
+    first = await client.answer("one", "first answer")
+    await client.answer("two", "second answer", conversation_id=first.conversation_id)
+    retry = Retry(message_id=first.message_id)
+    turn = await client.bus.request(BeginTurn(principal=ALICE, conversation_id=first.conversation_id, input=retry))
+    claimed = await client.claim(turn.run_id)
+    assert claimed.history == ()
+    assert claimed.input[0]["content"] == [{"type": "input_text", "text": "one"}]
+    assert claimed.user_item["id"] == first.message_id
+    await client.finish(claimed, "another answer")
+    page = await client.bus.request(ListItems(principal=ALICE, conversation_id=first.conversation_id))
+    assert [item.content for item in page.data] == ["one", "another answer"]
+    await everything_published(client)
+    shown = await client.deltas(f"delta.*.*.{turn.run_id}")
+    assert [event["type"] for event in shown] == ["thread.item.removed"] * 3 + ["run.completed"]
+    again = await client.bus.request(BeginTurn(principal=ALICE, conversation_id=first.conversation_id, input=retry))
+    assert (await client.claim(again.run_id)).history == ()
+
+
+@pytest.mark.parametrize("on_busy", ["enqueue", "interrupt"])
+async def test_a_retry_does_not_wait(client: Client, on_busy: str) -> None:
+    turn = await client.begin()
+    command = {"principal": ALICE, "conversation_id": turn.conversation_id, "on_busy": on_busy}
+    with pytest.raises(TerminalError) as refused:
+        await client.bus.request(BeginTurn.model_validate({**command, "input": Retry(message_id=turn.message_id)}))
+    assert refused.value.code == Code.CONVERSATION_BUSY
+
+
+async def test_a_client_tools_output_reaches_the_model_with_its_call(client: Client) -> None:
+    turn = await client.begin("where am I")
+    claimed = await client.claim(turn.run_id)
+    item = {"type": "client_tool_call", "id": "ctc_1", "status": "pending", "call_id": "c1", "name": "place"}
+    call = {"type": "function_call", "call_id": "c1", "name": "place", "arguments": "{}"}
+    checkpoint = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1, "step": 0, "session_items": (call,)}
+    saved = ItemToSave(message_id="ctc_1", type="client_tool_call", item=item)
+    await client.bus.request(AppendCheckpoint.model_validate({**checkpoint, "items": (saved,)}))
+    await client.finish(claimed)
+    output = ClientToolOutput(result={"city": "Zürich"})
+    command = BeginTurn(principal=ALICE, conversation_id=turn.conversation_id, input=output)
+    answer = await client.claim((await client.bus.request(command)).run_id)
+    assert answer.input == ({"type": "function_call_output", "call_id": "c1", "output": '{"city":"Zürich"}'},)
+    assert answer.history[-1] == call
+    assert answer.user_item["status"] == "completed"
+    with pytest.raises(TerminalError) as refused:
+        await client.finish(answer, "in Zürich")
+        await client.bus.request(command)
+    assert refused.value.code == Code.INVALID_REQUEST
+
+
+async def test_the_answers_to_a_structured_input_are_stored_and_told_to_the_model(client: Client) -> None:
+    turn = await client.begin("plan")
+    claimed = await client.claim(turn.run_id)
+    question = {"id": "q1", "type": "multiple_choice", "question": "When?", "options": [{"value": "now"}]}
+    item = {"type": "structured_input", "id": "si_1", "status": "pending", "inputs": [question]}
+    await client.finish(claimed, items=(ItemToSave(message_id="si_1", type="structured_input", item=item),))
+    answers = StructuredInput(message_id="si_1", answers={"q1": {"values": ["now", "later"]}, "unknown": "x"})
+    command = BeginTurn(principal=ALICE, conversation_id=turn.conversation_id, input=answers)
+    answer = await client.claim((await client.bus.request(command)).run_id)
+    assert answer.user_item["status"] == "answered"
+    assert answer.user_item["inputs"][0]["answer"] == {"values": ["now"], "skipped": False}
+    assert "When?: now" in answer.input[0]["content"][0]["text"]
+    await everything_published(client)
+    shown = await client.deltas(f"delta.*.*.{answer.run.run_id}")
+    assert [event["type"] for event in shown] == ["thread.item.replaced"]
+
+
+async def test_a_quoted_text_comes_before_what_is_said(client: Client) -> None:
+    message = user_message("explain").model_copy(update={"quoted_text": "E = mc²"})
+    turn = await client.bus.request(BeginTurn(principal=ALICE, input=message))
+    claimed = await client.claim(turn.run_id)
+    assert [item["content"][0]["text"].splitlines()[-1] for item in claimed.input] == ["E = mc²", "explain"]
+    assert claimed.user_item["quoted_text"] == "E = mc²"
+
+
+async def test_history_holds_whole_messages_of_earlier_turns_only(client: Client) -> None:
+    first = await client.answer("one", "1")
+    for text in ("two", "three"):
+        await client.answer(text, text[0], conversation_id=first.conversation_id)
+    turn = await client.begin("four", conversation_id=first.conversation_id)
+    claimed = await client.claim(turn.run_id, history_messages_max=3)
+    assert [item["role"] for item in claimed.history] == ["user", "assistant"]
+    assert claimed.history[0]["content"][0]["text"] == "three"
+    assert not claimed.is_first_turn or claimed.conversation is not None
+    loaded = await client.bus.request(
+        LoadSession(principal=ALICE, conversation_id=first.conversation_id, messages_max=2)
+    )
+    assert [item["role"] for item in loaded.data] == ["user"]
+    everything = await client.bus.request(LoadSession(principal=ALICE, conversation_id=first.conversation_id))
+    assert len(everything.data) == 7
+
+
+@pytest.mark.parametrize("content", [{"type": "input_text", "text": "a\x00b"}, {"type": "input_text", "text": "\ud800"}])
+async def test_what_postgres_cannot_store_is_refused_and_nothing_breaks(client: Client, content: dict[str, str]) -> None:
+    message = user_message("fine").model_copy(update={"content": (content,)})
+    with pytest.raises((TerminalError, ValueError)) as refused:
+        await client.bus.request(BeginTurn(principal=ALICE, input=message))
+    assert not isinstance(refused.value, TerminalError) or refused.value.code == Code.INVALID_REQUEST
+    assert await client.rows("select 1 from chat.conversation") == []
+    await client.begin("still alive")
+
+
+async def test_items_of_a_run_keep_their_place_when_they_are_replaced(client: Client) -> None:
+    turn = await client.begin()
+    await client.claim(turn.run_id)
+    for step, text in enumerate(("draft", "better", "best")):
+        items = (assistant_item("a_1", text), assistant_item(f"b_{step}", text))
+        await client.bus.request(AppendCheckpoint(principal=ALICE, run_id=turn.run_id, epoch=1, step=step, items=items))
+    page = await client.bus.request(ListItems(principal=ALICE, conversation_id=turn.conversation_id))
+    assert [(item.message_id, item.content) for item in page.data[1:]] == [
+        ("a_1", "best"),
+        ("b_0", "draft"),
+        ("b_1", "better"),
+        ("b_2", "best"),
+    ]

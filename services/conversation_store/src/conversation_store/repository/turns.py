@@ -77,7 +77,8 @@ with conversation as (
         run_id, conversation_id, user_id, turn, status, is_active, requests_count, requested_at, user_message_id,
         idempotency_key, body_hash, inference_options, model, session_items_count
     ) values (
-        $4, $1, $2, $3, 'queued', $5::boolean, $5::boolean::int, case when $5::boolean then now() end, $6, $7, $8, $9::jsonb, $10,
+        $4, $1, $2, $3, 'queued', $5::boolean, $5::boolean::int, case when $5::boolean then now() end,
+        $6, $7, $8, $9::jsonb, $10,
         cardinality($13::jsonb[])
     )
 ), message as (

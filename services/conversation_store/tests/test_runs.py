@@ -1,0 +1,266 @@
+"""A run: claimed by one runner at a time, fenced by its epoch, ended once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from contracts.commands import (
+    AppendCheckpoint,
+    AppendSessionItems,
+    BeginToolCall,
+    CancelRun,
+    FinishToolCall,
+    LinkOpenaiConversation,
+    RenewLease,
+    SaveItem,
+    TruncateSession,
+)
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.queries import GetConversation, GetItem, GetRun, ListActiveRuns, LoadSession
+from contracts.replies import ToolCallView, Usage
+from conversation_store.testing import (
+    ALICE,
+    Client,
+    assistant_item,
+    everything_published,
+    running_client,
+    store_settings,
+)
+
+SAID = {"type": "message", "role": "assistant", "id": "m1", "content": "so far"}
+
+
+async def expire_lease(client: Client, run_id: str) -> None:
+    await client.execute("update chat.run set lease_expires_at = now() - interval '1 s' where run_id = $1", run_id)
+
+
+async def test_a_claimed_run_is_another_runners_only_when_its_lease_has_run_out(client: Client) -> None:
+    turn = await client.begin()
+    await client.claim(turn.run_id, runner_id="one")
+    with pytest.raises(RetryableError) as leased:
+        await client.claim(turn.run_id, runner_id="two")
+    assert leased.value.code == Code.RUN_LEASED
+    assert leased.value.retry_after_seconds is not None
+    assert 25 < leased.value.retry_after_seconds <= 30
+    assert (await client.claim(turn.run_id, runner_id="one")).epoch == 2
+    await expire_lease(client, turn.run_id)
+    assert (await client.claim(turn.run_id, runner_id="two")).epoch == 3
+
+
+async def test_of_many_concurrent_claims_one_wins(client: Client) -> None:
+    turn = await client.begin()
+    claims = [client.claim(turn.run_id, runner_id=f"runner_{n}") for n in range(20)]
+    answers = await asyncio.gather(*claims, return_exceptions=True)
+    errors = [answer for answer in answers if isinstance(answer, NatterError)]
+    assert len(errors) == 19
+    assert {error.code for error in errors} == {Code.RUN_LEASED}
+
+
+async def test_a_takeover_gets_what_the_dead_attempt_has_stored(client: Client) -> None:
+    turn = await client.begin()
+    await client.claim(turn.run_id, runner_id="one")
+    run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
+    for _ in range(2):  # the same step twice is stored once
+        checkpoint = {**run, "step": 0, "session_items": (SAID,), "items": (assistant_item("a1", "so far"),)}
+        await client.bus.request(AppendCheckpoint.model_validate(checkpoint))
+    await client.bus.request(BeginToolCall(**run, call_id="c1", name="add_task", arguments={"title": "milk"}))
+    await client.bus.request(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}))
+    await client.bus.request(BeginToolCall(**run, call_id="c2", name="add_task"))
+    await expire_lease(client, turn.run_id)
+    taken = await client.claim(turn.run_id, runner_id="two")
+    assert (taken.epoch, taken.next_step) == (2, 1)
+    assert taken.checkpoint == (SAID,)
+    assert [item.message_id for item in taken.saved_items] == ["a1"]
+    assert [(entry.call_id, entry.status, entry.result) for entry in taken.ledger] == [
+        ("c1", "success", {"ok": True}),
+        ("c2", "running", None),
+    ]
+    assert taken.conversation is not None
+    assert taken.conversation.active_run_id == turn.run_id
+
+
+def writes_of(run_id: str, epoch: int) -> list[Any]:
+    """Every message by which a run writes."""
+    run: dict[str, Any] = {"principal": ALICE, "run_id": run_id, "epoch": epoch}
+    return [
+        RenewLease(**run, lease_seconds=5),
+        AppendCheckpoint(**run, step=7, session_items=(SAID,), items=(assistant_item("zombie", "boo"),)),
+        AppendSessionItems(**run, session_items=(SAID,)),
+        SaveItem(**run, item=assistant_item("zombie", "boo")),
+        BeginToolCall(**run, call_id="zombie", name="add_task"),
+        FinishToolCall(**run, call_id="c1", status="failure", result="boo"),
+        LinkOpenaiConversation(**run, openai_conversation_id="zombie"),
+    ]
+
+
+async def test_every_write_of_a_stale_attempt_is_refused_and_changes_nothing(client: Client) -> None:
+    turn = await client.begin()
+    zombie = await client.claim(turn.run_id, runner_id="one")
+    await client.bus.request(BeginToolCall(principal=ALICE, run_id=turn.run_id, epoch=1, call_id="c1", name="add_task"))
+    await expire_lease(client, turn.run_id)
+    owner = await client.claim(turn.run_id, runner_id="two")
+    before = await dump(client)
+    for write in writes_of(turn.run_id, zombie.epoch):
+        with pytest.raises(TerminalError) as refused:
+            await client.bus.request(write)
+        assert refused.value.code == Code.RUN_STALE_EPOCH, type(write).__name__
+    with pytest.raises(TerminalError) as refused:
+        await client.finish(zombie, "boo")
+    assert refused.value.code == Code.RUN_STALE_EPOCH
+    assert await dump(client) == before
+    await client.finish(owner, "the answer")
+
+
+async def dump(client: Client) -> list[Any]:
+    tables = ("run", "message", "session_item", "tool_call", "conversation")
+    return [[tuple(row) for row in await client.rows(f"select * from chat.{table}")] for table in tables]
+
+
+async def test_a_finished_run_takes_no_writes_and_no_claim(client: Client) -> None:
+    turn = await client.begin()
+    claimed = await client.claim(turn.run_id)
+    await client.finish(claimed, "done")
+    for write in writes_of(turn.run_id, claimed.epoch):
+        with pytest.raises(TerminalError) as refused:
+            await client.bus.request(write)
+        assert refused.value.code == Code.RUN_FINISHED, type(write).__name__
+    with pytest.raises(TerminalError) as refused:
+        await client.claim(turn.run_id)
+    assert refused.value.code == Code.RUN_FINISHED
+
+
+async def test_finish_is_one_transaction_and_the_second_one_says_so(client: Client) -> None:
+    turn = await client.begin()
+    claimed = await client.claim(turn.run_id)
+    call = ToolCallView(call_id="c1", name="add_task", arguments={"title": "milk"}, status="success", result="ok")
+    usage = Usage(requests=1, input_tokens=2, output_tokens=3, total_tokens=5)
+    items = (assistant_item("a1", "added", tool_calls=(call,)),)
+    finished = await client.finish(
+        claimed, items=items, session_items=(SAID,), title="Milk", usage=usage, model="demo"
+    )
+    assert (finished.run.status, finished.run.usage, finished.run.model) == ("completed", usage, "demo")
+    assert not finished.already_finished
+    for text, status in (("other", "completed"), ("failed", "failed")):
+        again = await client.finish(claimed, text, status=status, error_code="internal", title="Other")
+        assert again.already_finished
+        assert again.run == finished.run
+    query = GetItem(principal=ALICE, conversation_id=turn.conversation_id, message_id="a1")
+    assert (await client.bus.request(query)).item.tool_calls == (call,)
+    reply = await client.bus.request(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    assert (reply.conversation.title, reply.conversation.active_run_id) == ("Milk", None)
+    assert len(await client.rows("select 1 from chat.message")) == 2
+
+
+async def test_a_title_is_given_once(client: Client) -> None:
+    turn = await client.begin()
+    await client.finish(await client.claim(turn.run_id), "a", title="First")
+    second = await client.begin(conversation_id=turn.conversation_id)
+    claimed = await client.claim(second.run_id)
+    assert not claimed.is_first_turn
+    await client.finish(claimed, "b", title="Second")
+    reply = await client.bus.request(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    assert reply.conversation.title == "First"
+
+
+async def test_a_failed_run_is_shown_as_an_error_that_can_be_retried(client: Client) -> None:
+    turn = await client.begin()
+    claimed = await client.claim(turn.run_id)
+    error = {"status": "failed", "error_code": "model_timeout", "error_detail": "The model took too long."}
+    finished = await client.finish(claimed, "half", **error)
+    assert (finished.run.error_code, finished.run.error_detail) == ("model_timeout", "The model took too long.")
+    await everything_published(client)
+    shown = await client.deltas(f"delta.*.*.{turn.run_id}")
+    assert shown[-2] == {
+        "type": "error",
+        "code": "custom",
+        "message": "The model took too long.",
+        "allow_retry": True,
+    }
+    assert (shown[-1]["type"], shown[-1]["code"], shown[-1]["epoch"]) == ("run.failed", "model_timeout", 1)
+
+
+async def test_cancel_is_found_at_the_next_renewal(client: Client) -> None:
+    turn = await client.begin()
+    claimed = await client.claim(turn.run_id)
+    renew = RenewLease(principal=ALICE, run_id=turn.run_id, epoch=claimed.epoch, lease_seconds=5)
+    assert not (await client.bus.request(renew)).cancel_requested
+    cancelled = (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run
+    assert (cancelled.status, cancelled.cancel_requested) == ("running", True)
+    assert (await client.bus.request(renew)).cancel_requested
+    await client.finish(claimed, "half", status="cancelled")
+    run = (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run
+    assert run.status == "cancelled"
+    await everything_published(client)
+    assert (await client.deltas(f"delta.*.*.{turn.run_id}"))[-1]["type"] == "run.cancelled"
+
+
+async def test_a_run_that_nobody_has_claimed_is_cancelled_at_once(client: Client) -> None:
+    turn = await client.begin()
+    assert (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run.status == "cancelled"
+    with pytest.raises(TerminalError) as refused:
+        await client.claim(turn.run_id)
+    assert refused.value.code == Code.RUN_FINISHED
+    await client.begin(conversation_id=turn.conversation_id)
+
+
+async def test_a_run_is_given_up_after_its_attempts(nats_url: str, database_url: str) -> None:
+    settings = store_settings(nats_url, database_url, run_attempts_max=2)
+    async with running_client(settings, database_url) as client:
+        turn = await client.begin()
+        for runner_id in ("one", "two"):
+            await client.claim(turn.run_id, runner_id=runner_id)
+            await expire_lease(client, turn.run_id)
+        with pytest.raises(TerminalError) as refused:
+            await client.claim(turn.run_id, runner_id="three")
+        assert refused.value.code == Code.RUN_ATTEMPTS_EXHAUSTED
+        run = (await client.bus.request(GetRun(principal=ALICE, run_id=turn.run_id))).run
+        assert (run.status, run.error_code) == ("failed", Code.RUN_ATTEMPTS_EXHAUSTED)
+        await everything_published(client)
+        assert [event["type"] for event in await client.deltas()][-2:] == ["error", "run.failed"]
+
+
+async def test_the_ledger_keeps_the_first_result(client: Client) -> None:
+    turn = await client.begin()
+    await client.claim(turn.run_id)
+    run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1, "call_id": "c1"}
+    for _ in range(2):
+        begun = await client.bus.request(BeginToolCall(**run, name="add_task", arguments={"title": "milk"}))
+        assert (begun.entry.status, begun.entry.arguments) == ("running", {"title": "milk"})
+    for status, result in (("success", [1]), ("failure", [2])):
+        finished = await client.bus.request(FinishToolCall(**run, status=status, result=result))
+        assert (finished.entry.status, finished.entry.result) == ("success", [1])
+    begun = await client.bus.request(BeginToolCall(**run, name="add_task"))
+    assert (begun.entry.status, begun.entry.result) == ("success", [1])
+    with pytest.raises(TerminalError) as refused:
+        await client.bus.request(FinishToolCall(**{**run, "call_id": "never"}, status="success"))
+    assert refused.value.code == Code.NOT_FOUND
+
+
+async def test_active_runs_are_listed_until_they_end(client: Client) -> None:
+    one, two = await client.begin(), await client.begin()
+    listed = await client.bus.request(ListActiveRuns(principal=ALICE))
+    assert [run.run_id for run in listed.data] == [one.run_id, two.run_id]
+    await client.finish(await client.claim(one.run_id))
+    listed = await client.bus.request(ListActiveRuns(principal=ALICE, conversation_id=one.conversation_id))
+    assert listed.data == ()
+
+
+async def test_the_session_is_cut_from_its_end(client: Client) -> None:
+    turn = await client.answer("one", "1")
+    truncate = {"principal": ALICE, "conversation_id": turn.conversation_id}
+    load = LoadSession(principal=ALICE, conversation_id=turn.conversation_id)
+    await client.bus.request(TruncateSession(**truncate, items_count=1))
+    assert [item["role"] for item in (await client.bus.request(load)).data] == ["user"]
+    await client.bus.request(TruncateSession(**truncate, items_count=5))
+    assert (await client.bus.request(load)).data == ()
+    await client.answer("two", "2", conversation_id=turn.conversation_id)
+    await client.bus.request(TruncateSession(**truncate))
+    assert (await client.bus.request(load)).data == ()
+
+
+async def test_the_id_of_openais_conversation_is_kept(client: Client) -> None:
+    turn = await client.begin()
+    await client.claim(turn.run_id)
+    run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
+    await client.bus.request(LinkOpenaiConversation(**run, openai_conversation_id="conv_openai"))
+    assert (await client.claim(turn.run_id)).openai_conversation_id == "conv_openai"
