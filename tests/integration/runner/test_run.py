@@ -28,3 +28,65 @@ async def test_a_task_is_added_through_the_real_tool_and_shown(stack: RunnerStac
     assert run.usage is not None
     assert run.usage.requests == 2
     assert seen.viewer.titles == ["Add a task: buy milk"]
+
+
+async def test_a_conversation_goes_on_with_its_context(stack: RunnerStack) -> None:
+    user = "context"
+    begun, _ = await stack.ask(user, "add tasks: buy milk, call mom")
+    conversation_id = begun.conversation_id
+    _, listed = await stack.ask(user, "list my tasks", conversation_id)
+    assert listed.viewer.texts() == ["You have 2 tasks:\n1. buy milk\n2. call mom"]
+    _, completed = await stack.ask(user, "complete the first one", conversation_id)
+    assert completed.viewer.texts() == ["Completed “buy milk”."]
+    # "the first one" was known from the list before: one call, no second look.
+    assert [task["title"] for task in completed.viewer.tasks()] == ["Completed task “buy milk”"]
+    assert [(task.title, task.completed) for task in await stack.tasks(user)] == [("buy milk", True), ("call mom", False)]
+    messages = await stack.items(user, conversation_id, messages_only=True)
+    assert [message.role for message in messages] == ["user", "assistant"] * 3
+    assert len(messages[1].tool_calls) == 2
+
+
+async def test_renaming_and_deleting_in_one_message(stack: RunnerStack) -> None:
+    user = "several"
+    _, seen = await stack.ask(user, "add task x, then rename x to y, then delete y, then list my tasks")
+    assert seen.viewer.texts() == [
+        "Added “x” to your list.\nRenamed it to “y”.\nDeleted “y”.\nThere is nothing on your list."
+    ]
+    assert await stack.tasks(user) == []
+    assert len([item for item in seen.viewer.items.values() if item["type"] == "workflow"]) == 1
+
+
+async def test_a_long_answer_is_stored_as_it_was_streamed(stack: RunnerStack) -> None:
+    expected = " ".join(str(number) for number in range(1, 301))
+    begun, seen = await stack.ask("counter", "count to 300")
+    assert seen.viewer.texts() == [expected]
+    stored = await stack.items("counter", begun.conversation_id)
+    assert [item.content for item in stored if item.role == "assistant"] == [expected]
+    shown = list(seen.viewer.items.values())
+    assert [item.item for item in stored] == shown
+
+
+async def test_a_tool_acts_for_its_own_user_only(stack: RunnerStack) -> None:
+    await stack.ask("mallory", "add a task: mine; list my tasks")
+    _, seen = await stack.ask("eve.*.>", "list my tasks")
+    assert seen.viewer.texts() == ["There is nothing on your list."]
+    (task,) = await stack.tasks("mallory")
+    _, seen = await stack.ask("eve.*.>", f"add task a, then delete {task.task_id}")
+    assert "I found no task" in seen.viewer.texts()[0]
+    assert len(await stack.tasks("mallory")) == 1
+
+
+async def test_what_nothing_understands_gets_an_honest_answer(stack: RunnerStack) -> None:
+    _, seen = await stack.ask("honest", "what is the meaning of life?")
+    assert "demo model" in seen.viewer.texts()[0]
+
+
+async def test_a_model_that_is_not_allowed_fails_with_its_code(stack: RunnerStack) -> None:
+    begun = await stack.begin("picky", "hello", inference_options={"model": "gpt-imaginary"})
+    seen = await stack.watch("picky", begun)
+    assert seen.end is not None
+    assert (seen.end["type"], seen.end["code"]) == ("run.failed", "model_not_allowed")
+    (error,) = [event for event in seen.events if event["type"] == "error"]
+    assert error["allow_retry"] is True
+    run = await stack.run("picky", begun.run_id)
+    assert (run.status, run.error_code) == ("failed", "model_not_allowed")

@@ -32,7 +32,8 @@ class CrashPoint(StrEnum):
 class CrashPoints:
     """Does nothing unless a test names a directory: then a file ``<crash point>`` in it is taken away and obeyed.
 
-    The file holds the name of a signal ("SIGKILL", "SIGSTOP"). It is removed first, so that one runner dies once.
+    The file holds the name of a signal and how often the point is to be reached before ("SIGKILL 0"). It is removed
+    first, so that one runner dies once.
     """
 
     directory: Path | None = None
@@ -42,9 +43,12 @@ class CrashPoints:
             return
         order = self.directory / point
         try:
-            name = order.read_text()
+            name, passes = order.read_text().split()
             order.unlink()
         except FileNotFoundError:
             return
+        if int(passes) > 0:
+            order.write_text(f"{name} {int(passes) - 1}")
+            return
         log.warning("crash_point.reached", point=point, signal=name)
-        os.kill(os.getpid(), signal.Signals[name.strip()])
+        os.kill(os.getpid(), signal.Signals[name])

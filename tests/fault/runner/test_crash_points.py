@@ -1,0 +1,133 @@
+"""A runner is killed, or paused, at every step of a run with three tool calls; another finishes it exactly once."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from agent_runner.crash_points import CrashPoint
+from contracts.replies import TurnBegun
+
+from tests.runner_stack import RunnerStack, RunningService, Watched, runner_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LEASE_SECONDS = 1.5
+QUIET_SECONDS = 1.0
+REQUEST = "add task one, then list my tasks, then complete one"
+ANSWER = "Added “one” to your list.\nYou have 1 task:\n1. one\nCompleted “one”."
+CALLS = ["add_task", "list_tasks", "complete_task"]
+
+REACHED_ONCE = {
+    CrashPoint.BEFORE_CLAIM,
+    CrashPoint.AFTER_CLAIM,
+    CrashPoint.AFTER_FIRST_DELTA,
+    CrashPoint.BEFORE_FINISH,
+    CrashPoint.AFTER_FINISH,
+}
+KILLS = [(point, 0) for point in CrashPoint] + [(point, 2) for point in CrashPoint if point not in REACHED_ONCE]
+PAUSES = [
+    (CrashPoint.AFTER_FIRST_DELTA, 0),
+    (CrashPoint.AFTER_CHECKPOINT, 1),
+    (CrashPoint.AFTER_TOOL_CALLED, 0),
+    (CrashPoint.BEFORE_FINISH, 0),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, module_nats_url: str, module_database_url: str
+) -> AsyncIterator[RunnerStack]:
+    directory = tmp_path_factory.mktemp("crashes")
+    async with runner_stack(
+        directory,
+        module_nats_url,
+        module_database_url,
+        runners=3,
+        lease_seconds=LEASE_SECONDS,
+        AGENT_RUNNER_TEST_CRASH_DIRECTORY=str(directory),
+        AGENT_RUNNER_SLOTS="4",
+    ) as running:
+        yield running
+
+
+def runners(stack: RunnerStack) -> list[RunningService]:
+    return [service for name, service in stack.services.items() if name.startswith("runner")]
+
+
+async def until_reached(stack: RunnerStack, point: CrashPoint) -> None:
+    async with asyncio.timeout(20):
+        while (stack.directory / point).exists():
+            await asyncio.sleep(0.01)
+
+
+async def replace_the_dead(stack: RunnerStack) -> None:
+    """Start new processes for those that were killed, and wait until two runners are there for the next test."""
+    dead = [runner for runner in runners(stack) if runner.has_died]
+    for runner in dead:
+        runner.start()
+    alive = [runner for runner in runners(stack) if runner not in dead]
+    if len(alive) < 2:
+        for runner in dead:
+            await runner.wait_until_ready()
+
+
+async def check_history(stack: RunnerStack, user: str, begun: TurnBegun, seen: Watched) -> None:
+    """One user row, one terminal state, one answer, each effect once, deltas seen = text stored."""
+    run = await stack.run(user, begun.run_id)
+    assert run.status == "completed"
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed"
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [ANSWER]
+    items = await stack.items(user, begun.conversation_id)
+    assert [item.type for item in items] == ["user_message", "workflow", "assistant_message"]
+    assert [item.item for item in items] == list(seen.viewer.items.values())
+    assert items[2].content == ANSWER
+    assert [(call.name, call.status) for call in items[2].tool_calls] == [(name, "success") for name in CALLS]
+    assert [task["status_indicator"] for task in seen.viewer.tasks()] == ["complete"] * 3
+    assert [(task.title, task.completed) for task in await stack.tasks(user)] == [("one", True)]
+
+
+def identify(case: tuple[CrashPoint, int]) -> str:
+    return f"{case[0]}-{case[1] + 1}"
+
+
+@pytest.mark.parametrize("case", KILLS, ids=identify)
+async def test_a_killed_run_is_answered_exactly_once(stack: RunnerStack, case: tuple[CrashPoint, int]) -> None:
+    point, passes = case
+    user = f"kill.{identify(case)}"
+    (stack.directory / point).write_text(f"{signal.SIGKILL.name} {passes}")
+    begun = await stack.begin(user, REQUEST)
+    await until_reached(stack, point)
+    started = asyncio.get_running_loop().time()
+    seen = await stack.watch(user, begun)
+    takeover_seconds = asyncio.get_running_loop().time() - started
+    assert len([runner for runner in runners(stack) if runner.has_died]) == 1
+    await replace_the_dead(stack)
+    await check_history(stack, user, begun, seen)
+    assert takeover_seconds < 10
+    restarted = [event["epoch"] for event in seen.run_events if event["type"] == "run.restarted"]
+    assert bool(restarted) == (point not in {CrashPoint.BEFORE_CLAIM, CrashPoint.AFTER_FINISH})
+
+
+@pytest.mark.parametrize("case", PAUSES, ids=identify)
+async def test_a_paused_runner_that_wakes_after_takeover_changes_nothing(
+    stack: RunnerStack, case: tuple[CrashPoint, int]
+) -> None:
+    point, passes = case
+    user = f"pause.{identify(case)}"
+    (stack.directory / point).write_text(f"{signal.SIGSTOP.name} {passes}")
+    begun = await stack.begin(user, REQUEST)
+    await until_reached(stack, point)
+    seen = await stack.watch(user, begun)
+    (sleeper,) = [runner for runner in runners(stack) if runner.is_paused()]
+    before = await stack.deltas(user, begun), await stack.run(user, begun.run_id)
+    sleeper.send(signal.SIGCONT)
+    await asyncio.sleep(QUIET_SECONDS)
+    assert (await stack.deltas(user, begun), await stack.run(user, begun.run_id)) == before
+    await check_history(stack, user, begun, seen)
+    assert '"run.fenced"' in Path(sleeper.log_file).read_text()
+    # It is of use again.
+    assert not sleeper.has_died
