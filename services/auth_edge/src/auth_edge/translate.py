@@ -37,7 +37,7 @@ _id_adapter: TypeAdapter[str] = TypeAdapter(Token)
 def parse_request(body: bytes) -> ChatKitReq:
     """Read a ChatKit request. Raises TerminalError: `invalid_request` with the field."""
     try:
-        request = _request_adapter.validate_json(body)
+        request = _request_adapter.validate_json(body, strict=True)
     except ValidationError as error:
         raise invalid_request(error) from error
     if b"\\u0000" in body and holds_nul(json.loads(body)):

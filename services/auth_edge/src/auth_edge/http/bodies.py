@@ -18,9 +18,9 @@ def _refuse_blank(text: str) -> str:
 
 
 class _Sent(BaseModel):
-    """A body that a client sends: an unknown field is a mistake that it should learn of."""
+    """A body that a client sends: an unknown field or a number for a text is a mistake that it should learn of."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class NewMessage(_Sent):

@@ -150,7 +150,15 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     if error.status_code == 400:  # the framework's word for a body that it cannot read
         return problem(request, 422, Code.INVALID_REQUEST, "The body is not valid JSON in UTF-8.", field="body")
     code = _CODE_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
-    return problem(request, error.status_code, code, f"{error.detail}.", headers=error.headers)
+    headers = _allow(request) if error.status_code == 405 else error.headers
+    return problem(request, error.status_code, code, f"{error.detail}.", headers=headers)
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """Every method of the path; the framework names those of the first route that matches."""
+    path = getattr(request.scope.get("route"), "path", "")
+    methods = request.app.openapi()["paths"].get(path, {"get": None})
+    return {"Allow": ", ".join(sorted(method.upper() for method in methods))}
 
 
 async def _on_disconnect(request: Request, _error: Exception) -> JSONResponse:
