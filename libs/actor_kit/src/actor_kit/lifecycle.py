@@ -1,6 +1,7 @@
 """A process's life: start, run until SIGTERM or SIGINT, stop in order."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,11 +28,16 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     Exits with 1 and one line of log where the service cannot start.
     """
     configure_logging(str(service), settings)
+    # What the imports made lives as long as the process. Frozen, no collection looks at it again: those while deltas
+    # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
+    gc.freeze()
     try:
         uvloop.run(_run(main))
     except NatterError as error:
         log.error("service.cannot_run", code=error.code, detail=error.detail)  # noqa: TRY400  a reason, not a bug
         sys.exit(1)
+    finally:
+        gc.freeze()
 
 
 async def _run(main: Main) -> None:
