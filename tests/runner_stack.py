@@ -51,13 +51,15 @@ class RunningService:
 
     async def wait_until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS_MAX
-        while not await asyncio.to_thread(self._is_ready):
+        while not await asyncio.to_thread(self.is_ready):
             if self.has_died or asyncio.get_running_loop().time() > deadline:
                 tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-25:])
                 raise AssertionError(f"{self.name} is not ready:\n{tail}")
             await asyncio.sleep(0.05)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        if self.has_died:
+            return False
         with contextlib.suppress(OSError):
             with urllib.request.urlopen(f"http://127.0.0.1:{self.ready_port}/readyz", timeout=1) as answer:
                 return answer.status == 200

@@ -1,0 +1,217 @@
+"""Models behind OpenAI's HTTP APIs: what goes right, what goes wrong, and how a run says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from agent_runner.model_calls import ModelBounds, RunModel
+from agent_runner.model_errors import ModelError
+from agent_runner.models import Models
+from agent_runner.publisher import DeltaPublisher
+from agent_runner.settings import Settings
+from agent_runner.testing import Viewer
+from agent_runner.translate import AnswerTranslator
+from agents import ModelSettings, ModelTracing, Usage
+from contracts.errors import Code
+
+from tests.openai_server import Answer, OpenaiServer, text, tool
+
+BOUNDS = ModelBounds(first_token_seconds_max=1.0, next_token_seconds_max=0.3, attempts_max=3, retry_seconds_max=5)
+APIS = ["responses", "chat_completions"]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenaiServer]:
+    async with OpenaiServer().running() as running:
+        yield running
+
+
+@dataclass
+class Shown:
+    """A publisher and a turn that keep what they are told."""
+
+    viewer: Viewer = field(default_factory=Viewer)
+    is_crowded: bool = False
+    first_tokens: int = 0
+    output: list[Any] = field(default_factory=list)
+    usage: Usage | None = None
+
+    def event(self, event: dict[str, Any]) -> None:
+        self.viewer.apply(event)
+
+    def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        update = {
+            "type": "assistant_message.content_part.text_delta",
+            "content_index": content_index,
+            "delta": delta,
+        }
+        self.viewer.apply({"type": "thread.item.updated", "item_id": item_id, "update": update})
+
+    async def before_call(self, input_items: list[Any]) -> None: ...
+
+    async def on_first_token(self) -> None:
+        self.first_tokens += 1
+
+    async def after_call(self, output: list[Any], usage: Usage) -> None:
+        self.output, self.usage = output, usage
+
+
+async def call(server: OpenaiServer, api: str, shown: Shown, call_ids_used: set[str] | None = None) -> Any:
+    settings = Settings.model_validate(
+        {
+            "RUN_TOKEN_SECRET": "x" * 32,
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_BASE_URL": server.base_url,
+            "AGENT_RUNNER_MODEL": "scripted",
+            "AGENT_RUNNER_MODEL_API": api,
+        }
+    )
+    models = Models(settings)
+    model = RunModel(
+        models.get(models.choose({}, None)),
+        BOUNDS,
+        AnswerTranslator(cast("Any", shown), "conv_1"),
+        publisher=cast("DeltaPublisher", shown),
+        turn=shown,
+        call_ids_used=call_ids_used if call_ids_used is not None else set(),
+    )
+    try:
+        return await model.get_response(
+            system_instructions="Be brief.",
+            input=[{"role": "user", "content": "hi"}],
+            model_settings=ModelSettings(include_usage=True),
+            tools=[],
+            output_schema=None,
+            handoffs=[],
+            tracing=ModelTracing.DISABLED,
+            previous_response_id=None,
+            conversation_id=None,
+            prompt=None,
+        )
+    finally:
+        await models.close()
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_an_answer_streams_with_ids_of_our_own_and_its_usage(server: OpenaiServer, api: str) -> None:
+    server.script = [text("Hello", " there")]
+    shown = Shown()
+    await call(server, api, shown)
+    assert shown.viewer.texts() == shown.viewer.stored_texts() == ["Hello there"]
+    assert next(iter(shown.viewer.items)).startswith("msg_")
+    assert shown.usage is not None
+    assert (shown.usage.input_tokens, shown.usage.total_tokens) == (7, 9)
+    assert server.requests[0]["model"] == "scripted"
+    await call(server, api, shown)
+    assert len(shown.viewer.items) == 2
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_call_ids_that_are_missing_or_used_are_replaced(server: OpenaiServer, api: str) -> None:
+    server.script = [Answer(calls=(("a", {}), ("b", {}), ("c", {})), call_ids=("call_0", "call_0", "call_9"))]
+    shown = Shown()
+    await call(server, api, shown, {"call_0"})
+    ids = [item.call_id for item in shown.output]
+    assert len(set(ids)) == 3
+    assert "call_0" not in ids
+    assert ids[2] == "call_9"
+
+
+async def test_a_call_without_an_id_gets_one(server: OpenaiServer) -> None:
+    server.script = [Answer(calls=(("a", {}),), call_ids=(None,))]
+    shown = Shown()
+    await call(server, "responses", shown)
+    assert shown.output[0].call_id.startswith("call_")
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(status=429, retry_after_seconds=0.1),
+        Answer(status=500),
+        Answer(status=503, retry_after_seconds=0.1),
+        Answer(words=("never",), stall_before=True),
+        text("never", cut_after_words=0),
+    ],
+    ids=["429", "500", "503", "stall", "cut"],
+)
+async def test_a_fault_before_the_first_token_is_tried_again(server: OpenaiServer, api: str, fault: Answer) -> None:
+    server.script = [fault, text("fine")]
+    shown = Shown()
+    await call(server, api, shown)
+    assert shown.viewer.texts() == ["fine"]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (text("half", " an", cut_after_words=1), Code.MODEL_UNAVAILABLE),
+        (text("half", " an", stall_after_words=1), Code.MODEL_TIMEOUT),
+        (text("half", " an", malformed_after_words=1), Code.MODEL_BAD_RESPONSE),
+    ],
+    ids=["cut", "stall", "malformed"],
+)
+async def test_a_fault_after_the_first_token_is_not_tried_again(
+    server: OpenaiServer, api: str, fault: Answer, code: Code
+) -> None:
+    server.script = [fault, text("never")]
+    shown = Shown()
+    with pytest.raises(ModelError) as failed:
+        await call(server, api, shown)
+    assert failed.value.code == code
+    assert shown.viewer.texts() == ["half"]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "requests"),
+    [
+        (Answer(status=401), Code.MODEL_REFUSED_KEY, 1),
+        (Answer(status=403), Code.MODEL_REFUSED_KEY, 1),
+        (Answer(status=404, error_code="model_not_found"), Code.MODEL_REJECTED_REQUEST, 1),
+        (Answer(status=400, error_code="context_length_exceeded"), Code.MODEL_CONTEXT_EXCEEDED, 1),
+        (Answer(status=429, error_code="insufficient_quota"), Code.MODEL_RATE_LIMITED, 1),
+        (Answer(status=429, retry_after_seconds=0.05), Code.MODEL_RATE_LIMITED, 3),
+        (Answer(status=429, retry_after_seconds=50), Code.MODEL_RATE_LIMITED, 1),
+        (Answer(failed_event_code="server_error"), Code.MODEL_UNAVAILABLE, 3),
+        (Answer(failed_event_code="rate_limit_exceeded"), Code.MODEL_RATE_LIMITED, 3),
+    ],
+)
+async def test_what_cannot_be_helped_has_a_code_and_says_nothing_of_the_providers_words(
+    server: OpenaiServer, fault: Answer, code: Code, requests: int
+) -> None:
+    server.script = [fault]
+    with pytest.raises(ModelError) as failed:
+        await call(server, "responses", Shown())
+    assert failed.value.code == code
+    assert "secret" not in failed.value.detail
+    assert len(server.requests) == requests
+
+
+async def test_nobody_listening_is_a_provider_that_cannot_be_reached() -> None:
+    absent = cast("OpenaiServer", SimpleNamespace(base_url="http://127.0.0.1:9/v1"))
+    with pytest.raises(ModelError) as failed:
+        await call(absent, "responses", Shown())
+    assert failed.value.code == Code.MODEL_UNAVAILABLE
+
+
+async def test_a_cancelled_call_ends_at_once(server: OpenaiServer) -> None:
+    server.script = [text("never", stall_before=True)]
+    calling = asyncio.create_task(call(server, "responses", Shown()))
+    async with asyncio.timeout(5):
+        while not server.requests:
+            await asyncio.sleep(0.01)
+    calling.cancel()
+    async with asyncio.timeout(0.5):
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+
+
+def test_scripts_are_what_they_say() -> None:
+    assert tool("add_task", title="x").calls == (("add_task", {"title": "x"}),)

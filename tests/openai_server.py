@@ -1,0 +1,240 @@
+"""A local server that speaks OpenAI's HTTP API (responses, chat completions, conversations), with scripted faults."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from actor_kit.health import QuietServer
+from agent_runner.demo.responses import ResponseWriter
+from natter.servers.ports import free_port
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One scripted answer: words and tool calls, and what goes wrong when."""
+
+    words: tuple[str, ...] = ()
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    call_ids: tuple[str | None, ...] = ()
+    status: int = 200
+    error_code: str | None = None
+    retry_after_seconds: float | None = None
+    stall_before: bool = False
+    stall_after_words: int | None = None
+    cut_after_words: int | None = None
+    malformed_after_words: int | None = None
+    failed_event_code: str | None = None
+    word_delay_seconds: float = 0.0
+
+
+def text(*words: str, **faults: Any) -> Answer:
+    return Answer(words=words, **faults)
+
+
+def tool(name: str, **arguments: Any) -> Answer:
+    return Answer(calls=((name, arguments),))
+
+
+@dataclass
+class OpenaiServer:
+    """Answers from ``script`` in order; the last one again and again. ``requests`` keeps every body."""
+
+    script: list[Answer] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    titles_asked: int = 0
+    conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    stalled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def app(self) -> Starlette:
+        one = "/v1/conversations/{conversation_id}"
+        return Starlette(
+            routes=[
+                Route("/v1/responses", self._responses, methods=["POST"]),
+                Route("/v1/chat/completions", self._chat, methods=["POST"]),
+                Route("/v1/conversations", self._create, methods=["POST"]),
+                Route(one, self._retrieve, methods=["GET"]),
+                Route(one, self._update, methods=["POST"]),
+                Route(f"{one}/items", self._list, methods=["GET"]),
+                Route(f"{one}/items", self._append, methods=["POST"]),
+            ]
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["OpenaiServer"]:
+        config = uvicorn.Config(self.app, port=self.port, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        server = QuietServer(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield self
+        finally:
+            self.stalled.set()
+            server.should_exit = True
+            await serving
+
+    def _next(self) -> Answer:
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+
+    # --- responses -----------------------------------------------------------------------------------------
+
+    async def _responses(self, request: Request) -> Response:
+        body = await request.json()
+        if not body.get("stream"):
+            self.titles_asked += 1
+            writer = ResponseWriter(model="scripted")
+            writer.begin_message()
+            writer.text_delta("A fine title")
+            writer.end_message()
+            return JSONResponse(writer.completed().response.model_dump(mode="json"))
+        self.requests.append(body)
+        answer = self._next()
+        if answer.status != 200:
+            return refusal(answer)
+        return StreamingResponse(self._response_events(answer), media_type="text/event-stream")
+
+    async def _response_events(self, answer: Answer) -> AsyncIterator[str]:
+        writer = ResponseWriter(model="scripted", input_tokens=7)
+        yield frame(writer.created())
+        if answer.stall_before:
+            await self.stalled.wait()
+        if answer.failed_event_code:
+            failed = writer.completed().response.model_dump(mode="json")
+            failed |= {"status": "failed", "error": {"code": answer.failed_event_code, "message": "secret detail"}}
+            yield sse({"type": "response.failed", "sequence_number": 9, "response": failed})
+            return
+        if answer.words:
+            for event in writer.begin_message():
+                yield frame(event)
+            async for word in self._words(answer):
+                yield frame(writer.text_delta(word)) if word is not None else "data: {not json\n\n"
+            for event in writer.end_message():
+                yield frame(event)
+        for number, (name, arguments) in enumerate(answer.calls):
+            for event in writer.function_call(name, arguments):
+                if number < len(answer.call_ids) and hasattr(event, "item"):
+                    event.item.call_id = answer.call_ids[number] or ""
+                yield frame(event)
+        yield frame(writer.completed())
+
+    async def _words(self, answer: Answer) -> AsyncIterator[str | None]:
+        for number, word in enumerate(answer.words):
+            if answer.stall_after_words == number:
+                await self.stalled.wait()
+            if answer.cut_after_words == number:
+                raise ConnectionResetError
+            if answer.malformed_after_words == number:
+                yield None
+            await asyncio.sleep(answer.word_delay_seconds)
+            yield word
+
+    # --- chat completions ----------------------------------------------------------------------------------
+
+    async def _chat(self, request: Request) -> Response:
+        body = await request.json()
+        if not body.get("stream"):
+            self.titles_asked += 1
+            message = {"role": "assistant", "content": "A fine title"}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            return JSONResponse(
+                {"id": "c", "object": "chat.completion", "created": 1, "model": "scripted", "choices": [choice]}
+            )
+        self.requests.append(body)
+        answer = self._next()
+        if answer.status != 200:
+            return refusal(answer)
+        return StreamingResponse(self._chunks(answer), media_type="text/event-stream")
+
+    async def _chunks(self, answer: Answer) -> AsyncIterator[str]:
+        if answer.stall_before:
+            await self.stalled.wait()
+        async for word in self._words(answer):
+            yield sse(chunk({"content": word})) if word is not None else "data: {not json\n\n"
+        for number, (name, arguments) in enumerate(answer.calls):
+            call_id = answer.call_ids[number] if number < len(answer.call_ids) else f"call_{number}"
+            function = {"name": name, "arguments": json.dumps(arguments)}
+            call = {"index": number, "id": call_id, "type": "function", "function": function}
+            yield sse(chunk({"tool_calls": [call]}))
+        yield sse(chunk({}, finish_reason="tool_calls" if answer.calls else "stop"))
+        usage = {"prompt_tokens": 7, "completion_tokens": len(answer.words), "total_tokens": 7 + len(answer.words)}
+        yield sse({**chunk({}), "choices": [], "usage": usage})
+        yield "data: [DONE]\n\n"
+
+    # --- conversations -------------------------------------------------------------------------------------
+
+    def _conversation(self, conversation_id: str) -> dict[str, Any]:
+        metadata = self.metadata[conversation_id]
+        return {"id": conversation_id, "object": "conversation", "created_at": 1, "metadata": metadata}
+
+    async def _create(self, _request: Request) -> Response:
+        conversation_id = f"conv_openai_{len(self.conversations)}"
+        self.conversations[conversation_id] = []
+        self.metadata[conversation_id] = {}
+        return JSONResponse(self._conversation(conversation_id))
+
+    async def _retrieve(self, request: Request) -> Response:
+        return JSONResponse(self._conversation(request.path_params["conversation_id"]))
+
+    async def _update(self, request: Request) -> Response:
+        conversation_id = request.path_params["conversation_id"]
+        self.metadata[conversation_id] = (await request.json())["metadata"]
+        return JSONResponse(self._conversation(conversation_id))
+
+    async def _append(self, request: Request) -> Response:
+        items = self.conversations[request.path_params["conversation_id"]]
+        for item in (await request.json())["items"]:
+            items.append(as_conversation_item(item, len(items)))
+        return JSONResponse({"object": "list", "data": items, "first_id": "a", "last_id": "b", "has_more": False})
+
+    async def _list(self, request: Request) -> Response:
+        items = list(self.conversations[request.path_params["conversation_id"]])
+        if request.query_params.get("order", "desc") == "desc":
+            items.reverse()
+        return JSONResponse({"object": "list", "data": items, "first_id": "a", "last_id": "b", "has_more": False})
+
+
+def as_conversation_item(item: dict[str, Any], position: int) -> dict[str, Any]:
+    """An item as the Conversations API gives it back: with an id, its content in parts."""
+    stored = {"type": "message", **item, "id": f"item_{position}"}
+    if stored["type"] == "message" and isinstance(stored["content"], str):
+        kind = "input_text" if stored["role"] == "user" else "output_text"
+        stored["content"] = [{"type": kind, "text": stored["content"]}]
+    if stored["type"] == "message":
+        stored.setdefault("status", "completed")
+    return stored
+
+
+def refusal(answer: Answer) -> Response:
+    headers = {}
+    if answer.retry_after_seconds is not None:
+        headers["retry-after"] = str(answer.retry_after_seconds)
+    error = {"message": "secret detail", "type": "invalid_request_error", "code": answer.error_code, "param": None}
+    return JSONResponse({"error": error}, answer.status, headers)
+
+
+def frame(event: Any) -> str:
+    return sse(event.model_dump(mode="json", exclude_unset=False))
+
+
+def sse(data: dict[str, Any]) -> str:
+    return f"event: {data.get('type', 'chunk')}\ndata: {json.dumps(data)}\n\n"
+
+
+def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "scripted", "choices": [choice]}
