@@ -1,9 +1,14 @@
 """A running store for each test that asks for one."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from conversation_store.migrate import migrate
+from conversation_store.postgres_url import parse_postgres_url
 from conversation_store.testing import Client, running_client, store_settings
+from natter.servers.postgres import OWNER, SUPERUSER
+from natter.testing import Databases
 
 
 @pytest.fixture
@@ -11,3 +16,24 @@ async def client(nats_url: str, database_url: str) -> AsyncIterator[Client]:
     """A client of a running store, on an account and a database of the test's own."""
     async with running_client(store_settings(nats_url, database_url), database_url) as made:
         yield made
+
+
+@pytest.fixture
+def prepare_superuser(databases: Databases) -> Callable[[str], str]:
+    """Give a database the role of the policies, as a migration by such a user does, and return a superuser's URL."""
+
+    def prepare(url: str) -> str:
+        as_superuser = url.replace(f"//{OWNER}:", f"//{SUPERUSER}:", 1)
+        databases.execute(
+            "do $$ begin if not exists (select from pg_roles where rolname = 'natter_store')"
+            " then create role natter_store nologin; end if; end $$"
+        )
+        asyncio.run(_regrant(as_superuser))
+        return as_superuser
+
+    return prepare
+
+
+async def _regrant(url: str) -> None:
+    await migrate(parse_postgres_url(url), "0004", start_seconds_max=10)
+    await migrate(parse_postgres_url(url), "head", start_seconds_max=10)

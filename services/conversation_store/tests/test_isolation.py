@@ -1,0 +1,218 @@
+"""No user reads, changes or learns of another's: for every message of the registry, and in the database itself."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from contracts.commands import AddTask, ItemToSave
+from contracts.errors import Code, TerminalError
+from contracts.identity import Principal
+from contracts.message import Message
+from contracts.registry import REGISTRY, Rule, requests_to
+from contracts.services import Service
+from conversation_store.database import Database
+from conversation_store.testing import ALICE, Client, running_client, store_settings
+from pydantic import TypeAdapter
+from pydantic_core import PydanticUndefined
+
+RULES = {entry.message: entry.rule for entry in REGISTRY if Service.CONVERSATION_STORE in entry.receivers}
+MALLORY = Principal(user_id="mallory")
+SECRET = "alice-only-secret"
+
+
+class Owned:
+    """What Alice has, by the name of the field that names it; and values for the rest of a message."""
+
+    def __init__(self, ids: dict[str, str]) -> None:
+        self.ids = ids
+        self.values: dict[str, Any] = {
+            **ids,
+            "message_ids": (ids["message_id"],),
+            "epoch": 1,
+            "runner_id": "runner_1",
+            "lease_seconds": 5,
+            "step": 0,
+            "call_id": "c1",
+            "name": "add_task",
+            "status": "completed",
+            "kind": "positive",
+            "title": "mine now",
+            "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
+            "openai_conversation_id": "x",
+            "requests_per_minute_max": 5,
+            "input": {"type": "retry", "message_id": ids["message_id"]},
+            "item": ItemToSave(message_id="msg_mallory", type="widget", item={}),
+            "effect_key": {"run_id": ids["run_id"], "call_id": "c1"},
+        }
+
+    def request(self, message: type[Message], principal: Principal) -> Message:
+        """The message with every field set that names something, so that it would reach Alice's rows."""
+        fields: dict[str, Any] = {"principal": principal}
+        for name, field in message.model_fields.items():
+            if name in self.ids or name == "effect_key" or (field.default is PydanticUndefined and name != "principal"):
+                fields[name] = self.values[name]
+        if "status" in fields:  # a run's or a tool call's
+            fields["status"] = "success" if "call_id" in fields else "completed"
+        return TypeAdapter(message).validate_python(fields)
+
+
+async def alices(client: Client) -> Owned:
+    turn = await client.begin(SECRET)
+    await client.claim(turn.run_id)
+    task = await client.bus.request(AddTask(principal=ALICE, title=SECRET))
+    return Owned(
+        {
+            "conversation_id": turn.conversation_id,
+            "message_id": turn.message_id,
+            "run_id": turn.run_id,
+            "task_id": task.task.task_id,
+        }
+    )
+
+
+async def everything(client: Client) -> str:
+    tables = await client.rows("select tablename from pg_tables where schemaname = 'chat' order by 1")
+    ignored = {"request_budget", "outbox", "alembic_version", "due_purge", "erasure_receipt"}
+    rows = {
+        name: [tuple(row) for row in await client.rows(f'select * from chat."{name}" t order by t')]
+        for name in (row["tablename"] for row in tables)
+        if name not in ignored
+    }
+    return repr(rows)
+
+
+def test_every_request_to_the_store_has_a_rule_and_a_principal() -> None:
+    for message in requests_to(Service.CONVERSATION_STORE):
+        assert "principal" in message.model_fields, message.__name__
+        assert RULES[message] is not Rule.SERVICE, message.__name__
+
+
+@pytest.mark.parametrize("message", requests_to(Service.CONVERSATION_STORE), ids=lambda message: message.__name__)
+async def test_another_users_request_is_refused_and_changes_nothing(client: Client, message: type[Message]) -> None:
+    owned = await alices(client)
+    request: Any = owned.request(message, MALLORY)
+    names_something = owned.ids.keys() & request.model_dump(exclude_none=True).keys() or "effect_key" in request.model_fields_set
+    before = await everything(client)
+    if names_something:
+        with pytest.raises(TerminalError) as refused:
+            await client.bus.request(request)
+        assert refused.value.code == Code.FORBIDDEN
+        assert SECRET not in str(refused.value)
+    else:
+        assert RULES[message] is Rule.SELF
+        reply = await client.bus.request(request)
+        assert SECRET not in reply.model_dump_json()
+    after = (await everything(client)).replace(repr("mallory"), "")
+    if names_something:
+        assert after == before.replace(repr("mallory"), "")
+    assert after.count(SECRET) == before.count(SECRET)
+
+
+NAMED = [message for message in requests_to(Service.CONVERSATION_STORE) if RULES[message] is not Rule.SELF]
+
+
+@pytest.mark.parametrize("message", NAMED, ids=lambda message: message.__name__)
+async def test_what_nobody_has_is_not_found(client: Client, message: type[Message]) -> None:
+    unknown = Owned({"conversation_id": "conv_0", "message_id": "msg_0", "run_id": "run_0", "task_id": "task_0"})
+    request: Any = unknown.request(message, MALLORY)
+    with pytest.raises(TerminalError) as refused:
+        await client.bus.request(request)
+    assert refused.value.code == Code.NOT_FOUND
+
+
+WITHOUT_FILTER = re.compile(r"\buser_id = \$\d+")
+
+
+@pytest.mark.parametrize("as_superuser", [False, True], ids=["owner", "superuser"])
+async def test_the_policies_hold_where_the_sql_forgets_to_filter(
+    nats_url: str, database_url: str, as_superuser: bool, prepare_superuser: Callable[[str], str]
+) -> None:
+    url = prepare_superuser(database_url) if as_superuser else database_url
+    settings = store_settings(nats_url, url)
+    async with running_client(store_settings(nats_url, database_url), database_url) as client:
+        await alices(client)
+        tables = await client.rows(
+            "select table_name from information_schema.columns"
+            " where table_schema = 'chat' and column_name = 'user_id' order by 1"
+        )
+        async with Database.open(settings) as database:
+            for table in (row["table_name"] for row in tables):
+                sql = f'select count(*) from chat."{table}"'
+                async with database.transaction("mallory") as transaction:
+                    assert await transaction.value(sql) == 0, table
+                    assert await transaction.execute(f'delete from chat."{table}"') == 0, table
+                async with database.transaction("alice") as transaction:
+                    seen = await transaction.value(sql)
+                async with database.transaction(None) as transaction:
+                    assert await transaction.value(sql) == seen, table
+            assert seen == 1  # the last table is "user"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with database.transaction("mallory") as transaction:
+                    await transaction.execute("insert into chat.task (task_id, user_id, title) values ('t', 'alice', 'x')")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with database.transaction("alice") as transaction:
+                    await transaction.execute("update chat.task set user_id = 'mallory'")
+
+
+async def test_without_a_user_a_transaction_sees_nothing(client: Client, database_url: str) -> None:
+    await alices(client)
+    connection = await asyncpg.connect(database_url)
+    try:
+        assert await connection.fetchval("select count(*) from chat.message") == 0
+    finally:
+        await connection.close()
+
+
+async def test_rows_of_two_users_cannot_be_mixed(client: Client) -> None:
+    owned = await alices(client)
+    await client.execute("insert into chat.\"user\" (user_id) values ('mallory')")
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await client.execute(
+            "insert into chat.message (message_id, conversation_id, user_id, role, type, content, item, position)"
+            " values ('m', $1, 'mallory', 'user', 'user_message', '', '{}', 9)",
+            owned.ids["conversation_id"],
+        )
+
+
+@pytest.mark.parametrize(
+    "user_id", ["*", ">", "a.b", "x' or '1'='1", "\\", "ü\n\t", '"; drop table chat.task; --', "𝔘" * 60]
+)
+async def test_any_user_id_is_a_user_and_only_that(client: Client, user_id: str) -> None:
+    principal = Principal(user_id=user_id)
+    await client.answer("mine", principal=principal)
+    await client.answer("alice's")
+    rows = await client.rows("select user_id, count(*) from chat.message group by 1")
+    assert {row["user_id"]: row["count"] for row in rows} == {user_id: 2, "alice": 2}
+    async with client.store.database.transaction(user_id) as transaction:
+        assert await transaction.value("select count(*) from chat.message") == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("role", "system"), ("tool_calls", json.dumps({})), ("item", json.dumps([]))],
+)
+async def test_the_database_checks_what_a_message_is(client: Client, column: str, value: str) -> None:
+    await client.answer()
+    with pytest.raises(asyncpg.CheckViolationError):
+        await client.execute(f"update chat.message set {column} = $1", value)
+
+
+def test_every_statement_of_the_repository_that_reads_or_writes_rows_names_their_owner() -> None:
+    """Row-level security is the second lock; this is the first: no statement on a user's table without a filter."""
+    import conversation_store.repository as package  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415
+    from pkgutil import iter_modules  # noqa: PLC0415
+
+    system = {"outbox.TAKE", "outbox.REMOVE", "outbox.LAG", "sweeps.FIND_OVERDUE", "sweeps.IS_WAITING_IN_OUTBOX", "sweeps.DUE_PURGES"}
+    unfiltered: set[str] = set()
+    for module in iter_modules(package.__path__):
+        loaded = import_module(f"conversation_store.repository.{module.name}")
+        for name, value in vars(loaded).items():
+            is_statement = isinstance(value, str) and name.isupper() and re.search(r"\b(from|into|update) chat\.", value)
+            if is_statement and "user_id" not in value:
+                unfiltered.add(f"{module.name}.{name}")
+    unfiltered -= {"rows.CONVERSATION_COLUMNS", "conversations.SEARCH", "users.RECEIPT", "users.PURGE_LATER"}
+    assert unfiltered == system
