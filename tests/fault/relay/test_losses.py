@@ -46,6 +46,9 @@ class Recorder:
     def offer(self, frame: Frame) -> None:
         self.frames.append(frame)
 
+    def wake(self) -> None:
+        pass
+
     def attach_again(self) -> None:
         self.attached_again += 1
 

@@ -164,6 +164,7 @@ async def test_a_connection_that_was_lost_before_any_event_loses_nothing(
     relay: RunningRelay, run: Run, bus: Bus
 ) -> None:
     await Run(bus).begin()
+    place = ""
     async with connect(relay, "/api/alice/stream") as stream:
         async for line in stream.response.aiter_lines():
             if line.startswith("id:"):

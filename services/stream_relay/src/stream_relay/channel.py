@@ -17,14 +17,22 @@ WAITING_MAX: Final = 10_000
 LAG_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """How long a direct get that answers from a follower behind the leader is given to come to the same sequence."""
 BUS_AWAY_PAUSE_SECONDS: Final = 1.0
+CROWD_MIN: Final = 100
+PACE_SECONDS_PER_VIEWER: Final = 0.00005
+PACE_SECONDS_MAX: Final = 0.05
+"""A crowd is written to at most this often: one write of several frames costs each viewer what one of one does."""
 
 log = structlog.stdlib.get_logger("stream_relay.channel")
 
 
 class Listener(Protocol):
-    """A viewer, as its channel knows it. Neither call may block or raise."""
+    """A viewer, as its channel knows it. No call may block or raise."""
 
     def offer(self, frame: Frame) -> None: ...
+
+    def wake(self) -> None:
+        """Write what was offered."""
+        ...
 
     def attach_again(self) -> None: ...
 
@@ -51,6 +59,7 @@ class Channel:
         self._target = 0
         self._was_quiet = True
         self._audited_to: int | None = None
+        self._pacing: asyncio.TimerHandle | None = None
         self.listening = asyncio.create_task(self._listen())
         self.settled = asyncio.create_task(self._settle())
         for task in (self.listening, self.settled):
@@ -83,9 +92,9 @@ class Channel:
 
     async def close(self) -> None:
         """Unsubscribe, and stop repairing."""
-        for task in (self.listening, self.settled, self._repair):
-            if task is not None:
-                task.cancel()
+        for pending in (self.listening, self.settled, self._repair, self._pacing):
+            if pending is not None:
+                pending.cancel()
         if self._subscription is not None and not self._bus.client.is_closed:
             await self._subscription.unsubscribe()
 
@@ -123,9 +132,21 @@ class Channel:
             return
         FRAMES.inc()
         # A late one must not move its viewers' places back: they would be shown the later ones twice.
-        frame = encode(delta, with_id=not is_late)
+        self._offer(encode(delta, with_id=not is_late))
+
+    def _offer(self, frame: Frame) -> None:
         for listener in self.listeners:
             listener.offer(frame)
+        if len(self.listeners) < CROWD_MIN:
+            self._wake_all()
+        elif self._pacing is None:
+            pace_seconds = min(len(self.listeners) * PACE_SECONDS_PER_VIEWER, PACE_SECONDS_MAX)
+            self._pacing = asyncio.get_running_loop().call_later(pace_seconds, self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._pacing = None
+        for listener in self.listeners:
+            listener.wake()
 
     # --- repair -----------------------------------------------------------------------------------------
 
@@ -231,9 +252,7 @@ class Channel:
     def _refresh_places(self, sequence: int) -> None:
         if self.wanted.run_id is not None:
             return  # a run's stream ends with it; its viewers' places are never old
-        frame = place_frame(sequence)
-        for listener in self.listeners:
-            listener.offer(frame)
+        self._offer(place_frame(sequence))
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

@@ -90,24 +90,24 @@ class Viewer:
             self._late += [frame for frame in self._queue if self._read_to < frame.sequence < self._place]
             self._queue.clear()
             self._queue_bytes = 0
-        self._wake()
 
     def attach_again(self) -> None:
         """Have its place judged anew: what is to follow it may be gone."""
         self._must_attach = True
-        self._wake()
+        self.wake()
 
     def end(self, why: Why) -> None:
         """End the stream at the next chunk."""
         self.why = why
         self._is_ending = True
-        self._wake()
+        self.wake()
 
     def end_at(self, time: float, why: Why) -> None:
         """End the stream at a time of the loop's clock; the earliest one told counts."""
         self._ends_at = min(self._ends_at, (time, why))
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Write what was offered, or do what was told."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -270,7 +270,7 @@ class Viewer:
         """Wait until woken, or for some seconds. (`asyncio.wait_for` would start a task for each wait.)"""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(max(seconds, 0), self._wake)
+        timer = loop.call_later(max(seconds, 0), self.wake)
         try:
             if not self._queue:
                 await self._waiter
