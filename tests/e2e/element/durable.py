@@ -67,10 +67,10 @@ class Durable:
         self.runs: dict[str, Run] = {}
         self.keys: dict[str, str] = {}
         self.faults = Faults()
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()
         self._last_of_thread: dict[str, Run] = {}
 
-    async def start(self, body: bytes, key: str) -> Run:
+    def start(self, body: bytes, key: str) -> Run:
         """Begin a run; the same key gives the same run. A busy conversation queues it."""
         if key in self.keys:
             return self.runs[self.keys[key]]
@@ -88,27 +88,27 @@ class Durable:
         while before is not None and not before.is_done:
             await asyncio.sleep(0.01)
         if run.thread_id:
-            await self._publish(run, "run", {"type": "run.started", "run_id": run.run_id})
+            self._publish(run, "run", {"type": "run.started", "run_id": run.run_id})
         outcome = "run.completed"
         try:
             result = await self.server.process(run.body, {})
             if isinstance(result, StreamingResult):
                 async for chunk in result:
-                    await self._forward(run, chunk)
+                    self._forward(run, chunk)
         except asyncio.CancelledError:
             outcome = "run.cancelled"
             await self._publish_stored(run)
         run.is_done = True
-        await self._publish(run, "run", {"type": outcome, "run_id": run.run_id, "conversation_id": run.thread_id})
+        self._publish(run, "run", {"type": outcome, "run_id": run.run_id, "conversation_id": run.thread_id})
 
-    async def _forward(self, run: Run, chunk: bytes) -> None:
+    def _forward(self, run: Run, chunk: bytes) -> None:
         data = chunk.decode().removeprefix("data: ").strip()
         event = json.loads(data)
         if event["type"] == "thread.created":
             run.thread_id = event["thread"]["id"]
             self._last_of_thread[event["thread"]["id"]] = run
-            await self._publish(run, "run", {"type": "run.started", "run_id": run.run_id})
-        await self._append(run, "message", data)
+            self._publish(run, "run", {"type": "run.started", "run_id": run.run_id})
+        self._append(run, "message", data)
 
     async def _publish_stored(self, run: Run) -> None:
         """What the server kept of an answer that was cancelled."""
@@ -116,18 +116,18 @@ class Durable:
         for item in page.data:
             if item.type == "assistant_message":
                 event = ThreadItemDoneEvent(item=item)
-                await self._append(run, "message", event.model_dump_json(exclude_none=True))
+                self._append(run, "message", event.model_dump_json(exclude_none=True))
                 return
 
-    async def _publish(self, run: Run, name: str, data: dict[str, Any]) -> None:
-        await self._append(run, name, json.dumps({"conversation_id": run.thread_id, "epoch": 1, **data}))
+    def _publish(self, run: Run, name: str, data: dict[str, Any]) -> None:
+        self._append(run, name, json.dumps({"conversation_id": run.thread_id, "epoch": 1, **data}))
 
-    async def _append(self, run: Run, event: str, data: str) -> None:
-        async with self._changed:
-            frame = Frame(sequence=len(self.frames) + 1, run_id=run.run_id, event=event, data=data)
-            run.first_sequence = run.first_sequence or frame.sequence
-            self.frames.append(frame)
-            self._changed.notify_all()
+    def _append(self, run: Run, event: str, data: str) -> None:
+        frame = Frame(sequence=len(self.frames) + 1, run_id=run.run_id, event=event, data=data)
+        run.first_sequence = run.first_sequence or frame.sequence
+        self.frames.append(frame)
+        self._news.set()
+        self._news = asyncio.Event()
 
     def cancel(self, run_id: str) -> None:
         """Stop a run; what it wrote stays."""
@@ -146,7 +146,7 @@ class Durable:
         while generation == self.faults.generation:
             while self.faults.is_silent and generation == self.faults.generation:
                 await asyncio.sleep(0.05)
-            for frame in self.frames[position:]:
+            for frame in self.frames[max(position, 0) :]:
                 position = frame.sequence
                 run = self.runs[frame.run_id]
                 is_wanted = frame.event == "message" if run_id else run.thread_id == thread_id
@@ -154,10 +154,9 @@ class Durable:
                     yield frame.encode()
             if run_id and self.runs[run_id].is_done and position == len(self.frames):
                 return
+            if position < len(self.frames):
+                continue
             try:
-                async with self._changed:
-                    await asyncio.wait_for(
-                        self._changed.wait_for(lambda: len(self.frames) > position), HEARTBEAT_SECONDS
-                    )
+                await asyncio.wait_for(self._news.wait(), HEARTBEAT_SECONDS)
             except TimeoutError:
                 yield b": keep-alive\n\n"

@@ -139,7 +139,7 @@ class App:
         self.chatkit.requests.append(content)
         key = request.headers.get("Idempotency-Key", "")
         faults.keys.append(key)
-        run = await self.durable.start(body, key)
+        run = self.durable.start(body, key)
         return RedirectResponse(f"/durable/runs/{run.run_id}/stream?format=chatkit", 303)
 
     async def run_stream(self, request: Request) -> Response:

@@ -4,6 +4,9 @@ import { readFrames, type StreamingRequest } from "../protocol/client";
 import { isAbort } from "../protocol/errors";
 import type { Conversation } from "./conversation";
 
+const REOPEN_TRIES_MAX = 5;
+const REOPEN_DELAY_MS = 300;
+
 export interface AnswerOptions {
   /** Sent with the request where the server knows it, so that a repeated request is answered once. */
   idempotencyKey: string;
@@ -61,7 +64,7 @@ async function follow(
 ): Promise<void> {
   if (conversation.isLive) controller.abort();
   try {
-    await readFrames(response, (frame) => conversation.onAnswerFrame(frame));
+    await readAnswer(conversation, response, controller, runId);
     conversation.answers.delete(controller);
     if (runId) conversation.onRunEnded(runId);
     else if (!isBehindTurn) conversation.endTurn();
@@ -71,6 +74,30 @@ async function follow(
     if (conversation.isDurable && conversation.threadId) conversation.openLive();
     else if (isAbort(error)) conversation.endTurn();
     else lostConnection(conversation, error as Error);
+  }
+}
+
+/** A new conversation has no stream before its id is known: until then, the run's own stream is opened again. */
+async function readAnswer(
+  conversation: Conversation,
+  response: Response,
+  controller: AbortController,
+  runId: string | null,
+): Promise<void> {
+  let current = response;
+  for (let tries = 1; ; tries++) {
+    try {
+      await readFrames(current, (frame) => conversation.onAnswerFrame(frame));
+      return;
+    } catch (error) {
+      const canReopen = conversation.isDurable && runId !== null && conversation.threadId === null;
+      if (isAbort(error) || !canReopen || tries > REOPEN_TRIES_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_DELAY_MS * tries));
+      current = await conversation.host.client.request(response.url, {
+        headers: { Accept: "text/event-stream" },
+        signal: controller.signal,
+      });
+    }
   }
 }
 

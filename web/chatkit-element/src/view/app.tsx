@@ -1,6 +1,6 @@
 /** The whole element: header, history, messages or start screen, composer. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AppState, ConversationState } from "../state/app-state";
 import { parseDeeplink } from "../markdown/links";
 import { Composer, type ComposerHandle } from "./composer";
@@ -19,7 +19,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
   const { conversation, history } = state;
   const historyButton = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Closing the panel gives the focus back to what opened it.
     if (wasOpen.current && !history.isOpen) historyButton.current?.focus();
     wasOpen.current = history.isOpen;

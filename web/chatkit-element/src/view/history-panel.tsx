@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { HistoryState, ThreadSummary } from "../state/app-state";
 import { IconButton } from "./button";
 import { useView } from "./context";
@@ -10,7 +10,7 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
   const { session, locale, canSearch } = useView();
   const { text } = locale;
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const target = panel.current?.querySelector<HTMLElement>("input, button");
     target?.focus();
   }, []);
@@ -90,7 +90,7 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
 function Rename({ id, title, onDone }: { id: string; title: string; onDone: () => void }) {
   const { session, locale } = useView();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   const save = (event: Event) => {
     event.preventDefault();
     const wanted = field.current?.value.trim();
@@ -111,7 +111,7 @@ function Rename({ id, title, onDone }: { id: string; title: string; onDone: () =
 function ConfirmDelete({ id, onDone }: { id: string; onDone: () => void }) {
   const { session, locale } = useView();
   const cancel = useRef<HTMLButtonElement>(null);
-  useEffect(() => cancel.current?.focus(), []);
+  useLayoutEffect(() => cancel.current?.focus(), []);
   const remove = () => {
     void session.deleteThread(id);
     onDone();

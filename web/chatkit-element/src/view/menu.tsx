@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "./icon";
 
 export interface MenuChoice {
@@ -24,9 +24,12 @@ export function Menu({ label, icon, caption, choices, selectedId, onSelect }: Me
   const [isOpen, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
+  // Before anything else can happen: a late effect would take the focus from whoever closed the menu meanwhile.
+  useLayoutEffect(() => {
+    if (isOpen) entries(root.current)[0]?.focus();
+  }, [isOpen]);
   useEffect(() => {
     if (!isOpen) return;
-    entries(root.current)[0]?.focus();
     const closeOutside = (event: Event) => {
       if (root.current && !event.composedPath().includes(root.current)) setOpen(false);
     };

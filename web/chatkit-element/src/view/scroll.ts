@@ -34,8 +34,14 @@ export function useReadingPosition({ isFollowing, isStreaming, onNearStart }: Sc
     if (!element || !inner || typeof ResizeObserver === "undefined") return;
     // The observer runs after layout, so reading the height here costs nothing.
     const observer = new ResizeObserver(() => {
-      if (isPinned.current && moves.current) element.scrollTop = element.scrollHeight;
-      else setAtEnd(distanceToEnd(element) <= AT_END_PIXELS);
+      if (isPinned.current && moves.current) {
+        element.scrollTop = element.scrollHeight;
+        return;
+      }
+      // What grew out of sight is not read: the end of the answer must not move the view either.
+      const isEnd = distanceToEnd(element) <= AT_END_PIXELS;
+      if (!isEnd) isPinned.current = false;
+      setAtEnd(isEnd);
     });
     observer.observe(inner);
     observer.observe(element);

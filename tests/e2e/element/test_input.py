@@ -1,0 +1,226 @@
+"""The composer, menus, structured inputs and client tools."""
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.element.conftest import Chat, Server
+
+TOOLS = [
+    {"id": "search", "label": "Search the web", "shortLabel": "Search", "icon": "globe", "placeholderOverride": "Search for…"},
+    {"id": "draw", "label": "Draw", "icon": "square-image", "persistent": True},
+    {"id": "pin", "label": "Pinned", "icon": "map-pin", "pinned": True},
+]
+MODELS = [
+    {"id": "big", "label": "Big", "description": "Thinks longer"},
+    {"id": "small", "label": "Small", "default": True},
+    {"id": "off", "label": "Off", "disabled": True},
+]
+
+
+def last_input(server: Server) -> dict:
+    return server.control("state")["requests"][-1]["params"]["input"]
+
+
+def test_enter_sends_and_shift_enter_makes_a_line(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    height = chat.composer.bounding_box()["height"]
+    chat.composer.press_sequentially("say one")
+    chat.composer.press("Shift+Enter")
+    chat.composer.press_sequentially("two")
+    expect(chat.composer).to_have_value("say one\ntwo")
+    assert chat.composer.bounding_box()["height"] > height
+    chat.composer.press("Enter")
+    expect(chat.composer).to_have_value("")
+    assert chat.composer.bounding_box()["height"] == height
+    expect(chat.bubbles.last).to_have_text("say one\ntwo")
+
+
+def test_the_composer_grows_to_a_limit(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.composer.fill("\n".join(str(number) for number in range(80)))
+    page.wait_for_timeout(100)
+    assert chat.composer.bounding_box()["height"] <= 221
+
+
+def test_enter_that_ends_a_composition_does_not_send(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.composer.fill("にほん")
+    for init in ("{key: 'Enter', isComposing: true}", "{key: 'Enter', keyCode: 229}"):
+        chat.composer.evaluate(f"e => e.dispatchEvent(new KeyboardEvent('keydown', {{bubbles: true, cancelable: true, ...{init}}}))")
+    session = page.context.new_cdp_session(page)
+    chat.composer.focus()
+    session.send("Input.imeSetComposition", {"text": "日本", "selectionStart": 2, "selectionEnd": 2})
+    chat.composer.evaluate("e => e.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))")
+    expect(chat.composer).to_have_value("にほん日本")
+    expect(chat.bubbles).to_have_count(0)
+
+
+def test_nothing_is_sent_when_there_is_nothing_to_send(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    expect(chat.root.get_by_role("button", name="Send")).to_be_disabled()
+    chat.send("   \n ")
+    expect(chat.bubbles).to_have_count(0)
+
+
+def test_drafts_are_kept_for_each_thread_and_over_a_refresh(server: Server, page: Page, chat: Chat) -> None:
+    first = server.control("seed", items=2)["thread_id"]
+    second = server.control("seed", items=2)["thread_id"]
+    page.goto(server.url(options={"initialThread": first}))
+    expect(chat.bubbles).to_have_count(1)
+    chat.composer.fill("draft of the first")
+    page.evaluate("id => chat.setThreadId(id)", second)
+    expect(chat.composer).to_have_value("")
+    chat.composer.fill("draft of the second")
+    page.evaluate("id => chat.setThreadId(id)", first)
+    expect(chat.composer).to_have_value("draft of the first")
+    page.reload()
+    expect(chat.composer).to_have_value("draft of the first")
+    page.evaluate("chat.setThreadId(null)")
+    expect(chat.composer).to_have_value("")
+
+
+def test_tools_are_chosen_sent_and_cleared_unless_persistent(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options={"composer": {"tools": TOOLS}}))
+    chat.root.get_by_role("button", name="Choose a tool").click()
+    menu = chat.root.get_by_role("menu")
+    expect(menu.get_by_role("menuitemradio")).to_have_count(2)
+    expect(menu.get_by_role("menuitemradio").first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(menu.get_by_role("menuitemradio", name="Draw")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(menu).to_have_count(0)
+    expect(chat.composer).to_have_attribute("placeholder", "Search for…")
+    expect(chat.root.get_by_role("button", name="Stop using Search the web")).to_be_visible()
+    chat.ask("say one")
+    assert last_input(server)["inference_options"] == {"tool_choice": {"id": "search"}}
+    expect(chat.root.get_by_role("button", name="Stop using Search the web")).to_have_count(0)
+    chat.root.get_by_role("button", name="Choose a tool").click()
+    chat.root.get_by_role("menuitemradio", name="Draw").click()
+    chat.ask("say two")
+    assert last_input(server)["inference_options"] == {"tool_choice": {"id": "draw"}}
+    chat.root.get_by_role("button", name="Stop using Draw").click()
+    pinned = chat.root.get_by_role("button", name="Pinned")
+    pinned.click()
+    expect(pinned).to_have_attribute("aria-pressed", "true")
+    pinned.click()
+    assert [event["toolId"] for event in chat.events("tool.change")] == ["search", None, "draw", None, "pin", None]
+
+
+def test_a_model_is_chosen(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options={"composer": {"models": MODELS, "placeholder": "Ask Natter"}}))
+    expect(chat.composer).to_have_attribute("placeholder", "Ask Natter")
+    chat.ask("say one")
+    assert last_input(server)["inference_options"] == {"model": "small"}
+    button = chat.root.get_by_role("button", name="Choose a model: Small")
+    button.click()
+    expect(chat.root.get_by_role("menuitemradio", name="Off")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(chat.root.get_by_role("menu")).to_have_count(0)
+    expect(button).to_be_focused()
+    button.click()
+    chat.root.get_by_role("menuitemradio", name="Big").click()
+    chat.ask("say two")
+    assert last_input(server)["inference_options"] == {"model": "big"}
+
+
+def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    page.goto(server.url())
+    chat.send("count to 50")
+    expect(chat.answers.last).to_contain_text("2 3")
+    chat.send("say second")
+    chat.send("say third")
+    waiting = chat.root.locator('[data-status="queued"]')
+    expect(waiting).to_have_count(2)
+    expect(waiting.first).to_contain_text("Queued")
+    waiting.nth(1).get_by_role("button", name="Discard").click()
+    expect(waiting).to_have_count(1)
+    chat.answer_is("second")
+    expect(chat.bubbles).to_have_text(["count to 50", "say second"])
+    assert chat.count("response.start") == chat.count("response.end") == 2
+
+
+def test_a_message_while_offline_waits_and_is_sent_when_the_connection_is_back(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    page.goto(server.url())
+    chat.ask("say online")
+    page.context.set_offline(True)
+    chat.send("say offline")
+    expect(chat.root.get_by_text("You are offline.")).to_be_visible()
+    expect(chat.root.locator('[data-status="queued"]')).to_contain_text("Waiting for the connection")
+    page.context.set_offline(False)
+    chat.answer_is("offline")
+    expect(chat.bubbles).to_have_text(["say online", "say offline"])
+
+
+def test_what_was_not_sent_before_a_refresh_waits_for_a_decision(server: Server, page: Page, chat: Chat) -> None:
+    thread_id = server.control("seed", items=2)["thread_id"]
+    page.goto(server.url(options={"initialThread": thread_id}))
+    expect(chat.bubbles).to_have_count(1)
+    page.route("**/chatkit", lambda route: route.abort("connectionreset"))
+    chat.send("say unsent")
+    expect(chat.root.locator('[data-status="failed"]')).to_be_visible()
+    page.unroute("**/chatkit")
+    page.reload()
+    left = chat.root.locator('[data-status="restored"]')
+    expect(left).to_contain_text("Not confirmed before the page was reloaded")
+    left.get_by_role("button", name="Send").click()
+    chat.answer_is("unsent")
+    page.reload()
+    expect(chat.bubbles).to_have_text(["Question 0", "say unsent"])
+
+
+def test_questions_are_answered_in_place_of_the_composer(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.ask("ask")
+    expect(chat.composer).to_have_count(0)
+    form = chat.root.get_by_role("form", name="Questions")
+    expect(form.get_by_role("button", name="Submit")).to_be_disabled()
+    form.get_by_role("radio", name="Tea").check()
+    form.get_by_role("textbox", name="Why? Your answer").fill("It is warm")
+    form.get_by_role("button", name="Submit").click()
+    chat.answer_is('answered {"drink": ["Tea"], "why": ["It is warm"]}')
+    expect(chat.root.locator(".answers dd")).to_have_text(["Tea", "It is warm"])
+    expect(chat.composer).to_be_visible()
+
+
+def test_questions_take_an_own_answer_and_can_be_skipped(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.ask("ask")
+    chat.root.get_by_role("radio", name="Coffee").check()
+    chat.root.get_by_role("textbox", name="What do you drink? Something else…").fill("Water")
+    expect(chat.root.get_by_role("radio", name="Coffee")).not_to_be_checked()
+    chat.root.get_by_role("button", name="Submit").click()
+    chat.answer_is('answered {"drink": ["Water"], "why": []}')
+    chat.ask("ask")
+    chat.root.get_by_role("button", name="Skip").click()
+    chat.answer_is('skipped {"drink": [], "why": []}')
+
+
+def test_pending_questions_are_asked_again_after_a_refresh(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.ask("ask")
+    thread_id = chat.events("thread.change")[-1]["threadId"]
+    page.goto(server.url(options={"initialThread": thread_id}))
+    chat.root.get_by_role("radio", name="Tea").check()
+    chat.root.get_by_role("button", name="Submit").click()
+    chat.answer_is('answered {"drink": ["Tea"], "why": []}')
+
+
+def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.ask("client tool")
+    expect(chat.root.get_by_role("alert")).to_contain_text("A step that runs in this page failed.")
+    assert "get_time" in chat.events("error")[-1]["error"]
+    chat.ask("say onwards")
+    chat.answer_is("onwards")
+
+
+def test_a_client_tool_runs_in_the_page(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, onClientTool: async ({name, params}) => ({name, params})})")
+    chat.send("client tool")
+    chat.answer_is('The tool said {"name": "get_time", "params": {"zone": "UTC"}}')
+    assert server.control("state")["requests"][-1]["type"] == "threads.add_client_tool_output"
