@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -115,9 +116,11 @@ def nats(composed: Composed, directory: Path) -> Program:
     text = text.replace("0.0.0.0:8222", f"127.0.0.1:{composed.ports['nats:8222']}")
     (directory / "nats").mkdir()
     server = Nats(directory / "nats", composed.ports["nats:4222"], composed.ports["nats:8222"])
-    server.configuration_file.write_text(text.replace("/data", str(directory / "nats" / "jetstream")))
+    server.configuration_file.write_text(text)
     assert given["command"][0] == "--config"
-    return Program("nats", server.command, given["environment"], in_a_thread(server.is_ready))
+    assert given["environment"]["NATS_STORE_DIR"] == "/data"
+    environment = given["environment"] | {"NATS_STORE_DIR": str(directory / "nats" / "jetstream")}
+    return Program("nats", server.command, environment, in_a_thread(server.is_ready))
 
 
 def cluster_of(composed: Composed, directory: Path) -> Postgres:
@@ -129,7 +132,7 @@ def postgres(composed: Composed, directory: Path) -> Program:
     cluster = cluster_of(composed, directory)
     cluster.initialise()
     probe = in_a_thread(cluster.is_ready)
-    return Program("postgres", cluster.command, {}, probe, cluster.directory, cluster.run_as)
+    return Program("postgres", cluster.command, {}, probe, cluster.directory, cluster.run_as, signal.SIGINT)
 
 
 def service(composed: Composed, name: str, directory: Path) -> Program:

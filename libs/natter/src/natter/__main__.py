@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from contracts.errors import NatterError
+from rich.console import Console
+from rich.text import Text
 
 from natter import tokens
 from natter.contracts_commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
 from natter.dead_letters import dead_letters_app
+from natter.doctor import examine
 from natter.failing import fail
+from natter.migrate import MigrationFailedError
+from natter.migrate import migrate as bring_up_to_date
+from natter.operator_bus import NoStackError
 from natter.output import Output
 from natter.servers.ports import is_free
 from natter.servers.postgres import PostgresFailedError
@@ -106,6 +113,41 @@ def token(
     if not user:
         raise typer.BadParameter("a user id has at least one character", param_hint="--user")
     sys.stdout.write(tokens.mint(_open(data_dir, Settings()), user, seconds) + "\n")
+
+
+@main.command()
+def migrate(
+    data_dir: DataDir = None,
+    nats_url: Annotated[str | None, typer.Option(help="Another NATS, entered with NATS_USER and NATS_PASSWORD")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="Another Postgres. Default: $DATABASE_URL, the stack's")
+    ] = None,
+) -> None:
+    """Create the streams that are missing and bring the tables to the current revision. `natter up` does it too."""
+    try:
+        drifts = bring_up_to_date(data_dir, nats_url, database_url)
+    except (NoStackError, MigrationFailedError) as error:
+        fail(str(error))
+    except NatterError as error:
+        fail(error.detail)
+    if drifts:
+        fail("the streams exist, but are not as wanted", tuple(drifts))
+    sys.stdout.write("streams and tables are up to date\n")
+
+
+@main.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check this machine, the data directory, and the stack that runs on it. Ends with 1 when something is wrong."""
+    console = Console(highlight=False, soft_wrap=True)
+    signs = {True: ("✓", "green"), False: ("✗", "red"), None: ("·", "yellow")}
+    findings = examine(_open(data_dir, Settings()))
+    is_well = True
+    for finding in findings:
+        sign, colour = signs[finding.is_well]
+        console.print(Text.assemble((sign, colour), f" {finding.what}: {finding.detail}"))
+        is_well = is_well and finding.is_well is not False
+    if not is_well:
+        raise typer.Exit(1)
 
 
 def _open(data_dir: Path | None, settings: Settings) -> DataDirectory:

@@ -9,7 +9,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(reason: str, last_lines: tuple[str, ...] = (), hint: str = "") -> NoReturn:
-    """Print the reason, the last lines of the program that failed, and what to do; end the command with code 1."""
+    """Print the reason, the last lines of what failed, and what to do; end the command with code 1."""
     errors.print(f"natter: {reason}", style="red", markup=False)
     if last_lines:
         errors.print("its last lines:")

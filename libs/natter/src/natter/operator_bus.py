@@ -1,16 +1,20 @@
 """The bus as the operator: for commands about a stack that runs."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from actor_kit.bus import Bus
 from actor_kit.settings import ServiceSettings
+from contracts.errors import Code, RetryableError
 from contracts.services import Service
 from pydantic import SecretStr
 
 from natter.data_directory import DataDirectory
 from natter.settings import Settings
+
+CONNECT_SECONDS_MAX = 5.0
 
 
 class NoStackError(Exception):
@@ -36,6 +40,19 @@ def operator_settings(data_dir: Path | None, nats_url: str | None) -> ServiceSet
 
 @asynccontextmanager
 async def operator_bus(settings: ServiceSettings) -> AsyncGenerator[Bus]:
-    """Enter the bus as the operator. Raises RetryableError (bus_unavailable)."""
-    async with Bus.open(settings, service=Service.OPERATOR) as bus:
+    """Enter the bus as the operator. Raises RetryableError (bus_unavailable) when that takes too long.
+
+    A service waits for its bus for ever; a person wants to know.
+    """
+    try:
+        bus = await asyncio.wait_for(Bus.connect(settings, service=Service.OPERATOR), CONNECT_SECONDS_MAX)
+    except TimeoutError as error:
+        raise RetryableError(Code.BUS_UNAVAILABLE, f"NATS cannot be reached at {_without_user(settings)}") from error
+    try:
         yield bus
+    finally:
+        await bus.drain()
+
+
+def _without_user(settings: ServiceSettings) -> str:
+    return settings.nats_url.rpartition("@")[2]

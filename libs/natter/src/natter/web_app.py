@@ -45,14 +45,21 @@ def _beside_the_sources() -> Path | None:
     return None
 
 
-def _check_node() -> None:
+def node_major() -> int | None:
+    """The major version of the Node on the PATH; None when there is none."""
     node = shutil.which("node")
     if node is None:
-        raise WebAppError(f"Node {NODE_MAJOR_MIN} or newer is needed for the web app; without it, start with --no-web")
+        return None
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=10).stdout
     major = version.strip().lstrip("v").partition(".")[0]
-    if not major.isdigit() or int(major) < NODE_MAJOR_MIN:
-        raise WebAppError(f"Node {NODE_MAJOR_MIN} or newer is needed for the web app, this is {version.strip()}")
+    return int(major) if major.isdigit() else None
+
+
+def _check_node() -> None:
+    major = node_major()
+    if major is None or major < NODE_MAJOR_MIN:
+        found = "none is on the PATH" if major is None else f"this is Node {major}"
+        raise WebAppError(f"the web app needs Node {NODE_MAJOR_MIN} or newer, {found}; --no-web needs none")
 
 
 def _built_from(directory: Path) -> str:
