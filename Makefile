@@ -19,9 +19,11 @@ install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, 
 	@scripts/install.sh python
 	@touch $@
 
+# Not `npm ci`: it refuses a lock without the optional packages of other platforms, and a registry's mirror may not
+# have those. `--no-save` takes the versions and hashes of the lock all the same, and leaves it as it is.
 %/node_modules/.package-lock.json: %/package-lock.json
-	@echo "npm ci in $*"
-	@cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@echo "npm install in $*"
+	@cd $* && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web"
