@@ -76,7 +76,9 @@ class OpenaiServer:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["OpenaiServer"]:
-        config = uvicorn.Config(self.app, port=self.port, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self.app, port=self.port, log_config=None, access_log=False, timeout_graceful_shutdown=1
+        )
         server = QuietServer(config)
         serving = asyncio.create_task(server.serve())
         while not server.started:

@@ -60,9 +60,9 @@ class RunningService:
     def is_ready(self) -> bool:
         if self.has_died:
             return False
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ready_port}/readyz", timeout=1) as answer:
-                return answer.status == 200
+        address = f"http://127.0.0.1:{self.ready_port}/readyz"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=1) as answer:
+            return answer.status == 200
         return False
 
     @property
@@ -139,9 +139,7 @@ class RunnerStack:
             "DRAIN_TIMEOUT_SECONDS": "1.5",
             **environment,
         }
-        service = RunningService(
-            name, [sys.executable, "-m", *module], own, self.directory / f"{name}.log", port
-        )
+        service = RunningService(name, [sys.executable, "-m", *module], own, self.directory / f"{name}.log", port)
         self.services[name] = service
         return service
 
@@ -162,9 +160,7 @@ class RunnerStack:
 
     async def deltas(self, user_id: str, begun: TurnBegun) -> list[StoredMessage]:
         """Everything on the run's subject so far."""
-        subject = subject_of(
-            ChatKitDelta, user_id=user_id, conversation_id=begun.conversation_id, run_id=begun.run_id
-        )
+        subject = subject_of(ChatKitDelta, user_id=user_id, conversation_id=begun.conversation_id, run_id=begun.run_id)
         messages: list[StoredMessage] = []
         pending = 1
         while pending:

@@ -102,5 +102,5 @@ async def test_counting_streams_the_words_with_one_blank_between_and_unique_ids(
         assert events[-1].type == "response.completed"
         ids.append(events[-1].response.output[0].id)
     assert ids[0] != ids[1]
-    response = await model.get_response(None, "count to 3", None, [], None, [], None, **keywords)
+    response: Any = await model.get_response(None, "count to 3", None, [], None, [], None, **keywords)
     assert response.output[0].content[0].text == "1 2 3"

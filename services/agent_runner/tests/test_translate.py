@@ -192,9 +192,9 @@ def test_citations_become_annotations_and_others_are_left_out() -> None:
         )
     for event in events[3:]:
         answer.on_model_event(event)
-    (saved,) = answer.end()
-    assert [note["source"]["type"] for note in saved.item["content"][0]["annotations"]] == ["url", "file"]
-    ITEMS.validate_python(saved.item)
+    item: Any = answer.end()[0].item
+    assert [note["source"]["type"] for note in item["content"][0]["annotations"]] == ["url", "file"]
+    ITEMS.validate_python(item)
     assert types(recorder).count("assistant_message.content_part.annotation_added") == 2
 
 

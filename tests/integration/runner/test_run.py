@@ -40,7 +40,10 @@ async def test_a_conversation_goes_on_with_its_context(stack: RunnerStack) -> No
     assert completed.viewer.texts() == ["Completed “buy milk”."]
     # "the first one" was known from the list before: one call, no second look.
     assert [task["title"] for task in completed.viewer.tasks()] == ["Completed task “buy milk”"]
-    assert [(task.title, task.completed) for task in await stack.tasks(user)] == [("buy milk", True), ("call mom", False)]
+    assert [(task.title, task.completed) for task in await stack.tasks(user)] == [
+        ("buy milk", True),
+        ("call mom", False),
+    ]
     messages = await stack.items(user, conversation_id, messages_only=True)
     assert [message.role for message in messages] == ["user", "assistant"] * 3
     assert len(messages[1].tool_calls) == 2

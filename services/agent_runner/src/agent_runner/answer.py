@@ -77,7 +77,7 @@ class Answer:
         if self._claimed.is_first_turn and not self._workshop.models.is_demo(model):
             self.title_writer = TitleWriter(model, rules.user_text(self._claimed.user_item))
         tools = await self._workshop.toolbox.tools()
-        items = await self.session.get_items()
+        items: list[Any] = await self.session.get_items()
         items = [*items, *await self._finish_open_calls(items, tools)]
         self._outputs_saved = rules.call_ids([item for item in items if item.get("type") == "function_call_output"])
         agent = Agent[None](
@@ -118,10 +118,10 @@ class Answer:
         if not is_complete:
             text = self.translator.open_text()
             if text:
-                content = [{"type": "output_text", "text": text, "annotations": []}]
+                content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
                 session_items.append({"type": "message", "role": "assistant", "content": content})
-            for call in rules.open_calls([*self.session.run_items, *session_items]):
-                session_items.append(_output(str(call["call_id"]), INTERRUPTED))
+            open_calls = rules.open_calls([*self.session.run_items, *session_items])
+            session_items += [_output(str(call["call_id"]), INTERRUPTED) for call in open_calls]
         return self.translator.end(), tuple(session_items)
 
     @property

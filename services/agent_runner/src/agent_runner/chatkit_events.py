@@ -1,12 +1,14 @@
-"""ChatKit's events and items as plain JSON, in the shapes of ``chatkit.types.ThreadStreamEvent`` (openai-chatkit 1.6)."""
+"""ChatKit's events and items as plain JSON, shaped as ``chatkit.types.ThreadStreamEvent``."""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from contracts.message import Json
 from contracts.replies import ConversationView, ToolCallView
+
+Json = dict[str, Any]
+"""JSON as ChatKit shapes it; its types are checked in tests, against the published ones."""
 
 CONTENT_CHARACTERS_MAX = 2_000
 TITLE_CHARACTERS_MAX = 120

@@ -1,6 +1,7 @@
 """What a provider's failure means: a stable code, a sentence for the user, and whether asking again may help."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -33,7 +34,9 @@ _RATE_CODES = {"rate_limit_exceeded", "insufficient_quota"}
 class ModelError(NatterError):
     """A model call failed. ``may_help_to_ask_again``: before the first token, with backoff."""
 
-    def __init__(self, code: Code, *, may_help_to_ask_again: bool = False, retry_after_seconds: float | None = None):
+    def __init__(
+        self, code: Code, *, may_help_to_ask_again: bool = False, retry_after_seconds: float | None = None
+    ) -> None:
         super().__init__(code, sentence_of(code), retry_after_seconds=retry_after_seconds)
         self.may_help_to_ask_again = may_help_to_ask_again
 
@@ -41,23 +44,6 @@ class ModelError(NatterError):
 def sentence_of(code: Code) -> str:
     """What to tell the user; holds nothing of the provider's text, which may hold anything."""
     return _SENTENCES.get(code, _SENTENCES[Code.INTERNAL])
-
-
-def model_error(error: BaseException) -> ModelError:
-    """The meaning of what a model call raised."""
-    if isinstance(error, ModelError):
-        return error
-    if isinstance(error, openai.APITimeoutError | TimeoutError | httpx2.TimeoutException):
-        return ModelError(Code.MODEL_TIMEOUT, may_help_to_ask_again=True)
-    if isinstance(error, openai.APIStatusError):
-        return _status_error(error)
-    if isinstance(error, openai.APIConnectionError | httpx2.TransportError | OSError):
-        return ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True)
-    if isinstance(error, openai.APIError):
-        return terminal_event_error(error.code, error.type)
-    if isinstance(error, json.JSONDecodeError | ValidationError | AgentsException | openai.OpenAIError | UnicodeError):
-        return ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
-    return ModelError(Code.INTERNAL)
 
 
 def _status_error(error: openai.APIStatusError) -> ModelError:
@@ -94,6 +80,34 @@ def terminal_event_error(code: str | None, kind: str | None = None) -> ModelErro
     if code in ("invalid_prompt", "content_filter", "max_output_tokens"):
         return ModelError(Code.MODEL_REJECTED_REQUEST if code == "invalid_prompt" else Code.MODEL_BAD_RESPONSE)
     return ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True)
+
+
+# The first that matches counts: a time-out is a connection error too, a status error an API error.
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ModelError]], ...] = (
+    ((ModelError,), lambda error: error),
+    (
+        (openai.APITimeoutError, TimeoutError, httpx2.TimeoutException),
+        lambda _: ModelError(Code.MODEL_TIMEOUT, may_help_to_ask_again=True),
+    ),
+    ((openai.APIStatusError,), _status_error),
+    (
+        (openai.APIConnectionError, httpx2.TransportError, OSError),
+        lambda _: ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True),
+    ),
+    ((openai.APIError,), lambda error: terminal_event_error(error.code, error.type)),
+    (
+        (json.JSONDecodeError, ValidationError, AgentsException, openai.OpenAIError, UnicodeError),
+        lambda _: ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True),
+    ),
+)
+
+
+def model_error(error: BaseException) -> ModelError:
+    """The meaning of what a model call raised."""
+    for kinds, meaning in _MEANINGS:
+        if isinstance(error, kinds):
+            return meaning(error)
+    return ModelError(Code.INTERNAL)
 
 
 def failure_of(error: BaseException) -> NatterError:

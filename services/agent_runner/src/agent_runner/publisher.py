@@ -8,10 +8,9 @@ from typing import Protocol
 from actor_kit.bus import Bus, StoredMessage, WrongLastSequence
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
-from contracts.message import Json
 from contracts.subjects import subject_of
 
-from agent_runner.chatkit_events import encode, text_delta_event
+from agent_runner.chatkit_events import Json, encode, text_delta_event
 from agent_runner.metrics import DELTAS_PUBLISHED
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"

@@ -1,7 +1,7 @@
 """Pure decisions about a run: what of the history fits, what a thread is called, which calls are open."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from agents.models.fake_id import FAKE_RESPONSES_ID
 
@@ -105,7 +105,8 @@ def says_something(items: Sequence[Item]) -> bool:
     """Whether an answer holds any text or tool call: providers give empty ones at times."""
     if any(item.get("type") in _CALL_TYPES for item in items):
         return True
-    return any(bool(part.get("text") or part.get("refusal")) for item in items for part in item.get("content") or [])
+    parts = [part for item in items for part in cast("list[Item]", item.get("content") or [])]
+    return any(part.get("text") or part.get("refusal") for part in parts)
 
 
 def call_ids(items: Sequence[Item]) -> set[str]:
@@ -134,5 +135,5 @@ def title_from(text: str) -> str | None:
 
 def user_text(user_item: Item) -> str:
     """The words of a ChatKit user_message item."""
-    content = user_item.get("content") or []
-    return " ".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping)).strip()
+    parts = cast("list[Item]", user_item.get("content") or [])
+    return " ".join(str(part.get("text", "")) for part in parts).strip()

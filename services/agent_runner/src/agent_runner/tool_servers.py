@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -61,7 +61,7 @@ class ToolServer:
         return [tool for tool in tools[:TOOLS_MAX] if self._is_wanted(tool.name)]
 
     @asynccontextmanager
-    async def open(self, run_token: str | None) -> AsyncIterator[Client]:
+    async def open(self, run_token: str | None) -> AsyncGenerator[Client]:
         """A connected client. What was negotiated once is not negotiated again."""
         timeout_seconds = self.config.timeout_seconds
         if self.config.url is None:

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from contracts.commands import ItemToSave
 from contracts.ids import new_id, new_message_id
-from contracts.message import Json
 from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
 from agent_runner import chatkit_events as chatkit
+from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
 
 Clock = Callable[[], datetime]
@@ -51,7 +51,7 @@ class _Workflow:
 class _Thoughts:
     item_id: str
     created_at: datetime
-    texts: list[list[str]] = field(default_factory=list[list[str]])
+    texts: list[list[str]] = field(default_factory=lambda: list[list[str]]())
 
 
 class AnswerTranslator:
@@ -298,7 +298,7 @@ class AnswerTranslator:
 
 def _annotation(raw: Any) -> Json | None:
     """A citation of the Responses API as ChatKit's annotation; one that names no source is left out."""
-    source = raw if isinstance(raw, dict) else raw.model_dump()
+    source = cast("Json", raw if isinstance(raw, dict) else raw.model_dump())
     if source.get("type") == "url_citation":
         shown: Json = {"type": "url", "url": source["url"], "title": source.get("title") or source["url"]}
         return {"type": "annotation", "source": shown, "index": source.get("end_index")}

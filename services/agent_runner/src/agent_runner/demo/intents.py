@@ -1,6 +1,7 @@
 """What the demo model understands: plain English requests about tasks, as a list of steps."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 COUNT_MAX = 100_000
@@ -47,7 +48,7 @@ _SEPARATORS = re.compile(
     r"\s*(?:;|\n+|,?\s+(?:and\s+)?then\s+|\.\s+(?=(?:add|list|complete|delete|rename|remove|then)\b))", re.I
 )
 _THEN = re.compile(r"^then\s+", re.I)
-_QUOTES = "\"'“”‘’`"
+_QUOTES = "\"'“”\u2018\u2019`"
 
 _COUNT = re.compile(r"count (?:from (?:1|one) )?(?:up )?to (\d{1,9})", re.I)
 _ADD_MANY = re.compile(
@@ -88,24 +89,19 @@ def _parse_clause(clause: str) -> list[Step]:
     clause = _ENDINGS.sub("", _THEN.sub("", clause.strip()))
     while (shorter := _POLITE.sub("", clause)) != clause:
         clause = shorter
-    if match := _COUNT.match(clause):
-        return [Count(min(int(match[1]), COUNT_MAX))]
-    if match := _ADD_MANY.match(clause):
-        return [Add(title) for title in _titles(match[1])]
-    if match := _RENAME.match(clause):
-        return [Rename(_reference(match[1]), _title(match[2]))]
-    if match := _REOPEN.match(clause):
-        return [Complete(_reference(match[1]), completed=False)]
-    if match := _COMPLETE.match(clause):
-        return [Complete(_reference(match[1] or match[2] or match[3]))]
-    if match := _DELETE.match(clause):
-        return [Delete(_reference(match[1]))]
-    if match := _LIST.match(clause):
-        return [ListAll(_completed_filter(clause))]
-    if match := _ADD.match(clause) or _REMIND.match(clause):
-        title = _title(next(group for group in match.groups() if group))
-        return [Add(title)] if title else []
+    for pattern, read in _RULES:
+        if match := pattern.match(clause):
+            return read(match)
     return []
+
+
+def _first(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group)
+
+
+def _add_one(match: re.Match[str]) -> list[Step]:
+    title = _title(_first(match))
+    return [Add(title)] if title else []
 
 
 def _titles(text: str) -> list[str]:
@@ -126,6 +122,19 @@ def _completed_filter(clause: str) -> bool | None:
         return False
     return True if re.search(r"\b(?:completed|finished|done)\b", clause, re.I) else None
 
+
+# In this order: "add tasks: a, b" is more than one, "rename a to b" is no list.
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], list[Step]]], ...] = (
+    (_COUNT, lambda match: [Count(min(int(match[1]), COUNT_MAX))]),
+    (_ADD_MANY, lambda match: [Add(title) for title in _titles(match[1])]),
+    (_RENAME, lambda match: [Rename(_reference(match[1]), _title(match[2]))]),
+    (_REOPEN, lambda match: [Complete(_reference(match[1]), completed=False)]),
+    (_COMPLETE, lambda match: [Complete(_reference(_first(match)))]),
+    (_DELETE, lambda match: [Delete(_reference(match[1]))]),
+    (_LIST, lambda match: [ListAll(_completed_filter(match.string))]),
+    (_ADD, _add_one),
+    (_REMIND, _add_one),
+)
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _BY_NUMBER = re.compile(

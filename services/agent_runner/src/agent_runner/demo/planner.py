@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from agent_runner.demo.intents import (
     Add,
@@ -74,17 +74,18 @@ def plan(items: str | Sequence[Any], tool_names: frozenset[str]) -> list[Call] |
 def _advance(step: Step, later: Sequence[Step], remaining: list[_Done], context: _Context) -> list[Call] | str:
     """The calls that a step needs now, or what to say about it; takes the calls that were made for it."""
     if isinstance(step, Count):
-        return " ".join(str(number) for number in range(1, step.to + 1))
+        return " ".join(str(number) for number in range(1, step.to + 1)) or "There is nothing to count."
     if isinstance(step, Add):
         if remaining:
             return _said_about_add(step, remaining.pop(0))
-        adds = [one for one in _leading_adds(later)]
-        return [Call("add_task", {"title": one.title}) for one in adds]
+        return [Call("add_task", {"title": one.title}) for one in _leading_adds(later)]
     if isinstance(step, ListAll):
-        if remaining:
-            return _said_about_list(remaining.pop(0))
-        return [Call("list_tasks", {} if step.completed is None else {"completed": step.completed})]
+        return _said_about_list(remaining.pop(0)) if remaining else [_list_call(step)]
     return _advance_on_one(step, remaining, context)
+
+
+def _list_call(step: ListAll) -> Call:
+    return Call("list_tasks", {} if step.completed is None else {"completed": step.completed})
 
 
 def _leading_adds(steps: Sequence[Step]) -> list[Add]:
@@ -171,16 +172,13 @@ def _said_about_one(step: Complete | Rename | Delete, done: _Done) -> str:
 
 
 def _title_of(output: Any) -> str | None:
-    if not isinstance(output, dict):
-        return None
-    task = output.get("task", output)
-    title = task.get("title") if isinstance(task, dict) else None
+    fields = _fields(output)
+    title = _fields(fields["task"]).get("title") if "task" in fields else fields.get("title")
     return title if isinstance(title, str) else None
 
 
 def _error_text(output: Any) -> str:
-    text = output.get("error", output) if isinstance(output, dict) else output
-    return str(text)[:300]
+    return str(_fields(output).get("error", output))[:300]
 
 
 # --- reading the input ---------------------------------------------------------------------------------------
@@ -201,7 +199,7 @@ def _read(items: str | Sequence[Any]) -> _Context:
         elif kind == "function_call_output" and item["call_id"] in calls:
             name, arguments = calls[item["call_id"]]
             output = _decoded(item["output"])
-            is_error = isinstance(output, str) or (isinstance(output, dict) and "error" in output)
+            is_error = not isinstance(output, dict) or "error" in output
             context.done.append(_Done(name, arguments, output, is_error))
             _remember(context, name, output, is_error=is_error)
     return context
@@ -218,25 +216,29 @@ def _remember(context: _Context, name: str, output: Any, *, is_error: bool) -> N
 
 
 def _tasks_of(output: Any) -> list[dict[str, Any]]:
-    tasks = output.get("tasks") if isinstance(output, dict) else None
-    return [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+    tasks = _fields(output).get("tasks")
+    return [task for task in map(_fields, cast("list[Any]", tasks)) if task] if isinstance(tasks, list) else []
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """A JSON object as it is, anything else as an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _text_of(item: Mapping[str, Any]) -> str:
     content = item.get("content", "")
     if isinstance(content, str):
         return content
-    return "\n".join(part.get("text", "") for part in content if isinstance(part, dict) and part.get("text"))
+    return "\n".join(str(part["text"]) for part in map(_fields, content) if part.get("text"))
 
 
 def _arguments(text: str) -> Mapping[str, Any]:
-    decoded = _decoded(text)
-    return decoded if isinstance(decoded, dict) else {}
+    return _fields(_decoded(text))
 
 
 def _decoded(output: Any) -> Any:
     if isinstance(output, list):
-        output = "".join(part.get("text", "") for part in output if isinstance(part, dict))
+        output = "".join(str(part.get("text", "")) for part in map(_fields, cast("list[Any]", output)))
     try:
         return json.loads(output)
     except (TypeError, ValueError):

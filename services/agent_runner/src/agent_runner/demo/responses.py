@@ -81,7 +81,7 @@ class ResponseWriter:
 
     def end_message(self) -> list[Any]:
         text = "".join(self._words)
-        place = {"item_id": self._message_id, "output_index": self._output_index, "content_index": 0}
+        place: dict[str, Any] = {"item_id": self._message_id, "output_index": self._output_index, "content_index": 0}
         message = ResponseOutputMessage(
             id=self._message_id, type="message", role="assistant", status="completed", content=[_text(text)]
         )
@@ -122,7 +122,6 @@ class ResponseWriter:
                 item_id=str(call.id),
                 output_index=index,
                 sequence_number=self._next(),
-                name=name,
                 arguments=call.arguments,
             ),
             ResponseOutputItemDoneEvent(
