@@ -1,7 +1,6 @@
 """A running store for each test that asks for one."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from conversation_store.migrate import migrate
@@ -19,21 +18,17 @@ async def client(nats_url: str, database_url: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def prepare_superuser(databases: Databases) -> Callable[[str], str]:
+def prepare_superuser(databases: Databases) -> Callable[[str], Awaitable[str]]:
     """Give a database the role of the policies, as a migration by such a user does, and return a superuser's URL."""
 
-    def prepare(url: str) -> str:
+    async def prepare(url: str) -> str:
         as_superuser = url.replace(f"//{OWNER}:", f"//{SUPERUSER}:", 1)
         databases.execute(
             "do $$ begin if not exists (select from pg_roles where rolname = 'natter_store')"
             " then create role natter_store nologin; end if; end $$"
         )
-        asyncio.run(_regrant(as_superuser))
+        await migrate(parse_postgres_url(as_superuser), "0004", start_seconds_max=10)
+        await migrate(parse_postgres_url(as_superuser), "head", start_seconds_max=10)
         return as_superuser
 
     return prepare
-
-
-async def _regrant(url: str) -> None:
-    await migrate(parse_postgres_url(url), "0004", start_seconds_max=10)
-    await migrate(parse_postgres_url(url), "head", start_seconds_max=10)

@@ -42,7 +42,10 @@ async def with_items(client: Client) -> str:
     ]
     call: dict[str, Any] = {"call_id": "c1", "name": "add_task", "status": "success"}
     workflow = ItemToSave(
-        message_id="workflow", type="workflow", item={"type": "workflow"}, tool_calls=(call,)  # pyright: ignore[reportArgumentType]
+        message_id="workflow",
+        type="workflow",
+        item={"type": "workflow"},
+        tool_calls=(call,),  # pyright: ignore[reportArgumentType]
     )
     widget = ItemToSave(message_id="widget", type="widget", item={"type": "widget"})
     items = (*hidden, workflow, widget, *(assistant_item(f"a_{n}", f"answer {n}") for n in range(5)))
@@ -112,7 +115,11 @@ async def test_conversations_are_listed_last_changed_first(client: Client) -> No
     ],
 )
 async def test_search_finds_titles_and_words_of_messages(client: Client, search: str, found: set[str]) -> None:
-    said = {"a": ("buy milk", "Shopping list"), "b": ("milk and bread", "Food"), "c": ("don't go to Zürich 3.14", "Trip")}
+    said = {
+        "a": ("buy milk", "Shopping list"),
+        "b": ("milk and bread", "Food"),
+        "c": ("don't go to Zürich 3.14", "Trip"),
+    }
     names: dict[str, str] = {}
     for name, (text, title) in said.items():
         turn = await client.begin(text)

@@ -135,9 +135,7 @@ async def test_finish_is_one_transaction_and_the_second_one_says_so(client: Clie
     call = ToolCallView(call_id="c1", name="add_task", arguments={"title": "milk"}, status="success", result="ok")
     usage = Usage(requests=1, input_tokens=2, output_tokens=3, total_tokens=5)
     items = (assistant_item("a1", "added", tool_calls=(call,)),)
-    finished = await client.finish(
-        claimed, items=items, session_items=(SAID,), title="Milk", usage=usage, model="demo"
-    )
+    finished = await client.finish(claimed, items=items, session_items=(SAID,), title="Milk", usage=usage, model="demo")
     assert (finished.run.status, finished.run.usage, finished.run.model) == ("completed", usage, "demo")
     assert not finished.already_finished
     for text, status in (("other", "completed"), ("failed", "failed")):

@@ -97,9 +97,7 @@ async def test_the_database_itself_refuses_a_second_active_run(client: Client) -
 
 async def test_enqueued_turns_start_in_order_when_the_active_one_ends(client: Client) -> None:
     first = await client.begin("1")
-    later = [
-        await client.begin(str(n), conversation_id=first.conversation_id, on_busy="enqueue") for n in range(2, 5)
-    ]
+    later = [await client.begin(str(n), conversation_id=first.conversation_id, on_busy="enqueue") for n in range(2, 5)]
     await everything_published(client)
     shown = await client.deltas()
     assert [event["item"]["content"][0]["text"] for event in shown if event["type"] == "thread.item.done"] == ["1"]
@@ -246,8 +244,8 @@ async def test_a_client_tools_output_reaches_the_model_with_its_call(client: Cli
     assert answer.input == ({"type": "function_call_output", "call_id": "c1", "output": '{"city":"Zürich"}'},)
     assert answer.history[-1] == call
     assert answer.user_item["status"] == "completed"
+    await client.finish(answer, "in Zürich")
     with pytest.raises(TerminalError) as refused:
-        await client.finish(answer, "in Zürich")
         await client.bus.request(command)
     assert refused.value.code == Code.INVALID_REQUEST
 
@@ -294,8 +292,12 @@ async def test_history_holds_whole_messages_of_earlier_turns_only(client: Client
     assert len(everything.data) == 7
 
 
-@pytest.mark.parametrize("content", [{"type": "input_text", "text": "a\x00b"}, {"type": "input_text", "text": "\ud800"}])
-async def test_what_postgres_cannot_store_is_refused_and_nothing_breaks(client: Client, content: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "content", [{"type": "input_text", "text": "a\x00b"}, {"type": "input_text", "text": "\ud800"}]
+)
+async def test_what_postgres_cannot_store_is_refused_and_nothing_breaks(
+    client: Client, content: dict[str, str]
+) -> None:
     message = user_message("fine").model_copy(update={"content": (content,)})
     with pytest.raises((TerminalError, ValueError)) as refused:
         await client.bus.request(BeginTurn(principal=ALICE, input=message))

@@ -82,10 +82,12 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
         "select table_name from information_schema.columns where table_schema = 'chat' and column_name = 'user_id'"
     )
     for row in tables:
-        left = await client.rows(f"select user_id from chat.\"{row['table_name']}\"")
+        left = await client.rows(f'select user_id from chat."{row["table_name"]}"')
         assert {user["user_id"] for user in left} <= {"alice"}, row["table_name"]
     receipts = await client.rows("select * from chat.erasure_receipt")
-    assert [(row["receipt_id"], json.loads(row["counts"])) for row in receipts] == [(receipt.receipt_id, receipt.counts)]
+    assert [(row["receipt_id"], json.loads(row["counts"])) for row in receipts] == [
+        (receipt.receipt_id, receipt.counts)
+    ]
     messages, _ = await client.bus.direct_get("DELTAS", "delta.>")
     assert {message.subject.split(".")[2] for message in messages} == {kept.conversation_id}
 

@@ -1,0 +1,136 @@
+"""The tables go up, down and up again, and are what the models say."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from contracts.errors import Code, RetryableError, TerminalError
+from conversation_store.connecting import connect
+from conversation_store.migrate import head, migrate
+from conversation_store.models import METADATA, SCHEMA
+from conversation_store.postgres_url import parse_postgres_url
+from natter.servers.ports import free_port
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+# A function, a policy or a privilege too many is a difference as well as a column.
+SHAPE = """
+select 'table ' || c.relname || ' ' || c.relrowsecurity || c.relforcerowsecurity || c.relpersistence::text as line
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'chat' and c.relkind = 'r'
+union all select 'column ' || table_name || '.' || column_name || ' ' || data_type || is_nullable
+    || coalesce(column_default, '') || coalesce(generation_expression, '')
+from information_schema.columns where table_schema = 'chat'
+union all select 'index ' || indexdef from pg_indexes where schemaname = 'chat'
+union all select 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(c.oid)
+from pg_constraint c join pg_namespace n on n.oid = c.connamespace where n.nspname = 'chat'
+union all select 'policy ' || tablename || policyname || cmd || coalesce(qual, '') || coalesce(with_check, '')
+from pg_policies where schemaname = 'chat'
+union all select 'function ' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+where n.nspname = 'chat' order by 1
+"""
+
+
+async def shape(url: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [row["line"] for row in await connection.fetch(SHAPE)]
+    finally:
+        await connection.close()
+
+
+async def test_up_down_and_up_again_is_the_same(empty_database_url: str) -> None:
+    url = parse_postgres_url(empty_database_url)
+    await migrate(url, "head", start_seconds_max=10)
+    first = await shape(empty_database_url)
+    assert len(first) > 100
+    await migrate(url, "base", start_seconds_max=10)
+    assert {line.split()[1] for line in await shape(empty_database_url) if line.startswith("table")} == {
+        "alembic_version"
+    }
+    for revision in ("0001", "0002", "0003", "0004", head()):
+        await migrate(url, revision, start_seconds_max=10)
+    assert await shape(empty_database_url) == first
+    await migrate(url, "0002", start_seconds_max=10)
+    await migrate(url, "head", start_seconds_max=10)
+    await migrate(url, "head", start_seconds_max=10)  # nothing to do
+    assert await shape(empty_database_url) == first
+
+
+async def test_the_migrations_are_what_the_models_say(database_url: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        def only_ours(name: str | None, kind: str, _parents: object) -> bool:
+            return name == SCHEMA if kind == "schema" else name != "alembic_version"
+
+        options = {"include_schemas": True, "include_name": only_ours, "version_table_schema": SCHEMA}
+        context = MigrationContext.configure(connection, opts=options)
+        return compare_metadata(context, METADATA)
+
+    async def creator() -> Any:
+        return await connect(parse_postgres_url(database_url), seconds_max=10, statement_cache_size=0)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(differences)
+    await engine.dispose()
+    assert found == []
+
+
+async def test_the_web_apps_tables_are_left_alone(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute(
+            "create schema auth; create table auth.user (id text); insert into auth.user values ('u')"
+        )
+        for revision in ("head", "base", "head"):
+            await migrate(parse_postgres_url(empty_database_url), revision, start_seconds_max=10)
+        assert await connection.fetchval("select id from auth.user") == "u"
+    finally:
+        await connection.close()
+
+
+async def test_a_user_who_may_make_roles_gets_the_one_that_obeys_the_policies(
+    database_url: str, prepare_superuser: Callable[[str], Awaitable[str]]
+) -> None:
+    connection = await asyncpg.connect(await prepare_superuser(database_url))
+    try:
+        assert await connection.fetchval("select has_table_privilege('natter_store', 'chat.message', 'insert')")
+        assert not await connection.fetchval(
+            "select rolcanlogin or rolbypassrls from pg_roles where rolname = 'natter_store'"
+        )
+        assert not await connection.fetchval(
+            "select has_table_privilege('natter_store', 'chat.alembic_version', 'insert')"
+        )
+    finally:
+        await connection.close()
+
+
+async def test_a_database_that_never_answers_is_given_up_within_the_bound() -> None:
+    url = parse_postgres_url(f"postgresql://u@127.0.0.1:{free_port()}/db")
+    with pytest.raises(RetryableError) as refused:
+        await migrate(url, "head", start_seconds_max=0.5)
+    assert refused.value.code == Code.STORE_UNAVAILABLE
+
+
+async def test_an_unknown_revision_is_refused(empty_database_url: str) -> None:
+    with pytest.raises(TerminalError) as refused:
+        await migrate(parse_postgres_url(empty_database_url), "nonsense", start_seconds_max=10)
+    assert refused.value.code == Code.INVALID_REQUEST
+
+
+def test_the_command_says_in_a_line_what_is_wrong() -> None:
+    command = [sys.executable, "-m", "conversation_store", "migrate"]
+    environment = {"PATH": os.defpath}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "DATABASE_URL: Field required\n")
+    environment["DATABASE_URL"] = "postgresql://u:hunter2@127.0.0.1/db?what=1"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "hunter2" not in done.stderr
+    assert "what" in done.stderr
