@@ -27,8 +27,8 @@ def find_web_app(settings: Settings, progress: Callable[[str], None]) -> Path:
         raise WebAppError("the web app is not here: start with --no-web, or set NATTER_WEB_DIR to its directory")
     _check_node()
     if not (directory / "node_modules" / "next").exists():
-        progress("installing the web app's packages (npm ci)")
-        _run(directory, ["npm", "ci", "--no-audit", "--no-fund"], INSTALL_SECONDS_MAX)
+        progress("installing the web app's packages (npm install)")
+        _run(directory, ["npm", "install", "--no-save", "--no-audit", "--no-fund"], INSTALL_SECONDS_MAX)
     sources = _hash_of_sources(directory)
     if _built_from(directory) != sources:
         progress("building the web app (when its sources have changed; half a minute or more)")
