@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from actor_kit.bus import Bus, StoredMessage, WrongLastSequence
+from actor_kit.bus.wire import SCHEMA_HEADER
+from actor_kit.telemetry import inject_trace
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
 from contracts.subjects import subject_of
@@ -66,6 +68,8 @@ class DeltaPublisher:
         self._bus = bus
         self._run_id = run_id
         self._epoch = epoch
+        # The same on every delta of the attempt, so made once: the trace is that of the request which began the run.
+        self._headers = inject_trace({EPOCH_HEADER: str(epoch), SCHEMA_HEADER: str(ChatKitDelta.schema_version)})
         self._pending: deque[_TextDelta | _Encoded] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -147,9 +151,7 @@ class DeltaPublisher:
 
     async def _publish(self, entry: _TextDelta | _Encoded) -> None:
         self._published_count += 1
-        headers = {EPOCH_HEADER: str(self._epoch)}
-        if isinstance(entry, _Encoded):
-            headers |= entry.headers
+        headers = self._headers | entry.headers if isinstance(entry, _Encoded) else self._headers
         payload = entry.encode()
         message_id = f"{self._run_id}.{self._epoch}.{self._published_count}"
         DELTAS_PUBLISHED.inc()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from actor_kit.bus.wire import SCHEMA_HEADER
+from actor_kit.telemetry import inject_trace
 from contracts.commands import RunRequested
 from contracts.events import EVENT_HEADER, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
 from contracts.ids import ConversationId, RunId, new_id
@@ -53,7 +55,7 @@ def chatkit_events(
 ) -> list[Outgoing]:
     """ChatKit events of a run."""
     subject = subject_of(ChatKitDelta, user_id=user_id, conversation_id=conversation_id, run_id=run_id)
-    return [Outgoing(conversation_id, subject, json_text(event), {}) for event in events]
+    return [Outgoing(conversation_id, subject, json_text(event), _schema(ChatKitDelta)) for event in events]
 
 
 def run_event(user_id: str, event: RunEvent) -> Outgoing:
@@ -71,7 +73,7 @@ def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId) 
 def conversation_changed(user_id: str, conversation_id: ConversationId, event: Json) -> Outgoing:
     """A ChatKit event of a conversation, outside any run."""
     subject = subject_of(ConversationChanged, user_id=user_id, conversation_id=conversation_id)
-    return Outgoing(conversation_id, subject, json_text(event), {})
+    return Outgoing(conversation_id, subject, json_text(event), _schema(ConversationChanged))
 
 
 def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
@@ -80,20 +82,24 @@ def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
 
 
 def _outgoing(ordering_key: str, subject: str, message: Message, headers: dict[str, str]) -> Outgoing:
-    schema = {"Natter-Schema": str(message.schema_version)}
-    return Outgoing(ordering_key, subject, message.encode().decode(), {**schema, **headers})
+    return Outgoing(ordering_key, subject, message.encode().decode(), {**_schema(type(message)), **headers})
+
+
+def _schema(message: type[Message]) -> dict[str, str]:
+    return {SCHEMA_HEADER: str(message.schema_version)}
 
 
 async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Outgoing]) -> None:
     """Put messages into the outbox, in order. They are published after the commit."""
     if not outgoing:
         return
+    trace = inject_trace({})  # whoever handles the message goes on with the trace of the request that caused it
     await transaction.execute(
         ENQUEUE,
         user_id,
         [out.ordering_key for out in outgoing],
         [out.subject for out in outgoing],
-        [json_text(out.headers) for out in outgoing],
+        [json_text({**trace, **out.headers}) for out in outgoing],
         [out.payload for out in outgoing],
         [new_id("evt") for _ in outgoing],
     )
