@@ -1,12 +1,14 @@
 """Who may open which stream: the token's subject only, and errors with stable codes."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from actor_kit.bus import Bus
 from identity.chat_token import ChatTokens
 from identity.clock import system_clock
 
-from tests.integration.relay.kit import CHAT_TOKEN_SECRET, Books, Run, RunningRelay, run_path
+from tests.integration.relay.kit import CHAT_TOKEN_SECRET, Books, Run, RunningRelay, relay_of, run_path
 
 PROBLEM = "application/problem+json"
 
@@ -159,3 +161,22 @@ async def test_health_needs_no_token(relay: RunningRelay) -> None:
     async with httpx.AsyncClient(base_url=relay.url) as client:
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).json() == {"status": "ok"}
+
+
+async def test_a_page_of_another_origin_may_open_streams_where_the_settings_name_it(
+    nats_url: str, run: Run, tmp_path: Path
+) -> None:
+    await run.begin()
+    async with relay_of(nats_url, tmp_path, cors_origins="https://app.example.org") as relay:
+        for origin, allowed in (("https://app.example.org", True), ("https://evil.example.org", False)):
+            response = await ask(relay, run_path(run), **relay.headers(), Origin=origin)
+            assert (response.headers.get("access-control-allow-origin") == origin) is allowed
+            async with httpx.AsyncClient() as client:
+                asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "last-event-id"}
+                preflight = await client.options(f"{relay.url}{run_path(run)}", headers={"Origin": origin, **asked})
+            assert (preflight.status_code == 200) is allowed
+
+
+async def test_a_relay_answers_discovery(relay: RunningRelay, bus: Bus) -> None:
+    reply = await bus.client.request("$SRV.PING.stream_relay", b"", timeout=2)
+    assert b'"stream_relay"' in reply.data

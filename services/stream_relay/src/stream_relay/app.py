@@ -19,7 +19,7 @@ from stream_relay.hub import Hub
 from stream_relay.relay import Relay
 from stream_relay.response import EventStreamResponse
 from stream_relay.server import build_server
-from stream_relay.settings import Settings
+from stream_relay.settings import Settings, split
 from stream_relay.stored import Stored
 
 log = structlog.stdlib.get_logger("stream_relay")
@@ -41,7 +41,7 @@ async def serve(
         health = _health(bus, verifier)
         await stack.enter_async_context(health_server(settings, health))
         streams = Streams(relay, verifier, settings, make_response)
-        server = build_server(create_app(streams, health), settings)
+        server = build_server(create_app(streams, health, split(settings.cors_origins)), settings)
         audits = asyncio.create_task(hub.audit_for_ever())
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())

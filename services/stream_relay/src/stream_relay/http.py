@@ -1,10 +1,11 @@
 """The routes: who may ask for which stream, and errors as problem details (RFC 9457)."""
 
+import hashlib
 import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,6 +18,7 @@ from identity import InvalidToken, KeysUnavailable, TokenVerifier, read_bearer, 
 from identity import Principal as Caller
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -77,6 +79,7 @@ class Streams:
     async def _serve(self, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = stream.viewer.chunks(stream.start, stream.channel)
         why: Why | None = None
+        started = time.monotonic()
         try:
             await self.make_response(chunks, send_timeout=self.settings.relay_send_timeout_seconds)(
                 scope, receive, send
@@ -85,12 +88,15 @@ class Streams:
             why = Why.TOO_SLOW
         finally:
             await self.relay.close(stream, why)
+            _log_end(stream, why or stream.viewer.why, time.monotonic() - started)
 
 
-def create_app(streams: Callable[[Scope, Receive, Send], Awaitable[None]], health: Health) -> Starlette:
-    """The application; `streams` serves every stream route."""
+def create_app(
+    streams: Callable[[Scope, Receive, Send], Awaitable[None]], health: Health, cors_origins: Sequence[str] = ()
+) -> Starlette:
+    """The application; `streams` serves every stream route. Pages of ``cors_origins`` may open streams as well."""
     handlers: dict[Any, Any] = {HTTPException: _on_error}
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/{user_id}/runs/{run_id}/stream", streams),
             Route("/api/{user_id}/conversations/{conversation_id}/stream", streams),
@@ -99,6 +105,24 @@ def create_app(streams: Callable[[Scope, Receive, Send], Awaitable[None]], healt
         ],
         exception_handlers=handlers,
     )
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "Last-Event-ID"],
+            expose_headers=["Retry-After"],
+            max_age=600,
+        )
+    return app
+
+
+def _log_end(stream: Stream, why: Why, seconds: float) -> None:
+    wanted = stream.viewer.wanted
+    names = {"run_id": wanted.run_id, "conversation_id": wanted.conversation_id}
+    ids = {name: value for name, value in names.items() if value is not None}
+    user = hashlib.sha256(wanted.user_id.encode()).hexdigest()[:16]
+    log.info("stream.ended", why=why, seconds=round(seconds, 3), user=user, **ids)
 
 
 def _kind(request: Request) -> str:

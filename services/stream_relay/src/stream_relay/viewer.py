@@ -57,6 +57,7 @@ class Viewer:
 
     def __init__(self, asked: Asked, attach: Attach, deltas: Deltas, limits: ViewerLimits) -> None:
         self.why: Why = Why.DISCONNECTED
+        self.wanted = asked.wanted
         self._asked = asked
         self._attach = attach
         self._deltas = deltas
@@ -182,7 +183,7 @@ class Viewer:
 
     async def _read_on(self) -> Batch:
         """Read on from this viewer's place, unless what follows it has expired meanwhile."""
-        batch = await self._deltas.read(self._asked.wanted, from_sequence=self._read_to + 1)
+        batch = await self._deltas.read(self.wanted, from_sequence=self._read_to + 1)
         if self._read_to and batch.first_sequence != self._read_to + 1:
             first = await self._deltas.first_sequence()
             if judge_place(self._read_to, found=batch.first_sequence, first=first, last=self._read_to):
@@ -216,7 +217,7 @@ class Viewer:
             if now - written_at >= self._limits.heartbeat_seconds:
                 written_at = now
                 yield HEARTBEAT
-            elif self._asked.wanted.run_id and now - quiet_since >= self._limits.end_check_seconds:
+            elif self.wanted.run_id and now - quiet_since >= self._limits.end_check_seconds:
                 quiet_since = now
                 async for chunk in self._stored_end():
                     yield chunk
@@ -256,7 +257,7 @@ class Viewer:
         return self._join(frames)
 
     def _join(self, frames: list[Frame]) -> bytes:
-        if self._asked.wanted.run_id and any(frame.is_terminal for frame in frames):
+        if self.wanted.run_id and any(frame.is_terminal for frame in frames):
             self._see_end()
         if self._asked.is_chatkit:
             return b"".join([frame.chatkit for frame in frames])
