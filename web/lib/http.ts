@@ -18,25 +18,32 @@ const TIMEOUT_MILLISECONDS = 15_000;
 
 /** Sends `body` as JSON and returns the answer's JSON (undefined where there is none). Raises `CallError`. */
 export async function call<Answer>(method: Method, url: string, body?: unknown): Promise<Answer> {
-  const response = await send(method, url, body);
-  if (!response.ok) {
-    const failure = (await response.json().catch(() => ({}))) as { code?: string };
-    throw new CallError(response.status, failure.code);
-  }
-  const text = await response.text();
-  return (text === "" ? undefined : JSON.parse(text)) as Answer;
+  const { response, text } = await send(method, url, body);
+  const answer = text === "" ? undefined : parsed(text);
+  if (!response.ok) throw new CallError(response.status, (answer as { code?: string } | undefined)?.code);
+  return answer as Answer;
 }
 
-async function send(method: Method, url: string, body: unknown): Promise<Response> {
+/** The whole answer: a connection that breaks while it is read is as good as none. */
+async function send(method: Method, url: string, body: unknown): Promise<{ response: Response; text: string }> {
   try {
-    return await fetch(url, {
+    const response = await fetch(url, {
       method,
       cache: "no-store",
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
       headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    return { response, text: await response.text() };
   } catch {
     throw new CallError(0, navigator.onLine ? "unavailable" : "offline");
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CallError(0, "unavailable");
   }
 }

@@ -63,7 +63,8 @@ export function createAuth(settings: Settings) {
   });
 
   async function signToken(userId: string): Promise<string> {
-    const { token } = await auth.api.signJWT({ body: { payload: { sub: userId } } });
+    const iat = Math.floor(Date.now() / 1000);
+    const { token } = await auth.api.signJWT({ body: { payload: { sub: userId, iat } } });
     return token;
   }
 

@@ -1,7 +1,6 @@
 /** Who is asking: the session of a request, and the JWT that the services are given for it. */
 import "server-only";
 
-import { APIError } from "better-auth/api";
 import { getSessionCookie } from "better-auth/cookies";
 
 import { getAuth } from "./auth";
@@ -29,7 +28,7 @@ const betterAuthTokens: TokenSource = {
       const { token } = await getAuth().api.getToken({ headers });
       return readClaims(token);
     } catch (error) {
-      if (error instanceof APIError && error.statusCode === 401) return null;
+      if (isUnauthorized(error)) return null;
       throw error;
     }
   },
@@ -38,6 +37,11 @@ const betterAuthTokens: TokenSource = {
     return session !== null;
   },
 };
+
+/** Not by `instanceof`: the bundles of proxy.ts and of the routes have an `APIError` each. */
+function isUnauthorized(error: unknown): boolean {
+  return error instanceof Error && "statusCode" in error && error.statusCode === 401;
+}
 
 /** Reads, without verifying, the claims of a token that we have just signed ourselves. */
 function readClaims(token: string): IssuedToken {

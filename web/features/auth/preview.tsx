@@ -13,7 +13,7 @@ export function Preview() {
           <ListTodo className="size-4 shrink-0" />
           <span className="min-w-0 truncate">Adding task “buy milk”</span>
           <span className="bg-brand-soft text-brand-text ml-auto flex shrink-0 items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium">
-            <Check className="size-3" /> Done
+            <Check className="size-3" /> Success
           </span>
         </p>
         <p className="max-w-sm leading-relaxed">

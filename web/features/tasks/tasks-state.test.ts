@@ -43,6 +43,11 @@ describe("what is on its way shows at once", () => {
     expect(shownTasks(both)).toHaveLength(1);
   });
 
+  test("an answer that was lost after the stream confirmed it is no failure", () => {
+    const state = after(loaded(), started(ADD), { type: "task_seen", task: task("t1", 2, { title: "buy milk" }) });
+    expect(reduceTasks(state, { type: "mutation_failed", mutation: ADD, text: "no" }).failures).toEqual([]);
+  });
+
   test("completing and deleting show before they are stored", () => {
     expect(shownTasks(after(loaded(task("a", 1)), started(COMPLETE)))[0]?.completed).toBe(true);
     expect(titles(after(loaded(task("a", 1)), started(REMOVE)))).toEqual([]);

@@ -53,10 +53,7 @@ export function reduceTasks(state: TasksState, action: TasksAction): TasksState 
     case "mutation_saved":
       return saved(withoutPending(state, action.mutation), action.mutation, action.task);
     case "mutation_failed":
-      return {
-        ...withoutPending(state, action.mutation),
-        failures: [...state.failures, { mutation: action.mutation, text: action.text }],
-      };
+      return failed(state, action.mutation, action.text);
     case "failure_dismissed":
       return withoutFailure(state, action.mutation);
     case "task_seen":
@@ -70,6 +67,13 @@ export function reduceTasks(state: TasksState, action: TasksAction): TasksState 
 
 function withoutPending(state: TasksState, mutation: Mutation): TasksState {
   return { ...state, pending: state.pending.filter(({ id }) => id !== mutation.id) };
+}
+
+/** A change that the stream has confirmed did not fail, even if its answer was lost. */
+function failed(state: TasksState, mutation: Mutation, text: string): TasksState {
+  const isPending = state.pending.some(({ id }) => id === mutation.id);
+  if (!isPending) return state;
+  return { ...withoutPending(state, mutation), failures: [...state.failures, { mutation, text }] };
 }
 
 function withoutFailure(state: TasksState, mutation: Mutation): TasksState {

@@ -1,0 +1,116 @@
+"""One whole Natter with its web app for all tests of a worker; a fresh browser profile for each person."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Request, sync_playwright
+
+from natter.settings import Settings
+from natter.testing import temporary_directory
+from natter.testing_stack import RunningNatter, natter_up
+from natter.web_app import find_web_app
+from tests.e2e.browser.cable import Cable, cable_to
+from tests.e2e.browser.person import Person
+
+ROOT = Path(__file__).parents[3]
+ARTIFACTS = ROOT / "test-results" / "browser"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WORD_DELAY_MILLISECONDS = 12
+PAGE_TIMEOUT_MILLISECONDS = 15_000
+
+
+@pytest.fixture(scope="session")
+def built_web_app() -> None:
+    """The production build; one worker builds, the others wait."""
+    with (ROOT / "web" / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        find_web_app(Settings(), print)
+
+
+@pytest.fixture(scope="session")
+def natter(built_web_app: None) -> Iterator[RunningNatter]:
+    """The stack as a person starts it."""
+    ports = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
+    environment = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(WORD_DELAY_MILLISECONDS)}
+    with temporary_directory() as directory, natter_up(directory, *ports, environment=environment) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Not for the session: Playwright's event loop must not outlive the tests that use it."""
+    with sync_playwright() as playwright:
+        executable = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+NewPerson = Callable[..., Person]
+
+
+@pytest.fixture
+def new_person(browser: Browser, natter: RunningNatter) -> Iterator[NewPerson]:
+    """Makes people, and fails the test if a page of theirs asked another host for anything, or a script raised."""
+    people: list[Person] = []
+
+    def make(**profile: object) -> Person:
+        context = browser.new_context(base_url=natter.url, **profile)  # pyright: ignore[reportArgumentType] - Playwright's own options
+        context.set_default_timeout(PAGE_TIMEOUT_MILLISECONDS)
+        person = Person(context, natter.url)
+        context.on("request", lambda request: note_outside_request(person, request))
+        context.on("weberror", lambda error: person.complaints.append(f"raised: {error.error}"))
+        context.on("console", lambda message: note_refusal(person, message))
+        people.append(person)
+        return person
+
+    yield make
+    for person in people:
+        person.context.close()
+    assert [complaint for person in people for complaint in person.complaints] == []
+
+
+def note_outside_request(person: Person, request: Request) -> None:
+    """Everything comes from this machine, whatever the port."""
+    address = urlsplit(request.url)
+    if address.scheme not in {"data", "blob"} and address.hostname != "127.0.0.1":
+        person.complaints.append(f"outside request: {request.url}")
+
+
+def note_refusal(person: Person, message: ConsoleMessage) -> None:
+    """A policy that refuses our own pages' scripts is wrong, or the script is."""
+    if "Content Security Policy" in message.text:
+        person.complaints.append(message.text)
+
+
+@pytest.fixture
+def person(new_person: NewPerson) -> Person:
+    """Somebody with a browser, not signed up yet."""
+    return new_person()
+
+
+@pytest.fixture
+def cable(natter: RunningNatter) -> Iterator[Cable]:
+    """A cable to the web app; a session of the web app's own port is good on it, cookies know no ports."""
+    port = urlsplit(natter.url).port
+    assert port is not None
+    with cable_to(port) as plugged:
+        yield plugged
+
+
+@pytest.fixture
+def artifacts() -> Path:
+    """Where screenshots are kept."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    return ARTIFACTS

@@ -1,0 +1,165 @@
+"""Accounts and sessions, as a person meets them and as an intruder does."""
+
+import time
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from natter.testing_stack import RunningNatter
+from tests.e2e.browser.conftest import NewPerson
+from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credentials, sign_out
+
+pytestmark = [pytest.mark.whole_path]
+
+SIGN_INS_PER_MINUTE = 10
+
+
+def test_a_first_visitor_is_one_form_away_from_a_chat(person: Person) -> None:
+    page = person.sign_up()
+    expect(Chat(page).composer).to_be_visible()
+
+
+def test_signing_in_leads_back_to_the_page_that_was_asked_for(new_person: NewPerson) -> None:
+    person = new_person()
+    sign_out(person.sign_up())
+    page = person.open("/dashboard?filter=done")
+    expect(page).to_have_url(f"{person.origin}/sign-in?next=%2Fdashboard%3Ffilter%3Ddone")
+    fill_credentials(page, person.email, PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/dashboard?filter=done")
+    expect(page.get_by_role("tab", name="Done")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_link_to_elsewhere_is_not_followed_after_signing_in(person: Person) -> None:
+    page = person.sign_up()
+    for target in ("//evil.test", "https://evil.test/dashboard", "/dashboard\\@evil.test"):
+        page.goto(f"/sign-in?next={target}")
+        expect(page).to_have_url(f"{person.origin}/dashboard/chat")
+
+
+def test_wrong_words_are_explained_and_an_address_has_one_account(new_person: NewPerson) -> None:
+    person = new_person()
+    sign_out(person.sign_up())
+    page = new_person().open("/sign-in")
+    fill_credentials(page, person.email, "not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="do not belong together")).to_be_visible()
+    page.goto("/sign-up")
+    fill_credentials(page, person.email, PASSWORD)
+    page.get_by_role("button", name="Start chatting").click()
+    expect(page.get_by_role("alert").filter(has_text="already an account")).to_be_visible()
+
+
+def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: RunningNatter, person: Person) -> None:
+    with httpx.Client(base_url=natter.url, headers={"origin": natter.url}) as guesser:
+        statuses = [
+            guesser.post(
+                "/api/auth/sign-in/email",
+                json={"email": person.email, "password": f"guess number {number}"},
+                headers={"x-forwarded-for": f"10.0.0.{number}", "x-natter-client-address": f"10.0.1.{number}"},
+            ).status_code
+            for number in range(SIGN_INS_PER_MINUTE + 1)
+        ]
+    assert statuses[-1] == 429
+    assert 401 in statuses
+    page = person.open("/sign-in")
+    fill_credentials(page, person.email, PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="That was a lot at once")).to_be_visible()
+
+
+def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter: RunningNatter) -> None:
+    with httpx.Client(base_url=natter.url) as stranger:
+        page = stranger.get("/dashboard/chat?conversation=conv_1")
+        assert page.status_code == 307
+        assert page.headers["location"].endswith("/sign-in?next=%2Fdashboard%2Fchat%3Fconversation%3Dconv_1")
+        for path in ("/api/alice/tasks", "/api/alice/stream", "/api/alice/runs/run_1/stream"):
+            answer = stranger.get(path)
+            assert answer.status_code == 401
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert answer.json()["code"] == "unauthenticated"
+
+
+def test_the_browser_never_sees_a_token_nor_where_the_services_are(natter: RunningNatter, person: Person) -> None:
+    page = person.sign_up()
+    session = page.request.get("/api/auth/get-session")
+    assert "set-auth-jwt" not in session.headers
+    assert page.request.get("/api/auth/token").status == 404
+    answer = page.request.get(f"/api/{person.user_id}/tasks")
+    assert answer.status == 200
+    told = str(answer.headers).lower()
+    for secret in (natter.edge_url, natter.relay_url, "x-middleware", "uvicorn", "set-cookie", "eyj"):
+        assert secret.lower() not in told
+    cookies = {cookie["name"]: cookie for cookie in person.context.cookies()}
+    assert cookies["better-auth.session_token"]["httpOnly"]
+    assert cookies["better-auth.session_token"]["sameSite"] == "Lax"
+
+
+def test_a_page_of_another_origin_cannot_act_for_a_person(natter: RunningNatter, person: Person) -> None:
+    person.sign_up()
+    cookie = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in person.context.cookies())
+    with httpx.Client(base_url=natter.url, headers={"cookie": cookie}) as forger:
+        title = {"title": "forged"}
+        refused = forger.post(f"/api/{person.user_id}/tasks", json=title, headers={"origin": "http://127.0.0.1:9"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "cross_origin")
+        assert forger.post(f"/api/{person.user_id}/tasks", json=title, headers={"origin": natter.url}).status_code == 201
+
+
+def test_signing_out_ends_access_within_a_second_and_in_every_tab(person: Person) -> None:
+    page = person.sign_up()
+    other_tab = person.open("/dashboard")
+    expect(other_tab.get_by_text("Nothing to do yet")).to_be_visible()
+    cookie = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in person.context.cookies())
+    with httpx.Client(base_url=person.origin, headers={"cookie": cookie}) as thief:
+        assert thief.get(f"/api/{person.user_id}/tasks").status_code == 200
+        with page.expect_response("**/api/auth/sign-out"):
+            sign_out(page)
+        time.sleep(1)
+        assert thief.get(f"/api/{person.user_id}/tasks").status_code == 401
+        assert thief.get("/dashboard").status_code == 307
+    page.wait_for_url("**/sign-in")
+    other_tab.wait_for_url("**/sign-in?next=**")
+
+
+def test_a_new_password_ends_the_other_sessions(new_person: NewPerson) -> None:
+    person, elsewhere = new_person(), new_person()
+    page = person.sign_up()
+    second = elsewhere.open("/sign-in")
+    assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
+    page.goto("/dashboard/account")
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("another good password")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Your password is changed")).to_be_visible()
+    time.sleep(1)
+    assert person.api(page, "GET", "/tasks")[0] == 200
+    assert fetch(second, "GET", f"/api/{person.user_id}/tasks")[0] == 401
+
+
+def test_deleting_the_account_erases_everything(natter: RunningNatter, person: Person) -> None:
+    page = person.sign_up()
+    assert person.api(page, "POST", "/tasks", {"title": "leave no trace"})[0] == 201
+    page.goto("/dashboard/account")
+    page.get_by_role("button", name="Delete account").click()
+    page.get_by_label("Your password").fill("not the password")
+    page.get_by_role("button", name="Delete everything").click()
+    expect(page.get_by_role("alert").filter(has_text="not your current password")).to_be_visible()
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Delete everything").click()
+    page.wait_for_url(f"{person.origin}/")
+    left = httpx.get(f"{natter.edge_url}/api/{person.user_id}/tasks", headers=natter.headers(person.user_id))
+    assert left.status_code in {200, 404}
+    assert left.status_code == 404 or left.json()["data"] == []
+    credentials = {"email": person.email, "password": PASSWORD}
+    assert fetch(page, "POST", "/api/auth/sign-in/email", credentials)[0] in {401, 429}
+
+
+def test_everything_about_a_person_can_be_exported(person: Person) -> None:
+    page = person.sign_up()
+    person.api(page, "POST", "/tasks", {"title": "take me along"})
+    page.goto("/dashboard/account")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    assert "take me along" in download.value.path().read_text()
