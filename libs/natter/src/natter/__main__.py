@@ -14,6 +14,7 @@ from natter import tokens
 from natter.contracts_commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
 from natter.dead_letters import dead_letters_app
+from natter.demo_user import DemoUserError
 from natter.doctor import examine
 from natter.failing import fail
 from natter.migrate import MigrationFailedError
@@ -53,6 +54,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
     relay_port: Port = 8001,
     web_port: Port = 3000,
     no_web: Annotated[bool, typer.Option("--no-web", help="Without the web app: the HTTP interface alone")] = False,
+    demo_user: Annotated[bool, typer.Option("--demo-user", help="Make an account, and say how to sign in")] = False,
     scale: Annotated[
         list[str] | None, typer.Option(metavar="SERVICE=N", help="Run N processes of a service; may be repeated")
     ] = None,
@@ -62,12 +64,15 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
     database_url: Annotated[str | None, typer.Option(help="Use this Postgres instead of the embedded one")] = None,
 ) -> None:
     """Start everything on this machine, and print `ready …` once a message would be answered. Ctrl-C stops it."""
+    if demo_user and no_web:
+        raise typer.BadParameter("the account is the web app's: it needs the web app", param_hint="--demo-user")
     settings = Settings()
     options = Options(
         edge_port=edge_port,
         relay_port=relay_port,
         web_port=web_port,
         with_web=not no_web,
+        demo_user=demo_user,
         scale=_read_scale(scale or []),
         nats_url=nats_url,
         database_url=database_url,
@@ -92,7 +97,7 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
     except ProgramFailedError as error:
         output.close()
         fail(str(error), error.last_lines, f"all of its log: {directory.logs / error.name}.log")
-    except (PostgresFailedError, WebAppError, FileNotFoundError) as error:
+    except (PostgresFailedError, WebAppError, DemoUserError, FileNotFoundError) as error:
         output.close()
         fail(str(error))
     finally:

@@ -28,6 +28,7 @@ class Secrets(BaseModel):
     chat_token_secret: str = Field(default_factory=new_secret, repr=False)
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)
+    demo_password: str = Field(default_factory=new_secret, repr=False)
     nats_passwords: dict[str, str] = Field(default_factory=dict, repr=False)
 
     def nats_password(self, user: str) -> str:

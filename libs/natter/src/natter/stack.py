@@ -47,6 +47,7 @@ class Options:
     relay_port: int = 8001
     web_port: int = 3000
     with_web: bool = True
+    demo_user: bool = False
     scale: Mapping[str, int] = field(default_factory=dict[str, int])
     nats_url: str | None = None
     database_url: str | None = None

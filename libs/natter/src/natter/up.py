@@ -12,6 +12,7 @@ from contracts.errors import NatterError
 from contracts.services import Service
 
 from natter.data_directory import StackState
+from natter.demo_user import ensure_demo_user
 from natter.discovery import answering_services
 from natter.operator_bus import operator_bus, operator_settings
 from natter.output import Output
@@ -79,6 +80,8 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
     if stack.web:
         output.progress("starting the web app")
         await supervisor.start(stack.web)
+        if stack.options.demo_user:
+            output.line("natter", await ensure_demo_user(stack.web_url, stack.secrets))
     _write_state(stack, supervisor)
 
 
