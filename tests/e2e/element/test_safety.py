@@ -116,12 +116,12 @@ def test_nothing_of_the_corpus_runs_or_loads(server: Server, hostile: Page, chat
     forbidden = chat.root.locator("script, iframe, object, embed, style, base, meta, link, template, form[action], svg script")
     expect(forbidden).to_have_count(0)
     attributes = chat.root.evaluate("""element => [...element.shadowRoot.querySelectorAll('*')].flatMap(node =>
-        [...node.attributes].filter(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript|data:text)/i.test(a.value)).map(a => a.name + '=' + a.value))""")
+        [...node.attributes].filter(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript)\\s*:|^\\s*data:text/i.test(a.value)).map(a => a.name + '=' + a.value))""")
     assert [entry for entry in attributes if not entry.startswith(("title=", "alt=", "data-"))] == []
     links = chat.root.evaluate("""element => [...element.shadowRoot.querySelectorAll('[href], [src]')].map(node => node.href || node.src)""")
     assert [link for link in links if not str(link).startswith((server.origin, "https://good.example", "https://evil.example"))] == []
     assert hostile.evaluate("window.pwned") == 0
-    assert [url for url in requested if "evil" in url] == []
+    assert [url for url in requested if not url.startswith((server.origin, "data:"))] == []
 
 
 def test_clicking_every_link_of_the_corpus_runs_nothing(hostile: Page, chat: Chat) -> None:

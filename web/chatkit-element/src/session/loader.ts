@@ -117,5 +117,5 @@ function merge(now: ThreadState, items: readonly ThreadItem[], olderCursor: stri
   const writing = now.items.filter((item) => now.openItems.has(item.id) && !known.has(item.id));
   const kept: ThreadState = { ...EMPTY_THREAD, ...now };
   if (overlap > 0) return { ...kept, items: [...now.items.slice(0, overlap), ...items, ...writing] };
-  return { ...kept, items: [...items, ...writing], olderCursor, hasOlder };
+  return { ...kept, items: [...items, ...writing], olderCursor, hasOlder, olderCount: 0 };
 }

@@ -164,6 +164,7 @@ export function prependOlder(
   hasOlder: boolean,
 ): ThreadState {
   const known = new Set(state.items.map((item) => item.id));
-  const items = [...older.filter((item) => !known.has(item.id)), ...state.items];
-  return { ...state, items, olderCursor: cursor, hasOlder };
+  const fresh = older.filter((item) => !known.has(item.id));
+  const olderCount = state.olderCount + fresh.length;
+  return { ...state, items: [...fresh, ...state.items], olderCursor: cursor, hasOlder, olderCount };
 }

@@ -36,6 +36,8 @@ export interface ThreadState {
   /** Where older items continue, newest first; null when the beginning is on screen. */
   olderCursor: string | null;
   hasOlder: boolean;
+  /** How many items were put before those that were loaded first: what is drawn in groups stays in its group. */
+  olderCount: number;
 }
 
 export const EMPTY_THREAD: ThreadState = {
@@ -53,4 +55,5 @@ export const EMPTY_THREAD: ThreadState = {
   noticeCount: 0,
   olderCursor: null,
   hasOlder: false,
+  olderCount: 0,
 };

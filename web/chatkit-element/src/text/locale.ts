@@ -33,6 +33,9 @@ export function chooseLocale(requested: string | undefined): Locale {
   const texts: Texts = { ...en, ...REGISTERED.get(tag) };
   const text: Locale["text"] = (key, values = {}) =>
     texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+  // Making a formatter costs more than drawing the message whose time it formats.
+  const timeFormat = new Intl.DateTimeFormat(tag, { hour: "numeric", minute: "2-digit" });
+  const dateTimeFormat = new Intl.DateTimeFormat(tag, { dateStyle: "full", timeStyle: "short" });
   return {
     tag,
     direction: RIGHT_TO_LEFT.has(tag.split("-")[0] ?? "") ? "rtl" : "ltr",
@@ -42,12 +45,12 @@ export function chooseLocale(requested: string | undefined): Locale {
       if (seconds < 60) return text("seconds", { n: seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds) });
       return text("minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
     },
-    time: (iso) => formatDate(iso, tag, { hour: "numeric", minute: "2-digit" }),
-    dateTime: (iso) => formatDate(iso, tag, { dateStyle: "full", timeStyle: "short" }),
+    time: (iso) => format(timeFormat, iso),
+    dateTime: (iso) => format(dateTimeFormat, iso),
   };
 }
 
-function formatDate(iso: string, tag: string, options: Intl.DateTimeFormatOptions): string {
+function format(formatter: Intl.DateTimeFormat, iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime()) ? "" : new Intl.DateTimeFormat(tag, options).format(date);
+  return Number.isNaN(date.getTime()) ? "" : formatter.format(date);
 }

@@ -15,12 +15,19 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
   const { text } = locale;
   if (!options.header.isEnabled) return null;
   const { leftAction, rightAction } = options;
+  const shown = options.header.isTitleShown ? (options.header.title ?? title) : null;
   return (
     <header class="header" part="header">
       {leftAction && <IconButton icon={leftAction.icon} label={labelOf(leftAction.icon)} onClick={() => leftAction.onClick()} />}
-      <h1 class="title" part="title" dir="auto">
-        {options.header.isTitleShown ? (options.header.title ?? title ?? "") : ""}
-      </h1>
+      {shown ? (
+        <h1 class="title" part="title" dir="auto">
+          {shown}
+        </h1>
+      ) : (
+        <h1 class="title">
+          <span class="visually-hidden">{options.title}</span>
+        </h1>
+      )}
       {!isStartScreen && <IconButton icon="compose" label={text("newChat")} onClick={() => void session.selectThread(null)} />}
       {options.history.isEnabled && (
         <IconButton

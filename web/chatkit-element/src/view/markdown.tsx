@@ -7,6 +7,7 @@ import { MarkdownBlocks } from "../markdown/blocks";
 import { decodeEntities } from "../markdown/entities";
 import { safeImage, safeLink } from "../markdown/links";
 import { CodeBlock } from "./code-block";
+import { useLocale } from "./context";
 import { memo } from "./memo";
 
 interface BlockProps {
@@ -66,8 +67,8 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     case "paragraph":
       return <p dir="auto">{inner(token.tokens)}</p>;
     case "heading":
-      // The page has its own headings: a message starts below them.
-      return createElement(`h${Math.min(6, token.depth + 2)}`, { class: `h${token.depth}`, dir: "auto" }, inner(token.tokens));
+      // The first level is the title of the conversation.
+      return createElement(`h${Math.min(6, token.depth + 1)}`, { class: `h${token.depth}`, dir: "auto" }, inner(token.tokens));
     case "blockquote":
       return <blockquote>{inner(token.tokens)}</blockquote>;
     case "list":
@@ -95,7 +96,7 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     case "escape":
       return token.text;
     case "checkbox":
-      return <input type="checkbox" checked={token.checked} disabled />;
+      return <Checkbox isChecked={token.checked} />;
     case "text":
       return "tokens" in token && token.tokens ? inner(token.tokens) : decodeEntities(token.text);
     case "html":
@@ -103,6 +104,11 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     default:
       return (generic as { raw: string }).raw;
   }
+}
+
+function Checkbox({ isChecked }: { isChecked: boolean }) {
+  const { text } = useLocale();
+  return <input type="checkbox" checked={isChecked} disabled aria-label={text(isChecked ? "itemDone" : "itemOpen")} />;
 }
 
 function languageOf(lang: string | undefined): string {

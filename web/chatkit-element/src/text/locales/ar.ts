@@ -82,6 +82,8 @@ export const ar: Texts = {
   unsupported: "لا يمكن عرض هذا المحتوى ({type}) هنا بعد.",
   threadLocked: "هذه المحادثة مقفلة.",
   threadClosed: "هذه المحادثة مغلقة.",
+  itemDone: "مُنجز",
+  itemOpen: "غير مُنجز",
   skip: "تخطٍّ",
   submit: "إرسال",
   skipped: "تم التخطي",

@@ -82,6 +82,8 @@ export const en = {
   unsupported: "This content ({type}) cannot be shown here yet.",
   threadLocked: "This conversation is locked.",
   threadClosed: "This conversation is closed.",
+  itemDone: "Done",
+  itemOpen: "Not done",
   skip: "Skip",
   submit: "Submit",
   skipped: "Skipped",

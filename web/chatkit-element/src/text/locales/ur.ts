@@ -82,6 +82,8 @@ export const ur: Texts = {
   unsupported: "یہ مواد ({type}) ابھی یہاں نہیں دکھایا جا سکتا۔",
   threadLocked: "یہ گفتگو مقفل ہے۔",
   threadClosed: "یہ گفتگو بند ہے۔",
+  itemDone: "ہو گیا",
+  itemOpen: "باقی ہے",
   skip: "چھوڑیں",
   submit: "جمع کریں",
   skipped: "چھوڑ دیا گیا",

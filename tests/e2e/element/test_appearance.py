@@ -1,0 +1,213 @@
+"""Theme, styling from outside, languages and accessibility."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.element.conftest import PACKAGE, Chat, Server
+
+EVERYTHING = {
+    "threadItemActions": {"feedback": True, "retry": True},
+    "disclaimer": {"text": "Check [important](https://example.com) facts."},
+    "composer": {
+        "tools": [{"id": "search", "label": "Search", "icon": "globe"}, {"id": "pin", "label": "Pin", "icon": "map-pin", "pinned": True}],
+        "models": [{"id": "big", "label": "Big"}, {"id": "small", "label": "Small"}],
+    },
+    "header": {"leftAction": {"icon": "home"}},
+    "startScreen": {"prompts": [{"label": "Greet", "prompt": "say hello", "icon": "sparkle"}]},
+}
+
+
+def style(chat: Chat, selector: str, name: str) -> str:
+    return chat.root.locator(selector).first.evaluate("(element, name) => getComputedStyle(element).getPropertyValue(name)", name)
+
+
+def axe(page: Page) -> list[str]:
+    """The violations that axe finds, with where."""
+    page.add_script_tag(path=str(PACKAGE / "dist-test" / "axe.min.js"))
+    result: dict[str, Any] = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+    return [
+        f"{violation['id']}: {json.dumps([node['target'] for node in violation['nodes'][:3]])} {violation['nodes'][0]['failureSummary']}"
+        for violation in result["violations"]
+    ]
+
+
+def test_the_theme_is_applied(server: Server, page: Page, chat: Chat) -> None:
+    theme = {
+        "colorScheme": "dark",
+        "radius": "sharp",
+        "density": "compact",
+        "typography": {"baseSize": 18, "fontFamily": "Georgia", "fontFamilyMono": "Courier"},
+        "color": {
+            "accent": {"primary": "#ff0000", "level": 3},
+            "surface": {"background": "#102030", "foreground": "#fafafa"},
+        },
+    }
+    page.goto(server.url(options={"theme": theme}))
+    chat.ask("markdown")
+    assert style(chat, ".root", "background-color") == "rgb(16, 32, 48)"
+    assert style(chat, ".root", "color") == "rgb(250, 250, 250)"
+    assert style(chat, ".root", "color-scheme") == "dark"
+    assert style(chat, ".root", "font-size") == "18px"
+    assert style(chat, ".root", "font-family") == "Georgia"
+    assert style(chat, "pre", "font-family") == "Courier"
+    assert style(chat, ".composer", "border-radius") == "0px"
+    assert style(chat, ".log", "padding-top") == "8px"
+    chat.composer.fill("x")
+    expect(chat.root.locator(".send")).to_have_css("color", "rgb(0, 0, 0)")
+    expect(chat.root.locator(".send")).to_have_css("background-color", "rgb(255, 0, 0)")
+
+
+def test_grayscale_has_hue_tint_and_shade(server: Server, page: Page, chat: Chat) -> None:
+    backgrounds = set()
+    for grayscale in ({"hue": 0, "tint": 0}, {"hue": 0, "tint": 9, "shade": 4}, {"hue": 220, "tint": 9, "shade": 4}):
+        page.goto(server.url(options={"theme": {"color": {"grayscale": grayscale}}}))
+        expect(chat.composer).to_be_visible()
+        backgrounds.add(style(chat, ".root", "background-color"))
+    assert len(backgrounds) == 3
+    assert "rgb(255, 255, 255)" in backgrounds
+
+
+def test_the_system_scheme_is_followed(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options={"theme": {"colorScheme": "system"}}))
+    expect(chat.composer).to_be_visible()
+    light = style(chat, ".root", "background-color")
+    page.emulate_media(color_scheme="dark")
+    dark = style(chat, ".root", "background-color")
+    assert light == "rgb(255, 255, 255)"
+    assert dark != light
+    page.goto(server.url(options={"theme": "light"}))
+    expect(chat.composer).to_be_visible()
+    assert style(chat, ".root", "background-color") == light
+
+
+def test_a_page_styles_parts_and_custom_properties(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    page.add_style_tag(content="""
+        openai-chatkit { --ck-accent: rgb(1, 2, 3); --ck-content-width: 300px; }
+        openai-chatkit::part(bubble) { background: rgb(4, 5, 6); }
+    """)
+    chat.ask("say hi")
+    chat.composer.fill("x")
+    expect(chat.root.locator(".send")).to_have_css("background-color", "rgb(1, 2, 3)")
+    expect(chat.bubbles.last).to_have_css("background-color", "rgb(4, 5, 6)")
+    assert style(chat, ".log", "width") == "300px"
+
+
+def test_the_page_and_the_element_do_not_style_each_other(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    page.add_style_tag(content="* { color: rgb(9, 9, 9) !important; border-radius: 3px !important; } button { display: none; }")
+    chat.ask("say hi")
+    expect(chat.root.get_by_role("button", name="Copy message").last).to_be_visible()
+    assert style(chat, ".composer", "border-radius") == "22px"
+    assert page.evaluate("document.styleSheets.length + document.adoptedStyleSheets.length") == 2
+
+
+def test_the_header_is_configured(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options={"header": {"title": {"text": "My assistant"}}}))
+    expect(chat.root.get_by_role("heading", name="My assistant")).to_be_visible()
+    page.goto(server.url(options={"header": {"enabled": False}}))
+    expect(chat.composer).to_be_visible()
+    expect(chat.root.locator(".header")).to_have_count(0)
+    page.evaluate("""chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, header: {
+        rightAction: {icon: 'settings-cog', onClick: () => { window.clicked = true }}}})""")
+    chat.root.get_by_role("button", name="Settings cog").click()
+    assert page.evaluate("window.clicked") is True
+
+
+@pytest.mark.parametrize(
+    ("locale", "placeholder", "send"), [("ur", "اسسٹنٹ کو پیغام لکھیں", "بھیجیں"), ("ar", "اكتب رسالة إلى المساعد", "إرسال")]
+)
+def test_right_to_left_languages_mirror_the_element(
+    server: Server, page: Page, chat: Chat, locale: str, placeholder: str, send: str
+) -> None:
+    page.goto(server.url(options={"locale": locale}))
+    box = chat.root.get_by_placeholder(placeholder)
+    expect(box).to_be_visible()
+    expect(chat.root.locator(".chat")).to_have_attribute("dir", "rtl")
+    expect(chat.root.locator(".chat")).to_have_attribute("lang", locale)
+    box.fill("say hello")
+    chat.root.get_by_role("button", name=send).click()
+    expect(chat.answers.last).to_contain_text("hello")
+    bubble, log = chat.bubbles.last.bounding_box(), chat.root.locator(".log").bounding_box()
+    assert bubble is not None
+    assert log is not None
+    assert bubble["x"] - log["x"] < 30  # what the reader wrote stands at the end of the line: on the left
+
+
+def test_a_page_adds_a_language(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    page.evaluate("import('/chatkit.js').then(({registerLocale}) => { registerLocale('de', {send: 'Senden'}); "
+                  "chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, locale: 'de'}) })")
+    expect(chat.root.get_by_role("button", name="Senden")).to_be_visible()
+    expect(chat.root.get_by_role("button", name="History", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(server: Server, page: Page, chat: Chat, theme: str) -> None:
+    page.goto(server.url(options={**EVERYTHING, "theme": theme}))
+    expect(chat.composer).to_be_visible()
+    assert axe(page) == []
+    for phrase in ("markdown", "tools", "reason", "sources", "image", "widget", "notice", "fail"):
+        chat.ask(phrase)
+    chat.root.locator(".task-title:enabled").first.click()
+    chat.root.get_by_role("button", name="Choose a tool").click()
+    expect(chat.root.locator(".hljs-keyword").first).to_be_attached()
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    chat.root.get_by_role("button", name="History", exact=True).click()
+    expect(chat.root.locator(".thread-title").first).to_be_visible()
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    chat.ask("ask")
+    expect(chat.root.get_by_role("form", name="Questions")).to_be_visible()
+    assert axe(page) == []
+
+
+def test_axe_finds_nothing_in_a_right_to_left_page(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options={**EVERYTHING, "locale": "ur"}))
+    chat.root.get_by_role("textbox").fill("tools")
+    chat.root.get_by_role("textbox").press("Enter")
+    expect(chat.root.locator(".badge.interrupted")).to_be_visible()
+    expect(chat.answers.last).to_contain_text("Milk is on the list.")
+    assert axe(page) == []
+
+
+def test_the_conversation_is_a_log_and_everything_has_a_name(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options=EVERYTHING))
+    chat.ask("tools")
+    expect(chat.root.get_by_role("log", name="Conversation")).to_be_visible()
+    expect(chat.root.get_by_role("status").filter(has_text="The answer is complete.")).to_be_attached()
+    nameless = chat.root.evaluate("""element => [...element.shadowRoot.querySelectorAll('button')]
+        .filter(button => !(button.getAttribute('aria-label') || button.textContent.trim())).length""")
+    assert nameless == 0
+
+
+def test_the_keyboard_reaches_everything_and_escape_closes(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(options=EVERYTHING))
+    expect(chat.composer).to_be_visible()
+    order = []
+    for _step in range(9):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("(() => { const e = chat.shadowRoot.activeElement; return e && (e.getAttribute('aria-label') || e.textContent.trim()) })()"))
+    assert order == ["Home", "History", "Greet", "Message", "Choose a tool", "Pin", "Choose a model: Big", "important", None] or order[:8] == [
+        "Home", "History", "Greet", "Message", "Choose a tool", "Pin", "Choose a model: Big", "important"
+    ]
+    history = chat.root.get_by_role("button", name="History", exact=True)
+    history.focus()
+    page.keyboard.press("Enter")
+    expect(chat.root.get_by_role("dialog", name="History")).to_be_visible()
+    expect(chat.root.get_by_role("button", name="Close history")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(chat.root.get_by_role("dialog", name="History")).to_have_count(0)
+    expect(history).to_be_focused()
+
+
+def test_reduced_motion_is_respected(server: Server, page: Page, chat: Chat) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(server.url())
+    chat.send("wait")
+    assert chat.root.locator(".badge .icon").evaluate("element => getComputedStyle(element).animationName") == "none"
+    chat.stop_button.click()

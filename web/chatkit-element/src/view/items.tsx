@@ -1,0 +1,105 @@
+/** The items of a thread, drawn in groups: the newest first, the others when the page is idle. */
+
+import { Component } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ThreadItem } from "../protocol/types";
+import type { ConversationState } from "../state/app-state";
+import type { TaskTime } from "../state/thread-state";
+import { whenIdle } from "./idle";
+import { ItemView } from "./item";
+import { shallowEqual } from "./memo";
+
+/** A new word in the last message does not even compare the items of other groups. */
+const ITEMS_PER_GROUP = 25;
+/** What fills the largest screen at once. */
+const GROUPS_AT_FIRST = 2;
+
+export function Items({ conversation }: { conversation: ConversationState }) {
+  const { thread, turn, feedback } = conversation;
+  const { items, olderCount } = thread;
+  // Positions count from the item that was loaded first, so that older items in front do not move them.
+  const starts = groupStarts(items.length, olderCount);
+  const [drawnFrom, setDrawnFrom] = useState(() => starts.at(-GROUPS_AT_FIRST) ?? starts[0] ?? 0);
+  const next = starts.findLast((start) => start < drawnFrom);
+  useEffect(() => {
+    if (next !== undefined) return whenIdle(() => setDrawnFrom(next));
+  }, [next]);
+  const turnStart = turn ? indexAfterLastUserMessage(items) : items.length;
+  return (
+    <>
+      {starts.map((start, position) => {
+        if (start < drawnFrom) return <div key={start} class="group pending" />;
+        const from = start + olderCount;
+        const to = Math.min(items.length, (starts[position + 1] ?? Infinity) + olderCount);
+        const isCurrent = to > turnStart;
+        return (
+          <ItemGroup
+            key={start}
+            items={items.slice(from, to)}
+            turnStart={isCurrent ? turnStart - from : ITEMS_PER_GROUP}
+            openItems={isCurrent ? thread.openItems : NO_OPEN_ITEMS}
+            taskTimes={thread.taskTimes}
+            feedback={feedback}
+            allowedImageDomains={thread.allowedImageDomains}
+          />
+        );
+      })}
+    </>
+  );
+}
+
+/** Where groups begin; negative for items that were put in front later. */
+function groupStarts(count: number, olderCount: number): number[] {
+  const starts: number[] = [];
+  const first = Math.floor(-olderCount / ITEMS_PER_GROUP) * ITEMS_PER_GROUP;
+  for (let start = first; start < count - olderCount; start += ITEMS_PER_GROUP) starts.push(Math.max(start, -olderCount));
+  return starts;
+}
+
+function indexAfterLastUserMessage(items: readonly ThreadItem[]): number {
+  for (let index = items.length - 1; index >= 0; index--) if (items[index]?.type === "user_message") return index + 1;
+  return 0;
+}
+
+const NO_OPEN_ITEMS: ReadonlySet<string> = new Set();
+const NO_TASK_TIMES: ReadonlyMap<string, TaskTime> = new Map();
+
+interface ItemGroupProps {
+  items: readonly ThreadItem[];
+  /** Index in this group where the turn begins that is being answered. */
+  turnStart: number;
+  openItems: ReadonlySet<string>;
+  taskTimes: ReadonlyMap<string, TaskTime>;
+  feedback: ConversationState["feedback"];
+  allowedImageDomains: readonly string[];
+}
+
+class ItemGroup extends Component<ItemGroupProps> {
+  override shouldComponentUpdate(next: Readonly<ItemGroupProps>): boolean {
+    const { items: before, ...rest } = this.props;
+    const { items: after, ...nextRest } = next;
+    const sameItems = before.length === after.length && before.every((item, index) => item === after[index]);
+    return !sameItems || !shallowEqual(rest, nextRest);
+  }
+
+  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains }: ItemGroupProps) {
+    return (
+      <div class="group">
+        {items.map((item, index) => {
+          const hasTasks = item.type === "workflow" || item.type === "task";
+          return (
+            <ItemView
+              key={item.id}
+              item={item}
+              isTurnActive={hasTasks && index >= turnStart}
+              isStreaming={openItems.has(item.id)}
+              taskTimes={hasTasks ? taskTimes : NO_TASK_TIMES}
+              rating={feedback[item.id] ?? null}
+              allowedImageDomains={allowedImageDomains}
+            />
+          );
+        })}
+      </div>
+    );
+  }
+}
