@@ -270,20 +270,21 @@ async def fanout(bench: Bench, viewers_count: int = 1000, per_second: int = 50, 
         transport, _ = await loop.create_connection(lambda number=number: viewer(number), "127.0.0.1", bench.port)
         transports.append(transport)
     await asyncio.sleep(2)
-    cpu, started = bench.process.cpu_times(), time.perf_counter()
+    cpu, started = cpu_seconds(bench), time.perf_counter()
     for number in range(per_second * seconds):
         await asyncio.sleep(max(0, started + number / per_second - time.perf_counter()))
         await run.say(f"@{time.perf_counter_ns()}@")
     took = time.perf_counter() - started
     await asyncio.sleep(5)
-    used = bench.process.cpu_times()
+    used_seconds = cpu_seconds(bench) - cpu
     for transport in transports:
         transport.close()
     complete = sum(count == per_second * seconds for count in counts)
     return {
         **of("fanout_lag_ms", lags),
         "fanout_complete_viewers": complete,
-        "fanout_relay_cpu_percent": (used.user + used.system - cpu.user - cpu.system) / took * 100,
+        "fanout_cpu_us_per_viewer_and_delta": used_seconds / len(lags) * 1e6,
+        "fanout_relay_cpu_percent": used_seconds / took * 100,
     }
 
 

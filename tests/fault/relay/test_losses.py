@@ -5,18 +5,31 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import httpx
 import pytest
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
 from actor_kit.settings import ServiceSettings
 from contracts.events import EPOCH_HEADER
+from contracts.identity import Principal
 from contracts.services import Service
-from stream_relay.channel import Channel
+from stream_relay.attach import Asked, Attach, Start
+from stream_relay.channel import Channel, Listener
 from stream_relay.deltas import Batch, Delta, Deltas, Filter
 from stream_relay.frames import Frame
 from stream_relay.hub import Hub
+from stream_relay.stored import Stored
+from stream_relay.viewer import Viewer, ViewerLimits
 
-from tests.integration.relay.kit import Run, make_streams
+from tests.integration.relay.kit import EventStream, Run, make_streams, text_of
+
+LIMITS = ViewerLimits(
+    heartbeat_seconds=10,
+    retry_milliseconds_max=10,
+    queue_frames_max=512,
+    queue_bytes_max=1_000_000,
+    end_check_seconds=30,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ async def relay_bus(nats_url: str) -> AsyncIterator[Bus]:
         yield relay_bus
 
 
-async def open_channel(deltas: Deltas, wanted: Filter, *recorders: Recorder) -> tuple[Hub, Channel]:
+async def open_channel(deltas: Deltas, wanted: Filter, *recorders: Listener) -> tuple[Hub, Channel]:
     hub = Hub(deltas.bus, deltas, audit_seconds=60)
     channel = cast("Channel", None)
     for recorder in recorders:
@@ -237,3 +250,30 @@ async def test_a_channel_is_shared_and_closed_with_its_last_viewer(relay_bus: Bu
     assert len(relay_bus.client._subs) == subscriptions - 1
     await run.say("nobody hears")
     assert first.frames == second.frames == []
+
+
+async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(relay_bus: Bus, run: Run) -> None:
+    await run.begin()
+    await run.count(1, 9)
+    behind = FollowerBehind(relay_bus, hidden_from=[run.sequences[6]])
+    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
+    attach = Attach(behind, Stored(relay_bus, 1))
+    viewer = Viewer(asked, attach, behind, LIMITS)
+    _, channel = await open_channel(Deltas(relay_bus), asked.wanted, viewer)
+    start = await attach.start(asked)
+    assert isinstance(start, Start)
+    assert channel.head == run.sequences[-1]
+
+    async def watch() -> bytes:
+        return b"".join([chunk async for chunk in viewer.chunks(start, channel)])
+
+    watching = asyncio.create_task(watch())
+    await run.say("10 ")  # live already, and not to be shown before what the follower does not have yet
+    await asyncio.sleep(0.05)
+    behind.hidden_from.clear()
+    await run.end()
+    body = await asyncio.wait_for(watching, 5)
+    events = [event async for event in EventStream(httpx.Response(200, content=body))]
+    assert text_of(events) == run.text
+    ids = [int(event.last_event_id) for event in events]
+    assert ids == sorted(ids)
