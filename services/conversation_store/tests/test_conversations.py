@@ -23,7 +23,7 @@ async def pages(client: Client, query: Any) -> list[Any]:
     data: list[Any] = []
     async with asyncio.timeout(20):
         while True:
-            page = await client.bus.request(query)
+            page = await client.ask(query)
             assert len(page.data) <= query.limit
             data += page.data
             if not page.has_more:
@@ -65,27 +65,27 @@ async def test_items_are_listed_both_ways_and_hidden_ones_never_shorten_a_page(c
     assert [item.message_id for item in backwards] == listed[::-1]
     messages = await pages(client, query.model_copy(update={"messages_only": True}))
     assert [item.message_id for item in messages[1:]] == [name for name in SHOWN if name != "widget"]
-    first = await client.bus.request(query)
+    first = await client.ask(query)
     assert len(first.data) == min(limit, 8)
 
 
 async def test_an_items_id_is_a_cursor_too_and_a_wrong_one_is_named(client: Client) -> None:
     query = ListItems(principal=ALICE, conversation_id=await with_items(client), after="a_2")
-    assert [item.message_id for item in (await client.bus.request(query)).data] == ["a_3", "a_4"]
+    assert [item.message_id for item in (await client.ask(query)).data] == ["a_3", "a_4"]
     for after in ("nothing", "-1", "9" * 40):
         with pytest.raises(TerminalError) as refused:
-            await client.bus.request(query.model_copy(update={"after": after}))
+            await client.ask(query.model_copy(update={"after": after}))
         assert (refused.value.code, refused.value.field) == (Code.INVALID_REQUEST, "after")
     for list_query in (ListConversations(principal=ALICE, after="x.y"), ListConversations(principal=ALICE, after="²")):
         with pytest.raises(TerminalError) as refused:
-            await client.bus.request(list_query)
+            await client.ask(list_query)
         assert (refused.value.code, refused.value.field) == (Code.INVALID_REQUEST, "after")
 
 
 async def test_a_hidden_item_is_not_found(client: Client) -> None:
     query = GetItem(principal=ALICE, conversation_id=await with_items(client), message_id="hidden_1")
     with pytest.raises(TerminalError) as refused:
-        await client.bus.request(query)
+        await client.ask(query)
     assert refused.value.code == Code.NOT_FOUND
 
 
@@ -125,16 +125,16 @@ async def test_search_finds_titles_and_words_of_messages(client: Client, search:
         turn = await client.begin(text)
         await client.finish(await client.claim(turn.run_id), "fine", title=title)
         names[turn.conversation_id] = name
-    page = await client.bus.request(ListConversations(principal=ALICE, search=search))
+    page = await client.ask(ListConversations(principal=ALICE, search=search))
     assert {names[view.conversation_id] for view in page.data} == found
 
 
 async def test_renaming_is_told_to_viewers(client: Client) -> None:
     turn = await client.answer()
     update = UpdateConversation(principal=ALICE, conversation_id=turn.conversation_id, title=" New ", metadata={"a": 1})
-    reply = await client.bus.request(update)
+    reply = await client.ask(update)
     assert (reply.conversation.title, reply.conversation.metadata) == ("New", {"a": 1})
-    kept = await client.bus.request(UpdateConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    kept = await client.ask(UpdateConversation(principal=ALICE, conversation_id=turn.conversation_id))
     assert (kept.conversation.title, kept.conversation.metadata) == ("New", {"a": 1})
     await everything_published(client)
     shown = await client.deltas(f"delta.*.{turn.conversation_id}.changed")
@@ -147,14 +147,14 @@ async def test_a_deleted_item_is_gone_for_viewers_and_for_the_model(client: Clie
     turn = await client.answer("secret", "noted")
     delete = {"principal": ALICE, "conversation_id": turn.conversation_id}
     for message_id in (turn.message_id, f"msg_of_{turn.run_id}"):
-        await client.bus.request(DeleteItem(**delete, message_id=message_id))
-    assert (await client.bus.request(LoadSession(principal=ALICE, conversation_id=turn.conversation_id))).data == ()
+        await client.ask(DeleteItem(**delete, message_id=message_id))
+    assert (await client.ask(LoadSession(principal=ALICE, conversation_id=turn.conversation_id))).data == ()
     assert await client.rows("select 1 from chat.message") == []
     await everything_published(client)
     shown = await client.deltas(f"delta.*.{turn.conversation_id}.changed")
     assert shown[0] == {"type": "thread.item.removed", "item_id": turn.message_id}
     with pytest.raises(TerminalError) as refused:
-        await client.bus.request(DeleteItem(**delete, message_id=turn.message_id))
+        await client.ask(DeleteItem(**delete, message_id=turn.message_id))
     assert refused.value.code == Code.NOT_FOUND
 
 
@@ -162,7 +162,7 @@ async def test_an_item_that_is_being_answered_stays(client: Client) -> None:
     turn = await client.begin()
     delete = DeleteItem(principal=ALICE, conversation_id=turn.conversation_id, message_id=turn.message_id)
     with pytest.raises(TerminalError) as refused:
-        await client.bus.request(delete)
+        await client.ask(delete)
     assert refused.value.code == Code.CONVERSATION_BUSY
 
 
@@ -173,13 +173,13 @@ async def test_deleting_a_conversation_ends_its_runs_and_leaves_nothing(client: 
     turn = await client.begin()
     claimed = await client.claim(turn.run_id)
     waiting = await client.begin("2", conversation_id=turn.conversation_id, on_busy="enqueue")
-    await client.bus.request(DeleteConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    await client.ask(DeleteConversation(principal=ALICE, conversation_id=turn.conversation_id))
     for table in ("conversation", "run", "message", "session_item", "tool_call"):
         assert await client.rows(f"select 1 from chat.{table}") == []
     renew = RenewLease(principal=ALICE, run_id=turn.run_id, epoch=claimed.epoch, lease_seconds=5)
     for write in (renew, CancelRun(principal=ALICE, run_id=turn.run_id)):
         with pytest.raises(TerminalError) as refused:
-            await client.bus.request(write)
+            await client.ask(write)
         assert refused.value.code == Code.NOT_FOUND
     await everything_published(client)
     for run_id in (turn.run_id, waiting.run_id):
@@ -195,10 +195,10 @@ async def test_the_newest_feedback_counts(client: Client) -> None:
     ids = (f"msg_of_{turn.run_id}", "unknown")
     for kind in ("positive", "negative"):
         command = RecordFeedback.model_validate({**feedback, "message_ids": ids, "kind": kind})
-        assert (await client.bus.request(command)).items_count == 1
+        assert (await client.ask(command)).items_count == 1
     assert [row["kind"] for row in await client.rows("select kind from chat.feedback")] == ["negative"]
     with pytest.raises(TerminalError) as refused:
-        await client.bus.request(RecordFeedback(**feedback, message_ids=("unknown",), kind="positive"))
+        await client.ask(RecordFeedback(**feedback, message_ids=("unknown",), kind="positive"))
     assert refused.value.code == Code.NOT_FOUND
 
 
@@ -209,17 +209,17 @@ async def test_a_viewer_that_resumes_where_the_store_says_misses_nothing(client:
     get = GetConversation(principal=ALICE, conversation_id=turn.conversation_id)
     subject = f"delta.*.{turn.conversation_id}.>"
     first = (await client.bus.direct_get("DELTAS", subject))[0][0].sequence
-    active = await client.bus.request(get)
+    active = await client.ask(get)
     assert (active.resume_from, active.conversation.active_run_id) == (first - 1, turn.run_id)
     await client.finish(await client.claim(turn.run_id), "answer")
     await everything_published(client)
     last = await client.bus.direct_get_last("DELTAS", subject)
     assert last is not None
-    page = await client.bus.request(ListItems(principal=ALICE, conversation_id=turn.conversation_id))
+    page = await client.ask(ListItems(principal=ALICE, conversation_id=turn.conversation_id))
     assert (page.resume_from, page.active_run_id) == (last.sequence, None)
     await client.bus.purge("DELTAS", subject)
     elsewhere = await client.bus.direct_get_last("DELTAS", f"delta.*.{other.conversation_id}.>")
     assert elsewhere is not None
-    assert (await client.bus.request(get)).resume_from == elsewhere.sequence
+    assert (await client.ask(get)).resume_from == elsewhere.sequence
     await client.bus.purge("DELTAS", "delta.>")
-    assert (await client.bus.request(get)).resume_from == 0
+    assert (await client.ask(get)).resume_from == 0

@@ -66,7 +66,7 @@ class Owned:
 async def alices(client: Client) -> Owned:
     turn = await client.begin(SECRET)
     await client.claim(turn.run_id)
-    task = await client.bus.request(AddTask(principal=ALICE, title=SECRET))
+    task = await client.ask(AddTask(principal=ALICE, title=SECRET))
     return Owned(
         {
             "conversation_id": turn.conversation_id,
@@ -102,7 +102,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
         named = {*owned.ids, "message_ids", "effect_key"} & request.model_fields_set
         if named:
             with pytest.raises(TerminalError) as refused:
-                await client.bus.request(request)
+                await client.ask(request)
             assert refused.value.code == Code.FORBIDDEN, message.__name__
             assert SECRET not in str(refused.value)
             assert await everything(client) == before, message.__name__
@@ -111,7 +111,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
             request = TypeAdapter[Any](message).validate_python(
                 {"principal": MALLORY, **{name: owned.values[name] for name in needed(message)}}
             )
-            assert SECRET not in (await client.bus.request(request)).model_dump_json(), message.__name__
+            assert SECRET not in (await client.ask(request)).model_dump_json(), message.__name__
     assert (await everything(client)).count(SECRET) == before.count(SECRET)
 
 
@@ -120,7 +120,7 @@ async def test_what_nobody_has_is_not_found(client: Client) -> None:
     for message in requests_to(Service.CONVERSATION_STORE):
         if RULES[message] is not Rule.SELF:
             with pytest.raises(TerminalError) as refused:
-                await client.bus.request(unknown.request(message, MALLORY))  # pyright: ignore[reportArgumentType]
+                await client.ask(unknown.request(message, MALLORY))  # pyright: ignore[reportArgumentType]
             assert refused.value.code == Code.NOT_FOUND, message.__name__
 
 
@@ -136,6 +136,7 @@ async def test_the_policies_hold_where_the_sql_forgets_to_filter(
             "select table_name from information_schema.columns"
             " where table_schema = 'chat' and column_name = 'user_id' order by 1"
         )
+        seen = 0
         async with Database.open(settings) as database:
             for table in (row["table_name"] for row in tables):
                 sql = f'select count(*) from chat."{table}"'

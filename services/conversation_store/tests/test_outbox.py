@@ -23,7 +23,7 @@ async def requested(client: Client) -> list[str]:
     sequence = state.state.first_seq
     while sequence <= state.state.last_seq:
         message = await client.bus.client.jetstream().get_msg("RUNS", sequence)
-        found.append(message.data.decode())
+        found.append((message.data or b"").decode())
         sequence += 1
     return found
 
@@ -98,10 +98,10 @@ async def test_many_replicas_publish_each_message_once_and_each_conversation_in_
 ) -> None:
     settings = store_settings(nats_url, database_url, outbox_poll_seconds=0.02)
     async with running_client(settings, database_url) as client, running_client(settings, database_url) as second:
-        ids = [(await client.bus.request(AddTask(principal=ALICE, title="0"))).task.task_id for _ in range(5)]
+        ids = [(await client.ask(AddTask(principal=ALICE, title="0"))).task.task_id for _ in range(5)]
         for n in range(1, 11):
             updates = [UpdateTask(principal=ALICE, task_id=task_id, title=str(n)) for task_id in ids]
-            await asyncio.gather(*(client.bus.request(update) for update in updates))
+            await asyncio.gather(*(client.ask(update) for update in updates))
         await everything_published(second)
         events = await client.deltas("delta.*.tasks.changed")
         for task_id in ids:

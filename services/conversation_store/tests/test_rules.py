@@ -125,18 +125,14 @@ def test_a_call_whose_output_comes_now_stays() -> None:
 @given(st.lists(st.sampled_from([USER, SAID, THOUGHT, *(f(n) for f in (call, output) for n in "123")]), max_size=12))
 def test_no_window_has_a_call_without_an_output_or_the_other_way_round(items: list[Json]) -> None:
     window = whole_window(items)
-    calls = {item["call_id"] for item in window if item["type"] == "function_call"}
-    outputs = {item["call_id"] for item in window if item["type"] == "function_call_output"}
+    calls = {str(item["call_id"]) for item in window if item["type"] == "function_call"}
+    outputs = {str(item["call_id"]) for item in window if item["type"] == "function_call_output"}
     assert calls == outputs
 
 
 def test_messages_are_what_a_window_counts() -> None:
-    assert [is_model_message(item) for item in (USER, {"role": "user", "content": "x"}, THOUGHT, call("1"))] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    short: Json = {"role": "user", "content": "x"}
+    assert [is_model_message(item) for item in (USER, short, THOUGHT, call("1"))] == [True, True, False, False]
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(0, 300))

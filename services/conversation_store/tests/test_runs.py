@@ -16,6 +16,7 @@ from contracts.commands import (
     TruncateSession,
 )
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.message import Json
 from contracts.queries import GetConversation, GetItem, GetRun, ListActiveRuns, LoadSession
 from contracts.replies import ToolCallView, Usage
 from conversation_store.testing import (
@@ -27,7 +28,7 @@ from conversation_store.testing import (
     store_settings,
 )
 
-SAID = {"type": "message", "role": "assistant", "id": "m1", "content": "so far"}
+SAID: Json = {"type": "message", "role": "assistant", "id": "m1", "content": "so far"}
 
 
 async def expire_lease(client: Client, run_id: str) -> None:
@@ -62,10 +63,10 @@ async def test_a_takeover_gets_what_the_dead_attempt_has_stored(client: Client) 
     run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
     for _ in range(2):  # the same step twice is stored once
         checkpoint = {**run, "step": 0, "session_items": (SAID,), "items": (assistant_item("a1", "so far"),)}
-        await client.bus.request(AppendCheckpoint.model_validate(checkpoint))
-    await client.bus.request(BeginToolCall(**run, call_id="c1", name="add_task", arguments={"title": "milk"}))
-    await client.bus.request(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}))
-    await client.bus.request(BeginToolCall(**run, call_id="c2", name="add_task"))
+        await client.ask(AppendCheckpoint.model_validate(checkpoint))
+    await client.ask(BeginToolCall(**run, call_id="c1", name="add_task", arguments={"title": "milk"}))
+    await client.ask(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}))
+    await client.ask(BeginToolCall(**run, call_id="c2", name="add_task"))
     await expire_lease(client, turn.run_id)
     taken = await client.claim(turn.run_id, runner_id="two")
     assert (taken.epoch, taken.next_step) == (2, 1)
@@ -96,13 +97,13 @@ def writes_of(run_id: str, epoch: int) -> list[Any]:
 async def test_every_write_of_a_stale_attempt_is_refused_and_changes_nothing(client: Client) -> None:
     turn = await client.begin()
     zombie = await client.claim(turn.run_id, runner_id="one")
-    await client.bus.request(BeginToolCall(principal=ALICE, run_id=turn.run_id, epoch=1, call_id="c1", name="add_task"))
+    await client.ask(BeginToolCall(principal=ALICE, run_id=turn.run_id, epoch=1, call_id="c1", name="add_task"))
     await expire_lease(client, turn.run_id)
     owner = await client.claim(turn.run_id, runner_id="two")
     before = await dump(client)
     for write in writes_of(turn.run_id, zombie.epoch):
         with pytest.raises(TerminalError) as refused:
-            await client.bus.request(write)
+            await client.ask(write)
         assert refused.value.code == Code.RUN_STALE_EPOCH, type(write).__name__
     with pytest.raises(TerminalError) as refused:
         await client.finish(zombie, "boo")
@@ -122,7 +123,7 @@ async def test_a_finished_run_takes_no_writes_and_no_claim(client: Client) -> No
     await client.finish(claimed, "done")
     for write in writes_of(turn.run_id, claimed.epoch):
         with pytest.raises(TerminalError) as refused:
-            await client.bus.request(write)
+            await client.ask(write)
         assert refused.value.code == Code.RUN_FINISHED, type(write).__name__
     with pytest.raises(TerminalError) as refused:
         await client.claim(turn.run_id)
@@ -143,8 +144,8 @@ async def test_finish_is_one_transaction_and_the_second_one_says_so(client: Clie
         assert again.already_finished
         assert again.run == finished.run
     query = GetItem(principal=ALICE, conversation_id=turn.conversation_id, message_id="a1")
-    assert (await client.bus.request(query)).item.tool_calls == (call,)
-    reply = await client.bus.request(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    assert (await client.ask(query)).item.tool_calls == (call,)
+    reply = await client.ask(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
     assert (reply.conversation.title, reply.conversation.active_run_id) == ("Milk", None)
     assert len(await client.rows("select 1 from chat.message")) == 2
 
@@ -156,14 +157,18 @@ async def test_a_title_is_given_once(client: Client) -> None:
     claimed = await client.claim(second.run_id)
     assert not claimed.is_first_turn
     await client.finish(claimed, "b", title="Second")
-    reply = await client.bus.request(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
+    reply = await client.ask(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))
     assert reply.conversation.title == "First"
 
 
 async def test_a_failed_run_is_shown_as_an_error_that_can_be_retried(client: Client) -> None:
     turn = await client.begin()
     claimed = await client.claim(turn.run_id)
-    error = {"status": "failed", "error_code": "model_timeout", "error_detail": "The model took too long."}
+    error: dict[str, Any] = {
+        "status": "failed",
+        "error_code": "model_timeout",
+        "error_detail": "The model took too long.",
+    }
     finished = await client.finish(claimed, "half", **error)
     assert (finished.run.error_code, finished.run.error_detail) == ("model_timeout", "The model took too long.")
     await everything_published(client)
@@ -181,12 +186,12 @@ async def test_cancel_is_found_at_the_next_renewal(client: Client) -> None:
     turn = await client.begin()
     claimed = await client.claim(turn.run_id)
     renew = RenewLease(principal=ALICE, run_id=turn.run_id, epoch=claimed.epoch, lease_seconds=5)
-    assert not (await client.bus.request(renew)).cancel_requested
-    cancelled = (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run
+    assert not (await client.ask(renew)).cancel_requested
+    cancelled = (await client.ask(CancelRun(principal=ALICE, run_id=turn.run_id))).run
     assert (cancelled.status, cancelled.cancel_requested) == ("running", True)
-    assert (await client.bus.request(renew)).cancel_requested
+    assert (await client.ask(renew)).cancel_requested
     await client.finish(claimed, "half", status="cancelled")
-    run = (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run
+    run = (await client.ask(CancelRun(principal=ALICE, run_id=turn.run_id))).run
     assert run.status == "cancelled"
     await everything_published(client)
     assert (await client.deltas(f"delta.*.*.{turn.run_id}"))[-1]["type"] == "run.cancelled"
@@ -194,7 +199,7 @@ async def test_cancel_is_found_at_the_next_renewal(client: Client) -> None:
 
 async def test_a_run_that_nobody_has_claimed_is_cancelled_at_once(client: Client) -> None:
     turn = await client.begin()
-    assert (await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))).run.status == "cancelled"
+    assert (await client.ask(CancelRun(principal=ALICE, run_id=turn.run_id))).run.status == "cancelled"
     with pytest.raises(TerminalError) as refused:
         await client.claim(turn.run_id)
     assert refused.value.code == Code.RUN_FINISHED
@@ -211,7 +216,7 @@ async def test_a_run_is_given_up_after_its_attempts(nats_url: str, database_url:
         with pytest.raises(TerminalError) as refused:
             await client.claim(turn.run_id, runner_id="three")
         assert refused.value.code == Code.RUN_ATTEMPTS_EXHAUSTED
-        run = (await client.bus.request(GetRun(principal=ALICE, run_id=turn.run_id))).run
+        run = (await client.ask(GetRun(principal=ALICE, run_id=turn.run_id))).run
         assert (run.status, run.error_code) == ("failed", Code.RUN_ATTEMPTS_EXHAUSTED)
         await everything_published(client)
         assert [event["type"] for event in await client.deltas()][-2:] == ["error", "run.failed"]
@@ -222,24 +227,25 @@ async def test_the_ledger_keeps_the_first_result(client: Client) -> None:
     await client.claim(turn.run_id)
     run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1, "call_id": "c1"}
     for _ in range(2):
-        begun = await client.bus.request(BeginToolCall(**run, name="add_task", arguments={"title": "milk"}))
+        begun = await client.ask(BeginToolCall(**run, name="add_task", arguments={"title": "milk"}))
         assert (begun.entry.status, begun.entry.arguments) == ("running", {"title": "milk"})
-    for status, result in (("success", [1]), ("failure", [2])):
-        finished = await client.bus.request(FinishToolCall(**run, status=status, result=result))
+    results: list[tuple[Any, Any]] = [("success", [1]), ("failure", [2])]
+    for status, result in results:
+        finished = await client.ask(FinishToolCall(**run, status=status, result=result))
         assert (finished.entry.status, finished.entry.result) == ("success", [1])
-    begun = await client.bus.request(BeginToolCall(**run, name="add_task"))
+    begun = await client.ask(BeginToolCall(**run, name="add_task"))
     assert (begun.entry.status, begun.entry.result) == ("success", [1])
     with pytest.raises(TerminalError) as refused:
-        await client.bus.request(FinishToolCall(**{**run, "call_id": "never"}, status="success"))
+        await client.ask(FinishToolCall(**{**run, "call_id": "never"}, status="success"))
     assert refused.value.code == Code.NOT_FOUND
 
 
 async def test_active_runs_are_listed_until_they_end(client: Client) -> None:
     one, two = await client.begin(), await client.begin()
-    listed = await client.bus.request(ListActiveRuns(principal=ALICE))
+    listed = await client.ask(ListActiveRuns(principal=ALICE))
     assert [run.run_id for run in listed.data] == [one.run_id, two.run_id]
     await client.finish(await client.claim(one.run_id))
-    listed = await client.bus.request(ListActiveRuns(principal=ALICE, conversation_id=one.conversation_id))
+    listed = await client.ask(ListActiveRuns(principal=ALICE, conversation_id=one.conversation_id))
     assert listed.data == ()
 
 
@@ -247,18 +253,18 @@ async def test_the_session_is_cut_from_its_end(client: Client) -> None:
     turn = await client.answer("one", "1")
     truncate = {"principal": ALICE, "conversation_id": turn.conversation_id}
     load = LoadSession(principal=ALICE, conversation_id=turn.conversation_id)
-    await client.bus.request(TruncateSession(**truncate, items_count=1))
-    assert [item["role"] for item in (await client.bus.request(load)).data] == ["user"]
-    await client.bus.request(TruncateSession(**truncate, items_count=5))
-    assert (await client.bus.request(load)).data == ()
+    await client.ask(TruncateSession(**truncate, items_count=1))
+    assert [item["role"] for item in (await client.ask(load)).data] == ["user"]
+    await client.ask(TruncateSession(**truncate, items_count=5))
+    assert (await client.ask(load)).data == ()
     await client.answer("two", "2", conversation_id=turn.conversation_id)
-    await client.bus.request(TruncateSession(**truncate))
-    assert (await client.bus.request(load)).data == ()
+    await client.ask(TruncateSession(**truncate))
+    assert (await client.ask(load)).data == ()
 
 
 async def test_the_id_of_openais_conversation_is_kept(client: Client) -> None:
     turn = await client.begin()
     await client.claim(turn.run_id)
     run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
-    await client.bus.request(LinkOpenaiConversation(**run, openai_conversation_id="conv_openai"))
+    await client.ask(LinkOpenaiConversation(**run, openai_conversation_id="conv_openai"))
     assert (await client.claim(turn.run_id)).openai_conversation_id == "conv_openai"

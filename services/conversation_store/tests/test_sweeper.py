@@ -47,7 +47,7 @@ async def test_a_run_whose_lease_ran_out_is_requested_again(client: Client) -> N
 async def test_a_dead_run_that_was_to_be_cancelled_is_cancelled(client: Client) -> None:
     turn = await client.begin()
     await client.claim(turn.run_id)
-    await client.bus.request(CancelRun(principal=ALICE, run_id=turn.run_id))
+    await client.ask(CancelRun(principal=ALICE, run_id=turn.run_id))
     await client.execute(f"update chat.run set requested_at = {LONG_AGO}, lease_expires_at = {LONG_AGO}")
     assert await client.store.sweeper.sweep() == {"cancelled": 1}
     await everything_published(client)
@@ -63,7 +63,7 @@ async def test_a_run_that_died_too_often_fails_and_the_next_turn_starts(nats_url
             f"update chat.run set requested_at = {LONG_AGO}, lease_expires_at = {LONG_AGO} where is_active"
         )
         assert await client.store.sweeper.sweep() == {"failed": 1}
-        run = (await client.bus.request(GetRun(principal=ALICE, run_id=turn.run_id))).run
+        run = (await client.ask(GetRun(principal=ALICE, run_id=turn.run_id))).run
         assert (run.status, run.error_code) == ("failed", Code.RUN_ATTEMPTS_EXHAUSTED)
         await client.claim(waiting.run_id)
 

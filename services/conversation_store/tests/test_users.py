@@ -19,7 +19,7 @@ async def exported(client: Client, principal: Principal) -> dict[str, list[Any]]
     after: str | None = None
     async with asyncio.timeout(20):
         while True:
-            part = await client.bus.request(ExportUser(principal=principal, after=after))
+            part = await client.ask(ExportUser(principal=principal, after=after))
             document.setdefault(part.kind, []).extend(part.data)
             if part.after is None:
                 return document
@@ -32,10 +32,10 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
     monkeypatch.setattr(export, "PART_ROWS_MAX", 2)
     conversations = [await client.answer(f"question {n}", f"answer {n}") for n in range(3)]
     await client.answer("more", "and more", conversation_id=conversations[0].conversation_id)
-    await client.bus.request(AddTask(principal=ALICE, title="milk"))
+    await client.ask(AddTask(principal=ALICE, title="milk"))
     liked = (f"msg_of_{conversations[0].run_id}",)
     feedback = {"principal": ALICE, "conversation_id": conversations[0].conversation_id, "message_ids": liked}
-    await client.bus.request(RecordFeedback.model_validate({**feedback, "kind": "positive"}))
+    await client.ask(RecordFeedback.model_validate({**feedback, "kind": "positive"}))
     await client.answer("bob's secret", principal=BOB)
     document = await exported(client, ALICE)
     assert {kind: len(data) for kind, data in document.items()} == {
@@ -55,7 +55,7 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
 async def test_an_unknown_user_has_an_empty_export_and_an_empty_receipt(client: Client) -> None:
     nobody = Principal(user_id="nobody")
     assert not any((await exported(client, nobody)).values())
-    receipt = await client.bus.request(EraseUser(principal=nobody))
+    receipt = await client.ask(EraseUser(principal=nobody))
     assert not any(receipt.counts.values())
 
 
@@ -63,11 +63,11 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
     await client.answer("question", "answer", principal=BOB)
     running = await client.begin(principal=BOB)
     await client.claim(running.run_id, principal=BOB)
-    await client.bus.request(AddTask(principal=BOB, title="milk"))
-    await client.bus.request(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
+    await client.ask(AddTask(principal=BOB, title="milk"))
+    await client.ask(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
     kept = await client.answer("alice stays")
     await everything_published(client)
-    receipt = await client.bus.request(EraseUser(principal=BOB))
+    receipt = await client.ask(EraseUser(principal=BOB))
     assert receipt.counts == {
         "conversations": 2,
         "messages": 3,
@@ -96,7 +96,7 @@ async def test_what_a_runner_still_says_of_an_erased_user_is_purged_later(client
     turn = await client.begin(principal=BOB)
     await everything_published(client)
     [subject] = {message.subject for message in (await client.bus.direct_get("DELTAS", f"delta.*.*.{turn.run_id}"))[0]}
-    await client.bus.request(EraseUser(principal=BOB))
+    await client.ask(EraseUser(principal=BOB))
     await client.bus.publish_stored(subject, b'{"late": true}')
     await asyncio.sleep(0.3)  # longer than erasure_purge_delay_seconds of the test
     await client.store.sweeper.purge_due()
@@ -106,30 +106,30 @@ async def test_what_a_runner_still_says_of_an_erased_user_is_purged_later(client
 
 async def test_the_request_budget_is_shared_and_says_when_it_starts_anew(client: Client) -> None:
     command = TakeRequestPermit(principal=ALICE, requests_per_minute_max=5)
-    answers = await asyncio.gather(*(client.bus.request(command) for _ in range(8)), return_exceptions=True)
+    answers = await asyncio.gather(*(client.ask(command) for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(answer, RetryableError) for answer in answers) == 3
     with pytest.raises(RetryableError) as refused:
-        await client.bus.request(command)
+        await client.ask(command)
     assert refused.value.code == Code.RATE_LIMITED
     assert refused.value.retry_after_seconds is not None
     assert 0 < refused.value.retry_after_seconds <= 60
-    other = await client.bus.request(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
+    other = await client.ask(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
     assert (other.limit, other.remaining) == (5, 4)
     await client.execute("update chat.request_budget set window_started_at = now() - interval '61 s'")
-    assert (await client.bus.request(command)).remaining == 4
+    assert (await client.ask(command)).remaining == 4
 
 
 async def test_a_session_of_one_conversation_opens_that_one_only(client: Client) -> None:
     mine, other = await client.answer("one"), await client.answer("two")
     bound = Principal(user_id="alice", scope="chat", conversation_id=mine.conversation_id)
-    listed = await client.bus.request(ListConversations(principal=bound))
+    listed = await client.ask(ListConversations(principal=bound))
     assert [view.conversation_id for view in listed.data] == [mine.conversation_id]
     await client.begin("more", conversation_id=mine.conversation_id, principal=bound)
     for refused_of in (
         client.begin("x", conversation_id=other.conversation_id, principal=bound),
         client.begin("x", principal=bound),
-        client.bus.request(EraseUser(principal=bound)),
-        client.bus.request(ExportUser(principal=Principal(user_id="alice", scope="chat"))),
+        client.ask(EraseUser(principal=bound)),
+        client.ask(ExportUser(principal=Principal(user_id="alice", scope="chat"))),
     ):
         with pytest.raises(TerminalError) as refused:
             await refused_of

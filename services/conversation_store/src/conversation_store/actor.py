@@ -39,7 +39,7 @@ from conversation_store.repository import (
 from conversation_store.settings import Settings
 from conversation_store.sweeper import Sweeper
 
-ReplyT = TypeVar("ReplyT", bound=Reply)
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ class ConversationStore(Actor):
         return receipt
 
     async def _transact(
-        self, request: Any, work: Callable[[Transaction], Awaitable[ReplyT]], *, is_repeatable: bool = True
-    ) -> ReplyT:
+        self, request: Any, work: Callable[[Transaction], Awaitable[ResultT]], *, is_repeatable: bool = True
+    ) -> ResultT:
         return await self.database.transact(request.principal.user_id, work, is_repeatable=is_repeatable)
 
     def _transaction_of(

@@ -3,11 +3,11 @@
 import ssl
 from typing import Any
 
-import asyncpg
 import structlog
 from contracts.errors import Code, RetryableError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from conversation_store.driver import asyncpg
 from conversation_store.postgres_url import PostgresUrl
 from conversation_store.translate import is_connection_lost
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 CONNECT_ATTEMPT_SECONDS_MAX = 10.0
 
 
-async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> Any:
     """Connect, within ``seconds_max``. Raises RetryableError (store_unavailable) after that.
 
     A refusal that time does not change (a wrong password, no such database) is raised at once, as asyncpg's.

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import asyncpg
 import structlog
 from contracts.errors import Code, TerminalError
 from contracts.ids import RunId
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from conversation_store.connecting import CONNECT_ATTEMPT_SECONDS_MAX, connect
+from conversation_store.driver import asyncpg
 from conversation_store.metrics import DATABASE_RETRIES
 from conversation_store.settings import Settings
 from conversation_store.translate import is_connection_lost, is_worth_repeating, to_natter_error
@@ -143,7 +143,12 @@ class Database:
             except BaseException:
                 await _roll_back(connection)
                 raise
-            await _commit(connection)
+            try:
+                await _commit(connection)
+            except CommitUnknownError:
+                transaction.runs_to_stop.clear()
+                self.on_committed(transaction)  # it may have happened: looking into the outbox costs nothing
+                raise
         self.on_committed(transaction)
 
     def _begin(self, user_id: str | None) -> str:
@@ -165,7 +170,7 @@ class Database:
             return bool(await transaction.value("select to_regclass('chat.erasure_receipt') is not null"))
 
 
-async def _role_for_policies(connection: "asyncpg.Connection[Row]") -> str | None:
+async def _role_for_policies(connection: Any) -> str | None:
     """The role to take in each transaction, None where the database's user is subject to the policies itself."""
     if not await connection.fetchval(BYPASSES_POLICIES):
         return None
@@ -187,11 +192,12 @@ async def _nothing_to_reset(_connection: object) -> None:
 
 
 async def _roll_back(connection: Any) -> None:
+    """Roll back; a connection that cannot even do that is lost, and Postgres rolls back by itself."""
     try:
-        if not connection.is_closed():
-            await connection.execute("rollback")
+        await connection.execute("rollback")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # the pool has dropped it already
+            connection.terminate()
 
 
 async def _commit(connection: Any) -> None:

@@ -3,7 +3,7 @@
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from contracts.errors import Code, TerminalError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -52,7 +52,7 @@ async def migrate(url: PostgresUrl, revision: str, *, start_seconds_max: float) 
         await engine.dispose()
 
 
-def _scripts() -> list[ScriptDirectory]:
+def _scripts() -> list[Script]:
     return list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
 
 

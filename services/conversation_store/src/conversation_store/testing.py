@@ -7,18 +7,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from contracts.commands import BeginTurn, ClaimRun, FinishRun, ItemToSave, UserMessage
 from contracts.identity import Principal
 from contracts.message import Json
-from contracts.replies import RunClaimed, RunFinished, TurnBegun
+from contracts.replies import TurnBegun
 from contracts.services import Service
+from pydantic import JsonValue
 
 from conversation_store.app import RunningStore, open_store
 from conversation_store.database import Row
+from conversation_store.driver import asyncpg
 from conversation_store.settings import Settings
 
 ALICE = Principal(user_id="alice")
@@ -36,7 +37,7 @@ def user_message(text: str) -> UserMessage:
 
 
 def assistant_item(message_id: str, text: str, **more: Any) -> ItemToSave:
-    content = [{"type": "output_text", "text": text, "annotations": []}]
+    content: list[JsonValue] = [{"type": "output_text", "text": text, "annotations": []}]
     item: Json = {"type": "assistant_message", "id": message_id, "content": content}
     return ItemToSave(message_id=message_id, type="assistant_message", content=text, item=item, **more)
 
@@ -49,21 +50,21 @@ class Client:
     store: RunningStore
     database: Any
 
+    async def ask(self, request: Any, **more: Any) -> Any:
+        """The reply to any request; raises what the store raises."""
+        return await self.bus.request(request, **more)
+
     async def begin(self, text: str = "hello", principal: Principal = ALICE, **more: Any) -> TurnBegun:
         return await self.bus.request(BeginTurn(principal=principal, input=user_message(text), **more))
 
-    async def claim(
-        self, run_id: str, runner_id: str = "runner_1", principal: Principal = ALICE, **more: Any
-    ) -> RunClaimed:
+    async def claim(self, run_id: str, runner_id: str = "runner_1", principal: Principal = ALICE, **more: Any) -> Any:
         values = {"lease_seconds": 30, **more}
         return await self.bus.request(ClaimRun(principal=principal, run_id=run_id, runner_id=runner_id, **values))
 
-    async def finish(
-        self, claimed: RunClaimed, text: str | None = None, principal: Principal = ALICE, **more: Any
-    ) -> RunFinished:
+    async def finish(self, claimed: Any, text: str | None = None, principal: Principal = ALICE, **more: Any) -> Any:
         run_id = claimed.run.run_id
         items = () if text is None else (assistant_item(f"msg_of_{run_id}", text),)
-        values = {"status": "completed", "items": items, **more}
+        values: dict[str, Any] = {"status": "completed", "items": items, **more}
         return await self.bus.request(FinishRun(principal=principal, run_id=run_id, epoch=claimed.epoch, **values))
 
     async def answer(self, text: str = "hello", answer: str = "hi", **more: Any) -> TurnBegun:
@@ -86,7 +87,7 @@ class Client:
             await self.database.execute("select set_config('app.system', 'on', true)")
             await self.database.execute(sql, *arguments)
 
-    async def deltas(self, subject: str = "delta.>") -> list[Json]:
+    async def deltas(self, subject: str = "delta.>") -> list[Any]:
         """The payloads that DELTAS holds for a subject, oldest first."""
         messages, _ = await self.bus.direct_get("DELTAS", subject)
         return [json.loads(message.payload) for message in messages]
@@ -106,6 +107,6 @@ async def running_client(settings: Settings, database_url: str) -> AsyncGenerato
         bus = await stack.enter_async_context(Bus.open(client_settings, service=Service.OPERATOR))
         await provision(bus)
         store = await stack.enter_async_context(open_store(settings))
-        database = await asyncpg.connect(database_url)
+        database: Any = await asyncpg.connect(database_url)
         stack.push_async_callback(database.close)
         yield Client(bus, store, database)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-import asyncpg
 from contracts.commands import UserMessage
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.ids import ConversationId, MessageId
@@ -15,6 +14,8 @@ from contracts.message import Json
 from contracts.replies import ConversationView
 from pydantic import JsonValue
 from pydantic_core import to_json
+
+from conversation_store.driver import asyncpg
 
 HIDDEN_TYPES = ("hidden_context_item", "sdk_hidden_context")
 """Items that never leave the server."""
@@ -134,14 +135,14 @@ def _answer_text(answer: Any) -> str:
 
 # --- Postgres ---------------------------------------------------------------------------------------------
 
-NOT_STORABLE = (
+NOT_STORABLE: tuple[type[BaseException], ...] = (
     asyncpg.UntranslatableCharacterError,  # \u0000 in JSON
     asyncpg.CharacterNotInRepertoireError,  # NUL in a text
     asyncpg.InvalidTextRepresentationError,  # a lone surrogate in JSON
     asyncpg.ProgramLimitExceededError,
     UnicodeEncodeError,
 )
-CONNECTION_LOST = (
+CONNECTION_LOST: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -150,7 +151,11 @@ CONNECTION_LOST = (
     asyncpg.InsufficientResourcesError,  # too_many_connections among them
     asyncpg.InvalidTransactionStateError,
 )
-LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+LOST_RACE: tuple[type[BaseException], ...] = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
 
 
 def is_connection_lost(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from conversation_store.models.base import METADATA, SCHEMA
 from conversation_store.models.conversations import Conversation, Feedback, Message, User
-from conversation_store.models.delivery import DuePurge, ErasureReceiptRow, HandledMessage, OutboxRow, RequestBudget
+from conversation_store.models.delivery import DuePurge, ErasureReceipt, HandledMessage, Outbox, RequestBudget
 from conversation_store.models.runs import Run, SessionItem, ToolCall
 from conversation_store.models.tasks import Task
 
@@ -11,11 +11,11 @@ __all__ = [
     "SCHEMA",
     "Conversation",
     "DuePurge",
-    "ErasureReceiptRow",
+    "ErasureReceipt",
     "Feedback",
     "HandledMessage",
     "Message",
-    "OutboxRow",
+    "Outbox",
     "RequestBudget",
     "Run",
     "SessionItem",

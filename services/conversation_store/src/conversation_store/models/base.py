@@ -1,9 +1,11 @@
 """What all tables share: the schema, the names of constraints, and the kinds of columns."""
 
+import re
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import declared_attr
 from sqlmodel import SQLModel
 
 SCHEMA = "chat"
@@ -20,9 +22,13 @@ METADATA = MetaData(
 
 
 class Table(SQLModel):
-    """Base of the tables: all of them live in `METADATA`."""
+    """Base of the tables: all of them live in `METADATA`, each under its class's name in snake case."""
 
     metadata = METADATA
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:  # noqa: N805  # pyright: ignore[reportIncompatibleVariableOverride]  SQLAlchemy's form
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
 
 def text_column(*, primary_key: bool = False, nullable: bool = False, references: str | None = None) -> Column[Any]:

@@ -23,8 +23,6 @@ SEARCHED_CHARACTERS_MAX = 200_000
 class User(Table, table=True):
     """A person, known by the subject of their JWT. Everything of theirs hangs on this row."""
 
-    __tablename__ = "user"
-
     user_id: str = Field(sa_column=text_column(primary_key=True))
     created_at: datetime = Field(sa_column=time_column())
     last_turn_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
@@ -33,7 +31,6 @@ class User(Table, table=True):
 class Conversation(Table, table=True):
     """A conversation; ``turns_count`` gives the next turn its positions."""
 
-    __tablename__ = "conversation"
     __table_args__ = (
         UniqueConstraint("conversation_id", "user_id"),
         Index("conversation_recent_index", "user_id", text("updated_at desc"), text("conversation_id desc")),
@@ -53,7 +50,6 @@ class Conversation(Table, table=True):
 class Message(Table, table=True):
     """A stored item; ``item`` is the exact ChatKit item. The order is ``position``, never a time."""
 
-    __tablename__ = "message"
     __table_args__ = (
         ForeignKeyConstraint(
             ["conversation_id", "user_id"],
@@ -92,7 +88,6 @@ class Message(Table, table=True):
 class Feedback(Table, table=True):
     """A user's thumbs up or down for one message; the newest counts."""
 
-    __tablename__ = "feedback"
     __table_args__ = (
         Index("feedback_user_id_index", "user_id"),
         CheckConstraint("kind in ('positive', 'negative')", name="kind"),

@@ -9,13 +9,12 @@ from sqlmodel import Field
 from conversation_store.models.base import Table, count_column, json_column, text_column, time_column
 
 
-class OutboxRow(Table, table=True):
+class Outbox(Table, table=True):
     """A message for the bus, stored in the transaction that it speaks of and published after its commit.
 
     Rows of one ``ordering_key`` are published in the order of ``outbox_id``.
     """
 
-    __tablename__ = "outbox"
     __table_args__ = (Index("outbox_ordering_key_outbox_id_index", "ordering_key", "outbox_id"),)
 
     outbox_id: int = Field(sa_column=Column(BigInteger(), Identity(always=True), primary_key=True))
@@ -31,8 +30,6 @@ class OutboxRow(Table, table=True):
 class HandledMessage(Table, table=True):
     """The inbox: a tool's effect that was handled, by its key (the run and the call), with the answer it got."""
 
-    __tablename__ = "handled_message"
-
     run_id: str = Field(sa_column=text_column(primary_key=True, references="run.run_id"))
     call_id: str = Field(sa_column=text_column(primary_key=True))
     user_id: str = Field(sa_column=text_column())
@@ -44,7 +41,6 @@ class HandledMessage(Table, table=True):
 class RequestBudget(Table, table=True):
     """How many HTTP requests a user made in the current minute. Unlogged: a crash of Postgres forgets it."""
 
-    __tablename__ = "request_budget"
     __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     user_id: str = Field(sa_column=text_column(primary_key=True))
@@ -55,16 +51,12 @@ class RequestBudget(Table, table=True):
 class DuePurge(Table, table=True):
     """Subjects of an erased user that are purged from DELTAS again, when what was under way has ended."""
 
-    __tablename__ = "due_purge"
-
     subject_filter: str = Field(sa_column=text_column(primary_key=True))
     due_at: datetime = Field(sa_column=time_column(primary_key=True))
 
 
-class ErasureReceiptRow(Table, table=True):
+class ErasureReceipt(Table, table=True):
     """That something was erased, when and how much: nothing that tells whose."""
-
-    __tablename__ = "erasure_receipt"
 
     receipt_id: str = Field(sa_column=text_column(primary_key=True))
     erased_at: datetime = Field(sa_column=time_column())

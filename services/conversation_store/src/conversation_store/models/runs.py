@@ -35,7 +35,6 @@ class Run(Table, table=True):
     ``lease_expires_at`` is until when the last one holds.
     """
 
-    __tablename__ = "run"
     __table_args__ = (
         _of_conversation(),
         UniqueConstraint("user_id", "idempotency_key"),
@@ -81,7 +80,6 @@ class SessionItem(Table, table=True):
     ``is_input``: it came with the turn, not from the run. ``is_message``: it counts in a window of messages.
     """
 
-    __tablename__ = "session_item"
     __table_args__ = (
         _of_conversation(),
         Index("session_item_run_id_index", "run_id"),
@@ -105,7 +103,6 @@ class SessionItem(Table, table=True):
 class ToolCall(Table, table=True):
     """The ledger: a tool call is written before it is executed, and its first result stays."""
 
-    __tablename__ = "tool_call"
     __table_args__ = (
         _of_conversation(),
         Index("tool_call_conversation_id_index", "conversation_id"),

@@ -11,7 +11,6 @@ from conversation_store.models.base import Table, flag_column, text_column, time
 class Task(Table, table=True):
     """A todo of a user."""
 
-    __tablename__ = "task"
     __table_args__ = (
         Index("task_user_id_created_at_task_id_index", "user_id", "created_at", "task_id"),
         CheckConstraint("length(title) between 1 and 200", name="title"),

@@ -99,6 +99,8 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, histor
     )
     assert found is not None  # the run's conversation is there: a foreign key says so
     own: list[tuple[Json, bool]] = loads(found["own"]) or []
+    saved_items: list[Json] = loads(found["saved_items"]) or []
+    ledger: list[Json] = loads(found["ledger"]) or []
     turn_input = [item for item, is_input in own if is_input]
     history = newest_within(loads(found["history"]) or [], history_bytes_max)
     return RunClaimed(
@@ -109,8 +111,8 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, histor
         inference_options=loads(run["inference_options"]),
         history=tuple(whole_window(history, following=turn_input)),
         checkpoint=tuple(item for item, is_input in own if not is_input),
-        saved_items=tuple(ItemView.model_validate(item) for item in loads(found["saved_items"]) or []),
-        ledger=tuple(LedgerEntry.model_validate(entry) for entry in loads(found["ledger"]) or []),
+        saved_items=tuple(ItemView.model_validate(item) for item in saved_items),
+        ledger=tuple(LedgerEntry.model_validate(entry) for entry in ledger),
         is_first_turn=found["title"] is None,
         next_step=run["checkpoints_count"],
         conversation=conversation_view(found),

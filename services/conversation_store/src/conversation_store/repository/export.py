@@ -1,7 +1,7 @@
 """The export: everything of a user, part by part, each part small enough for one message."""
 
 import json
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from contracts.errors import Code, TerminalError
 from contracts.message import Json
@@ -80,7 +80,7 @@ def _place(after: str | None) -> tuple[Kind, str]:
     kind, _, key = after.partition(":")
     if kind not in KINDS:
         raise TerminalError(Code.INVALID_REQUEST, "There is no such place to go on from.", field="after")
-    return cast("Kind", kind), key
+    return kind, key
 
 
 def _next(kind: Kind) -> str | None:

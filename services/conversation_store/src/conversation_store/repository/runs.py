@@ -1,5 +1,7 @@
 """Runs: how they end, how they are stopped, and how the next one starts."""
 
+from typing import Literal
+
 from contracts.commands import CancelRun, FinishRun
 from contracts.errors import Code, TerminalError
 from contracts.events import RunEvent
@@ -45,6 +47,11 @@ where r.run_id = next.run_id and r.user_id = $2 returning r.run_id, r.user_messa
 REQUEST_CANCEL = f"""
 update chat.run r set cancel_requested = true where r.run_id = $1 and r.user_id = $2 returning {RUN_COLUMNS}
 """
+END_EVENTS: dict[EndStatus, Literal["run.completed", "run.failed", "run.cancelled"]] = {
+    "completed": "run.completed",
+    "failed": "run.failed",
+    "cancelled": "run.cancelled",
+}
 USER_ITEM = "select item from chat.message where message_id = $1 and user_id = $2"
 
 
@@ -153,7 +160,9 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
         raise TerminalError(Code.RUN_FINISHED, "The run is finished.")
     run = run_view(row)
     await transaction.execute(TOUCH, run.conversation_id, user_id, title, openai_conversation_id)
-    end = RunEvent(type=f"run.{status}", run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code)
+    end = RunEvent(
+        type=END_EVENTS[status], run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code
+    )
     events = [] if detail is None else [error_event(detail)]
     outgoing = outbox.chatkit_events(user_id, run.conversation_id, run_id, events)
     await outbox.enqueue(transaction, user_id, [*outgoing, outbox.run_event(user_id, end)])

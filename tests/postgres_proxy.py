@@ -1,0 +1,103 @@
+"""A TCP proxy in front of Postgres that loses connections as a cloud does: before a statement, or before its answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass
+class PostgresProxy:
+    """Forwards to Postgres. ``is_away``: connections are refused at once, as while a compute wakes up.
+
+    ``cut_before``: the next message that holds this text is not delivered, the connection is cut instead.
+    ``cut_after``: it is delivered, and the connection is cut before the answer comes back. Each cuts once.
+    """
+
+    upstream_host: str
+    upstream_port: int
+    is_away: bool = False
+    cut_before: bytes | None = None
+    cut_after: bytes | None = None
+    cuts: int = 0
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    port: int = 0
+
+    def url_of(self, url: str) -> str:
+        """The URL of a database, through the proxy."""
+        parts = urlsplit(url)
+        return url.replace(f"@{parts.hostname}:{parts.port}", f"@127.0.0.1:{self.port}", 1)
+
+    def cut_all(self) -> None:
+        """Lose every connection."""
+        for writer in list(self.writers):
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_away:
+            writer.transport.abort()
+            return
+        self.writers.add(writer)
+        try:
+            from_server, to_server = await asyncio.open_connection(self.upstream_host, self.upstream_port)
+            answers = asyncio.create_task(self._forward_answers(from_server, writer))
+            try:
+                await self._forward_messages(reader, to_server, answers, writer)
+            finally:
+                answers.cancel()
+                to_server.close()
+        except (ConnectionError, OSError):
+            pass
+        finally:
+            self.writers.discard(writer)
+            with suppress(ConnectionError, OSError):
+                writer.close()
+
+    async def _forward_messages(
+        self,
+        reader: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+        answers: asyncio.Task[None],
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        while data := await reader.read(65536):
+            if self.cut_before is not None and self.cut_before in data:
+                self.cut_before = None
+                self.cuts += 1
+                writer.transport.abort()
+                return
+            is_last = self.cut_after is not None and self.cut_after in data
+            if is_last:
+                self.cut_after = None
+                self.cuts += 1
+                answers.cancel()
+            to_server.write(data)
+            await to_server.drain()
+            if is_last:
+                await asyncio.sleep(0.2)  # Postgres has done it; its answer never arrives
+                writer.transport.abort()
+                return
+
+    @staticmethod
+    async def _forward_answers(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, OSError):
+            while data := await from_server.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def postgres_proxy(url: str) -> AsyncGenerator[PostgresProxy]:
+    """A proxy in front of the server of a URL, on a free port."""
+    parts = urlsplit(url)
+    proxy = PostgresProxy(parts.hostname or "127.0.0.1", parts.port or 5432)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        proxy.cut_all()
+        await asyncio.sleep(0)
