@@ -1,5 +1,6 @@
 """The web app's directory, and its build when there is none that is up to date."""
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -26,6 +27,13 @@ def find_web_app(settings: Settings, progress: Callable[[str], None]) -> Path:
     if directory is None or not (directory / "package.json").exists():
         raise WebAppError("the web app is not here: start with --no-web, or set NATTER_WEB_DIR to its directory")
     _check_node()
+    with (directory / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that start at once: one builds, the other waits
+        _install_and_build(directory, progress)
+    return directory
+
+
+def _install_and_build(directory: Path, progress: Callable[[str], None]) -> None:
     if not (directory / "node_modules" / "next").exists():
         progress("installing the web app's packages (npm install)")
         _run(directory, ["npm", "install", "--no-save", "--no-audit", "--no-fund"], INSTALL_SECONDS_MAX)
@@ -34,7 +42,6 @@ def find_web_app(settings: Settings, progress: Callable[[str], None]) -> Path:
         progress("building the web app (when its sources have changed; half a minute or more)")
         _run(directory, ["npm", "run", "build"], BUILD_SECONDS_MAX)
         (directory / BUILT_FROM).write_text(sources)
-    return directory
 
 
 def _beside_the_sources() -> Path | None:
