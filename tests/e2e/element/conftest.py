@@ -65,7 +65,9 @@ def built() -> None:
     with (PACKAGE / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         outputs = [PACKAGE / "dist" / "chatkit.js", PACKAGE / "dist-test" / "axe.min.js"]
-        inputs = [path for folder in ("src", "scripts", "types", "tests/pages") for path in (PACKAGE / folder).rglob("*")]
+        inputs = [
+            path for folder in ("src", "scripts", "types", "tests/pages") for path in (PACKAGE / folder).rglob("*")
+        ]
         newest = max(path.stat().st_mtime for path in [*inputs, PACKAGE / "package.json"])
         if all(path.exists() and path.stat().st_mtime >= newest for path in outputs):
             return

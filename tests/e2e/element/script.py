@@ -32,6 +32,7 @@ from chatkit.types import (
     StructuredInputItem,
     StructuredInputMultipleChoice,
     StructuredInputMultipleChoiceOption,
+    Task,
     ThoughtTask,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
@@ -48,7 +49,10 @@ from chatkit.types import (
 from chatkit.widgets import Card, Text
 
 WORD_DELAY_SECONDS = 0.02
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 MARKDOWN = """# A heading
 
@@ -77,7 +81,13 @@ def greet(name: str) -> str:
 The end.
 """
 
-_numbers = count(1)
+_numbers = iter(count(1))
+
+
+def restart_numbers() -> None:
+    """Count ids from the start again: two recordings of the same phrase are equal."""
+    global _numbers  # noqa: PLW0603 - the ids of the whole process come from here
+    _numbers = iter(count(1))
 
 
 def _id(prefix: str) -> str:
@@ -116,7 +126,7 @@ async def stream_text(
 
 async def tools(thread: ThreadMetadata) -> AsyncIterator[ThreadStreamEvent]:
     """Three tool calls: one succeeds, one fails, one is interrupted."""
-    tasks = [CustomTask(title="Add “milk”", icon="write", status_indicator="loading")]
+    tasks: list[Task] = [CustomTask(title="Add “milk”", icon="write", status_indicator="loading")]
     item = WorkflowItem(workflow=Workflow(type="custom", tasks=tasks), **_base(thread, "wf"))
     yield ThreadItemAddedEvent(item=item.model_copy(deep=True))
     await asyncio.sleep(0.6)
@@ -144,7 +154,7 @@ async def tools(thread: ThreadMetadata) -> AsyncIterator[ThreadStreamEvent]:
 
 async def hanging_tool(thread: ThreadMetadata) -> AsyncIterator[ThreadStreamEvent]:
     """A tool call that runs until somebody stops it."""
-    tasks = [CustomTask(title="Wait for ever", status_indicator="loading")]
+    tasks: list[Task] = [CustomTask(title="Wait for ever", status_indicator="loading")]
     yield ThreadItemAddedEvent(item=WorkflowItem(workflow=Workflow(type="custom", tasks=tasks), **_base(thread, "wf")))
     await asyncio.sleep(60)
 

@@ -179,10 +179,8 @@ class App:
                 faults.is_silent = False
             case "silence":
                 faults.is_silent = True
-            case "stream_statuses":
-                faults.stream_statuses = command["values"]
-            case "post_statuses":
-                faults.post_statuses = command["values"]
+            case "stream_statuses" | "post_statuses" as name:
+                setattr(faults, name, command["values"])
             case "fail_next":
                 self.fail_next = command["values"]
             case "delay":
@@ -192,21 +190,22 @@ class App:
             case "threads":
                 for number in range(command["count"]):
                     await self.seed(1, f"Thread {number}")
-            case "state":
+            case _:
                 pass
-        return JSONResponse(
-            {
-                "requests": self.chatkit.requests,
-                "feedback": self.chatkit.feedback,
-                "stream_requests": faults.stream_requests,
-                "cancels": faults.cancels,
-                "keys": faults.keys,
-                "items": {
-                    key: [item.model_dump(mode="json") for item in items]
-                    for key, items in self.chatkit.memory.items.items()
-                },
-            }
-        )
+        return JSONResponse(self.state())
+
+    def state(self) -> dict[str, Any]:
+        """What was asked and what is stored."""
+        faults = self.durable.faults
+        stored = self.chatkit.memory.items
+        return {
+            "requests": self.chatkit.requests,
+            "feedback": self.chatkit.feedback,
+            "stream_requests": faults.stream_requests,
+            "cancels": faults.cancels,
+            "keys": faults.keys,
+            "items": {key: [item.model_dump(mode="json") for item in items] for key, items in stored.items()},
+        }
 
     async def seed(self, count: int, title: str | None) -> str:
         """A thread with `count` items, questions and answers in turn."""

@@ -59,9 +59,7 @@ def test_an_element_that_react_removes_and_mounts_again_works(
     chat.answer_is("hi")
 
 
-def test_set_options_replaces_is_idempotent_and_may_come_early_or_twice(
-    server: Server, page: Page, chat: Chat
-) -> None:
+def test_set_options_replaces_is_idempotent_and_may_come_early_or_twice(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url(options=OPTIONS))
     expect(chat.root.get_by_text("Hello")).to_be_visible()
     page.evaluate("""() => {
@@ -81,9 +79,7 @@ def test_set_options_replaces_is_idempotent_and_may_come_early_or_twice(
     expect(page.locator("#other").get_by_text("What can I help with today?")).to_be_visible()
 
 
-def test_unknown_and_unsupported_options_warn_once_and_break_nothing(
-    server: Server, page: Page, chat: Chat
-) -> None:
+def test_unknown_and_unsupported_options_warn_once_and_break_nothing(server: Server, page: Page, chat: Chat) -> None:
     warnings: list[str] = []
     page.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
     page.goto(server.url(options={**OPTIONS, "nonsense": 1, "entities": {"showComposerMenu": True}}))

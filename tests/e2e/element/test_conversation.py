@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.element.conftest import Chat, Server
 
@@ -103,7 +103,9 @@ def test_thinking_is_said_until_the_first_word(server: Server, page: Page, chat:
 def test_sources_are_listed_below_the_answer(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
     chat.ask("sources")
-    expect(chat.answers.last.get_by_role("list", name="Sources").get_by_role("listitem")).to_have_text(["Tea journal", "Notes"])
+    expect(chat.answers.last.get_by_role("list", name="Sources").get_by_role("listitem")).to_have_text(
+        ["Tea journal", "Notes"]
+    )
 
 
 def test_an_image_is_shown_and_what_is_not_supported_is_a_note(server: Server, page: Page, chat: Chat) -> None:
@@ -123,7 +125,7 @@ def test_an_unknown_item_or_event_never_breaks_the_thread(server: Server, page: 
         'data: {"type":"thread.sparkled"}\n\ndata: not json\n\ndata: 7\n\n'
     )
 
-    def add_unknown(route) -> None:
+    def add_unknown(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, body=unknown + response.text())
 
@@ -222,7 +224,9 @@ def test_the_title_follows_the_thread(server: Server, page: Page, chat: Chat) ->
     expect(chat.root.get_by_role("heading", name="Groceries")).to_be_visible()
 
 
-@pytest.mark.parametrize(("phrase", "words"), [("lock", "Waiting for review."), ("close", "This conversation is closed.")])
+@pytest.mark.parametrize(
+    ("phrase", "words"), [("lock", "Waiting for review."), ("close", "This conversation is closed.")]
+)
 def test_a_thread_that_takes_no_messages_says_so(
     server: Server, page: Page, chat: Chat, phrase: str, words: str
 ) -> None:

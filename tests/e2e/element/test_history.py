@@ -103,7 +103,9 @@ def test_a_long_thread_opens_at_its_end_and_older_messages_come_while_scrolling(
 def test_a_thread_that_cannot_be_loaded_says_so_and_is_tried_again(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
     expect(chat.composer).to_be_visible()
-    refused = page.evaluate("chat.setThreadId('thr_unknown').then(() => 'loaded', error => error.code ?? error.message)")
+    refused = page.evaluate(
+        "chat.setThreadId('thr_unknown').then(() => 'loaded', error => error.code ?? error.message)"
+    )
     assert refused == "thread_unknown"
     expect(chat.root.get_by_role("alert")).to_contain_text("This conversation could not be loaded.")
     expect(chat.root.get_by_role("alert")).to_contain_text("There is no such thread.")
@@ -118,8 +120,17 @@ def test_fetch_updates_shows_what_changed_on_the_server(server: Server, page: Pa
     page.goto(server.url())
     chat.ask("say before")
     thread_id = chat.events("thread.change")[-1]["threadId"]
-    body = {"type": "threads.add_user_message", "params": {"thread_id": thread_id, "input": {
-        "content": [{"type": "input_text", "text": "say from elsewhere"}], "attachments": [], "inference_options": {}}}}
+    body = {
+        "type": "threads.add_user_message",
+        "params": {
+            "thread_id": thread_id,
+            "input": {
+                "content": [{"type": "input_text", "text": "say from elsewhere"}],
+                "attachments": [],
+                "inference_options": {},
+            },
+        },
+    }
     page.request.post(f"{server.origin}/chatkit", data=body).body()
     expect(chat.bubbles).to_have_count(1)
     page.evaluate("chat.fetchUpdates()")

@@ -5,7 +5,13 @@ from playwright.sync_api import Page, expect
 from tests.e2e.element.conftest import Chat, Server
 
 TOOLS = [
-    {"id": "search", "label": "Search the web", "shortLabel": "Search", "icon": "globe", "placeholderOverride": "Search for…"},
+    {
+        "id": "search",
+        "label": "Search the web",
+        "shortLabel": "Search",
+        "icon": "globe",
+        "placeholderOverride": "Search for…",
+    },
     {"id": "draw", "label": "Draw", "icon": "square-image", "persistent": True},
     {"id": "pin", "label": "Pinned", "icon": "map-pin", "pinned": True},
 ]
@@ -20,17 +26,21 @@ def last_input(server: Server) -> dict:
     return server.control("state")["requests"][-1]["params"]["input"]
 
 
+def height_of(chat: Chat) -> float:
+    return chat.composer.evaluate("element => element.offsetHeight")
+
+
 def test_enter_sends_and_shift_enter_makes_a_line(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
-    height = chat.composer.bounding_box()["height"]
+    height = height_of(chat)
     chat.composer.press_sequentially("say one")
     chat.composer.press("Shift+Enter")
     chat.composer.press_sequentially("two")
     expect(chat.composer).to_have_value("say one\ntwo")
-    assert chat.composer.bounding_box()["height"] > height
+    assert height_of(chat) > height
     chat.composer.press("Enter")
     expect(chat.composer).to_have_value("")
-    assert chat.composer.bounding_box()["height"] == height
+    assert height_of(chat) == height
     expect(chat.bubbles.last).to_have_text("say one\ntwo")
 
 
@@ -38,18 +48,22 @@ def test_the_composer_grows_to_a_limit(server: Server, page: Page, chat: Chat) -
     page.goto(server.url())
     chat.composer.fill("\n".join(str(number) for number in range(80)))
     page.wait_for_timeout(100)
-    assert chat.composer.bounding_box()["height"] <= 221
+    assert height_of(chat) <= 221
 
 
 def test_enter_that_ends_a_composition_does_not_send(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
     chat.composer.fill("にほん")
     for init in ("{key: 'Enter', isComposing: true}", "{key: 'Enter', keyCode: 229}"):
-        chat.composer.evaluate(f"e => e.dispatchEvent(new KeyboardEvent('keydown', {{bubbles: true, cancelable: true, ...{init}}}))")
+        chat.composer.evaluate(
+            f"e => e.dispatchEvent(new KeyboardEvent('keydown', {{bubbles: true, cancelable: true, ...{init}}}))"
+        )
     session = page.context.new_cdp_session(page)
     chat.composer.focus()
     session.send("Input.imeSetComposition", {"text": "日本", "selectionStart": 2, "selectionEnd": 2})
-    chat.composer.evaluate("e => e.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))")
+    chat.composer.evaluate(
+        "e => e.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true}))"
+    )
     expect(chat.composer).to_have_value("にほん日本")
     expect(chat.bubbles).to_have_count(0)
 
@@ -123,9 +137,7 @@ def test_a_model_is_chosen(server: Server, page: Page, chat: Chat) -> None:
     assert last_input(server)["inference_options"] == {"model": "big"}
 
 
-def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(
-    server: Server, page: Page, chat: Chat
-) -> None:
+def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
     chat.send("count to 50")
     expect(chat.answers.last).to_contain_text("2 3")
@@ -220,7 +232,10 @@ def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(server: Ser
 
 def test_a_client_tool_runs_in_the_page(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
-    page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, onClientTool: async ({name, params}) => ({name, params})})")
+    page.evaluate(
+        "chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, "
+        "onClientTool: async ({name, params}) => ({name, params})})"
+    )
     chat.send("client tool")
     chat.answer_is('The tool said {"name": "get_time", "params": {"zone": "UTC"}}')
     assert server.control("state")["requests"][-1]["type"] == "threads.add_client_tool_output"

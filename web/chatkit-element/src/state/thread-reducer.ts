@@ -150,6 +150,14 @@ export function dropUnfinished(state: ThreadState): ThreadState {
   return { ...endTurn(state), items: state.items.filter((item) => !state.openItems.has(item.id)) };
 }
 
+/** The server keeps a client tool's output without an event about it. */
+export function completeToolCall(state: ThreadState, itemId: string, output: unknown): ThreadState {
+  const items = state.items.map((item) =>
+    item.id === itemId && item.type === "client_tool_call" ? { ...item, status: "completed" as const, output } : item,
+  );
+  return { ...state, items };
+}
+
 /** Forget everything after an item, as `threads.retry_after_item` does on the server. */
 export function truncateAfter(state: ThreadState, itemId: string): ThreadState {
   const index = findItemIndex(state.items, itemId);
