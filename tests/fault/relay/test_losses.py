@@ -213,9 +213,35 @@ async def test_deltas_put_back_to_an_earlier_state_has_every_place_judged_anew(r
     await run.bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
     await admin.create_stream(config | {"first_seq": run.sequences[0]})
     await run.say("again")
-    await hub.after_reconnect()
+    await hub.read_again()
     assert recorder.attached_again == 1
     assert channel.head < run.sequences[2]
+
+
+async def test_what_was_published_while_the_bus_was_away_is_read_on_its_return(relay_bus: Bus, run: Run) -> None:
+    recorder = Recorder()
+    hub, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.begin()
+    await recorder.has(3)
+    async with Deaf(channel):
+        await run.end()
+    await hub.on_reconnected()
+    await hub.on_reconnected()  # lost again at once
+    await recorder.has(5)
+    assert recorder.sequences == run.sequences
+    hub.close()
+
+
+async def test_a_viewer_that_joins_after_an_audit_does_not_wait_for_what_is_not_its_own(
+    relay_bus: Bus, run: Run
+) -> None:
+    recorder = Recorder()
+    _, channel = await open_channel(Deltas(relay_bus), Filter("bob"), recorder)
+    last = await run.say("somebody else's")
+    await channel.audit(last)
+    await channel.audit(last)
+    assert channel.known_to == last
+    assert channel.head == 0
 
 
 async def test_deltas_made_anew_goes_on_by_itself(relay_bus: Bus, run: Run) -> None:

@@ -7,7 +7,7 @@ import structlog
 from actor_kit.bus import Bus, Received, Subscription
 from contracts.errors import NatterError
 
-from stream_relay.deltas import Delta, Deltas, Filter, live_delta
+from stream_relay.deltas import Batch, Delta, Deltas, Filter, live_delta
 from stream_relay.frames import Frame, encode, place_frame
 from stream_relay.metrics import FENCED, FRAMES, GAPS
 from stream_relay.rules import Continuity, EpochGuard, Verdict
@@ -16,7 +16,7 @@ WAITING_MAX: Final = 10_000
 """Live deltas held while a gap is read; those beyond are read as well."""
 LAG_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """How long a direct get that answers from a follower behind the leader is given to come to the same sequence."""
-BUS_AWAY_PAUSE_SECONDS: Final = 1.0
+BUS_AWAY_PAUSE_SECONDS: Final = 0.5
 CROWD_MIN: Final = 100
 PACE_SECONDS_PER_VIEWER: Final = 0.00005
 PACE_SECONDS_MAX: Final = 0.05
@@ -44,12 +44,13 @@ class Channel:
     between the two is held. Both raise RetryableError (bus_unavailable) to everyone who awaits them.
     """
 
-    def __init__(self, wanted: Filter, deltas: Deltas, bus: Bus) -> None:
+    def __init__(self, wanted: Filter, deltas: Deltas, bus: Bus, reads: asyncio.Semaphore) -> None:
         self.wanted = wanted
         self.next_audit_at = 0.0
         self.listeners: set[Listener] = set()
         self._deltas = deltas
         self._bus = bus
+        self._reads = reads  # how many channels may read at once: after a reconnect all of them want to
         self._subscription: Subscription | None = None
         self._continuity = Continuity()
         self._guard = EpochGuard()
@@ -71,6 +72,11 @@ class Channel:
         return self._continuity.highest
 
     @property
+    def known_to(self) -> int:
+        """The highest sequence that this channel knows DELTAS to have had."""
+        return max(self._continuity.highest, self._continuity.complete_to)
+
+    @property
     def is_settled(self) -> bool:
         return self.settled.done() and not self.settled.cancelled() and self.settled.exception() is None
 
@@ -86,7 +92,7 @@ class Channel:
         await self.listening
         last = await self._deltas.last_of(self.wanted)
         if last is not None:
-            self._continuity.read_to(last.sequence)
+            self._continuity = Continuity(last.sequence, last.sequence)
             self._guard.admits(last.subject, last.epoch)
         self._resume()
 
@@ -192,7 +198,7 @@ class Channel:
         """Pass on what DELTAS has beyond where the filter is complete; wait for the bus as long as it takes."""
         while True:
             try:
-                batch = await self._deltas.read(self.wanted, from_sequence=self._continuity.complete_to + 1)
+                batch = await self._read_from_complete()
             except NatterError as error:
                 log.warning("channel.read_failed", code=error.code)
                 await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)
@@ -204,6 +210,10 @@ class Channel:
                 self._continuity.read_to(batch.deltas[-1].sequence)
             if batch.is_last:
                 return
+
+    async def _read_from_complete(self) -> Batch:
+        async with self._reads:
+            return await self._deltas.read(self.wanted, from_sequence=self._continuity.complete_to + 1)
 
     async def _has_expired_since(self, sequence: int) -> bool:
         if sequence == 0:
@@ -221,11 +231,11 @@ class Channel:
 
     # --- from time to time ------------------------------------------------------------------------------
 
-    async def after_reconnect(self, last_sequence: int | None) -> None:
+    def after_reconnect(self, last_sequence: int | None) -> None:
         """Read what was published while the bus was away; ``last_sequence`` is that of all DELTAS now."""
         if not self.is_settled:
             return
-        if last_sequence is not None and last_sequence < self.head:
+        if last_sequence is not None and last_sequence < self.known_to:
             # DELTAS was put back to an earlier state: its numbers will come a second time.
             self._continuity = Continuity(last_sequence)
             self.attach_all_again()
@@ -239,7 +249,7 @@ class Channel:
         follower has it too. Raises RetryableError (bus_unavailable).
         """
         if self.is_quiet:
-            batch = await self._deltas.read(self.wanted, from_sequence=self._continuity.complete_to + 1)
+            batch = await self._read_from_complete()
             if any(self._continuity.is_new(delta.subject, delta.sequence) for delta in batch.deltas):
                 GAPS.inc()
                 self._read_again()

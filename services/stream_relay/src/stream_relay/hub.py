@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError
 
-from stream_relay.channel import LAG_PAUSES_SECONDS, Channel, Listener
+from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel, Listener
 from stream_relay.deltas import Deltas, Filter
 from stream_relay.metrics import CHANNELS
 
@@ -28,6 +27,7 @@ class Hub:
         self._audit_seconds = audit_seconds
         self._channels: dict[Filter, Channel] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE_MAX)
+        self._reading_again: asyncio.Task[None] | None = None
 
     async def join(self, wanted: Filter, listener: Listener) -> Channel:
         """Add a listener to the channel of a filter, which is opened for the first. It must be `settled` before use.
@@ -36,7 +36,7 @@ class Hub:
         """
         channel = self._channels.get(wanted)
         if channel is None:
-            channel = self._channels[wanted] = Channel(wanted, self._deltas, self._bus)
+            channel = self._channels[wanted] = Channel(wanted, self._deltas, self._bus, self._reads)
             channel.next_audit_at = self._next_audit_at()
             CHANNELS.set(len(self._channels))
         channel.listeners.add(listener)
@@ -55,10 +55,29 @@ class Hub:
             CHANNELS.set(len(self._channels))
             await channel.close()
 
-    async def after_reconnect(self) -> None:
-        """Have every channel read what it missed."""
-        last = await self._settled_last_sequence(max((channel.head for channel in self._channels.values()), default=0))
-        await asyncio.gather(*(self._bounded(channel.after_reconnect(last)) for channel in [*self._channels.values()]))
+    async def on_reconnected(self) -> None:
+        """Start to `read_again`, and return: the connection waits for this, and may be lost again meanwhile."""
+        if self._reading_again is not None:
+            self._reading_again.cancel()
+        self._reading_again = asyncio.create_task(self.read_again())
+
+    async def read_again(self) -> None:
+        """Have every channel read what it missed; JetStream may be some seconds later than the connection."""
+        while True:
+            known_to = max((channel.known_to for channel in self._channels.values()), default=0)
+            try:
+                last = await self._settled_last_sequence(known_to)
+                break
+            except NatterError as error:
+                log.warning("hub.read_failed", code=error.code)
+                await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)
+        for channel in self._channels.values():
+            channel.after_reconnect(last)
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        if self._reading_again is not None:
+            self._reading_again.cancel()
 
     async def audit_for_ever(self) -> None:
         """Audit each channel at its time. Runs until cancelled."""
@@ -72,7 +91,7 @@ class Hub:
                 channel.next_audit_at = self._next_audit_at()
             try:
                 last = await self._deltas.last_sequence()
-                await asyncio.gather(*(self._bounded(channel.audit(last)) for channel in due if channel.is_settled))
+                await asyncio.gather(*(channel.audit(last) for channel in due if channel.is_settled))
             except NatterError as error:
                 log.warning("hub.audit_failed", code=error.code)
 
@@ -85,10 +104,6 @@ class Hub:
             await asyncio.sleep(pause_seconds)
             last = await self._deltas.last_sequence()
         return last
-
-    async def _bounded(self, work: Coroutine[Any, Any, None]) -> None:
-        async with self._reads:
-            await work
 
     def _next_audit_at(self) -> float:
         jitter = random.uniform(0.75, 1.25)  # noqa: S311  spreads load, guards nothing

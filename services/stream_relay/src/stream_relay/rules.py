@@ -32,12 +32,13 @@ class Continuity:
     """Which messages under one filter were passed on, so that each is passed on once and a loss is noticed.
 
     Everything up to `complete_to` was passed on: it was the end of a read in order. Beyond it JetStream's own chain
-    decides: a republished message names the sequence before it on exactly its subject.
+    decides: a republished message names the sequence before it on exactly its subject. `highest` is the last message
+    under the filter that is known, while `complete_to` may be another filter's.
     """
 
-    def __init__(self, complete_to: int = 0) -> None:
+    def __init__(self, complete_to: int = 0, highest: int = 0) -> None:
         self.complete_to = complete_to
-        self.highest = complete_to
+        self.highest = highest
         self._last: OrderedDict[str, int] = OrderedDict()
 
     def judge(self, subject: str, sequence: int, previous: int) -> Verdict:
@@ -64,7 +65,6 @@ class Continuity:
         if sequence <= self.complete_to:
             return
         self.complete_to = sequence
-        self.highest = max(self.highest, sequence)
         for subject in [subject for subject, last in self._last.items() if last <= sequence]:
             del self._last[subject]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,10 +11,11 @@ import structlog
 from contracts.errors import NatterError
 
 from stream_relay.attach import Asked, Attach, Over, Start
-from stream_relay.channel import LAG_PAUSES_SECONDS, Channel
+from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel
 from stream_relay.deltas import Batch, Deltas
+from stream_relay.frame_queue import FrameQueue
 from stream_relay.frames import HEARTBEAT, Frame, encode, merge_text, retry_block
-from stream_relay.metrics import OVERFLOWS, VIEWERS
+from stream_relay.metrics import VIEWERS
 from stream_relay.rules import EpochGuard, judge_place
 
 CHUNK_BYTES_MAX: Final = 64 * 1024
@@ -62,12 +62,7 @@ class Viewer:
         self._attach = attach
         self._deltas = deltas
         self._limits = limits
-        self._place = 0
-        self._read_to = 0
-        self._queue: deque[Frame] = deque()
-        self._queue_bytes = 0
-        self._late: list[Frame] = []
-        self._has_overflowed = False
+        self._queue = FrameQueue(frames_max=limits.queue_frames_max, bytes_max=limits.queue_bytes_max)
         self._must_attach = False
         self._has_seen_end = False
         self._is_ending = False
@@ -79,18 +74,7 @@ class Viewer:
 
     def offer(self, frame: Frame) -> None:
         """Take a frame; one too many empties the queue, and the viewer reads from DELTAS what it held."""
-        limits = self._limits
-        self._queue.append(frame)
-        self._queue_bytes += len(frame.full)
-        is_full = len(self._queue) > limits.queue_frames_max or self._queue_bytes > limits.queue_bytes_max
-        if self._has_overflowed or is_full:
-            if not self._has_overflowed:
-                OVERFLOWS.inc()
-            self._has_overflowed = True
-            # A late one, before what was written already, would not be read again from there.
-            self._late += [frame for frame in self._queue if self._read_to < frame.sequence < self._place]
-            self._queue.clear()
-            self._queue_bytes = 0
+        self._queue.offer(frame)
 
     def attach_again(self) -> None:
         """Have its place judged anew: what is to follow it may be gone."""
@@ -134,7 +118,8 @@ class Viewer:
             self._enter(None)
 
     async def _next_start(self) -> Start | Over:
-        return await self._attach.start(self._asked.at(self._place))
+        self._queue.empty()
+        return await self._attach.start(self._asked.at(self._queue.place))
 
     async def _from(self, start: Start, channel: Channel) -> AsyncGenerator[bytes]:
         if start.prelude is not None:
@@ -143,73 +128,74 @@ class Viewer:
         if start.is_over:
             self._see_end()
             return
-        self._place = self._read_to = start.place
+        self._queue.start_at(start.place)
         batch = start.batch
-        while True:
+        while not self._must_stop():
             async for chunk in self._catch_up(channel, batch):
                 yield chunk
             batch = None
             async for chunk in self._live():
                 yield chunk
-            if self._must_stop():
-                return
 
     async def _catch_up(self, channel: Channel, batch: Batch | None) -> AsyncGenerator[bytes]:
         """Read from DELTAS until nothing is missing before what the channel offers from now on."""
         self._enter(State.CATCHING_UP)
         guard = EpochGuard()
-        late, self._late = self._late, []
-        if late:
+        if late := self._queue.restart():
             yield self._join(late)
-        self._read_to = self._place
-        self._has_overflowed = False
+        self._queue.read(self._queue.place)
         head = channel.head
         pauses = iter(LAG_PAUSES_SECONDS)
         while not self._must_stop():
-            if batch is None:
-                batch = await self._read_on()
+            batch = batch or await self._read_on()
+            if batch is None:  # the bus is away: nothing else can be done, and nothing is lost
+                yield HEARTBEAT
+                await self._wait(BUS_AWAY_PAUSE_SECONDS)
+                continue
             if chunk := self._encode_past(batch, guard):
                 yield chunk
-            if batch.is_last:
-                if self._has_overflowed:
-                    self._has_overflowed, head = False, channel.head
-                elif self._read_to >= head:
-                    return
-                elif (pause_seconds := next(pauses, None)) is None:
-                    return  # removed meanwhile (a deleted conversation): there is nothing to wait for
-                else:
-                    await asyncio.sleep(pause_seconds)
+            if batch.is_last and self._queue.has_overflowed:
+                self._queue.restart()
+                head = channel.head
+            elif batch.is_last:
+                pause_seconds = next(pauses, None)
+                if self._queue.read_to >= head or pause_seconds is None:
+                    return  # what is not there by then was removed (a deleted conversation)
+                await asyncio.sleep(pause_seconds)
             batch = None
 
-    async def _read_on(self) -> Batch:
-        """Read on from this viewer's place, unless what follows it has expired meanwhile."""
-        batch = await self._deltas.read(self.wanted, from_sequence=self._read_to + 1)
-        if self._read_to and batch.first_sequence != self._read_to + 1:
-            first = await self._deltas.first_sequence()
-            if judge_place(self._read_to, found=batch.first_sequence, first=first, last=self._read_to):
-                self._must_attach = True
-                return Batch([], is_last=True)
+    async def _read_on(self) -> Batch | None:
+        """Read on from this viewer's place, unless what follows it has expired meanwhile. None: the bus is away."""
+        place = self._queue.read_to
+        try:
+            batch = await self._deltas.read(self.wanted, from_sequence=place + 1)
+            if place and batch.first_sequence != place + 1:
+                first = await self._deltas.first_sequence()
+                if judge_place(place, found=batch.first_sequence, first=first, last=place):
+                    self._must_attach = True
+                    return Batch([], is_last=True)
+        except NatterError as error:
+            log.warning("viewer.read_failed", code=error.code)
+            return None
         return batch
 
     def _encode_past(self, batch: Batch, guard: EpochGuard) -> bytes:
         shown = [
             delta
             for delta in batch.deltas
-            if guard.admits(delta.subject, delta.epoch) and delta.sequence > self._read_to
+            if guard.admits(delta.subject, delta.epoch) and delta.sequence > self._queue.read_to
         ]
-        frames = [encode(delta) for delta in merge_text(shown)]
         if batch.deltas:
-            self._read_to = max(self._read_to, batch.deltas[-1].sequence)
-            self._place = max(self._place, self._read_to)
-        return self._join(frames)
+            self._queue.read(batch.deltas[-1].sequence)
+        return self._join([encode(delta) for delta in merge_text(shown)])
 
     async def _live(self) -> AsyncGenerator[bytes]:
         """Yield what the channel offers until something else is to be done."""
         self._enter(State.LIVE)
         loop = asyncio.get_running_loop()
         written_at = quiet_since = loop.time()
-        while not (self._has_overflowed or self._must_stop()):
-            if chunk := self._take():
+        while not (self._queue.has_overflowed or self._must_stop()):
+            if chunk := self._join(self._queue.take(CHUNK_BYTES_MAX)):
                 written_at = quiet_since = loop.time()
                 yield chunk
                 continue
@@ -242,20 +228,6 @@ class Viewer:
                 yield block
             self._see_end()
 
-    def _take(self) -> bytes:
-        """Take frames off the queue, as many as make one chunk; those that were read before are left out."""
-        frames: list[Frame] = []
-        bytes_count = 0
-        while self._queue and bytes_count < CHUNK_BYTES_MAX:
-            frame = self._queue.popleft()
-            self._queue_bytes -= len(frame.full)
-            if frame.sequence <= self._read_to:
-                continue
-            self._place = max(self._place, frame.sequence)
-            bytes_count += len(frame.full)
-            frames.append(frame)
-        return self._join(frames)
-
     def _join(self, frames: list[Frame]) -> bytes:
         if self.wanted.run_id and any(frame.is_terminal for frame in frames):
             self._see_end()
@@ -273,7 +245,7 @@ class Viewer:
         self._waiter = loop.create_future()
         timer = loop.call_later(max(seconds, 0), self.wake)
         try:
-            if not self._queue:
+            if not (self._queue or self._must_stop()):
                 await self._waiter
         finally:
             timer.cancel()
