@@ -184,6 +184,17 @@ async def test_a_stopping_relay_tells_its_viewers_to_come_back_and_takes_no_new_
                     pass
 
 
+async def test_a_stuck_viewer_does_not_hold_up_the_stop(nats_url: str, run: Run, tmp_path: Path) -> None:
+    await run.begin()
+    async with relay_of(nats_url, tmp_path, drain_timeout_seconds=1) as relay:
+        stuck = await RawViewer.open(relay, run_path(run), receive_buffer_bytes=4096)
+        for number in range(300):
+            await run.say(f"{number} {LONG}")
+        started = time.monotonic()
+    assert time.monotonic() - started < 4
+    stuck.close()
+
+
 async def test_a_rolling_restart_of_two_relays_loses_and_repeats_nothing(
     nats_url: str, run: Run, tmp_path: Path
 ) -> None:

@@ -173,11 +173,18 @@ class Channel:
                 self._receive(delta)
 
     async def _repair_until_quiet(self) -> None:
-        while self._is_reading:
-            target, self._target = self._target, 0
-            await self._read_to(target)
-            # Seen from here on this task is what reads: `_read_again` finds it running and leaves the loop to it.
-            self._resume()
+        try:
+            while self._is_reading:
+                target, self._target = self._target, 0
+                await self._read_to(target)
+                # A gap in what was held makes `_read_again` ask for one more round of this loop.
+                self._resume()
+        except Exception:
+            # A bug here must not leave the viewers waiting for what is held: each reads for itself what it misses.
+            log.exception("channel.repair_failed")
+            self._waiting.clear()
+            self._is_reading = False
+            self.attach_all_again()
 
     async def _read_to(self, target: int) -> None:
         began_at = self._continuity.complete_to
