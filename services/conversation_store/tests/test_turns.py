@@ -198,7 +198,7 @@ async def test_begin_turn_takes_at_most_six_statements(client: Client) -> None:
     async with client.store.database.transaction("alice") as transaction:
         with transaction.connection.query_logger(lambda query: statements.append(query.query)):
             await begin_turn(transaction, command, NewTurn(), enqueued_turns_max=1)
-    assert 1 <= len(statements) <= 4  # and two more: begin with its settings, and commit
+    assert len(statements) <= 4  # and two more: begin with its settings, and commit
 
 
 async def test_retry_deletes_what_came_after_and_answers_again(client: Client) -> None:

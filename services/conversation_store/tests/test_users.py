@@ -115,6 +115,11 @@ async def test_the_request_budget_is_shared_and_says_when_it_starts_anew(client:
     assert 0 < refused.value.retry_after_seconds <= 60
     other = await client.ask(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
     assert (other.limit, other.remaining) == (5, 4)
+    several = command.model_copy(update={"principal": BOB, "permits": 3})
+    checked = await client.ask(several)
+    assert (checked.granted, checked.remaining) == (3, 1)
+    checked = await client.ask(several)
+    assert (checked.granted, checked.remaining) == (1, 0)
     await client.execute("update chat.request_budget set window_started_at = now() - interval '61 s'")
     assert (await client.ask(command)).remaining == 4
 

@@ -188,3 +188,8 @@ def to_natter_error(error: BaseException) -> NatterError | None:
 def json_text(value: JsonValue | Mapping[str, Any] | Sequence[Any]) -> str:
     """A value as the JSON text of a JSONB parameter."""
     return to_json(value).decode()
+
+
+def boolean_text(value: bool) -> str:
+    """A truth value as an element of a text[] parameter."""
+    return "true" if value else "false"

@@ -20,7 +20,7 @@ SAVE = f"""
 insert into chat.message as m
     (message_id, conversation_id, user_id, run_id, role, type, content, tool_calls, item, position)
 select i.message_id, $1, $2, $3, i.role, i.type, i.content, i.tool_calls, i.item, $4 + i.at - 1
-from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[]) with ordinality
+from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[]::jsonb[], $10::text[]::jsonb[]) with ordinality
      i (message_id, role, type, content, tool_calls, item, at)
 on conflict (message_id) do update
 set role = excluded.role, type = excluded.type, content = excluded.content, tool_calls = excluded.tool_calls,

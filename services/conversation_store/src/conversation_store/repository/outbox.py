@@ -14,9 +14,10 @@ from contracts.subjects import subject_of
 from conversation_store.database import Row, Transaction
 from conversation_store.translate import json_text
 
+# Arrays go as text[], here and everywhere: asyncpg asks Postgres about any other array type on every new connection.
 ENQUEUE = """
 insert into chat.outbox (user_id, ordering_key, subject, headers, payload, message_id)
-select $1, * from unnest($2::text[], $3::text[], $4::jsonb[], $5::text[], $6::text[])
+select $1, * from unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[], $6::text[])
 """
 # The head of each key is locked: who holds it publishes the key's rows in order, and nobody else does meanwhile.
 # The rows of other keys are free for other replicas.
@@ -32,7 +33,7 @@ select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_i
        extract(epoch from clock_timestamp() - o.created_at)::float8 as age_seconds
 from chat.outbox o join heads using (ordering_key) order by o.outbox_id limit $2
 """
-REMOVE = "delete from chat.outbox where outbox_id = any($1::bigint[])"
+REMOVE = "delete from chat.outbox where outbox_id = any($1::text[]::bigint[])"
 LAG = """
 select count(*) as waiting, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as lag_seconds
 from chat.outbox
@@ -112,7 +113,7 @@ async def take(transaction: Transaction, keys_max: int) -> list[Row]:
 
 
 async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:
-    await transaction.execute(REMOVE, list(outbox_ids))
+    await transaction.execute(REMOVE, [str(outbox_id) for outbox_id in outbox_ids])
 
 
 async def lag(transaction: Transaction) -> tuple[int, float]:

@@ -14,7 +14,7 @@ from conversation_store.database import Transaction
 from conversation_store.repository import access, items
 from conversation_store.repository.rows import loads
 from conversation_store.rules import POSITIONS_PER_TURN, is_model_message, newest_within, whole_window
-from conversation_store.translate import json_text
+from conversation_store.translate import boolean_text, json_text
 
 # Checks the epoch and takes the positions in one statement: a stale attempt takes none and writes nothing.
 RESERVE = """
@@ -28,7 +28,7 @@ returning conversation_id, turn, items_count - $4 as items_before, session_items
 APPEND = """
 insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_message, item)
 select $1, $4 + s.at - 1, $2, $3, s.message_id, s.is_message, s.item
-from unnest($5::jsonb[], $6::boolean[], $7::text[]) with ordinality s (item, is_message, message_id, at)
+from unnest($5::text[]::jsonb[], $6::text[]::boolean[], $7::text[]) with ordinality s (item, is_message, message_id, at)
 """
 # From the message on that is the n-th from the end: everything where there are fewer.
 WINDOW = """
@@ -96,7 +96,7 @@ async def append(transaction: Transaction, place: Place, session_items: Sequence
         place.run_id,
         place.session_position,
         [json_text(item) for item in session_items],
-        [is_model_message(item) for item in session_items],
+        [boolean_text(is_model_message(item)) for item in session_items],
         [message_id if isinstance(message_id, str) else None for message_id in ids],
     )
 

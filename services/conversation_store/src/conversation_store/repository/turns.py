@@ -22,6 +22,7 @@ from conversation_store.rules import (
     is_model_message,
 )
 from conversation_store.translate import (
+    boolean_text,
     item_done,
     json_text,
     model_input_of_user_item,
@@ -79,7 +80,7 @@ with conversation as (
     ) values (
         $4, $1, $2, $3, 'queued', $5::boolean, $5::boolean::int, case when $5::boolean then now() end,
         $6, $7, $8, $9::jsonb, $10,
-        cardinality($13::jsonb[])
+        cardinality($13::text[]::jsonb[])
     )
 ), message as (
     insert into chat.message (message_id, conversation_id, user_id, run_id, role, type, content, item, position)
@@ -87,7 +88,7 @@ with conversation as (
 )
 insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_input, is_message, item)
 select $1, $3::bigint * 1000000 + s.at - 1, $2, $4, $6, true, s.is_message, s.item
-from unnest($13::jsonb[], $14::boolean[]) with ordinality s (item, is_message, at)
+from unnest($13::text[]::jsonb[], $14::text[]::boolean[]) with ordinality s (item, is_message, at)
 """
 
 
@@ -203,7 +204,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         turn.content,
         None if turn.user_item is None else json_text(turn.user_item),
         [json_text(item) for item in turn.session_items],
-        [is_model_message(item) for item in turn.session_items],
+        [boolean_text(is_model_message(item)) for item in turn.session_items],
     )
 
 

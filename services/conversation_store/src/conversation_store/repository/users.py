@@ -10,17 +10,17 @@ from conversation_store.database import Transaction
 from conversation_store.rules import check_scope
 from conversation_store.translate import json_text
 
-WINDOW_SECONDS = 60
-# A minute that begins with the first request in it; one statement, on an unlogged table.
-TAKE_PERMIT = f"""
-insert into chat.request_budget as b (user_id, window_started_at, requests_count) values ($1, now(), 1)
+# A minute that begins with the first request in it; one statement, on an unlogged table. The count goes on beyond the
+# limit: what it was before is the count less what was asked for.
+TAKE_PERMITS = """
+insert into chat.request_budget as b (user_id, window_started_at, requests_count) values ($1, now(), $2)
 on conflict (user_id) do update set
-    requests_count = case when b.window_started_at <= now() - interval '{WINDOW_SECONDS} seconds' then 1
-                          else least(b.requests_count, $2) + 1 end,
-    window_started_at = case when b.window_started_at <= now() - interval '{WINDOW_SECONDS} seconds' then now()
+    requests_count = case when b.window_started_at <= now() - interval '60 seconds' then 0
+                          else least(b.requests_count, 1000000000) end + $2,
+    window_started_at = case when b.window_started_at <= now() - interval '60 seconds' then now()
                              else b.window_started_at end
 returning requests_count,
-    greatest(0, extract(epoch from window_started_at + interval '{WINDOW_SECONDS} seconds' - now()))::float8 as resets
+    greatest(0, extract(epoch from window_started_at + interval '60 seconds' - now()))::float8 as reset_seconds
 """
 
 LOCK_USER = 'select 1 from chat."user" where user_id = $1 for update'
@@ -43,20 +43,24 @@ DELETE = (
 RECEIPT = "insert into chat.erasure_receipt (receipt_id, erased_at, counts) values ($1, now(), $2::jsonb)"
 PURGE_LATER = """
 insert into chat.due_purge (subject_filter, due_at)
-select $1, now() + make_interval(secs => s) from unnest($2::float8[]) s on conflict do nothing
+select $1, now() + make_interval(secs => s) from unnest($2::text[]::float8[]) s on conflict do nothing
 """
 
 
 async def take_request_permit(transaction: Transaction, command: TakeRequestPermit) -> RateChecked:
-    """Count a request. Raises RetryableError (rate_limited) when there is no room before the window ends."""
+    """Count requests, as many of those asked for as there is room. Raises RetryableError (rate_limited) for none."""
     limit = command.requests_per_minute_max
-    row = await transaction.row(TAKE_PERMIT, command.principal.user_id, limit)
+    row = await transaction.row(TAKE_PERMITS, command.principal.user_id, command.permits)
     assert row is not None  # an upsert always gives one row
-    if row["requests_count"] > limit:
+    left = limit - (row["requests_count"] - command.permits)
+    if left <= 0:
         raise RetryableError(
-            Code.RATE_LIMITED, "Too many requests in a minute.", retry_after_seconds=max(1.0, round(row["resets"], 1))
+            Code.RATE_LIMITED,
+            "Too many requests in a minute.",
+            retry_after_seconds=max(1.0, round(row["reset_seconds"], 1)),
         )
-    return RateChecked(limit=limit, remaining=limit - row["requests_count"], reset_seconds=row["resets"])
+    granted = min(command.permits, left)
+    return RateChecked(limit=limit, remaining=left - granted, reset_seconds=row["reset_seconds"], granted=granted)
 
 
 def subjects_of_user(user_id: str) -> str:
@@ -80,7 +84,7 @@ async def erase_user(transaction: Transaction, command: EraseUser, *, purge_dela
         await transaction.execute(statement, user_id)
     receipt_id = new_id("erasure")
     await transaction.execute(RECEIPT, receipt_id, json_text(counts))
-    await transaction.execute(PURGE_LATER, subjects_of_user(user_id), [0.0, purge_delay_seconds])
+    await transaction.execute(PURGE_LATER, subjects_of_user(user_id), ["0", str(purge_delay_seconds)])
     erased_at = await transaction.value("select now()")
     return ErasureReceipt(receipt_id=receipt_id, erased_at=erased_at, counts=counts)
 
