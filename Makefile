@@ -32,7 +32,7 @@ run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web
 test: install test-python test-web ## every test, with real servers
 
 test-python: install
-	@scripts/install.sh browser
+	@scripts/install.sh test-tools
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-web: install

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that a checkout needs beside Python >= 3.11, Node >= 20 and make. Each step does nothing when it is done.
-# Usage: scripts/install.sh uv | python | browser
+# Usage: scripts/install.sh uv | python | test-tools
 set -eu
 cd "$(dirname "$0")/.."
 export UV_PYTHON_DOWNLOADS=never
@@ -59,20 +59,26 @@ browser_is_there() {
     ls "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" 2>/dev/null | grep -q '^chromium'
 }
 
-install_browser() {
-    if browser_is_there; then return; fi
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "install: Chromium for the browser tests (apt-get install chromium)" >&2
-        if apt-get install -y -qq --no-install-recommends chromium >/dev/null ||
-            { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; then return; fi
-    fi
-    .venv/bin/playwright install chromium ||
+# apt_install PACKAGE: with root's rights on Debian and its kin; says whether that worked.
+apt_install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+    echo "install: $1 for the tests (apt-get install $1)" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y -qq --no-install-recommends "$1" >/dev/null 2>&1 ||
+        { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1" >/dev/null; }
+}
+
+install_test_tools() {
+    browser_is_there || apt_install chromium || .venv/bin/playwright install chromium ||
         fail "the browser tests need Chromium: install it with your package manager (Debian: apt-get install chromium)."
+    # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
+    PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||
+        echo "install: PgBouncer is missing; tests/integration/store/test_pgbouncer.py is left out (Debian: apt-get install pgbouncer)" >&2
 }
 
 case "${1:-}" in
     uv) uv_command ;;
     python) install_python ;;
-    browser) install_browser ;;
-    *) fail "usage: scripts/install.sh uv | python | browser" ;;
+    test-tools) install_test_tools ;;
+    *) fail "usage: scripts/install.sh uv | python | test-tools" ;;
 esac
