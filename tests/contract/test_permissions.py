@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from actor_kit.bus import Bus
 from actor_kit.metrics import BUS_ERRORS
 from actor_kit.provision import provision
@@ -169,12 +170,16 @@ async def test_no_service_reads_anothers_answers(guarded_nats_url: str) -> None:
         await probe.client.close()
 
 
-async def test_a_refusal_is_seen_in_the_metrics(guarded_nats_url: str) -> None:
+async def test_a_refusal_is_seen_in_the_logs_and_the_metrics(guarded_nats_url: str) -> None:
     before = BUS_ERRORS.labels("permissions_violation")._value.get()
-    async with Bus.open(settings_of(guarded_nats_url, Service.STREAM_RELAY), service=Service.STREAM_RELAY) as bus:
-        await bus.publish("delta.x.y.z", b"forged")
-        await bus.flush()
-        await asyncio.sleep(0.05)
+    settings = settings_of(guarded_nats_url, Service.STREAM_RELAY)
+    with structlog.testing.capture_logs() as logs:
+        async with Bus.open(settings, service=Service.STREAM_RELAY) as bus:
+            await bus.publish("delta.x.y.z", b"forged")
+            await bus.flush()
+            await asyncio.sleep(0.05)
+    [line] = [line for line in logs if line["event"] == "bus.permissions_violation"]
+    assert (line["log_level"], "delta.x.y.z" in line["error"]) == ("error", True)
     assert BUS_ERRORS.labels("permissions_violation")._value.get() == before + 1
 
 
