@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 
 import httpx
+import psutil
 
 from tests.integration.relay.kit import Event, EventStream, RunningRelay
 
@@ -41,6 +42,11 @@ class RawViewer:
                 await self.reader.readexactly(2)
         self.writer.close()
         return [event async for event in EventStream(httpx.Response(200, content=body))]
+
+    def is_held_open_by_the_server(self) -> bool:
+        """Say whether the relay, which runs in this process, still has its end of the connection."""
+        own = self.writer.get_extra_info("sockname")
+        return any(tuple(end.raddr) == tuple(own) for end in psutil.Process().net_connections("tcp") if end.raddr)
 
     async def is_cut(self) -> bool:
         """Read what its kernel has taken, and say whether the answer stops without its end."""
