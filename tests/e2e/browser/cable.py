@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 BUFFER_BYTES = 65_536
 ACCEPT_SECONDS = 0.1
@@ -21,8 +21,8 @@ class Cable:
         self.is_closed = False
         self.ends: set[socket.socket] = set()
         self.lock = threading.Lock()
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
+        self.threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     @property
     def origin(self) -> str:
@@ -31,7 +31,9 @@ class Cable:
     def pull(self) -> None:
         """Break every connection, and refuse new ones."""
         self.is_plugged = False
-        self._break()
+        with self.lock:
+            for end in self.ends:
+                shut(end)
 
     def plug(self) -> None:
         """Forward again."""
@@ -40,42 +42,50 @@ class Cable:
     def close(self) -> None:
         """End the forwarder and all of its connections."""
         self.is_closed = True
-        self.thread.join()
+        self.pull()
+        for thread in self.threads:
+            thread.join()
         self.listener.close()
-        self._break()
 
-    def _break(self) -> None:
-        with self.lock:
-            ends, self.ends = self.ends, set()
-        for end in ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    def _start(self, target: Callable[..., None], *arguments: socket.socket) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        thread.start()
+        self.threads.append(thread)
+        return thread
 
     def _accept(self) -> None:
         while not self.is_closed:
             with contextlib.suppress(TimeoutError):
                 client, _ = self.listener.accept()
-                if not self.is_plugged:
-                    client.close()
-                    continue
-                server = socket.create_connection(("127.0.0.1", self.target_port))
-                with self.lock:
-                    self.ends |= {client, server}
-                for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+                client.settimeout(None)
+                self._start(self._carry, client)
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(BUFFER_BYTES):
-                target.sendall(data)
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        with self.lock:
-            known = {source, target} & self.ends
-            self.ends -= known
-        for end in known:
-            end.close()
+    def _carry(self, client: socket.socket) -> None:
+        """One connection, both ways, to its end."""
+        with client, socket.create_connection(("127.0.0.1", self.target_port)) as server:
+            with self.lock:
+                if not self.is_plugged:
+                    return
+                self.ends |= {client, server}
+            answers = self._start(pump, server, client)
+            pump(client, server)
+            answers.join()
+            with self.lock:
+                self.ends -= {client, server}
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Carry bytes until either end is shut; then shut both, so that the other direction ends as well."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(BUFFER_BYTES):
+            target.sendall(data)
+    shut(source)
+    shut(target)
+
+
+def shut(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager

@@ -19,14 +19,20 @@ export async function signOut(): Promise<{ code?: string | undefined; status: nu
   return null;
 }
 
+/** One object for both directions: a channel does not hear itself, but it would hear a second one of the same tab. */
+let channel: BroadcastChannel | undefined;
+
+function sessionChannel(): BroadcastChannel {
+  channel ??= new BroadcastChannel(SESSION_CHANNEL);
+  return channel;
+}
+
 export function announceSignOut(): void {
-  const channel = new BroadcastChannel(SESSION_CHANNEL);
-  channel.postMessage("signed-out");
-  channel.close();
+  sessionChannel().postMessage("signed-out");
 }
 
 export function onSignOutElsewhere(react: () => void): () => void {
-  const channel = new BroadcastChannel(SESSION_CHANNEL);
-  channel.onmessage = react;
-  return () => channel.close();
+  const listening = sessionChannel();
+  listening.addEventListener("message", react);
+  return () => listening.removeEventListener("message", react);
 }

@@ -1,7 +1,7 @@
 "use client";
 
 /** The live todo list: loads it, changes it optimistically, and follows what others (the assistant) do to it. */
-import { useCallback, useEffect, useMemo, useReducer, useState } from "react";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type RefObject } from "react";
 
 import { leaveForSignIn } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
@@ -10,17 +10,24 @@ import { errorText } from "@/lib/error-text";
 import { CallError } from "@/lib/http";
 
 import { TaskApi, type Task, type TaskChange } from "./task-api";
-import { EMPTY_TASKS, reduceTasks, shownTasks, type Mutation } from "./tasks-state";
+import { EMPTY_TASKS, reduceTasks, shownTasks, type Mutation, type TasksAction } from "./tasks-state";
 
 export function useTasks(userId: string) {
   const [state, dispatch] = useReducer(reduceTasks, EMPTY_TASKS);
   const [announcement, announce] = useState("");
   const api = useMemo(() => new TaskApi(userId), [userId]);
 
+  // Counts what was learned beside loading: a list that was asked for before may not overwrite it.
+  const news = useRef(0);
+  const learn = useCallback((action: TasksAction) => {
+    news.current += 1;
+    dispatch(action);
+  }, []);
+
   const reload = useCallback(async () => {
     dispatch({ type: "reloading" });
     try {
-      dispatch({ type: "loaded", ...(await api.list()) });
+      dispatch({ type: "loaded", ...(await listWithoutNews(api, news)) });
     } catch (error) {
       leaveIfSignedOut(error);
       dispatch({ type: "load_failed" });
@@ -35,8 +42,8 @@ export function useTasks(userId: string) {
     if (event.kind === "open" || event.kind === "reset") void reload();
     if (event.kind !== "task") return;
     const { change } = event;
-    if (change.type === "task.deleted") dispatch({ type: "task_gone", taskId: change.task.task_id });
-    else dispatch({ type: "task_seen", task: taskOf(change) });
+    if (change.type === "task.deleted") learn({ type: "task_gone", taskId: change.task.task_id });
+    else learn({ type: "task_seen", task: taskOf(change) });
     announce(ANNOUNCEMENTS[change.type](change.task.title));
   });
 
@@ -44,16 +51,16 @@ export function useTasks(userId: string) {
     async (mutation: Mutation) => {
       dispatch({ type: "mutation_started", mutation });
       try {
-        dispatch({ type: "mutation_saved", mutation, task: await send(api, mutation) });
+        learn({ type: "mutation_saved", mutation, task: await send(api, mutation) });
       } catch (error) {
         leaveIfSignedOut(error);
         const gone = error instanceof CallError && error.status === 404;
         // Deleting what is gone already is what was wanted.
-        if (gone && mutation.kind === "remove") dispatch({ type: "mutation_saved", mutation, task: null });
+        if (gone && mutation.kind === "remove") learn({ type: "mutation_saved", mutation, task: null });
         else dispatch({ type: "mutation_failed", mutation, text: errorText(error instanceof CallError ? error : {}) });
       }
     },
-    [api],
+    [api, learn],
   );
 
   return {
@@ -70,6 +77,17 @@ export function useTasks(userId: string) {
     ),
     remove: useCallback((taskId: string) => mutate({ kind: "remove", id: newMutationId(), taskId }), [mutate]),
   };
+}
+
+const LIST_ATTEMPTS_MAX = 5;
+
+/** The list as it is when nothing happened while it was read; after some attempts as it is. */
+async function listWithoutNews(api: TaskApi, news: RefObject<number>) {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = news.current;
+    const list = await api.list();
+    if (news.current === before || attempt === LIST_ATTEMPTS_MAX) return list;
+  }
 }
 
 const ANNOUNCEMENTS: Record<TaskChanged["type"], (title: string) => string> = {
