@@ -95,9 +95,9 @@ def server(built: None) -> Iterator[Server]:
             process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once."""
+    """Chromium, once a file: its driver keeps an event loop running, which tests of other files must not meet."""
     with sync_playwright() as playwright:
         executable = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None
         chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)

@@ -1,7 +1,8 @@
 """Refresh, lost connections, sleep, several tabs and Stop, against the durable variant of the stock server."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -76,20 +77,32 @@ def test_an_expired_token_and_an_unavailable_relay_are_waited_out(server: Server
     expect(chat.root.get_by_text("Reconnecting…")).to_have_count(0)
 
 
+def tick_until(page: Page, is_reached: Callable[[], bool]) -> None:
+    """Let the page's clock, which stands still otherwise, go on in small steps until something is reached."""
+    for _step in range(80):
+        page.clock.run_for(100)
+        if is_reached():
+            return
+        time.sleep(0.05)  # the server's time is real
+    pytest.fail("not reached within 8 s of the page's time")
+
+
+def streams_opened(server: Server) -> int:
+    return len(server.control("state")["stream_requests"])
+
+
 def test_a_half_open_connection_is_noticed_when_the_page_wakes_up(server: Server, page: Page, chat: Chat) -> None:
     page.clock.install()
     page.goto(server.durable_url())
-    page.clock.run_for(200)
+    tick_until(page, chat.composer.is_visible)
     chat.send("count to 30")
-    page.clock.run_for(500)
-    expect(chat.answers.last).to_contain_text("2")
+    tick_until(page, lambda: "2" in "".join(chat.answers.all_text_contents()))
     server.control("silence")
     page.clock.run_for(100)
-    before = len(server.control("state")["stream_requests"])
+    before = streams_opened(server)
     page.clock.fast_forward(13_000)  # the laptop slept: more than one heartbeat is missing
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.clock.run_for(1_000)
-    assert len(server.control("state")["stream_requests"]) == before + 1
+    tick_until(page, lambda: streams_opened(server) > before)
     server.control("break")
     page.clock.resume()
     chat.answer_is(" ".join(str(number) for number in range(1, 31)))
@@ -98,16 +111,17 @@ def test_a_half_open_connection_is_noticed_when_the_page_wakes_up(server: Server
 def test_a_silent_connection_is_dropped_by_the_watchdog(server: Server, page: Page, chat: Chat) -> None:
     page.clock.install()
     page.goto(server.durable_url())
-    page.clock.run_for(200)
+    tick_until(page, chat.composer.is_visible)
     chat.send("say hello")
-    page.clock.run_for(500)
-    chat.answer_is("hello")
+    tick_until(page, lambda: "hello" in "".join(chat.answers.all_text_contents()))
+    tick_until(page, lambda: chat.stop_button.count() == 0)
     server.control("silence")
     page.clock.run_for(100)
-    before = len(server.control("state")["stream_requests"])
-    for _second in range(32):
-        page.clock.run_for(1_000)
-    assert len(server.control("state")["stream_requests"]) > before
+    before = streams_opened(server)
+    page.clock.run_for(20_000)
+    assert streams_opened(server) == before  # two heartbeats may be missing
+    page.clock.run_for(12_000)
+    tick_until(page, lambda: streams_opened(server) > before)
 
 
 def test_two_tabs_of_one_thread_stay_equal(server: Server, page: Page, chat: Chat, second: Chat) -> None:

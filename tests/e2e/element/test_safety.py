@@ -168,16 +168,12 @@ def test_nothing_of_the_corpus_runs_or_loads(server: Server, hostile: Page, chat
     assert [url for url in requested if not url.startswith((server.origin, "data:"))] == []
 
 
-def test_clicking_every_link_of_the_corpus_runs_nothing(hostile: Page, chat: Chat) -> None:
+def test_every_link_of_the_corpus_leads_to_the_web(hostile: Page, chat: Chat) -> None:
     expect(chat.root.locator(".message.assistant")).to_have_count(len(CORPUS))
-    hostile.route("https://*.example/**", lambda route: route.abort())
-    chat.root.evaluate("""element => {
-        for (const link of element.shadowRoot.querySelectorAll('a')) {
-            link.target = '_self';
-            link.click();
-        }
-    }""")
-    assert hostile.evaluate("window.pwned") == 0
+    protocols = chat.root.evaluate("""element =>
+        [...new Set([...element.shadowRoot.querySelectorAll('a')].map(link => link.protocol))]""")
+    assert protocols  # the corpus has links that may stay
+    assert set(protocols) <= {"http:", "https:"}
 
 
 def test_hostile_text_is_shown_as_the_text_it_is(server: Server, page: Page, chat: Chat) -> None:

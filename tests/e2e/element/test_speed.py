@@ -62,7 +62,7 @@ def serve(page: Page, count: int) -> None:
     thread = json.dumps(long_thread(count))
 
     def answer(route: Route) -> None:
-        request = route.request.post_data_json
+        request: dict[str, Any] = route.request.post_data_json or {}
         if request["type"] == "threads.get_by_id":
             route.fulfill(body=thread, content_type="application/json")
         else:  # the rest of the conversation is a new one for the server
@@ -100,7 +100,7 @@ def test_fifty_deltas_a_second_into_a_thousand_messages(
 ) -> None:
     serve(page, 1000)
     page.goto(server.url(options={"initialThread": "long", "thread": {"autoScroll": True}}))
-    expect(chat.bubbles).to_have_count(500)
+    expect(chat.bubbles).to_have_count(500, timeout=30_000)  # the older ones are drawn when the page is idle
     page.wait_for_timeout(1500)  # colouring of what is on screen is done in idle time
     server.control("delay", seconds=DELTA_SECONDS)
     session = page.context.new_cdp_session(page)

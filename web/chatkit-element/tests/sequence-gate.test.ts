@@ -28,3 +28,11 @@ test("frames without a number always pass", () => {
   expect(gate.passesFromConversation(null)).toBe(true);
   expect(gate.passesFromAnswer("abc")).toBe(true);
 });
+
+test("the mark behind stored items is no place in the stream", () => {
+  const gate = new SequenceGate();
+  gate.restart("7");
+  expect(gate.passesFromConversation("9007199254740991")).toBe(true);
+  expect(gate.position).toBe("7");
+  expect(gate.passesFromConversation("8")).toBe(true);
+});

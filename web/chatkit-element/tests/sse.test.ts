@@ -20,6 +20,10 @@ test("frames arrive whole however the bytes are cut", () => {
   }
 });
 
+test("an id without data is passed on, a comment is not", () => {
+  expect(new SseParser().push(encode("id: 9\n\n: keep-alive\n\n"))).toEqual([{ event: "message", data: "", id: "9" }]);
+});
+
 test("an unfinished frame is not delivered", () => {
   expect(new SseParser().push(encode("data: half\n"))).toEqual([]);
 });

@@ -52,10 +52,9 @@ export class SseParser {
   }
 
   private dispatch(): SseFrame | null {
-    const frame =
-      this.data.length > 0
-        ? { event: this.event || "message", data: this.data.join("\n"), id: this.id }
-        : null;
+    // A block with an id alone moves the place in the stream: it is passed on, with empty data.
+    const isFrame = this.data.length > 0 || this.id !== null;
+    const frame = isFrame ? { event: this.event || "message", data: this.data.join("\n"), id: this.id } : null;
     this.data = [];
     this.event = "";
     this.id = null;

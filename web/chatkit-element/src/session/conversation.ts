@@ -136,7 +136,7 @@ export class Conversation {
 
   private onLiveFrame(frame: SseFrame): void {
     if (frame.event === "reset") {
-      void this.loader.reload();
+      void this.loader.reloadAfterReset();
       return;
     }
     if (!this.gate.passesFromConversation(frame.id)) return;

@@ -84,13 +84,18 @@ export class LiveStream {
       this.isOpen = true;
       this.touch();
       this.options.onOpen();
-      await readFrames(response, this.options.onFrame, () => this.touch());
+      await readFrames(response, (frame) => this.pass(frame), () => this.touch());
       return { end: false, error: null };
     } catch (error) {
       if (isAbort(error)) return { end: false, error: null };
       if (!(error instanceof ChatKitRequestError)) throw error;
       return { end: !error.isTransient, error };
     }
+  }
+
+  /** What is left of a chunk after `stop` is of a conversation that is loaded anew, or left. */
+  private pass(frame: SseFrame): void {
+    if (!this.isStopped) this.options.onFrame(frame);
   }
 
   private touch(): void {

@@ -9,10 +9,13 @@ import type { Conversation } from "./conversation";
 const ITEMS_PER_PAGE = 50;
 /** A page may hold nothing but hidden items, which the server filters out after cutting it. */
 const EMPTY_PAGES_MAX = 20;
+const RESET_INTERVAL_MIN_MS = 5_000;
 
 type LoadedThread = Pick<ThreadState, "items" | "olderCursor" | "hasOlder"> & { thread: Thread; headers: Headers };
 
 export class Loader {
+  private lastResetAtMs = 0;
+
   constructor(private readonly conversation: Conversation) {}
 
   /** First load, with its events. Raises what the request raised. */
@@ -48,6 +51,16 @@ export class Loader {
     } finally {
       conversation.openLive();
     }
+  }
+
+  /** The stream has a hole. Should the next one have it too, that is not asked for without a pause. */
+  async reloadAfterReset(): Promise<void> {
+    const { conversation } = this;
+    conversation.closeLive();
+    const delayMs = Math.max(0, this.lastResetAtMs + RESET_INTERVAL_MIN_MS - Date.now());
+    this.lastResetAtMs = Date.now() + delayMs;
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    await this.reload();
   }
 
   async loadOlder(): Promise<void> {

@@ -37,5 +37,7 @@ export class SequenceGate {
 }
 
 function toSequence(id: string | null): number | null {
-  return id !== null && /^\d{1,16}$/.test(id) ? Number(id) : null;
+  // Above this a relay marks "the end of what was stored": it is no place in the stream.
+  const sequence = id !== null && /^\d{1,16}$/.test(id) ? Number(id) : Number.MAX_SAFE_INTEGER;
+  return sequence < Number.MAX_SAFE_INTEGER ? sequence : null;
 }

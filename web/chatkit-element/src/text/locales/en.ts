@@ -65,7 +65,7 @@ export const en = {
   model: "Model",
   chooseModel: "Choose a model",
   running: "Running",
-  success: "Done",
+  success: "Success",
   failed: "Failed",
   interrupted: "Interrupted",
   working: "Working…",
