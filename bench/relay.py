@@ -30,6 +30,7 @@ from identity.local_issuer import LocalIssuer
 from natter.servers.ports import free_port
 from natter.testing import start_nats
 
+ROOT = Path(__file__).parent.parent
 STARTED_SECONDS_MAX = 15.0
 IDLE_VIEWERS = 5000
 
@@ -66,8 +67,8 @@ async def relay(response: str) -> AsyncIterator[Bench]:
         }
         async with Bus.open(ServiceSettings(nats_url=url), service=Service.AGENT_RUNNER) as bus:
             await provision(bus)
-            command = [sys.executable, "-m", "bench.relay_server", response]
-            process = await asyncio.create_subprocess_exec(*command, env=environment)
+            command = [sys.executable, "-c", f"from bench.relay_server import main; main({response!r})"]
+            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT)
             try:
                 await until_open(port)
                 yield Bench(port, psutil.Process(process.pid), bus, issuer)

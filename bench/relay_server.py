@@ -1,6 +1,5 @@
 """The relay with one of two responses: its own, or sse-starlette's, for comparison."""
 
-import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -17,7 +16,8 @@ def of_sse_starlette(content: AsyncGenerator[bytes], *, send_timeout: float) -> 
     return EventSourceResponse(content, headers=HEADERS, ping=0, send_timeout=send_timeout)
 
 
-if __name__ == "__main__":
-    make_response = of_sse_starlette if sys.argv[1] == "sse_starlette" else EventStreamResponse
+def main(response: str) -> None:
+    """Serve until SIGTERM."""
+    make_response = of_sse_starlette if response == "sse_starlette" else EventStreamResponse
     settings = load_settings(Settings)
     run_until_stopped(Service.STREAM_RELAY, settings, lambda stop: serve(settings, stop, make_response=make_response))
