@@ -7,7 +7,7 @@ const web = join(import.meta.dirname, "..");
 const element = join(web, "chatkit-element");
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
-if (!existsSync(join(element, "node_modules"))) run("ci", "--no-audit", "--no-fund");
+if (!existsSync(join(element, "node_modules"))) run("install", "--no-save", "--no-audit", "--no-fund");
 run("run", "build");
 mkdirSync(join(web, "public", "chatkit"), { recursive: true });
 copyFileSync(join(element, "dist", "chatkit.js"), join(web, "public", "chatkit", "chatkit.js"));

@@ -6,12 +6,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Request, sync_playwright
-
 from natter.settings import Settings
 from natter.testing import temporary_directory
 from natter.testing_stack import RunningNatter, natter_up
 from natter.web_app import find_web_app
+from playwright.sync_api import Browser, ConsoleMessage, Request, sync_playwright
+
 from tests.e2e.browser.cable import Cable, cable_to
 from tests.e2e.browser.person import Person
 

@@ -38,6 +38,11 @@ class Person:
         self.user_id = session["user"]["id"]
         return page
 
+    @property
+    def cookie_header(self) -> str:
+        """What this browser sends as `Cookie`: for somebody who has stolen it."""
+        return "; ".join(f"{cookie.get('name')}={cookie.get('value')}" for cookie in self.context.cookies())
+
     def api(self, page: Page, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """`fetch` in the page, below /api/{user_id}: status and JSON."""
         return fetch(page, method, f"/api/{self.user_id}{path}", body)

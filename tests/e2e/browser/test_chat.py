@@ -174,7 +174,9 @@ def test_feedback_and_retry(person: Person) -> None:
     with page.expect_response(lambda response: "items.feedback" in (response.request.post_data or "")) as rated:
         chat.root.get_by_role("button", name="Good answer").click()
     assert rated.value.status == 200
-    with page.expect_response(lambda response: "threads.retry_after_item" in (response.request.post_data or "")) as retried:
+    with page.expect_response(
+        lambda response: "threads.retry_after_item" in (response.request.post_data or "")
+    ) as retried:
         chat.root.get_by_role("button", name="Answer again").click()
     assert retried.value.status == 303
     chat.expect_counted_to(4)

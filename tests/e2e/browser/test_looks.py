@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from natter.testing_stack import RunningNatter
 from playwright.sync_api import Page, expect
 
-from natter.testing_stack import RunningNatter
 from tests.e2e.browser.conftest import ROOT, NewPerson
 from tests.e2e.browser.person import Chat, Person
 
@@ -84,7 +84,9 @@ def test_the_colour_scheme_is_the_systems_until_one_is_chosen(new_person: NewPer
     page.get_by_role("menuitemradio", name="Light").click()
     assert not is_dark(page)
     # The chat follows.
-    chat_background = "getComputedStyle(document.querySelector('openai-chatkit').shadowRoot.querySelector('.root')).colorScheme"
+    chat_background = (
+        "getComputedStyle(document.querySelector('openai-chatkit').shadowRoot.querySelector('.root')).colorScheme"
+    )
     assert page.evaluate(chat_background) == "light"
     page.reload()
     assert not is_dark(page)
