@@ -1,10 +1,13 @@
 """The published contract: methods, events and options, by plain HTML and by the real React wrapper."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.element.conftest import Chat, Server
+from tests.e2e.element.conftest import PACKAGE, Chat, Server
 
+PLAIN_PAGE = re.compile(r"```html\n(.*?)```", re.DOTALL)
 OPTIONS = {"startScreen": {"greeting": "Hello", "prompts": [{"label": "Say hi", "prompt": "say hi"}]}}
 
 
@@ -167,3 +170,14 @@ def test_nothing_is_asked_of_any_other_server(server: Server, page: Page, chat: 
     for phrase in ("markdown", "tools", "reason", "sources", "image"):
         chat.ask(phrase)
     assert [url for url in requested if not url.startswith((server.origin, "data:"))] == []
+
+
+def test_the_page_of_the_readme_works_and_has_ten_lines(server: Server, page: Page, chat: Chat) -> None:
+    match = PLAIN_PAGE.search((PACKAGE / "README.md").read_text(encoding="utf-8"))
+    assert match is not None
+    html = match.group(1)
+    assert len(html.strip().splitlines()) <= 10
+    page.route("**/readme.html", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(f"{server.origin}/readme.html")
+    chat.send("say from the readme")
+    chat.answer_is("from the readme")
