@@ -12,10 +12,10 @@ from contracts.errors import Code, ErrorReply, NatterError, RetryableError, Term
 from contracts.message import PAYLOAD_BYTES_MAX, Command, Query, Reply
 from contracts.services import Service, inbox_prefix
 from contracts.streams import ConsumerSpec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from actor_kit.bus.client import Client
 from actor_kit.bus.direct import DirectReader
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
