@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from identity import InvalidToken, KeysUnavailable, open_verifier
+from identity import InvalidToken, KeysUnavailable, jwks, open_verifier
 from identity.local_issuer import LocalIssuer
 from identity.testing import (
     NOW,
@@ -124,6 +124,21 @@ async def test_an_issuer_that_starts_later_is_found(clock: StillClock, issuer: I
         clock.now += 2
         assert (await verifier.verify(key.sign(claims()))).user_id == "alice"
         assert verifier.is_ready
+
+
+async def test_a_verifier_becomes_ready_without_a_request(
+    clock: StillClock, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "RETRY_SECONDS", 0.02)
+    issuer.keys, issuer.status = [ed25519_key().public_jwk], 503
+    async with open_verifier(settings(jwt_jwks_url=issuer.url), clock=clock) as verifier:
+        assert not verifier.is_ready
+        issuer.status = 200
+        async with asyncio.timeout(5):
+            while not verifier.is_ready:
+                clock.now += 1
+                await asyncio.sleep(0.02)
+        assert issuer.fetches == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"keys": {}}', b" " * 300_000, b"[" * 100_000])

@@ -1,7 +1,7 @@
 """The issuer's public keys: fetched without blocking, cached, refreshed with a cooldown, kept if the issuer is away."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -105,6 +105,19 @@ class JwksKeys:
         now = self.clock()
         await asyncio.gather(*(source.refresh(now, self.cooldown_seconds) for source in self.sources))
 
+    async def load(self) -> None:
+        """Fetch once; where no source answers, go on trying in the background, so that a service that started before
+        its issuer becomes ready without a request, which nobody sends to a service that is not ready.
+        """
+        await self.refresh()
+        if not self.are_loaded:
+            self._in_background(self._load_until_done())
+
+    async def _load_until_done(self) -> None:
+        while not self.are_loaded:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.refresh()
+
     async def aclose(self) -> None:
         """End the refreshes that are under way."""
         for task in self._refreshing:
@@ -120,9 +133,12 @@ class JwksKeys:
         now = self.clock()
         oldest = min(source.loaded_at for source in self.sources)
         if not self._refreshing and now - oldest > self.age_seconds_max:
-            task = asyncio.create_task(self.refresh())
-            self._refreshing.add(task)
-            task.add_done_callback(self._refreshing.discard)
+            self._in_background(self.refresh())
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._refreshing.add(task)
+        task.add_done_callback(self._refreshing.discard)
 
 
 def _read_bounded(path: Path) -> bytes:

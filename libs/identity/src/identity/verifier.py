@@ -51,7 +51,7 @@ async def open_verifier(
         keys = _open_keys(settings, client, clock)
         chat = ChatTokens(secret_bytes(settings.chat_token_secret), clock, chat_token_ttl_seconds)
         if keys is not None:
-            await keys.refresh()
+            await keys.load()
         try:
             yield TokenVerifier(_access_verifier(settings, keys, clock), chat, keys)
         finally:
