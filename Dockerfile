@@ -59,3 +59,18 @@ FROM runtime AS agent_runner
 COPY --from=build-agent_runner /venv /venv
 EXPOSE 8010 9090
 CMD ["python", "-m", "agent_runner"]
+
+FROM node:20-slim AS build-web
+WORKDIR /build/web
+COPY web ./
+RUN npm install --no-save --no-audit --no-fund && npm run build:standalone
+
+FROM node:20-slim AS web
+ENV NODE_ENV=production HOSTNAME=0.0.0.0 PORT=3000
+WORKDIR /app
+COPY --from=build-web /build/web/.next/standalone ./
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "server.js"]

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jwt
 import pytest
 import yaml
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
+from natter.settings import Settings
 from natter.stack import STOP_ORDER
 from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
 from natter.testing import temporary_directory
+from natter.web_app import find_web_app
 
 ROOT = Path(__file__).parents[2]
-STARTED_BEFORE = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
+SERVICES = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
 OURS = {"actor-kit", "contracts", "identity"}
 
 
@@ -64,25 +64,31 @@ class Composed:
         """The service's environment as the file gives it, with addresses on loopback and nothing inherited."""
         given: dict[str, str] = self.services[name]["environment"]
         mapped = {key: self.on_loopback(str(value)) for key, value in given.items()}
-        if "HTTP_PORT" in mapped:
-            mapped["HTTP_PORT"] = str(self.ports[f"{name}:{mapped['HTTP_PORT']}"])
-        mapped["METRICS_PORT"] = str(self.ports[f"{name}:9090"])
+        for port in ("HTTP_PORT", "METRICS_PORT", "PORT"):
+            if port in mapped:
+                mapped[port] = str(self.ports[f"{name}:{mapped[port]}"])
         return {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **mapped}
 
     def on_loopback(self, value: str) -> str:
         for address, port in self.ports.items():
             value = value.replace(address, f"127.0.0.1:{port}")
-        return value.replace("0.0.0.0", "127.0.0.1").replace(
-            "127.0.0.1:8001", f"127.0.0.1:{self.ports['stream_relay:8001']}"
-        )
+        return value.replace("0.0.0.0", "127.0.0.1").replace("127.0.0.1:3000", f"127.0.0.1:{self.ports['web:3000']}")
 
 
 @pytest.fixture
 def composed() -> Composed:
     secrets = filled_environment()
     services = interpolate(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"], secrets)
-    names = ["nats:4222", "nats:8222", "postgres:5432", "task_tools:8010", "stream_relay:8001", "auth_edge:8000"]
-    names += [f"{name}:9090" for name in ("migrate", *STARTED_BEFORE)]
+    names = [
+        "nats:4222",
+        "nats:8222",
+        "postgres:5432",
+        "task_tools:8010",
+        "stream_relay:8001",
+        "auth_edge:8000",
+        "web:3000",
+    ]
+    names += ["stream_relay:8001", "auth_edge:8000", *(f"{name}:9090" for name in ("migrate", *SERVICES))]
     return Composed(services, secrets, {name: free_port() for name in names})
 
 
@@ -102,7 +108,7 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
                 migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
-            await supervisor.start([service(composed, name, directory) for name in STARTED_BEFORE])
+            await supervisor.start([service(composed, name, directory) for name in SERVICES] + [web(composed)])
             yield composed
         finally:
             await supervisor.stop(STOP_ORDER)
@@ -140,18 +146,28 @@ def service(composed: Composed, name: str, directory: Path) -> Program:
     return Program(name, composed.services[name]["command"], composed.environment_of(name), ready, directory)
 
 
+def web(composed: Composed) -> Program:
+    """The web app with the container's environment; of the two forms of its build, the one that is there already."""
+    directory = find_web_app(Settings(), lambda text: show("web", text))
+    assert composed.services["web"]["command"] == ["node", "server.js"]
+    command = ["node", "node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1"]
+    ready = answers_ok(f"http://127.0.0.1:{composed.ports['web:3000']}/readyz")
+    environment = composed.environment_of("web") | {"PATH": os.environ["PATH"]}
+    return Program("web", command, environment, ready, directory)
+
+
 async def test_a_message_is_answered_by_services_that_run_as_the_file_says(running: Composed) -> None:
-    now = int(time.time())
-    claims = {"iss": "natter", "aud": "natter", "sub": "alice", "iat": now, "exp": now + 60}
-    token = jwt.encode(claims, running.secrets["BETTER_AUTH_SECRET"], algorithm="HS256")
-    edge = f"http://127.0.0.1:{running.ports['auth_edge:8000']}"
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=edge, headers=headers, timeout=20, trust_env=False) as client:
-        begun = await client.post("/api/alice/chat", json={"message": "add a task: buy milk"})
+    origin = f"http://127.0.0.1:{running.ports['web:3000']}"
+    async with httpx.AsyncClient(base_url=origin, headers={"Origin": origin}, timeout=20, trust_env=False) as client:
+        account = {"email": "alice@example.com", "password": "a long password", "name": "Alice"}
+        signed_up = await client.post("/api/auth/sign-up/email", json=account)
+        assert signed_up.status_code == 200, signed_up.text
+        user_id = signed_up.json()["user"]["id"]
+        begun = await client.post(f"/api/{user_id}/chat", json={"message": "add a task: buy milk"})
         assert begun.status_code == 202, begun.text
         stream = await client.get(begun.json()["stream_url"])
         assert "run.completed" in stream.text
-        tasks = await client.get("/api/alice/tasks")
+        tasks = await client.get(f"/api/{user_id}/tasks")
         assert [task["title"] for task in tasks.json()["data"]] == ["buy milk"]
 
 
@@ -159,11 +175,14 @@ def test_every_image_exists_runs_unprivileged_and_checks_its_health(composed: Co
     dockerfile = (ROOT / "Dockerfile").read_text()
     targets = set(re.findall(r"(?m)^FROM runtime AS (\w+)$", dockerfile))
     used = {one["build"]["target"] for one in composed.services.values() if "build" in one}
-    assert used == targets == {"auth_edge", "conversation_store", "agent_runner", "stream_relay"}
+    assert used == targets | {"web"} == {"auth_edge", "conversation_store", "agent_runner", "stream_relay", "web"}
     runtime = dockerfile[dockerfile.index("AS runtime") :]
+    of_the_web = runtime[runtime.index("AS web\n") :]
     assert "\nUSER 10001\n" in runtime
+    assert "\nUSER node\n" in of_the_web
     assert "USER root" not in runtime
-    assert "\nHEALTHCHECK " in runtime
+    assert runtime.count("\nHEALTHCHECK ") == 2
+    assert "\nHEALTHCHECK " in of_the_web
 
 
 @pytest.mark.parametrize("target", ["auth_edge", "conversation_store", "agent_runner", "stream_relay"])
@@ -185,7 +204,7 @@ def test_an_image_holds_the_libraries_of_its_service_and_no_others(target: str) 
 
 
 def test_services_may_be_scaled(composed: Composed) -> None:
-    for name in STARTED_BEFORE:
+    for name in SERVICES:
         assert "container_name" not in composed.services[name]
         assert "volumes" not in composed.services[name]
     for name in ("conversation_store", "agent_runner", "task_tools"):
