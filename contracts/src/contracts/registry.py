@@ -64,7 +64,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.TruncateSession, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.GetRun, [EDGE, RUNNER, RELAY], [STORE], Rule.RUN_OWNER),
-    _entry(queries.ListActiveRuns, [EDGE, RELAY], [STORE], Rule.SELF),
+    _entry(queries.ListActiveRuns, [EDGE], [STORE], Rule.SELF),
     _entry(queries.LoadSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     # conversations
     _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
