@@ -164,6 +164,24 @@ async def test_a_follower_that_is_behind_is_asked_until_it_is_not(relay_bus: Bus
     assert recorder.sequences == run.sequences[1:]
 
 
+async def test_what_nobody_has_any_more_is_given_up_and_every_place_judged_anew(
+    relay_bus: Bus, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream_relay.channel.LAG_PAUSES_SECONDS", (0.01, 0.02))
+    deltas = FollowerBehind(relay_bus)
+    recorder = Recorder()
+    _, channel = await open_channel(deltas, Filter("alice", run_id=run.run_id), recorder)
+    await run.count(1, 2)
+    await recorder.has(2)
+    deltas.hidden_from.append(run.sequences[-1] + 1)
+    async with Deaf(channel):
+        await run.say("3 ")
+    await run.say("4 ")
+    await recorder.has(3)
+    assert recorder.sequences == [*run.sequences[:2], run.sequences[3]]
+    assert recorder.attached_again == 1
+
+
 async def test_deltas_published_while_the_channel_opens_are_shown_once(relay_bus: Bus, run: Run) -> None:
     for round_number in range(10):
         first, second = Recorder(), Recorder()
