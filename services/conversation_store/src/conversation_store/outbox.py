@@ -93,7 +93,7 @@ class OutboxPublisher:
         problems: list[NatterError] = []
 
         async def publish_batch(transaction: Transaction) -> int:
-            rows = await outbox.take(transaction, self._settings.outbox_batch_keys_max)
+            rows = await outbox.take(transaction, self._settings.outbox_batch_rows_max)
             by_key: dict[str, list[Row]] = defaultdict(list)
             for row in rows:
                 by_key[row["ordering_key"]].append(row)

@@ -56,7 +56,7 @@ class Settings(MigrationSettings):
     outbox_poll_seconds: float = Field(
         default=0.5, gt=0, description="How often to look for what another replica left; own commits wake it at once."
     )
-    outbox_batch_keys_max: int = Field(default=100, ge=1, description="Conversations published for at a time.")
+    outbox_batch_rows_max: int = Field(default=300, ge=1, description="Messages published at a time.")
 
     sweep_seconds: float = Field(default=5.0, gt=0, description="How often to look for runs that nobody works on.")
     run_overdue_seconds: float = Field(

@@ -56,7 +56,7 @@ class Message(Table, table=True):
             ["chat.conversation.conversation_id", "chat.conversation.user_id"],
             ondelete="CASCADE",
         ),
-        UniqueConstraint("conversation_id", "position"),
+        UniqueConstraint("conversation_id", "user_id", "position"),
         Index("message_run_id_index", "run_id"),
         # Search reads the words of one user's messages. No GIN index: a row-level-security policy keeps Postgres
         # from using one, because `@@` is not leakproof.

@@ -16,6 +16,7 @@ from conversation_store.models.base import (
     time_column,
 )
 
+WAITING = "status = 'queued' and not is_active"
 UNFINISHED = "status in ('queued', 'running')"
 
 
@@ -37,8 +38,17 @@ class Run(Table, table=True):
 
     __table_args__ = (
         _of_conversation(),
-        UniqueConstraint("user_id", "idempotency_key"),
-        Index("run_active_key", "conversation_id", unique=True, postgresql_where=text("is_active")),
+        # A conversation has one owner, so these are unique per conversation; with both columns, every statement that
+        # filters by owner finds its rows in one index whatever the planner guesses.
+        Index("run_active_key", "conversation_id", "user_id", unique=True, postgresql_where=text("is_active")),
+        Index("run_waiting_index", "conversation_id", "user_id", "turn", postgresql_where=text(WAITING)),
+        Index(
+            "run_idempotency_key",
+            "user_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key is not null"),
+        ),
         UniqueConstraint("conversation_id", "turn"),
         Index("run_user_id_created_at_index", "user_id", "created_at"),
         Index("run_unfinished_index", "user_id", postgresql_where=text(UNFINISHED)),
@@ -84,14 +94,18 @@ class SessionItem(Table, table=True):
         _of_conversation(),
         Index("session_item_run_id_index", "run_id"),
         Index(
-            "session_item_messages_index", "conversation_id", text("position desc"), postgresql_where=text("is_message")
+            "session_item_messages_index",
+            "conversation_id",
+            "user_id",
+            text("position desc"),
+            postgresql_where=text("is_message"),
         ),
         CheckConstraint("jsonb_typeof(item) = 'object'", name="item"),
     )
 
     conversation_id: str = Field(sa_column=text_column(primary_key=True))
+    user_id: str = Field(sa_column=text_column(primary_key=True))
     position: int = Field(sa_column=position_column(primary_key=True))
-    user_id: str = Field(sa_column=text_column())
     run_id: str = Field(sa_column=text_column(references="run.run_id"))
     message_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
     is_input: bool = Field(default=False, sa_column=flag_column())

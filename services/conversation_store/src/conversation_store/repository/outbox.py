@@ -19,26 +19,25 @@ ENQUEUE = """
 insert into chat.outbox (user_id, ordering_key, subject, headers, payload, message_id)
 select $1, * from unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[], $6::text[])
 """
-# The head of each key is locked: who holds it publishes the key's rows in order, and nobody else does meanwhile.
-# The rows of other keys are free for other replicas.
+# A key's lock is asked for once, so a key is taken whole or not at all: who holds it publishes its rows in order, and
+# nobody else does meanwhile. A row that was removed meanwhile is skipped.
 TAKE = """
-with heads as (
-    select o.outbox_id, o.ordering_key from chat.outbox o
-    where not exists (
-        select from chat.outbox e where e.ordering_key = o.ordering_key and e.outbox_id < o.outbox_id
-    )
-    order by o.outbox_id limit $1 for update skip locked
+with oldest as materialized (
+    select outbox_id, ordering_key from chat.outbox order by outbox_id limit $1
+), ours as materialized (
+    select ordering_key from (select distinct ordering_key from oldest) keys
+    where pg_try_advisory_xact_lock(hashtextextended(ordering_key, 0))
 )
 select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_id, o.created_at,
        extract(epoch from clock_timestamp() - o.created_at)::float8 as age_seconds
-from chat.outbox o join heads using (ordering_key) order by o.outbox_id limit $2
+from oldest join ours using (ordering_key) join chat.outbox o using (outbox_id)
+order by o.outbox_id for update of o skip locked
 """
 REMOVE = "delete from chat.outbox where outbox_id = any($1::text[]::bigint[])"
 LAG = """
 select count(*) as waiting, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as lag_seconds
 from chat.outbox
 """
-ROWS_MAX = 1_000
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,9 @@ async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Out
     transaction.wakes_outbox = True
 
 
-async def take(transaction: Transaction, keys_max: int) -> list[Row]:
-    """The oldest rows of up to ``keys_max`` keys, which stay this transaction's until it ends."""
-    return await transaction.rows(TAKE, keys_max, ROWS_MAX)
+async def take(transaction: Transaction, rows_max: int) -> list[Row]:
+    """The oldest rows whose keys nobody else holds; their keys stay this transaction's until it ends."""
+    return await transaction.rows(TAKE, rows_max)
 
 
 async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:

@@ -50,7 +50,10 @@ from (select) one
 left join lateral (
     select run_id as replay_run_id, conversation_id as replay_conversation_id, status as replay_status,
            user_message_id as replay_message_id, body_hash as replay_body_hash
-    from chat.run where user_id = $1 and (run_id = $3 or idempotency_key = $4) limit 1
+    from chat.run where run_id = coalesce(
+        (select run_id from chat.run where user_id = $1 and idempotency_key = $4),
+        (select run_id from chat.run where user_id = $1 and run_id = $3)
+    ) and user_id = $1
 ) replay on true
 left join lateral (
     select run_id as active_run_id from chat.run where conversation_id = $2 and user_id = $1 and is_active

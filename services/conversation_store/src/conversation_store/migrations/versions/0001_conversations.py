@@ -60,12 +60,13 @@ CREATE TABLE chat.run (
     CONSTRAINT run_conversation_id_user_id_fkey FOREIGN KEY(conversation_id, user_id)
         REFERENCES chat.conversation (conversation_id, user_id)
         ON DELETE CASCADE,
-    CONSTRAINT run_user_id_idempotency_key_key UNIQUE (user_id, idempotency_key),
     CONSTRAINT run_conversation_id_turn_key UNIQUE (conversation_id, turn),
     CONSTRAINT run_status_check CHECK (status in ('queued', 'running', 'completed', 'failed', 'cancelled')),
     CONSTRAINT run_active_check CHECK (not is_active or status in ('queued', 'running'))
 );
-CREATE UNIQUE INDEX run_active_key ON chat.run (conversation_id) WHERE is_active;
+CREATE UNIQUE INDEX run_active_key ON chat.run (conversation_id, user_id) WHERE is_active;
+CREATE UNIQUE INDEX run_idempotency_key ON chat.run (user_id, idempotency_key) WHERE idempotency_key is not null;
+CREATE INDEX run_waiting_index ON chat.run (conversation_id, user_id, turn) WHERE status = 'queued' and not is_active;
 CREATE INDEX run_unfinished_index ON chat.run (user_id) WHERE status in ('queued', 'running');
 CREATE INDEX run_user_id_created_at_index ON chat.run (user_id, created_at);
 CREATE TABLE chat.message (
@@ -85,7 +86,7 @@ CREATE TABLE chat.message (
     CONSTRAINT message_conversation_id_user_id_fkey FOREIGN KEY(conversation_id, user_id)
         REFERENCES chat.conversation (conversation_id, user_id)
         ON DELETE CASCADE,
-    CONSTRAINT message_conversation_id_position_key UNIQUE (conversation_id, position),
+    CONSTRAINT message_conversation_id_user_id_position_key UNIQUE (conversation_id, user_id, position),
     CONSTRAINT message_role_check CHECK (role in ('user', 'assistant')),
     CONSTRAINT message_tool_calls_check CHECK (jsonb_typeof(tool_calls) = 'array'),
     CONSTRAINT message_item_check CHECK (jsonb_typeof(item) = 'object'),

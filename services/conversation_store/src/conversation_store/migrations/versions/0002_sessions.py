@@ -16,7 +16,7 @@ CREATE TABLE chat.session_item (
     is_message BOOLEAN NOT NULL,
     item JSONB NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    CONSTRAINT session_item_pkey PRIMARY KEY (conversation_id, position),
+    CONSTRAINT session_item_pkey PRIMARY KEY (conversation_id, user_id, position),
     CONSTRAINT session_item_conversation_id_user_id_fkey FOREIGN KEY(conversation_id, user_id)
         REFERENCES chat.conversation (conversation_id, user_id)
         ON DELETE CASCADE,
@@ -25,7 +25,8 @@ CREATE TABLE chat.session_item (
         REFERENCES chat.run (run_id)
         ON DELETE CASCADE
 );
-CREATE INDEX session_item_messages_index ON chat.session_item (conversation_id, position desc) WHERE is_message;
+CREATE INDEX session_item_messages_index ON chat.session_item (conversation_id, user_id, position desc)
+    WHERE is_message;
 CREATE INDEX session_item_run_id_index ON chat.session_item (run_id);
 CREATE TABLE chat.tool_call (
     run_id TEXT NOT NULL,

@@ -18,6 +18,7 @@ CREATE TABLE chat.outbox (
     CONSTRAINT outbox_pkey PRIMARY KEY (outbox_id)
 );
 CREATE INDEX outbox_ordering_key_outbox_id_index ON chat.outbox (ordering_key, outbox_id);
+ALTER TABLE chat.outbox SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE UNLOGGED TABLE chat.request_budget (
     user_id TEXT NOT NULL,
     window_started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
