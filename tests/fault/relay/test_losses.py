@@ -49,6 +49,16 @@ class FollowerBehind(Deltas):
         return batch.deltas[-1] if batch.deltas else None
 
 
+@dataclass(frozen=True)
+class FollowerCatchingUp(FollowerBehind):
+    """One that has the latest messages when it is asked a second time for the last of all."""
+
+    async def last_sequence(self) -> int | None:
+        if self.hidden_from:
+            return self.hidden_from.pop() - 1
+        return await super().last_sequence()
+
+
 @dataclass(eq=False)
 class Recorder:
     """A listener that keeps what it is offered."""
@@ -180,6 +190,18 @@ async def test_what_nobody_has_any_more_is_given_up_and_every_place_judged_anew(
     await recorder.has(3)
     assert recorder.sequences == [*run.sequences[:2], run.sequences[3]]
     assert recorder.attached_again == 1
+
+
+async def test_a_place_that_a_follower_does_not_have_yet_is_not_of_the_future(relay_bus: Bus, run: Run) -> None:
+    await run.begin()
+    await run.count(1, 3)
+    behind = FollowerCatchingUp(relay_bus, hidden_from=[run.sequences[-2]])
+    place = run.sequences[-1]
+    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), place, is_chatkit=False)
+    start = await Attach(behind, Stored(relay_bus, 1)).start(asked)
+    assert isinstance(start, Start)
+    assert start.place == place
+    assert start.prelude is None
 
 
 async def test_deltas_published_while_the_channel_opens_are_shown_once(relay_bus: Bus, run: Run) -> None:
