@@ -172,6 +172,19 @@ def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second
         assert "in use by another `natter up`" in second.stderr
 
 
+def test_servers_of_ones_own_are_used_as_they_are(folder: Path, nats_url: str, empty_database_url: str) -> None:
+    addresses = ("--nats-url", nats_url, "--database-url", empty_database_url)
+    direct = "postgresql://direct.example/natter"
+    with up(folder, *addresses, DATABASE_DIRECT_URL=direct) as natter:
+        assert not {"nats", "postgres"} & set(natter.state.processes)
+        assert not (folder / "data" / "postgres").exists()
+        migration, store = seen_environment(folder, "migrate"), seen_environment(folder, "conversation_store")
+        assert migration["DATABASE_DIRECT_URL"] == direct
+        assert store["DATABASE_URL"] == empty_database_url
+        assert store["NATS_URL"] == nats_url
+        assert "NATS_USER" not in store
+
+
 def up_command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "natter", "up", "--data-dir", str(folder / "data"), *WITHOUT_WEB, *more]
 

@@ -30,8 +30,8 @@ async def serve(name: str) -> None:
             await asyncio.start_server(answer_http, os.environ[host], int(os.environ[port]))
     bus = await nats.connect(
         os.environ["NATS_URL"],
-        user=os.environ["NATS_USER"],
-        password=os.environ["NATS_PASSWORD"],
+        user=os.environ.get("NATS_USER"),
+        password=os.environ.get("NATS_PASSWORD"),
         inbox_prefix=f"_INBOX_{name}",
         max_reconnect_attempts=-1,
     )
@@ -52,11 +52,12 @@ async def serve(name: str) -> None:
 
 def main(name: str) -> None:
     folder = Path(os.environ["STAND_IN_DIRECTORY"])
-    (folder / f"{name}.environment.json").write_text(json.dumps(dict(os.environ)))
+    role = "migrate" if sys.argv[1:] == ["migrate"] else name
+    (folder / f"{role}.environment.json").write_text(json.dumps(dict(os.environ)))
     orders = folder / f"{name}.json"
     if orders.exists():
         order = json.loads(orders.read_text())
         sys.stdout.write(order["say"] + "\n")
         sys.exit(order["exit"])
-    if sys.argv[1:] != ["migrate"]:
+    if role != "migrate":
         asyncio.run(serve(name))
