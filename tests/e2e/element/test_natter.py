@@ -50,30 +50,29 @@ class Origin:
 
     def set_token(self, token: str) -> None:
         """What the page's requests carry from now on."""
-        request = urllib.request.Request(f"{self.origin}/token", token.encode())
+        request = urllib.request.Request(f"{self.origin}/tokens/{self.user}", token.encode())
         urllib.request.urlopen(request, timeout=10).close()
 
 
-@pytest.fixture
-def origin(natter: RunningNatter) -> Iterator[Origin]:
-    """A person whom no other test knows."""
-    user = f"person-{uuid.uuid4().hex[:8]}"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.e2e.element.natter_proxy",
-        natter.edge_url,
-        natter.relay_url,
-        natter.token(user),
-    ]
+@pytest.fixture(scope="module")
+def proxy(natter: RunningNatter) -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.e2e.element.natter_proxy", natter.edge_url, natter.relay_url]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield Origin(natter, f"http://127.0.0.1:{process.stdout.readline().strip()}", user)
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
     finally:
         process.terminate()
         process.wait(timeout=10)
         process.stdout.close()
+
+
+@pytest.fixture
+def origin(natter: RunningNatter, proxy: str) -> Origin:
+    """A person whom no other test knows."""
+    person = Origin(natter, proxy, f"person-{uuid.uuid4().hex[:8]}")
+    person.set_token(natter.token(person.user))
+    return person
 
 
 @pytest.fixture
