@@ -1,0 +1,106 @@
+"""OpenAI's own element by configuration. A stand-in takes its place, because a test does not go to a CDN."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import httpx
+import pytest
+from natter.data_directory import DataDirectory
+from natter.servers.ports import free_port
+from natter.settings import Settings
+from natter.testing import die_with_parent
+from natter.testing_stack import RunningNatter
+from playwright.sync_api import Browser
+
+from tests.e2e.browser.conftest import PAGE_TIMEOUT_MILLISECONDS, ROOT
+from tests.e2e.browser.person import Person
+
+pytestmark = [pytest.mark.whole_path]
+
+DOMAIN_KEY = "domain_pk_of_a_test"
+CDN_SCRIPT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
+START_SECONDS_MAX = 30.0
+STAND_IN = """
+window.updates = 0;
+customElements.define("openai-chatkit", class extends HTMLElement {
+    setOptions(options) {
+        window.options = options;
+        window.attributes = this.getAttributeNames();
+        queueMicrotask(() => this.dispatchEvent(new CustomEvent("chatkit.ready")));
+    }
+    async fetchUpdates() { window.updates += 1; }
+});
+"""
+
+
+@pytest.fixture
+def configured_for_openai(natter: RunningNatter) -> Iterator[str]:
+    """A second web app on the same stack, told to use OpenAI's element; its origin."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    state = natter.state
+    environment = {
+        **Settings().inherited,
+        "NODE_ENV": "production",
+        "DATABASE_URL": state.database_url,
+        "BETTER_AUTH_SECRET": DataDirectory.open(natter.data_dir).read_secrets().better_auth_secret,
+        "BETTER_AUTH_URL": origin,
+        "AUTH_EDGE_URL": natter.edge_url,
+        "STREAM_RELAY_URL": natter.relay_url,
+        "NEXT_PUBLIC_CHATKIT": "openai",
+        "NEXT_PUBLIC_CHATKIT_DOMAIN_KEY": DOMAIN_KEY,
+    }
+    command = ["node", "node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT / "web",
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls prctl and getppid alone
+    ) as process:
+        try:
+            wait_until_ready(origin)
+            yield origin
+        finally:
+            process.terminate()
+
+
+def wait_until_ready(origin: str) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{origin}/readyz").status_code == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the web app did not start")
+
+
+def test_openais_element_is_configured_by_the_book_and_learns_when_a_run_ends(
+    configured_for_openai: str, browser: Browser
+) -> None:
+    with browser.new_context(base_url=configured_for_openai) as context:
+        context.set_default_timeout(PAGE_TIMEOUT_MILLISECONDS)
+        context.route(
+            CDN_SCRIPT, lambda route: route.fulfill(body=STAND_IN, headers={"access-control-allow-origin": "*"})
+        )
+        person = Person(context, configured_for_openai)
+        page = person.sign_up()
+        page.wait_for_function("window.options !== undefined")
+        api = page.evaluate("({url: options.api.url, key: options.api.domainKey, fetch: typeof options.api.fetch})")
+        chatkit = f"{configured_for_openai}/api/{person.user_id}/chatkit"
+        assert api == {"url": chatkit, "key": DOMAIN_KEY, "fetch": "function"}
+        # The official element knows neither options nor attributes of ours.
+        assert page.evaluate("attributes") == ["class"]
+        known = {"api", "locale", "theme", "initialThread", "header", "history", "startScreen", "composer"}
+        known |= {"thread", "threadItemActions", "disclaimer", "onClientTool", "frameTitle", "widgets", "entities"}
+        assert set(page.evaluate("Object.keys(options)")) <= known
+        assert page.evaluate("options.theme.color.accent.primary") == "#0FFF50"
+
+        # Once the stream is open, the end of a run is told within it.
+        page.wait_for_function("window.updates > 0")
+        before = page.evaluate("window.updates")
+        assert person.api(page, "POST", "/chat", {"message": "count to 3"})[0] == 202
+        page.wait_for_function("before => window.updates > before", arg=before)
