@@ -31,14 +31,18 @@ class RawViewer:
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         return cls(reader, writer)
 
-    async def read_events(self) -> list[Event]:
-        """Read now, until the answer ends."""
+    async def read_events(self, *, pause_seconds: float = 0, bytes_at_once: int = 1 << 30) -> list[Event]:
+        """Read now, until the answer ends; with a pause after every so many bytes."""
         while (await self.reader.readline()).strip():
             pass
         body = b""
         async with asyncio.timeout(30):
             while size := int(await self.reader.readline(), 16):
-                body += await self.reader.readexactly(size)
+                while size:
+                    part = await self.reader.readexactly(min(size, bytes_at_once))
+                    body, size = body + part, size - len(part)
+                    if pause_seconds:
+                        await asyncio.sleep(pause_seconds)
                 await self.reader.readexactly(2)
         self.writer.close()
         return [event async for event in EventStream(httpx.Response(200, content=body))]

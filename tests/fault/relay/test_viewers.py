@@ -58,6 +58,18 @@ async def test_a_viewer_that_never_reads_is_closed_and_nobody_waits_for_it(
         stuck.close()
 
 
+async def test_a_viewer_that_is_slow_but_takes_bytes_is_not_closed(nats_url: str, run: Run, tmp_path: Path) -> None:
+    async with relay_of(nats_url, tmp_path, relay_send_timeout_seconds=0.5) as relay:
+        await run.begin()
+        await run.event({"type": "thread.item.done", "item": {"id": "msg_large", "text": "x" * 900_000}})
+        for _ in range(9):
+            await run.event({"type": "thread.item.replaced", "item": {"id": "msg_large", "text": "x" * 900_000}})
+        await run.end()
+        viewer = await RawViewer.open(relay, run_path(run), receive_buffer_bytes=4096)
+        events = await viewer.read_events(pause_seconds=0.02, bytes_at_once=65_536)
+        assert names_of(events)[-1] == "run.completed"
+
+
 async def test_a_viewer_that_pauses_overflows_and_still_gets_everything_once(
     nats_url: str, run: Run, tmp_path: Path
 ) -> None:

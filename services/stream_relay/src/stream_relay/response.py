@@ -1,6 +1,9 @@
 """A server-sent event response in two tasks, with the interface of sse-starlette's (docs/adr/0010)."""
 
 import asyncio
+import fcntl
+import sys
+import termios
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -57,15 +60,24 @@ class EventStreamResponse:
 
     async def _write(self, send: Send, chunk: bytes, transport: Any) -> None:
         message = {"type": "http.response.body", "body": chunk, "more_body": True}
-        while transport is not None and (unsent := transport.get_write_buffer_size()) > 0:
+        while transport is not None and transport.get_write_buffer_size() > 0:
             # The server waits in `send` while the connection's buffer is full; only then is a timer worth its price.
+            untaken = _untaken_bytes(transport)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._send_timeout):
                     await send(message)
                 return
-            if transport.get_write_buffer_size() >= unsent:
+            if _untaken_bytes(transport) >= untaken:
                 raise SendTimeoutError
         await send(message)
+
+
+def _untaken_bytes(transport: Any) -> int:
+    """Bytes that wait here and in the kernel, which may hold megabytes, until the viewer has acknowledged them."""
+    waiting = bytearray(4)
+    with suppress(OSError):
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, waiting)
+    return transport.get_write_buffer_size() + int.from_bytes(waiting, sys.byteorder)
 
 
 async def _cancel_on_disconnect(receive: Receive, writing: "asyncio.Task[Any]") -> None:

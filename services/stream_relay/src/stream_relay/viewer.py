@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -152,7 +152,7 @@ class Viewer:
                 yield HEARTBEAT
                 await self._wait(BUS_AWAY_PAUSE_SECONDS)
                 continue
-            if chunk := self._encode_past(batch, guard):
+            for chunk in self._encode_past(batch, guard):
                 yield chunk
             if batch.is_last and self._queue.has_overflowed:
                 self._queue.restart()
@@ -179,7 +179,7 @@ class Viewer:
             return None
         return batch
 
-    def _encode_past(self, batch: Batch, guard: EpochGuard) -> bytes:
+    def _encode_past(self, batch: Batch, guard: EpochGuard) -> Iterator[bytes]:
         shown = [
             delta
             for delta in batch.deltas
@@ -187,7 +187,16 @@ class Viewer:
         ]
         if batch.deltas:
             self._queue.read(batch.deltas[-1].sequence)
-        return self._join([encode(delta) for delta in merge_text(shown)])
+        frames: list[Frame] = []
+        bytes_count = 0
+        for frame in map(encode, merge_text(shown)):
+            frames.append(frame)
+            bytes_count += len(frame.full)
+            if bytes_count >= CHUNK_BYTES_MAX:
+                yield self._join(frames)
+                frames, bytes_count = [], 0
+        if chunk := self._join(frames):
+            yield chunk
 
     async def _live(self) -> AsyncGenerator[bytes]:
         """Yield what the channel offers until something else is to be done."""
