@@ -22,6 +22,8 @@ def test_a_tool_call_is_seen_and_its_effect_is_on_the_list(person: Person) -> No
     expect(chat.badge("success")).to_contain_text("Success")
     expect(chat.root.get_by_text(re.compile("Add(ing|ed) task “buy milk”"))).to_be_visible()
     expect(chat.answers).to_have_count(1)
+    beside = page.get_by_role("complementary", name="Tasks")
+    expect(beside.get_by_role("listitem")).to_have_text(["buy milk"])
 
     # Arguments on demand
     chat.root.get_by_role("button", name=re.compile("buy milk")).click()

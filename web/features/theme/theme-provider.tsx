@@ -1,7 +1,9 @@
 "use client";
 
 /** Keeps the colour scheme of the page, and tells it to whoever has to know (the chat element does). */
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
+
+import { useMediaQuery } from "@/lib/use-media-query";
 
 import { themeClass, themeCookie, type Theme } from "./theme";
 
@@ -12,12 +14,6 @@ const Context = createContext<ThemeContext | null>(null);
 const DARK_QUERY = "(prefers-color-scheme: dark)";
 const CHANNEL = "natter-theme";
 
-function subscribeToSystem(notify: () => void): () => void {
-  const query = matchMedia(DARK_QUERY);
-  query.addEventListener("change", notify);
-  return () => query.removeEventListener("change", notify);
-}
-
 function show(theme: Theme): void {
   document.documentElement.classList.remove("light", "dark");
   if (theme !== "system") document.documentElement.classList.add(themeClass(theme));
@@ -25,7 +21,7 @@ function show(theme: Theme): void {
 
 export function ThemeProvider({ initialTheme, children }: { initialTheme: Theme; children: React.ReactNode }) {
   const [theme, setOwnTheme] = useState(initialTheme);
-  const isSystemDark = useSyncExternalStore(subscribeToSystem, () => matchMedia(DARK_QUERY).matches, () => false);
+  const isSystemDark = useMediaQuery(DARK_QUERY);
 
   useEffect(() => {
     const channel = new BroadcastChannel(CHANNEL);

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 
 import { ChatPanel } from "@/features/chat/chat-panel";
+import { TaskPanel } from "@/features/tasks/task-panel";
 import { elementScriptUrl } from "@/server/element-script";
 import { requireUser } from "@/server/require-user";
 import { getChatkitElement } from "@/server/settings";
@@ -14,14 +15,17 @@ export default async function ChatPage({ searchParams }: { searchParams: Query }
   const user = await requireUser();
   const element = getChatkitElement();
   return (
-    <main id="main" className="min-h-0 flex-1">
-      <h1 className="sr-only">Chat</h1>
-      <ChatPanel
-        userId={user.userId}
-        conversationId={typeof conversation === "string" ? conversation : null}
-        openaiDomainKey={element.source === "openai" ? element.domainKey : null}
-        scriptUrl={elementScriptUrl(element)}
-      />
-    </main>
+    <div className="flex min-h-0 flex-1">
+      <main id="main" className="min-w-0 flex-1">
+        <h1 className="sr-only">Chat</h1>
+        <ChatPanel
+          userId={user.userId}
+          conversationId={typeof conversation === "string" ? conversation : null}
+          openaiDomainKey={element.source === "openai" ? element.domainKey : null}
+          scriptUrl={elementScriptUrl(element)}
+        />
+      </main>
+      <TaskPanel userId={user.userId} />
+    </div>
   );
 }
