@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "web" / "chatkit-element"
 BUILD_SECONDS_MAX = 120
+# Bounds of waiting, not of speed: the machine may be busy with the other tests.
+EXPECT_MS_MAX = 15_000
+PAGE_MS_MAX = 30_000
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -105,6 +108,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+expect.set_options(timeout=EXPECT_MS_MAX)
+
+
 @pytest.fixture(autouse=True)
 def calm(request: pytest.FixtureRequest) -> None:
     """No fault of an earlier test is left."""
@@ -122,7 +128,7 @@ def calm(request: pytest.FixtureRequest) -> None:
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own, that fails the test if a script of the page raised."""
     context = browser.new_context(viewport={"width": 900, "height": 700})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PAGE_MS_MAX)
     new_page = context.new_page()
     failures: list[str] = []
     new_page.on("pageerror", lambda error: failures.append(str(error)))

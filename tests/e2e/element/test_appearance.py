@@ -74,6 +74,14 @@ def test_the_theme_is_applied(server: Server, page: Page, chat: Chat) -> None:
     expect(chat.root.locator(".send")).to_have_css("background-color", "rgb(255, 0, 0)")
 
 
+def test_the_fonts_that_the_theme_names_are_registered(server: Server, page: Page, chat: Chat) -> None:
+    sources = [{"family": "Own Font", "src": "/own.woff2", "weight": 700, "display": "swap"}]
+    page.goto(server.url(options={"theme": {"typography": {"fontFamily": "Own Font", "fontSources": sources}}}))
+    expect(chat.composer).to_be_visible()
+    fonts = page.evaluate("[...document.fonts].map(font => [font.family, font.weight, font.display])")
+    assert fonts == [['"Own Font"', "700", "swap"]]
+
+
 def test_grayscale_has_hue_tint_and_shade(server: Server, page: Page, chat: Chat) -> None:
     backgrounds = set()
     for grayscale in ({"hue": 0, "tint": 0}, {"hue": 0, "tint": 9, "shade": 4}, {"hue": 220, "tint": 9, "shade": 4}):

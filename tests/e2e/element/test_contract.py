@@ -101,6 +101,17 @@ def test_moving_the_element_in_the_page_keeps_the_conversation(server: Server, p
     assert chat.count("ready") == 1
 
 
+def test_an_element_that_returns_to_the_page_shows_its_thread_again(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.ask("say I was here")
+    page.evaluate("window.box = chat.parentElement; chat.remove()")
+    page.wait_for_timeout(100)
+    page.evaluate("box.append(chat)")
+    chat.answer_is("I was here")
+    page.evaluate("chat.focus()")
+    expect(chat.composer).to_be_focused()
+
+
 def test_methods_called_before_the_options_wait_for_them(server: Server, page: Page) -> None:
     page.goto(server.url())
     page.evaluate("""() => {

@@ -35,14 +35,14 @@ class Origin:
     origin: str
     user: str
 
-    def url(self, thread_id: str | None = None) -> str:
+    def url(self, thread_id: str | None = None, on_busy: str = "enqueue") -> str:
         """The plain page with Natter's settings."""
         api = f"/api/{self.user}"
         attributes = {
             "data-resume": f"{api}/conversations/{{thread_id}}/stream",
             "data-stop-url": f"{api}/runs/{{run_id}}/cancel",
             "data-search-url": f"{api}/conversations?q={{query}}",
-            "data-on-busy": "enqueue",
+            "data-on-busy": on_busy,
         }
         options = {"thread": {"autoScroll": True}} | ({"initialThread": thread_id} if thread_id else {})
         query = {"url": f"{api}/chatkit", "attributes": json.dumps(attributes), "options": json.dumps(options)}
@@ -178,4 +178,17 @@ def test_messages_during_an_answer_are_answered_in_turn(origin: Origin, page: Pa
     chat.answer_is("1 2 3 4", timeout=RECOVERY_MS_MAX)
     expect(chat.answers.first.locator(".markdown")).to_have_text(numbers(60))
     expect(chat.bubbles).to_have_text(["count to 60", "count to 4"])
+    expect(chat.stop_button).to_have_count(0)
+
+
+def test_a_message_may_interrupt_the_answer(origin: Origin, page: Page, chat: Chat) -> None:
+    page.goto(origin.url(on_busy="interrupt"))
+    chat.send("count to 400")
+    expect(chat.answers.last).to_contain_text("8 9")
+    chat.send("count to 5")
+    chat.answer_is("1 2 3 4 5", timeout=RECOVERY_MS_MAX)
+    expect(chat.bubbles).to_have_text(["count to 400", "count to 5"])
+    kept = chat.answers.first.locator(".markdown").inner_text()
+    assert kept
+    assert numbers(400).startswith(kept)
     expect(chat.stop_button).to_have_count(0)

@@ -171,6 +171,14 @@ def test_a_stop_that_the_server_refuses_is_said(server: Server, page: Page, chat
     chat.answer_is(" ".join(str(number) for number in range(1, 61)))
 
 
+def test_stop_is_not_offered_where_it_could_not_be_kept(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.durable_url())
+    page.evaluate("chat.removeAttribute('data-stop-url')")
+    chat.send("count to 40")
+    expect(chat.answers.last).to_contain_text("5 6")
+    expect(chat.stop_button).to_have_count(0)
+
+
 def test_a_second_message_is_queued_by_the_server_and_answered_in_turn(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.durable_url())
     chat.ask("say hello")

@@ -18,15 +18,20 @@ import { adoptStyles } from "./view/styles";
 type SendParams = Parameters<OpenAIChatKit["sendUserMessage"]>[0];
 type ComposerParams = Parameters<OpenAIChatKit["setComposerValue"]>[0];
 
+/** What the published types add to an element, so that a change of theirs is an error here. */
+type Contract = Omit<OpenAIChatKit, keyof HTMLElement>;
+
 const PAGE_EVENTS = ["online", "offline", "pageshow", "focus"] as const;
 
-export class ChatKitElement extends HTMLElement {
+export class ChatKitElement extends HTMLElement implements Contract {
   static readonly observedAttributes = SETTING_ATTRIBUTES;
 
   private options: Partial<ChatKitOptions> | null = null;
   private session: Session | null = null;
   private view: View | null = null;
   private sessionKey = "";
+  /** The thread that was on screen when the element was taken out of the page. */
+  private leftThread: string | null = null;
   private readonly mountPoint: HTMLElement;
   private readonly composer: { current: ComposerHandle | null } = { current: null };
   private readonly frames = new FrameScheduler(() => this.draw());
@@ -36,7 +41,7 @@ export class ChatKitElement extends HTMLElement {
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open", delegatesFocus: true });
+    const root = this.attachShadow({ mode: "open" });
     adoptStyles(root);
     this.mountPoint = document.createElement("div");
     this.mountPoint.className = "root";
@@ -51,6 +56,11 @@ export class ChatKitElement extends HTMLElement {
     this.warnOnce(unknownOptions(options), "does not know the option");
     this.warnOnce(unsupportedOptions(options), "does not support yet the option");
     if (this.isConnected) this.start();
+  }
+
+  /** Focusing the element means its composer; clicks elsewhere in it focus what was clicked. */
+  override focus(): void {
+    void this.focusComposer();
   }
 
   async focusComposer(): Promise<void> {
@@ -137,7 +147,10 @@ export class ChatKitElement extends HTMLElement {
     if (!url) throw new TypeError("api.getClientSecret needs the address of the server in data-api-url.");
     const key = JSON.stringify([url, "getClientSecret" in options.api, settings]);
     const isNew = this.session === null || key !== this.sessionKey;
-    if (isNew) this.openSession(url, key, options.initialThread ?? null);
+    if (isNew) {
+      const isSame = key === this.sessionKey;
+      this.openSession(url, key, (isSame ? this.leftThread : null) ?? options.initialThread ?? null);
+    }
     const session = this.session as Session;
     this.view = {
       session,
@@ -192,6 +205,7 @@ export class ChatKitElement extends HTMLElement {
   }
 
   private closeSession(): void {
+    this.leftThread = this.session?.threadId ?? null;
     this.session?.close();
     this.session = null;
     this.view = null;

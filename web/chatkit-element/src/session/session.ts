@@ -80,6 +80,15 @@ export class Session implements ConversationHost {
     return handler({ name: call.name, params: call.arguments });
   }
 
+  get threadId(): string | null {
+    return this.current.threadId;
+  }
+
+  /** A durable server goes on without us: there, Stop needs an address. */
+  get canStop(): boolean {
+    return this.settings.resumeUrl === null || this.settings.stopUrl !== null;
+  }
+
   // --- threads ---------------------------------------------------------------------------------------------------
 
   /** Raises if the thread cannot be loaded; it stays selected then, with a way to try again. */

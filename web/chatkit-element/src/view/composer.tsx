@@ -32,7 +32,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
 
   const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
   const canSend = composer.text.trim() !== "" || composer.attachments.length > 0;
-  const canStop = turn !== null && !turn.isStopping && allowCancel;
+  const canStop = turn !== null && !turn.isStopping && allowCancel && session.canStop;
   const send = () => void sendComposer(session, options);
   const onKeyDown = (event: KeyboardEvent) => {
     // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
