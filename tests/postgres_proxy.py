@@ -1,7 +1,7 @@
 """A TCP proxy in front of Postgres that loses connections as a cloud does: before a statement, or before its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -12,7 +12,8 @@ class PostgresProxy:
     """Forwards to Postgres. ``is_away``: connections are refused at once, as while a compute wakes up.
 
     ``cut_before``: the next message that holds this text is not delivered, the connection is cut instead.
-    ``cut_after``: it is delivered, and the connection is cut before the answer comes back. Each cuts once.
+    ``cut_after``: it is delivered, and the connection is cut before the answer comes back. Each cuts once, and calls
+    ``on_cut`` at that moment.
     """
 
     upstream_host: str
@@ -21,6 +22,7 @@ class PostgresProxy:
     cut_before: bytes | None = None
     cut_after: bytes | None = None
     cuts: int = 0
+    on_cut: Callable[[], None] = lambda: None
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     port: int = 0
 
@@ -64,20 +66,24 @@ class PostgresProxy:
         while data := await reader.read(65536):
             if self.cut_before is not None and self.cut_before in data:
                 self.cut_before = None
-                self.cuts += 1
+                self._cut()
                 writer.transport.abort()
                 return
             is_last = self.cut_after is not None and self.cut_after in data
             if is_last:
                 self.cut_after = None
-                self.cuts += 1
                 answers.cancel()
             to_server.write(data)
             await to_server.drain()
             if is_last:
+                self._cut()
                 await asyncio.sleep(0.2)  # Postgres has done it; its answer never arrives
                 writer.transport.abort()
                 return
+
+    def _cut(self) -> None:
+        self.cuts += 1
+        self.on_cut()
 
     @staticmethod
     async def _forward_answers(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
