@@ -96,11 +96,11 @@ def rate_limit(name: str, remaining: int, reset_seconds: float) -> str:
     return f'"{name}";r={remaining};t={round(reset_seconds)}'
 
 
-def _call(request: Request) -> Call:
+async def _call(request: Request) -> Call:  # a plain function would be run in a thread
     return request.state.call
 
 
-def _user_in_path(
+async def _user_in_path(
     user_id: Annotated[str, Path(description="The token's own user (its `sub`), percent-encoded.", examples=["alice"])],
 ) -> None:
     """Declares the parameter; GuardedRoute has compared it with the token."""
