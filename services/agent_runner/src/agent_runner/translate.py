@@ -21,6 +21,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _no_texts() -> list[list[str]]:
+    return []
+
+
 @dataclass
 class _Part:
     """A content part of an open message: its text so far. Strings are joined once, at the end."""
@@ -51,7 +55,7 @@ class _Workflow:
 class _Thoughts:
     item_id: str
     created_at: datetime
-    texts: list[list[str]] = field(default_factory=lambda: list[list[str]]())
+    texts: list[list[str]] = field(default_factory=_no_texts)
 
 
 class AnswerTranslator:

@@ -1,0 +1,161 @@
+"""Deltas over real NATS: in order, merged while an ack is awaited, repeated safely, refused to a fenced attempt."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from actor_kit.bus import Bus, PublishAck, StoredMessage
+from actor_kit.provision import provision
+from actor_kit.settings import ServiceSettings
+from agent_runner.publisher import DeltaPublisher, FencedError
+from agent_runner.takeover import shown_but_not_saved
+from contracts.errors import Code, RetryableError
+from contracts.events import EVENT_HEADER, RunEvent
+from contracts.services import Service
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.AGENT_RUNNER) as connected:
+        await provision(connected)
+        yield connected
+
+
+class ForgetfulBus:
+    """The real bus, except that an ack gets lost now and then, as on a broken connection."""
+
+    def __init__(self, bus: Bus, lose_every: int, *, store_it: bool) -> None:
+        self._bus = bus
+        self._lose_every = lose_every
+        self._store_it = store_it
+        self._count = 0
+
+    async def publish_stored(self, *args: Any, **kwargs: Any) -> PublishAck:
+        self._count += 1
+        is_lost = self._count % self._lose_every == 0
+        if is_lost and not self._store_it:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "lost before it was stored")
+        ack = await self._bus.publish_stored(*args, **kwargs)
+        if is_lost:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "the ack was lost")
+        return ack
+
+    async def direct_get_last(self, stream: str, subject: str) -> StoredMessage | None:
+        return await self._bus.direct_get_last(stream, subject)
+
+
+def publisher(bus: Any, epoch: int = 1) -> DeltaPublisher:
+    return DeltaPublisher(cast("Bus", bus), user_id="u.*", conversation_id="conv_1", run_id="run_1", epoch=epoch)
+
+
+async def stored(bus: Bus, one: DeltaPublisher) -> list[dict[str, Any]]:
+    messages, _ = await bus.direct_get("DELTAS", one.subject, batch_max=1_000)
+    return [json.loads(message.payload) for message in messages]
+
+
+def text_of(events: list[dict[str, Any]]) -> str:
+    return "".join(event["update"]["delta"] for event in events if event["type"] == "thread.item.updated")
+
+
+async def test_the_first_delta_leaves_at_once_and_a_fast_model_is_merged(bus: Bus) -> None:
+    one = publisher(bus)
+    one.start(0)
+    one.text_delta("msg_1", 0, "0 ")
+    await asyncio.sleep(0)
+    for number in range(1, 500):
+        one.text_delta("msg_1", 0, f"{number} ")
+    await one.flush()
+    events = await stored(bus, one)
+    assert events[0]["update"]["delta"] == "0 "
+    assert text_of(events) == "".join(f"{number} " for number in range(500))
+    assert len(events) == one.published_count == 2
+    await one.close()
+
+
+async def test_a_slow_model_is_never_merged(bus: Bus) -> None:
+    one = publisher(bus)
+    one.start(0)
+    for number in range(20):
+        one.text_delta("msg_1", 0, f"{number} ")
+        await one.flush()
+    assert len(await stored(bus, one)) == 20
+    await one.close()
+
+
+async def test_deltas_of_different_items_and_events_between_keep_their_order(bus: Bus) -> None:
+    one = publisher(bus)
+    one.start(0)
+    one.text_delta("msg_1", 0, "a")
+    one.text_delta("msg_2", 0, "b")
+    one.event({"type": "progress_update", "text": "between"})
+    one.text_delta("msg_2", 0, "c")
+    one.text_delta("msg_2", 1, "d")
+    await one.flush()
+    assert [event.get("text") or event["update"]["delta"] for event in await stored(bus, one)] == [
+        "a",
+        "b",
+        "between",
+        "c",
+        "d",
+    ]
+    await one.close()
+
+
+@pytest.mark.parametrize("store_it", [True, False], ids=["ack lost", "message lost"])
+async def test_what_was_lost_is_published_again_and_stored_once(bus: Bus, store_it: bool) -> None:
+    one = publisher(ForgetfulBus(bus, 3, store_it=store_it))
+    one.start(0)
+    for number in range(9):
+        one.text_delta("msg_1", number, str(number))  # different parts are not merged
+    async with asyncio.timeout(20):
+        await one.flush()
+    assert text_of(await stored(bus, one)) == "012345678"
+    await one.close()
+
+
+async def test_a_fenced_attempt_stops_and_shows_nothing_more(bus: Bus) -> None:
+    old, new = publisher(bus, epoch=1), publisher(bus, epoch=2)
+    old.start(0)
+    old.text_delta("msg_1", 0, "old")
+    await old.flush()
+    new.start(0)  # what it read is stale: it goes on after what the earlier attempt wrote
+    new.run_event(RunEvent(type="run.restarted", run_id="run_1", conversation_id="conv_1", epoch=2))
+    await new.flush()
+    old.text_delta("msg_1", 0, "zombie")
+    with pytest.raises(FencedError):
+        await old.flush()
+    with pytest.raises(FencedError):
+        old.text_delta("msg_1", 0, "zombie")
+    new.text_delta("msg_2", 0, "new")
+    await new.flush()
+    assert text_of(await stored(bus, new)) == "oldnew"
+    await old.close()
+    await new.close()
+
+
+async def test_nothing_is_published_after_a_run_has_ended(bus: Bus) -> None:
+    one = publisher(bus)
+    end = RunEvent(type="run.cancelled", run_id="run_1", conversation_id="conv_1", epoch=1)
+    await bus.publish_stored(one.subject, end.encode(), {EVENT_HEADER: "run"})
+    one.start(0)
+    one.text_delta("msg_1", 0, "late")
+    with pytest.raises(FencedError):
+        await one.flush()
+    assert [event["type"] for event in await stored(bus, one)] == ["run.cancelled"]
+    await one.close()
+
+
+async def test_what_the_store_wrote_before_the_run_is_no_fence(bus: Bus) -> None:
+    one = publisher(bus)
+    user_item = {"type": "thread.item.done", "item": {"id": "msg_0", "type": "user_message"}}
+    await bus.publish_stored(one.subject, json.dumps(user_item).encode())
+    one.start(0)
+    one.event({"type": "thread.item.added", "item": {"id": "msg_1", "type": "assistant_message"}})
+    one.event({"type": "thread.item.added", "item": {"id": "msg_2", "type": "assistant_message"}})
+    one.event({"type": "thread.item.removed", "item_id": "msg_2"})
+    await one.flush()
+    assert await shown_but_not_saved(bus, one.subject, frozenset()) == ["msg_1"]
+    assert await shown_but_not_saved(bus, one.subject, frozenset({"msg_1"})) == []
+    await one.close()
