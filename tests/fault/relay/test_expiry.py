@@ -21,12 +21,12 @@ from tests.integration.relay.kit import (
     text_of,
 )
 
-KEPT_SECONDS = 1.0
+KEPT_SECONDS = 2.0
 
 
 @pytest.fixture
 async def forgetful(nats_url: str, plain_bus: Bus, tmp_path: Path) -> AsyncIterator[RunningRelay]:
-    """A relay over a DELTAS that keeps a second."""
+    """A relay over a DELTAS that keeps two seconds."""
     await make_streams(plain_bus, max_age_seconds=KEPT_SECONDS, duplicate_window_seconds=KEPT_SECONDS)
     async with relay_of(nats_url, tmp_path) as relay:
         yield relay

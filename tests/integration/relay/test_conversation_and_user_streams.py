@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -175,6 +175,29 @@ async def test_a_connection_that_was_lost_before_any_event_loses_nothing(
     await run.end()
     async with connect(relay, "/api/alice/stream", last_event_id=place) as stream:
         assert text_of(await until(stream, is_end_of(run))) == "meanwhile "
+
+
+@pytest.mark.parametrize("kind", ["user", "conversation"])
+async def test_after_a_reset_the_viewer_has_a_place_at_once(
+    relay: RunningRelay, run: Run, books: Books, kind: str
+) -> None:
+    books.add_run(run)
+    books.add_item(run, "msg_1", "hello")
+    await run.begin()
+    books.resume_from[run.conversation_id] = run.sequences[-1]
+    path = "/api/alice/stream" if kind == "user" else conversation_path(run)
+    async with connect(relay, path, last_event_id="5") as stream:
+        lines = [line async for line in first_lines(stream, until=f"id: {run.sequences[-1]}")]
+    assert "event: reset" in lines
+    assert sum(line.startswith("id: ") for line in lines) == 1
+
+
+async def first_lines(stream: EventStream, *, until: str) -> AsyncIterator[str]:
+    async with asyncio.timeout(5):
+        async for line in stream.response.aiter_lines():
+            yield line
+            if line == until:
+                return
 
 
 async def test_a_user_stream_whose_place_is_gone_is_reset_and_goes_on_live(
