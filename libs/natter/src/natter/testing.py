@@ -172,6 +172,13 @@ def temporary_directory() -> Generator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """With containers, let pass that the docker library leaves its sockets to the garbage collector."""
+    if _in_containers():
+        config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 @pytest.fixture(scope="session")
 def nats_accounts() -> Iterator[NatsAccounts]:
     """The NATS server of this test session, JetStream on: `new_url()` gives an account that nobody used before."""

@@ -5,6 +5,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import docker
+from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
@@ -16,12 +18,22 @@ from natter.testing import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedE
 NATS_IMAGE = "nats:2.15-alpine"
 POSTGRES_IMAGE = "postgres:18-alpine"
 PASSWORD = "test"  # noqa: S105 - of a database that lives as long as the tests
+ENGINE_SECONDS_MAX = 10
 NATS_PORT, MONITORING_PORT, POSTGRES_PORT = 4222, 8222, 5432
+
+
+def need_docker() -> None:
+    """Raise ServerFailedError, with the way out, where no Docker engine answers."""
+    try:
+        docker.from_env(timeout=ENGINE_SECONDS_MAX).ping()
+    except DockerException as error:
+        raise ServerFailedError(f"NATTER_TEST_SERVERS=containers needs a Docker engine; unset it ({error})") from error
 
 
 @contextmanager
 def nats_container() -> Generator[NatsAccounts]:
     """Run NATS with the configuration that the wheel's gets, but for the addresses."""
+    need_docker()
     with temporary_directory() as directory:
         server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
         configuration = server.configuration() | {
@@ -43,6 +55,7 @@ def nats_container() -> Generator[NatsAccounts]:
 @contextmanager
 def postgres_container() -> Generator[Databases]:
     """Run Postgres with the two users that the wheel's has."""
+    need_docker()
     command = "postgres -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200"
     with PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, password=PASSWORD).with_command(command) as container:
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(POSTGRES_PORT)}"
