@@ -104,8 +104,8 @@ class RunnerStack:
     tools_port: int = field(default_factory=free_port)
 
     async def start(self, *, runners: int, runner_environment: dict[str, str]) -> None:
-        store = self._service("store", ["conversation_store"], {"DATABASE_URL": self.database_url})
-        tools = self._service(
+        store = self.add_service("store", ["conversation_store"], {"DATABASE_URL": self.database_url})
+        tools = self.add_service(
             "tools", ["agent_runner.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port), **self._secret}
         )
         for service in (store, tools):
@@ -124,13 +124,13 @@ class RunnerStack:
             **self._secret,
             **environment,
         }
-        return self._service(name, ["agent_runner"], own)
+        return self.add_service(name, ["agent_runner"], own)
 
     @property
     def _secret(self) -> dict[str, str]:
         return {"RUN_TOKEN_SECRET": self.run_token_secret}
 
-    def _service(self, name: str, module: list[str], environment: dict[str, str]) -> RunningService:
+    def add_service(self, name: str, module: list[str], environment: dict[str, str]) -> RunningService:
         port = free_port()
         own = {
             "PATH": os.environ["PATH"],

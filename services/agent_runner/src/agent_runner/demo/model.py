@@ -72,7 +72,7 @@ class DemoModel(Model):
             for event in writer.begin_message():
                 yield event
             for number, word in enumerate(_WORDS.findall(act)):
-                if number and self._word_delay_seconds:
+                if number:  # a delay of 0 still lets others work, as waiting for a network would
                     await asyncio.sleep(self._word_delay_seconds)
                 yield writer.text_delta(word)
             for event in writer.end_message():

@@ -1,0 +1,157 @@
+"""The task tools as any MCP client sees them: over streamable HTTP with a run token, over stdio, and refused without."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from agent_runner.tool_servers import CALL_ID_META
+from identity.run_token import RunIdentity, mint
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.runner_stack import RunnerStack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TOOLS = {"add_task", "list_tasks", "complete_task", "update_task", "delete_task"}
+MODES: list[Any] = ["auto", "legacy"]
+
+
+def run_token(stack: RunnerStack, user_id: str, run_id: str = "run_1", **options: Any) -> str:
+    identity = RunIdentity(user_id=user_id, run_id=run_id, conversation_id="conv_1", epoch=1)
+    return mint(identity, stack.run_token_secret.encode(), **options)
+
+
+def url(stack: RunnerStack) -> str:
+    return f"http://127.0.0.1:{stack.tools_port}/mcp"
+
+
+@asynccontextmanager
+async def client(
+    stack: RunnerStack, user_id: str, mode: Any = "auto", *, run_id: str = "run_1"
+) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {run_token(stack, user_id, run_id)}"}
+    async with (
+        httpx2.AsyncClient(headers=headers) as http,
+        Client(streamable_http_client(url(stack), http_client=http), mode=mode) as connected,
+    ):
+        yield connected
+
+
+def text_of(result: Any) -> str:
+    return "".join(part.text for part in result.content)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_every_tool_works_and_answers_in_structure(stack: RunnerStack, mode: Any) -> None:
+    async with client(stack, f"tools.{mode}", mode) as tools:
+        added = (await tools.call_tool("add_task", {"title": " buy milk ", "description": "2 l"})).structured_content
+        assert (added["task"]["title"], added["task"]["description"]) == ("buy milk", "2 l")
+        task_id = added["task"]["task_id"]
+        listed = (await tools.call_tool("list_tasks", {"completed": False})).structured_content
+        assert [task["task_id"] for task in listed["tasks"]] == [task_id]
+        done = (await tools.call_tool("complete_task", {"task_id": task_id})).structured_content
+        assert done["task"]["completed"] is True
+        renamed = (await tools.call_tool("update_task", {"task_id": task_id, "title": "b"})).structured_content
+        assert (renamed["task"]["title"], renamed["task"]["description"]) == ("b", "2 l")
+        gone = (await tools.call_tool("delete_task", {"task_id": task_id})).structured_content
+        assert gone == {"task_id": task_id, "title": "b"}
+
+
+async def test_tools_are_described_for_models_and_for_people(stack: RunnerStack) -> None:
+    async with client(stack, "described") as tools:
+        listed = {tool.name: tool for tool in (await tools.list_tools()).tools}
+    assert set(listed) == TOOLS
+    for tool in listed.values():
+        assert tool.description
+        assert tool.title
+        assert tool.output_schema
+        properties = tool.input_schema["properties"]
+        assert all(value.get("description") for value in properties.values())
+        # The user is never an argument.
+        assert not {"user", "user_id", "principal", "effect_key", "call_id"} & set(properties)
+    hints = {name: tool.annotations for name, tool in listed.items()}
+    assert [name for name, hint in hints.items() if hint and hint.read_only_hint] == ["list_tasks"]
+    assert {name for name, hint in hints.items() if hint and hint.destructive_hint} == {"update_task", "delete_task"}
+    assert {name for name, hint in hints.items() if hint and hint.idempotent_hint} == {
+        "complete_task",
+        "update_task",
+        "delete_task",
+    }
+
+
+async def test_the_same_call_of_a_run_has_its_effect_once(stack: RunnerStack) -> None:
+    begun, _ = await stack.ask("once", "hello")
+    async with client(stack, "once", run_id=begun.run_id) as tools:
+        for call_id in ("call_1", "call_1", "call_2"):
+            await tools.call_tool("add_task", {"title": "t"}, meta={CALL_ID_META: call_id})
+    assert len(await stack.tasks("once")) == 2
+
+
+async def test_another_users_task_is_refused_and_arguments_cannot_change_the_user(stack: RunnerStack) -> None:
+    async with client(stack, "owner") as tools:
+        task_id = (await tools.call_tool("add_task", {"title": "mine"})).structured_content["task"]["task_id"]
+    async with client(stack, "thief") as tools:
+        for name, arguments in (
+            ("complete_task", {"task_id": task_id}),
+            ("delete_task", {"task_id": task_id}),
+            ("update_task", {"task_id": task_id, "title": "stolen", "user_id": "owner"}),
+        ):
+            refused = await tools.call_tool(name, arguments)
+            assert refused.is_error
+            assert "(forbidden)" in text_of(refused)
+        listed = await tools.call_tool("list_tasks", {"user_id": "owner"})
+        assert listed.is_error or listed.structured_content["tasks"] == []
+    assert [task.title for task in await stack.tasks("owner")] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("add_task", {}),
+        ("add_task", {"title": "  "}),
+        ("add_task", {"title": "x" * 201}),
+        ("add_task", {"title": "a\x00b"}),
+        ("complete_task", {"task_id": "a.b*>"}),
+        ("complete_task", {"task_id": "task_missing"}),
+        ("list_tasks", {"limit": 0}),
+        ("update_task", {"task_id": 7}),
+    ],
+)
+async def test_bad_arguments_are_an_error_that_the_model_can_read(
+    stack: RunnerStack, name: str, arguments: dict[str, Any]
+) -> None:
+    async with client(stack, "clumsy") as tools:
+        result = await tools.call_tool(name, arguments)
+    assert result.is_error
+    assert text_of(result)
+    assert "Traceback" not in text_of(result)
+
+
+async def test_http_without_a_valid_run_token_is_refused(stack: RunnerStack) -> None:
+    expired = run_token(stack, "u", ttl_seconds=-60)
+    forged = mint(RunIdentity("u", "run_1", "conv_1", 1), b"another secret of at least 32 bytes")
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    async with httpx.AsyncClient() as http:
+        for headers in ({}, *({"Authorization": f"Bearer {token}"} for token in (expired, forged, "x.y.z"))):
+            answer = await http.post(url(stack), json=request, headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert (await http.get(f"http://127.0.0.1:{stack.tools_port}/healthz")).status_code == 200
+        rebound = {"Authorization": f"Bearer {run_token(stack, 'u')}", "Host": "evil.example"}
+        answer = await http.post(url(stack), json=request, headers=rebound)
+        assert answer.status_code == 421
+
+
+async def test_over_stdio_it_acts_for_the_user_that_its_starter_names(stack: RunnerStack) -> None:
+    environment = {"NATS_URL": stack.nats_url, "TASK_TOOLS_USER_ID": "stdio"}
+    command = StdioServerParameters(command=sys.executable, args=["-m", "agent_runner.task_tools"], env=environment)
+    async with Client(command) as tools:
+        assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
+        added = await tools.call_tool("add_task", {"title": "by hand"})
+        assert added.structured_content["task"]["title"] == "by hand"
+    assert [task.title for task in await stack.tasks("stdio")] == ["by hand"]
