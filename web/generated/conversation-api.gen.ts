@@ -1471,7 +1471,13 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /**
+         * @description The token's own user (its `sub`), percent-encoded.
+         * @example alice
+         */
+        user_id: string;
+    };
     requestBodies: never;
     headers: {
         /** @description true: the same key and body came before, and this is that run. */
@@ -1518,8 +1524,11 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -1564,8 +1573,11 @@ export interface operations {
                 "Natter-On-Busy"?: "reject" | "enqueue" | "interrupt";
             };
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -1626,8 +1638,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -1671,8 +1686,11 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -1704,9 +1722,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 conversation_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1739,9 +1760,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 conversation_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1772,9 +1796,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 conversation_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1818,9 +1845,12 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 conversation_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1855,9 +1885,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 run_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1890,9 +1923,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 run_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -1937,8 +1973,11 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -1970,8 +2009,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -2008,9 +2050,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 task_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -2043,9 +2088,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 task_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -2076,9 +2124,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
                 task_id: string;
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
             };
             cookie?: never;
         };
@@ -2117,8 +2168,11 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };
@@ -2151,8 +2205,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The token's own user (its `sub`), percent-encoded. */
-                user_id: string;
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };

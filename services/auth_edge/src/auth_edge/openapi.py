@@ -14,6 +14,15 @@ from auth_edge.http.documented import GUARDED_STATUSES, HEADERS, PROBLEM_EXAMPLE
 from auth_edge.http.problems import MEDIA_TYPE, TITLES, Problem
 
 _REFERENCE: Final = "#/components/schemas/{model}"
+_BEARER: Final = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+_USER_ID: Final = {
+    "name": "user_id",
+    "in": "path",
+    "required": True,
+    "description": "The token's own user (its `sub`), percent-encoded.",
+    "schema": {"type": "string"},
+    "example": "alice",
+}
 _RATE_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 
 
@@ -29,6 +38,8 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             servers=[{"url": "/", "description": "The origin of the web app, or auth_edge itself"}],
         )
         document["components"]["headers"] = HEADERS
+        document["components"]["parameters"] = {"user_id": _USER_ID}
+        document["components"]["securitySchemes"] = {"bearer": _BEARER}
         document["components"]["responses"] = {_name(status): response for status, response in _problems().items()}
         _add_schemas(document["components"]["schemas"])
         for path, operations in document["paths"].items():
@@ -59,6 +70,9 @@ def _add_schemas(schemas: dict[str, Any]) -> None:
 def _complete(operation: dict[str, Any], *, is_guarded: bool) -> None:
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
+    if is_guarded:
+        operation["security"] = [{"bearer": []}]
+        operation["parameters"] = [{"$ref": "#/components/parameters/user_id"}, *operation.get("parameters", ())]
     for response in responses.values():
         names = ("X-Request-Id", *_RATE_HEADERS) if is_guarded else ("X-Request-Id",)
         response["headers"] = {**response.get("headers", {}), **header_references(*names)}

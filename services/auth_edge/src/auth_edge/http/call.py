@@ -8,9 +8,8 @@ from typing import Annotated, Any, TypeVar
 from actor_kit.bus import Bus
 from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
-from fastapi import APIRouter, Depends, Path, Request, Response, Security
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
 from identity import Principal, TokenVerifier, read_bearer
 
 from auth_edge import rules
@@ -100,22 +99,13 @@ async def _call(request: Request) -> Call:  # a plain function would be run in a
     return request.state.call
 
 
-async def _user_in_path(
-    user_id: Annotated[str, Path(description="The token's own user (its `sub`), percent-encoded.", examples=["alice"])],
-) -> None:
-    """Declares the parameter; GuardedRoute has compared it with the token."""
-    del user_id
-
-
 Caller = Annotated[Call, Depends(_call)]
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer")
 
 
 def user_router(tag: str) -> APIRouter:
-    """A router for routes under /api/{user_id}."""
+    """A router for routes under /api/{user_id}; openapi.py declares the user and the token for all of them."""
     return APIRouter(
         prefix="/api/{user_id}",
         tags=[tag],
         route_class=GuardedRoute,
-        dependencies=[Depends(_user_in_path), Security(_bearer)],
     )
