@@ -9,16 +9,25 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from contracts.commands import AddTask
+from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.queries import ListTasks
+from conversation_store.database import Database
 from conversation_store.settings import Settings
 from conversation_store.testing import Client, everything_published, running_client, store_settings
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from natter.servers.ports import free_port
 from natter.servers.postgres import RunAs
 from natter.testing import temporary_directory
@@ -45,7 +54,7 @@ class PgBouncer:
         return store_settings(nats_url, self.url, database_direct_url=self.direct_url, **changes)
 
 
-def start(directory: Path, database_url: str, port: int) -> PgBouncer:
+def start(directory: Path, database_url: str, port: int, more: str = "") -> PgBouncer:
     parts = urlsplit(database_url)
     name = parts.path[1:]
     target = f"host={parts.hostname} port={parts.port} dbname={name} user={parts.username} password={parts.password}"
@@ -53,7 +62,7 @@ def start(directory: Path, database_url: str, port: int) -> PgBouncer:
     configuration.write_text(
         f"[databases]\n{name} = {target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
         f"unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\n"
-        f"max_client_conn = 100\nlogfile = {directory / 'pgbouncer.log'}\n"
+        f"max_client_conn = 100\nlogfile = {directory / 'pgbouncer.log'}\n{more}"
     )
     run_as: RunAs = {}
     if os.geteuid() == 0:  # PgBouncer refuses to run as root
@@ -167,3 +176,56 @@ async def test_migrations_go_over_the_direct_address(bouncer: PgBouncer) -> None
     command = [sys.executable, "-m", "conversation_store", "migrate"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def write_certificate(directory: Path, name: str) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, with its key beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    written = directory / f"{name}.crt"
+    written.write_bytes(certificate.public_bytes(Encoding.PEM))
+    (directory / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    for file in (written, directory / f"{name}.key"):
+        file.chmod(0o644)
+    return written
+
+
+async def test_tls_is_what_the_url_says(database_url: str, nats_url: str) -> None:
+    with temporary_directory() as directory:
+        trusted, other = (write_certificate(directory, name) for name in ("trusted", "other"))
+        tls = f"client_tls_sslmode = require\nclient_tls_key_file = {directory}/trusted.key\n"
+        bouncer = start(directory, database_url, free_port(), f"{tls}client_tls_cert_file = {trusted}\n")
+        base = bouncer.url.partition("?")[0] + "?pgbouncer=true"
+        try:
+            for query in (
+                "sslmode=require&channel_binding=require",  # as Neon gives it
+                "channel_binding=require",
+                f"sslmode=verify-full&sslrootcert={trusted}",
+            ):
+                settings = store_settings(nats_url, f"{base}&{query}")
+                async with Database.open(settings) as database:
+                    assert await database.is_well()
+                    async with database.transaction(None) as transaction:
+                        assert transaction.connection.get_server_pid()
+            started = time.monotonic()
+            with pytest.raises(TerminalError) as refused:
+                async with Database.open(store_settings(nats_url, f"{base}&sslmode=verify-full&sslrootcert={other}")):
+                    pass
+            assert refused.value.code == Code.STORE_UNAVAILABLE
+            assert time.monotonic() - started < 10  # at once, not when the time to start is over
+        finally:
+            bouncer.process.terminate()
+            bouncer.process.wait(10)

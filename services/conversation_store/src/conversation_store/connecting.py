@@ -4,7 +4,7 @@ import ssl
 from typing import Any
 
 import structlog
-from contracts.errors import Code, RetryableError
+from contracts.errors import Code, RetryableError, TerminalError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from conversation_store.driver import asyncpg
@@ -19,7 +19,8 @@ CONNECT_ATTEMPT_SECONDS_MAX = 10.0
 async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> Any:
     """Connect, within ``seconds_max``. Raises RetryableError (store_unavailable) after that.
 
-    A refusal that time does not change (a wrong password, no such database) is raised at once, as asyncpg's.
+    A refusal that time does not change (a wrong password, a certificate that is not trusted) is a TerminalError of the
+    same code, at once, with Postgres' own words.
     """
     timeout = min(url.connect_timeout_seconds or CONNECT_ATTEMPT_SECONDS_MAX, seconds_max)
     attempts = AsyncRetrying(
@@ -34,7 +35,7 @@ async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> An
                 return await asyncpg.connect(url.dsn, timeout=timeout, **options)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not is_starting(error):
-            raise
+            raise TerminalError(Code.STORE_UNAVAILABLE, f"The database refuses the connection: {error}") from error
         raise unreachable() from error
     raise unreachable()
 

@@ -151,6 +151,13 @@ CONNECTION_LOST: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,  # too_many_connections among them
     asyncpg.InvalidTransactionStateError,
 )
+NOT_READY: tuple[type[BaseException], ...] = (  # an operator is at it: a password, a migration
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+)
 LOST_RACE: tuple[type[BaseException], ...] = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -180,6 +187,8 @@ def to_natter_error(error: BaseException) -> NatterError | None:
         return TerminalError(Code.INVALID_REQUEST, "A text holds a character that cannot be stored, such as NUL.")
     if isinstance(error, asyncpg.QueryCanceledError):
         return RetryableError(Code.DEADLINE_EXCEEDED, "The database took too long.", retry_after_seconds=1)
+    if isinstance(error, NOT_READY):
+        return RetryableError(Code.STORE_UNAVAILABLE, "The database is not ready for this.", retry_after_seconds=5)
     if is_worth_repeating(error):
         return RetryableError(Code.STORE_UNAVAILABLE, "The database cannot be reached.", retry_after_seconds=2)
     return None
