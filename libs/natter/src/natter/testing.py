@@ -173,10 +173,15 @@ def temporary_directory() -> Generator[Path]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With containers, let pass that the docker library leaves its sockets to the garbage collector."""
-    if _in_containers():
-        config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
-        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+    """Where containers are wanted, end at once when no Docker engine answers."""
+    if not _in_containers():
+        return
+    reason = _containers().why_no_engine()
+    if reason is not None:
+        raise pytest.UsageError(f"NATTER_TEST_SERVERS=containers needs a Docker engine, or unset it: {reason}")
+    # The docker library leaves its sockets to the garbage collector.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="session")

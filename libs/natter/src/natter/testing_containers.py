@@ -1,11 +1,13 @@
 """The servers of the tests from containers (NATTER_TEST_SERVERS=containers), for where the wheels do not run."""
 
+import gc
 import json
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import docker
+from docker import DockerClient
 from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
@@ -22,18 +24,23 @@ ENGINE_SECONDS_MAX = 10
 NATS_PORT, MONITORING_PORT, POSTGRES_PORT = 4222, 8222, 5432
 
 
-def need_docker() -> None:
-    """Raise ServerFailedError, with the way out, where no Docker engine answers."""
+def why_no_engine() -> str | None:
+    """Return why no Docker engine answers; None when one does."""
     try:
-        docker.from_env(timeout=ENGINE_SECONDS_MAX).ping()
+        DockerClient.from_env(timeout=ENGINE_SECONDS_MAX).close()  # asks the engine for its version
     except DockerException as error:
-        raise ServerFailedError(f"NATTER_TEST_SERVERS=containers needs a Docker engine; unset it ({error})") from error
+        reason = str(error)
+    else:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # the client that could not be made leaves its socket open
+    return reason
 
 
 @contextmanager
 def nats_container() -> Generator[NatsAccounts]:
     """Run NATS with the configuration that the wheel's gets, but for the addresses."""
-    need_docker()
     with temporary_directory() as directory:
         server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
         configuration = server.configuration() | {
@@ -55,7 +62,6 @@ def nats_container() -> Generator[NatsAccounts]:
 @contextmanager
 def postgres_container() -> Generator[Databases]:
     """Run Postgres with the two users that the wheel's has."""
-    need_docker()
     command = "postgres -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200"
     with PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, password=PASSWORD).with_command(command) as container:
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(POSTGRES_PORT)}"
