@@ -1,10 +1,35 @@
-/** Runs work when the page has nothing better to do; returns a function that calls it off. */
+/** Work for when the page has nothing better to do: the newest first, a few milliseconds at a time. */
+
+/** An idle period that is about to end is left alone: a job may take this long. */
+const JOB_MS_MAX = 4;
+/** Without any idle period for so long, one job is done all the same. */
+const WAIT_MS_MAX = 1_000;
+/** Safari has no requestIdleCallback: there, one job after each pause. */
+const PAUSE_MS = 30;
+
+const jobs: (() => void)[] = [];
+let isRequested = false;
+
+/** Returns a function that calls the work off. */
 export function whenIdle(work: () => void): () => void {
-  // Safari has no requestIdleCallback.
-  if (typeof requestIdleCallback === "undefined") {
-    const timer = setTimeout(work, 50);
-    return () => clearTimeout(timer);
-  }
-  const handle = requestIdleCallback(work, { timeout: 1_000 });
-  return () => cancelIdleCallback(handle);
+  jobs.push(work);
+  request();
+  return () => {
+    const index = jobs.indexOf(work);
+    if (index !== -1) jobs.splice(index, 1);
+  };
+}
+
+function request(): void {
+  if (isRequested || jobs.length === 0) return;
+  isRequested = true;
+  if (typeof requestIdleCallback === "undefined") setTimeout(() => run(() => 0), PAUSE_MS);
+  else requestIdleCallback((deadline) => run(() => deadline.timeRemaining()), { timeout: WAIT_MS_MAX });
+}
+
+function run(msLeft: () => number): void {
+  isRequested = false;
+  do jobs.pop()?.();
+  while (jobs.length > 0 && msLeft() > JOB_MS_MAX);
+  request();
 }
