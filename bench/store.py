@@ -108,25 +108,24 @@ async def measure_reads(client: Client, samples: int) -> None:
 async def measure_turns(client: Client, samples: int) -> None:
     """Whole turns, step by step, and how long a runner waits for the word after the caller has its answer."""
     arrived: dict[str, float] = {}
-    loop = asyncio.get_running_loop()
 
     def on_requested(received: Any) -> None:
-        arrived[received.subject.split(".")[2]] = loop.time()
+        arrived[received.subject.split(".")[2]] = time.perf_counter()
 
     await client.bus.subscribe("run.*.*.requested", on_requested)
     await client.bus.flush()
     times: dict[str, list[float]] = {name: [] for name in ("begin", "requested", "claim", "checkpoint", "finish")}
 
     async def timed(name: str, request: Any) -> Any:
-        started = loop.time()
+        started = time.perf_counter()
         reply = await client.ask(request)
-        times[name].append(loop.time() - started)
+        times[name].append(time.perf_counter() - started)
         return reply
 
     said: tuple[Json, ...] = ({"type": "message", "role": "assistant", "content": "answer " * 50},)
     for at in range(samples):
         turn = await timed("begin", BeginTurn(principal=BENCH, input=user_message("question " * 20)))
-        answered = loop.time()
+        answered = time.perf_counter()
         while turn.conversation_id not in arrived:
             await asyncio.sleep(0)
         times["requested"].append(max(0.0, arrived[turn.conversation_id] - answered))
@@ -134,9 +133,9 @@ async def measure_turns(client: Client, samples: int) -> None:
         claimed = await timed("claim", claim)
         run: dict[str, Any] = {"principal": BENCH, "run_id": turn.run_id, "epoch": claimed.epoch, "step": 0}
         await timed("checkpoint", AppendCheckpoint(**run, session_items=said))
-        started = loop.time()
+        started = time.perf_counter()
         await client.finish(claimed, principal=BENCH, items=(assistant_item(f"msg_bench_{at}", "answer " * 50),))
-        times["finish"].append(loop.time() - started)
+        times["finish"].append(time.perf_counter() - started)
     for name, label in (
         ("begin", "begin a turn: over the bus"),
         ("requested", "from its answer to RunRequested at a runner"),
