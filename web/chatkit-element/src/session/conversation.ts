@@ -146,6 +146,8 @@ export class Conversation {
   }
 
   onAnswerFrame(frame: SseFrame): void {
+    // An id alone stands for a frame that this stream leaves out (a run's end): it is still to come on the conversation's.
+    if (frame.data === "") return;
     if (frame.event === "message" && this.gate.passesFromAnswer(frame.id)) this.apply(parse<ThreadEvent>(frame), frame.id);
   }
 
