@@ -10,7 +10,7 @@ from natter.settings import Settings
 from natter.testing import temporary_directory
 from natter.testing_stack import RunningNatter, natter_up
 from natter.web_app import find_web_app
-from playwright.sync_api import Browser, ConsoleMessage, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Request, expect, sync_playwright
 
 from tests.e2e.browser.cable import Cable, cable_to
 from tests.e2e.browser.person import Person
@@ -28,6 +28,10 @@ CHROMIUM_ARGUMENTS = [
 ]
 WORD_DELAY_MILLISECONDS = 12
 PAGE_TIMEOUT_MILLISECONDS = 15_000
+
+
+# The whole stack and a browser on two cores: five seconds are not always enough.
+expect.set_options(timeout=PAGE_TIMEOUT_MILLISECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from tests.e2e.browser.cable import Cable
 from tests.e2e.browser.conftest import NewPerson
 from tests.e2e.browser.person import Chat, Person, fetch
 
-pytestmark = [pytest.mark.whole_path]
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 FAR = 300
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.browser.conftest import ROOT, NewPerson
 from tests.e2e.browser.person import Chat, Person
 
-pytestmark = [pytest.mark.whole_path]
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}

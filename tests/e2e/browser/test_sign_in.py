@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.e2e.browser.conftest import NewPerson
 from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credentials, sign_out
 
-pytestmark = [pytest.mark.whole_path]
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 SIGN_INS_PER_MINUTE = 10
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.browser.cable import Cable
 from tests.e2e.browser.person import Chat, Person
 
-pytestmark = [pytest.mark.whole_path]
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 
 def rows(page: Page) -> Locator:
