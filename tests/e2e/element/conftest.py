@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from natter.testing import die_with_parent
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[3]
@@ -83,9 +85,7 @@ def built() -> None:
 @pytest.fixture(scope="session")
 def server(built: None) -> Iterator[Server]:
     """A stock ChatKitServer in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.element.stock_server"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    process = start_server("stock_server")
     try:
         assert process.stdout is not None
         port = process.stdout.readline().strip()
@@ -106,6 +106,17 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+def start_server(module: str, *arguments: str) -> subprocess.Popen[str]:
+    """One of this folder's servers; it prints its port when it listens, and ends with the tests however they end."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.e2e.element.{module}", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls prctl and getppid alone
+    )
 
 
 expect.set_options(timeout=EXPECT_MS_MAX)

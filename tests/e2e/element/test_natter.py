@@ -1,8 +1,6 @@
 """The element against Natter itself: the real stack, its demo model and its tools, and processes that die."""
 
 import json
-import subprocess
-import sys
 import urllib.parse
 import urllib.request
 import uuid
@@ -14,7 +12,7 @@ from natter.testing import temporary_directory
 from natter.testing_stack import RunningNatter, natter_up
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.element.conftest import ROOT, Chat
+from tests.e2e.element.conftest import Chat, start_server
 
 pytestmark = pytest.mark.whole_path
 ENVIRONMENT = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": "25"}
@@ -56,8 +54,7 @@ class Origin:
 
 @pytest.fixture(scope="module")
 def proxy(natter: RunningNatter) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.e2e.element.natter_proxy", natter.edge_url, natter.relay_url]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = start_server("natter_proxy", natter.edge_url, natter.relay_url)
     assert process.stdout is not None
     try:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
