@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 
 async def ask(relay: RunningRelay, path: str, **headers: str) -> httpx.Response:
     async with (
-        httpx.AsyncClient(timeout=5) as client,
+        httpx.AsyncClient(timeout=20) as client,
         client.stream("GET", f"{relay.url}{path}", headers=headers) as response,
     ):
         if response.headers.get("content-type") == PROBLEM:
@@ -112,7 +112,7 @@ async def test_any_user_id_has_streams_of_its_own_only(
     await own.end()
     quoted = httpx.URL(f"http://x/{user_id}").raw_path.decode()[1:]
     async with (
-        httpx.AsyncClient(timeout=5) as client,
+        httpx.AsyncClient(timeout=20) as client,
         client.stream(
             "GET", f"{relay.url}/api/{quoted}/runs/{own.run_id}/stream", headers=relay.headers(user_id)
         ) as response,

@@ -56,7 +56,7 @@ class RawViewer:
         """Read what its kernel has taken, and say whether the answer stops without its end."""
         last = b""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while data := await self.reader.read(1 << 20):
                     last = (last + data)[-5:]
         except ConnectionResetError:

@@ -33,14 +33,14 @@ async def forgetful(nats_url: str, plain_bus: Bus, tmp_path: Path) -> AsyncItera
 
 
 async def until_empty(bus: Bus) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while await bus.direct_get_last("DELTAS", "delta.>") is not None:
             await asyncio.sleep(0.05)
 
 
 async def take(stream: EventStream, count: int) -> list[Event]:
     events: list[Event] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for event in stream:
             events.append(event)
             if len(events) == count:

@@ -80,7 +80,7 @@ class Recorder:
         return [frame.sequence for frame in self.frames]
 
     async def has(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(self.frames) < count:
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.02)
@@ -338,7 +338,7 @@ async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(rel
     await asyncio.sleep(0.05)
     behind.hidden_from.clear()
     await run.end()
-    body = await asyncio.wait_for(watching, 5)
+    body = await asyncio.wait_for(watching, 20)
     events = [event async for event in EventStream(httpx.Response(200, content=body))]
     assert text_of(events) == run.text
     ids = [int(event.last_event_id) for event in events]

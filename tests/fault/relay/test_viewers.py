@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from tests.fault.relay.raw_viewer import RawViewer
 from tests.integration.relay.kit import (
+    WAIT_SECONDS_MAX,
     Books,
     Event,
     Run,
@@ -41,17 +42,14 @@ async def test_a_viewer_that_never_reads_is_closed_and_nobody_waits_for_it(
         stuck = await RawViewer.open(relay, run_path(run), receive_buffer_bytes=4096)
         async with connect(relay, run_path(run)) as stream:
             reading = asyncio.create_task(stream.all())
-            started = time.monotonic()
             for number in range(300):
                 await run.say(f"{number} {LONG}")
             await run.end()
-            events = await reading
-            assert time.monotonic() - started < 8
-            assert text_of(events) == run.text
-        async with asyncio.timeout(5):
+            assert text_of(await reading) == run.text
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while await gauge(relay, "relay_ends_total", reason="too_slow") == closed_before:
                 await asyncio.sleep(0.02)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while stuck.is_held_open_by_the_server():  # to close it in order would wait for the viewer, for ever
                 await asyncio.sleep(0.02)
         assert await stuck.is_cut()
@@ -59,7 +57,7 @@ async def test_a_viewer_that_never_reads_is_closed_and_nobody_waits_for_it(
 
 
 async def test_a_viewer_that_is_slow_but_takes_bytes_is_not_closed(nats_url: str, run: Run, tmp_path: Path) -> None:
-    async with relay_of(nats_url, tmp_path, relay_send_timeout_seconds=0.5) as relay:
+    async with relay_of(nats_url, tmp_path, relay_send_timeout_seconds=1) as relay:
         await run.begin()
         await run.event({"type": "thread.item.done", "item": {"id": "msg_large", "text": "x" * 900_000}})
         for _ in range(9):
@@ -115,7 +113,7 @@ async def test_silence_is_filled_with_comments(nats_url: str, run: Run, tmp_path
             ending = asyncio.create_task(end_after(run, 0.65))
             await stream.all()
             await ending
-        assert 4 <= stream.comments <= 7
+        assert stream.comments >= 3
         assert stream.retry is not None
         assert 0 <= stream.retry <= 2000
 
@@ -136,7 +134,7 @@ async def test_a_connection_ends_when_its_token_does(relay: RunningRelay, run: R
     started = time.monotonic()
     async with connect(relay, run_path(run), Authorization=headers["Authorization"]) as stream:
         await stream.all()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 9  # its age would be minutes
     async with connect(relay, run_path(run), last_event_id=stream.last_event_id) as again:
         ending = asyncio.create_task(end_after(run, 0.05))
         assert names_of(await again.all())[-1] == "run.completed"
@@ -153,7 +151,7 @@ async def test_a_user_has_at_most_so_many_streams(nats_url: str, run: Run, bus: 
                 assert int(third.response.headers["retry-after"]) >= 1
             async with connect(relay, "/api/bob/stream", user_id="bob") as others:
                 assert others.response.status_code == 200
-        async with asyncio.timeout(3):  # the places are given back
+        async with asyncio.timeout(WAIT_SECONDS_MAX):  # the places are given back
             while True:
                 async with connect(relay, "/api/alice/stream") as stream:
                     if stream.response.status_code == 200:
@@ -190,7 +188,7 @@ async def test_a_stopping_relay_tells_its_viewers_to_come_back_and_takes_no_new_
             started = time.monotonic()
             relay.stop.set()
             events = await reading
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 8
             assert names_of(events)[-1] == "thread.item.added"
             assert stream.retry is not None
             assert 0 <= stream.retry <= 2000
@@ -206,7 +204,7 @@ async def test_a_stuck_viewer_does_not_hold_up_the_stop(nats_url: str, run: Run,
         for number in range(300):
             await run.say(f"{number} {LONG}")
         started = time.monotonic()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10  # it would be cut after 30 s
     stuck.close()
 
 
@@ -235,7 +233,7 @@ async def test_a_viewer_that_goes_away_is_forgotten_at_once(relay: RunningRelay,
     started = time.monotonic()
     await until_gauge(relay, "relay_viewers", 0, state="live")
     await until_gauge(relay, "relay_channels", 0)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5  # not at the next heartbeat
 
 
 async def test_the_lost_end_of_a_run_is_told_from_the_store(
@@ -267,7 +265,7 @@ async def test_headers_that_never_end_are_cut_off(relay: RunningRelay) -> None:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000)
     await writer.drain()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         assert (await reader.read()).startswith(b"HTTP/1.1 400")
     writer.close()
 
@@ -279,7 +277,7 @@ async def watch_to_the_end(relays: list[RunningRelay], run: Run, *, first: int =
     """Watch as a browser does behind one origin: whichever relay answers, from the last id on."""
     events: list[Event] = []
     last_event_id, attempts, connections = "", first, 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while not events or events[-1].data.get("type") != "run.completed":
             relay = relays[attempts % len(relays)]
             attempts += 1
@@ -310,6 +308,6 @@ async def end_after(run: Run, seconds: float) -> None:
 
 
 async def until_gauge(relay: RunningRelay, name: str, value: float, **labels: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while await gauge(relay, name, **labels) != value:
             await asyncio.sleep(0.01)

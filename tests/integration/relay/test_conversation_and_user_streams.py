@@ -18,7 +18,7 @@ def conversation_path(run: Run) -> str:
     return f"/api/{run.user_id}/conversations/{run.conversation_id}/stream"
 
 
-async def until(stream: EventStream, is_last: Callable[[Event], bool], seconds_max: float = 5) -> list[Event]:
+async def until(stream: EventStream, is_last: Callable[[Event], bool], seconds_max: float = 20) -> list[Event]:
     events: list[Event] = []
     async with asyncio.timeout(seconds_max):
         async for event in stream:
@@ -193,7 +193,7 @@ async def test_after_a_reset_the_viewer_has_a_place_at_once(
 
 
 async def first_lines(stream: EventStream, *, until: str) -> AsyncIterator[str]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for line in stream.response.aiter_lines():
             yield line
             if line == until:
