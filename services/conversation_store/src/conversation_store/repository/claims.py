@@ -30,12 +30,14 @@ select {CONVERSATION_COLUMNS}, c.openai_conversation_id,
     (select m.item from chat.message m where m.message_id = $5 and m.user_id = $2) as user_item,
     (select json_agg(json_build_array(s.item, s.bytes) order by s.position) from (
         select s.item, s.position, octet_length(s.item::text) as bytes
-        from chat.session_item s
-        where s.conversation_id = $1 and s.user_id = $2 and s.position < $3 and $6 > 0 and s.position >= coalesce((
-            select w.position from chat.session_item w
-            where w.conversation_id = $1 and w.user_id = $2 and w.is_message and w.position < $3
-            order by w.position desc offset greatest($6 - 1, 0) limit 1
-        ), 0)
+        from (
+            select coalesce((
+                select w.position from chat.session_item w
+                where w.conversation_id = $1 and w.user_id = $2 and w.is_message and w.position < $3
+                order by w.position desc offset greatest($6 - 1, 0) limit 1
+            ), 0) as first_position offset 0
+        ) edge join chat.session_item s on s.position >= edge.first_position
+        where s.conversation_id = $1 and s.user_id = $2 and s.position < $3 and $6 > 0
         order by s.position desc limit 5000
     ) s) as history,
     (select json_agg(json_build_array(s.item, s.is_input) order by s.position) from chat.session_item s

@@ -30,15 +30,18 @@ insert into chat.session_item (conversation_id, position, user_id, run_id, messa
 select $1, $4 + s.at - 1, $2, $3, s.message_id, s.is_message, s.item
 from unnest($5::text[]::jsonb[], $6::text[]::boolean[], $7::text[]) with ordinality s (item, is_message, message_id, at)
 """
-# From the message on that is the n-th from the end: everything where there are fewer.
+# From the message on that is the n-th from the end: everything where there are fewer. `offset 0` keeps the edge a
+# value that is joined to, so that the index is entered there and not at the conversation's beginning.
 WINDOW = """
 select s.item, octet_length(s.item::text) as bytes
-from chat.session_item s
-where s.conversation_id = $1 and s.user_id = $2 and s.position >= coalesce((
-    select w.position from chat.session_item w
-    where w.conversation_id = $1 and w.user_id = $2 and w.is_message
-    order by w.position desc offset $3 limit 1
-), 0)
+from (
+    select coalesce((
+        select w.position from chat.session_item w
+        where w.conversation_id = $1 and w.user_id = $2 and w.is_message
+        order by w.position desc offset $3 limit 1
+    ), 0) as first_position offset 0
+) edge join chat.session_item s on s.position >= edge.first_position
+where s.conversation_id = $1 and s.user_id = $2
 order by s.position desc limit 5000
 """
 TRUNCATE = """
