@@ -1,6 +1,7 @@
 """A runner is killed, or paused, at every step of a run with three tool calls; another finishes it exactly once."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from agent_runner.crash_points import CrashPoint
 from contracts.replies import TurnBegun
+from contracts.streams import RUNS_MAILBOX
 
 from tests.runner_stack import RunnerStack, RunningService, Watched, runner_stack
 
@@ -128,3 +130,48 @@ async def test_a_paused_runner_that_wakes_after_takeover_changes_nothing(
         assert '"run.fenced"' in Path(sleeper.log_file).read_text()
     # It is of use again.
     assert not sleeper.has_died
+
+
+async def test_parallel_calls_of_a_killed_run_have_their_effects_once(stack: RunnerStack) -> None:
+    await replace_the_dead(stack)
+    (stack.directory / CrashPoint.AFTER_TOOL_FINISHED).write_text(f"{signal.SIGKILL.name} 1")
+    begun = await stack.begin("parallel", "add tasks: a, b, c")
+    seen = await stack.watch("parallel", begun)
+    assert seen.viewer.texts() == seen.viewer.stored_texts()
+    assert [task["status_indicator"] for task in seen.viewer.tasks()] == ["complete"] * 3
+    assert sorted(task.title for task in await stack.tasks("parallel")) == ["a", "b", "c"]
+    assert any(event["type"] == "run.restarted" for event in seen.run_events)
+
+
+async def test_a_runner_that_is_told_to_stop_gives_its_run_to_another(stack: RunnerStack) -> None:
+    await replace_the_dead(stack)
+    begun = await stack.begin("handed", "count to 3000")
+    async with asyncio.timeout(20):
+        while not (texts := Watched.of(await stack.deltas("handed", begun)).viewer.texts()) or len(texts[0]) < 50:
+            await asyncio.sleep(0.02)
+    for runner in runners(stack)[:2]:  # one of the three is left
+        runner.stop()
+        assert runner.process is not None
+        assert runner.process.returncode == 0
+    seen = await stack.watch("handed", begun)
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [" ".join(str(n) for n in range(1, 3001))]
+
+
+async def test_a_run_that_kills_every_runner_is_given_up_and_its_user_told(stack: RunnerStack) -> None:
+    begun = None
+    for _ in range(RUNS_MAILBOX.max_deliver - 1):
+        await replace_the_dead(stack)
+        (stack.directory / CrashPoint.AFTER_FIRST_DELTA).write_text(f"{signal.SIGKILL.name} 0")
+        begun = begun or await stack.begin("poison", "count to 50")
+        await until_reached(stack, CrashPoint.AFTER_FIRST_DELTA)
+    assert begun is not None
+    await replace_the_dead(stack)
+    seen = await stack.watch("poison", begun)
+    assert seen.end is not None
+    assert (seen.end["type"], seen.end["code"]) == ("run.failed", "run_attempts_exhausted")
+    (error,) = [event for event in seen.events if event["type"] == "error"]
+    assert error["allow_retry"]
+    assert seen.viewer.texts() == []  # what the dead attempts had shown is withdrawn
+    letter = await stack.bus.direct_get_last("DEAD_LETTERS", "dead_letter.agent_runner.>")
+    assert letter is not None
+    assert json.loads(letter.payload)["code"] == "run_attempts_exhausted"

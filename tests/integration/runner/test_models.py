@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from contracts.commands import RunRequested
+from contracts.commands import CancelRun, RunRequested
+from contracts.identity import Principal
 from contracts.subjects import subject_of
 
 from tests.openai_server import Answer, OpenaiServer, text, tool
-from tests.runner_stack import RunnerStack, runner_stack
+from tests.runner_stack import RunnerStack, Watched, runner_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -190,3 +191,23 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_queue_goes_on(
     assert json.loads(letter.payload)["code"] == "invalid_request"
     _, seen = await ask(stack, provider, "after", text("fine"))
     assert seen.viewer.texts() == ["fine"]
+
+
+async def test_a_stop_interrupts_a_running_tool(stack: RunnerStack, provider: OpenaiServer) -> None:
+    provider.script = [tool("slow"), text("never")]
+    begun = await stack.begin("hasty", "be slow")
+    async with asyncio.timeout(15):
+        while not Watched.of(await stack.deltas("hasty", begun)).viewer.tasks():
+            await asyncio.sleep(0.02)
+    await stack.bus.request(CancelRun(principal=Principal(user_id="hasty"), run_id=begun.run_id))
+    seen = await stack.watch("hasty", begun)
+    assert seen.end is not None
+    assert seen.end["type"] == "run.cancelled"
+    assert [(task["status_indicator"], task["icon"]) for task in seen.viewer.tasks()] == [("none", "circle-question")]
+    stored = await stack.items("hasty", begun.conversation_id, messages_only=True)
+    assert [call.status for call in stored[-1].tool_calls] == ["interrupted"]
+    assert len(provider.requests) == 1
+    # The next turn sees a call with an output, not an orphan.
+    provider.script = [text("fine")]
+    again = await stack.begin("hasty", "go on", begun.conversation_id)
+    assert (await stack.watch("hasty", again)).viewer.texts() == ["fine"]

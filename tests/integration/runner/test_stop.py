@@ -5,7 +5,7 @@ import time
 
 import asyncpg
 import pytest
-from contracts.commands import CancelRun
+from contracts.commands import BeginTurn, CancelRun, UserMessage
 from contracts.identity import Principal
 from contracts.replies import TurnBegun
 
@@ -67,3 +67,22 @@ async def test_a_stop_whose_quick_word_was_lost_is_found_with_the_lease(stack: R
     seen = await stack.watch("lost", begun, seconds_max=10)
     assert seen.end is not None
     assert seen.end["type"] == "run.cancelled"
+
+
+async def test_a_stop_of_a_run_that_waits_removes_it(stack: RunnerStack) -> None:
+    first = await stack.begin("queue", "count to 100000")
+    await until_text(stack, "queue", first, 20)
+    message = UserMessage(text="count to 2", content=({"type": "input_text", "text": "count to 2"},))
+    waiting = await stack.bus.request(
+        BeginTurn(
+            principal=Principal(user_id="queue"),
+            conversation_id=first.conversation_id,
+            input=message,
+            on_busy="enqueue",
+        )
+    )
+    await cancel(stack, "queue", waiting)
+    assert (await stack.run("queue", waiting.run_id)).status == "cancelled"
+    await cancel(stack, "queue", first)
+    await stack.watch("queue", first)
+    assert (await stack.run("queue", waiting.run_id)).status == "cancelled"

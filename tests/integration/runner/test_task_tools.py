@@ -1,4 +1,4 @@
-"""The task tools as any MCP client sees them: over streamable HTTP with a run token, over stdio, and refused without."""
+"""The task tools as any MCP client sees them: over streamable HTTP with a run token, over stdio, refused without."""
 
 import sys
 from collections.abc import AsyncIterator

@@ -1,6 +1,7 @@
 """Writes the answer of one attempt: the agent with its tools, shown as it comes, stored step by step."""
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from identity.run_token import RunIdentity, mint
 from agent_runner import chatkit_events as chatkit
 from agent_runner import rules
 from agent_runner.crash_points import CrashPoint
+from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, RunModel
 from agent_runner.model_errors import ModelError, sentence_of
 from agent_runner.models import model_settings
@@ -52,6 +54,8 @@ class Answer:
         self.model_name: str | None = None
         self.title_writer = TitleWriter(None, rules.user_text(claimed.user_item))
         self._unsaved: list[dict[str, Any]] = []
+        self._started = time.monotonic()
+        self._has_begun = False
         self._outputs_saved: set[str] = set()
         identity = RunIdentity(principal.user_id, run.run_id, run.conversation_id, claimed.epoch)
         token_seconds = int(settings.run_seconds_max) + RUN_TOKEN_MARGIN_SECONDS
@@ -111,6 +115,7 @@ class Answer:
                 self._publisher.event(chatkit.item_removed(item_id))
             self.translator.adopt(self._claimed.saved_items)
         self._publisher.event(chatkit.stream_options())
+        await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
     def end(self, *, is_complete: bool) -> tuple[tuple[ItemToSave, ...], tuple[dict[str, Any], ...]]:
         """End what is shown, and return the items and session items that no checkpoint has yet."""
@@ -150,6 +155,9 @@ class Answer:
 
     async def on_first_token(self) -> None:
         self.title_writer.start()
+        if not self._has_begun:
+            self._has_begun = True
+            FIRST_TOKEN_SECONDS.observe(time.monotonic() - self._started)
         await asyncio.sleep(0)  # lets the publisher send it before a model that never waits goes on
         if self._workshop.crash_points.directory is not None:
             await self._publisher.flush()

@@ -61,7 +61,6 @@ class Settings(ServiceSettings):
     slots: int = Field(32, ge=1, le=10_000, validation_alias="AGENT_RUNNER_SLOTS")
     lease_seconds: float = Field(8, ge=1, le=600, validation_alias="AGENT_RUNNER_LEASE_SECONDS")
     lease_renewal_seconds: float = Field(2, gt=0, le=60, validation_alias="AGENT_RUNNER_LEASE_RENEWAL_SECONDS")
-    store_outage_seconds_max: float = Field(30, ge=1, le=600, validation_alias="AGENT_RUNNER_STORE_OUTAGE_SECONDS_MAX")
 
     # the model
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
@@ -100,7 +99,7 @@ class Settings(ServiceSettings):
     def model_name(self) -> str:
         """The model that answers when a run asks for none: the demo model where there is no key."""
         if self.openai_api_key is None and self.openai_base_url is None:
-            return DEMO_MODEL
+            return DEMO_MODEL  # whatever model is named: nobody could answer as it
         return self.model or DEFAULT_OPENAI_MODEL
 
     @property

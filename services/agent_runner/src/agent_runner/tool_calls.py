@@ -15,6 +15,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 from agent_runner.crash_points import CrashPoint, CrashPoints
+from agent_runner.metrics import TOOL_CALLS
 from agent_runner.store import Store
 from agent_runner.tool_servers import Connection
 from agent_runner.toolbox import RemoteTool, Toolbox
@@ -62,6 +63,7 @@ class ToolCalls:
         entry = begun.entry
         if entry.status == "running":
             status, result = await self._call(tool, arguments, call_id)
+            TOOL_CALLS.labels(tool.server.config.name, status).inc()
             self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
             finished = await self.store.ask(
                 FinishToolCall(
