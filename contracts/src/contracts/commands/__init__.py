@@ -1,0 +1,83 @@
+"""Commands: what a service may be asked to change. Each names its subject and its reply."""
+
+from contracts.commands.conversations import (
+    DeleteConversation,
+    DeleteItem,
+    ItemToSave,
+    RecordFeedback,
+    SaveItem,
+    UpdateConversation,
+)
+from contracts.commands.runs import (
+    AppendCheckpoint,
+    AppendSessionItems,
+    BeginToolCall,
+    ClaimRun,
+    FinishRun,
+    FinishToolCall,
+    LinkOpenaiConversation,
+    RenewLease,
+    RunRequested,
+    TruncateSession,
+)
+from contracts.commands.tasks import (
+    AddTask,
+    DeleteTask,
+    EffectKey,
+    TaskDescription,
+    TaskTitle,
+    UpdateTask,
+)
+from contracts.commands.turns import (
+    BeginTurn,
+    CancelRun,
+    ClientToolOutput,
+    IdempotencyKey,
+    OnBusy,
+    Retry,
+    StructuredInput,
+    TurnInput,
+    TurnLimits,
+    UserMessage,
+)
+from contracts.commands.users import (
+    EraseUser,
+    TakeRequestPermit,
+)
+
+__all__ = [
+    "AddTask",
+    "AppendCheckpoint",
+    "AppendSessionItems",
+    "BeginToolCall",
+    "BeginTurn",
+    "CancelRun",
+    "ClaimRun",
+    "ClientToolOutput",
+    "DeleteConversation",
+    "DeleteItem",
+    "DeleteTask",
+    "EffectKey",
+    "EraseUser",
+    "FinishRun",
+    "FinishToolCall",
+    "IdempotencyKey",
+    "ItemToSave",
+    "LinkOpenaiConversation",
+    "OnBusy",
+    "RecordFeedback",
+    "RenewLease",
+    "Retry",
+    "RunRequested",
+    "SaveItem",
+    "StructuredInput",
+    "TakeRequestPermit",
+    "TaskDescription",
+    "TaskTitle",
+    "TruncateSession",
+    "TurnInput",
+    "TurnLimits",
+    "UpdateConversation",
+    "UpdateTask",
+    "UserMessage",
+]

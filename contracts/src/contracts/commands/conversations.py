@@ -1,0 +1,76 @@
+"""Commands about conversations and their items."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.identity import Principal
+from contracts.ids import ConversationId, MessageId, RunId
+from contracts.message import Body, Command, Json
+from contracts.replies import (
+    ConversationReply,
+    Done,
+    FeedbackRecorded,
+    ItemReply,
+    Role,
+    ToolCallView,
+)
+from contracts.text import Text, Title
+
+
+class UpdateConversation(Command[ConversationReply]):
+    """Rename a conversation, or replace its metadata; what is absent stays."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.update_conversation"
+    principal: Principal
+    conversation_id: ConversationId
+    title: Title | None = None
+    metadata: Json | None = None
+
+
+class DeleteConversation(Command[Done]):
+    """Delete a conversation with everything in it; its active run is cancelled."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.delete_conversation"
+    principal: Principal
+    conversation_id: ConversationId
+
+
+class ItemToSave(Body):
+    """An item that a run has produced."""
+
+    message_id: MessageId
+    role: Role = "assistant"
+    type: str
+    content: Text = ""
+    tool_calls: tuple[ToolCallView, ...] = ()
+    item: Json
+
+
+class SaveItem(Command[ItemReply]):
+    """Insert an item of the assistant, or replace the one of that id."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.save_item"
+    principal: Principal
+    run_id: RunId
+    epoch: int
+    item: ItemToSave
+
+
+class DeleteItem(Command[Done]):
+    """Delete one item of a conversation."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.delete_item"
+    principal: Principal
+    conversation_id: ConversationId
+    message_id: MessageId
+
+
+class RecordFeedback(Command[FeedbackRecorded]):
+    """The user's thumbs up or down for items; the newest one counts."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.record_feedback"
+    principal: Principal
+    conversation_id: ConversationId
+    message_ids: tuple[MessageId, ...] = Field(min_length=1, max_length=100)
+    kind: Literal["positive", "negative"]

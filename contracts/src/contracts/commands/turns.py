@@ -1,0 +1,82 @@
+"""Commands that begin and stop turns."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from contracts.identity import Principal
+from contracts.ids import ConversationId, MessageId, RunId
+from contracts.message import Body, Command, Json
+from contracts.replies import (
+    RunReply,
+    TurnBegun,
+)
+from contracts.text import MessageText
+
+OnBusy = Literal["reject", "enqueue", "interrupt"]
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+
+
+class UserMessage(Body):
+    """A new message of the user. ``content`` holds ChatKit's content parts, ``text`` what they say in plain words."""
+
+    type: Literal["user_message"] = "user_message"
+    text: MessageText
+    content: tuple[Json, ...]
+    quoted_text: MessageText | None = None
+    inference_options: Json = Field(default_factory=dict)
+
+
+class Retry(Body):
+    """Answer this user message again: every later item is deleted first."""
+
+    type: Literal["retry"] = "retry"
+    message_id: MessageId
+
+
+class ClientToolOutput(Body):
+    """What the browser's tool returned for the conversation's pending client_tool_call."""
+
+    type: Literal["client_tool_output"] = "client_tool_output"
+    result: JsonValue = None
+
+
+class StructuredInput(Body):
+    """The user's answers to a pending structured_input item, or that they skipped it."""
+
+    type: Literal["structured_input"] = "structured_input"
+    message_id: MessageId
+    answers: Json = Field(default_factory=dict)
+    skipped: bool = False
+
+
+TurnInput = Annotated[UserMessage | Retry | ClientToolOutput | StructuredInput, Field(discriminator="type")]
+
+
+class TurnLimits(Body):
+    """Bounds that the store checks in the same transaction; none where absent."""
+
+    turns_per_minute_max: int | None = None
+    concurrent_runs_max: int | None = None
+
+
+class BeginTurn(Command[TurnBegun]):
+    """Store the user's message and a run that will answer it, then say so; without conversation_id, a new one."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.begin_turn"
+    principal: Principal
+    conversation_id: ConversationId | None = None
+    input: TurnInput
+    idempotency_key: IdempotencyKey | None = None
+    body_hash: str | None = None
+    on_busy: OnBusy = "reject"
+    model: Annotated[str, Field(max_length=100)] | None = None
+    limits: TurnLimits = TurnLimits()
+
+
+class CancelRun(Command[RunReply]):
+    """Stop a run: durable, so that it is found at the next lease renewal even if the quick word is lost."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.cancel_run"
+    principal: Principal
+    run_id: RunId

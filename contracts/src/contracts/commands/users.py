@@ -1,0 +1,32 @@
+"""Commands about the user as a whole."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from contracts.identity import Principal
+from contracts.message import Command
+from contracts.replies import (
+    ErasureReceipt,
+    RateChecked,
+)
+
+
+class EraseUser(Command[ErasureReceipt]):
+    """Remove everything of the user, in Postgres and in DELTAS, and leave a receipt."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.erase_user"
+    principal: Principal
+
+
+class TakeRequestPermit(Command[RateChecked]):
+    """Count HTTP requests against the user's budget, across all replicas. Errors: rate_limited.
+
+    ``permits`` may be taken at once and used within the window, so that not every request asks the store; fewer
+    are granted where fewer are left, and ``rate_limited`` is the answer where none is.
+    """
+
+    subject_template: ClassVar[str] = "command.conversation_store.take_request_permit"
+    principal: Principal
+    requests_per_minute_max: Annotated[int, Field(ge=1)]
+    permits: Annotated[int, Field(ge=1)] = 1
