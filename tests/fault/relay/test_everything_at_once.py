@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 from actor_kit.bus import Bus
 from actor_kit.settings import ServiceSettings
 from contracts.errors import RetryableError
@@ -65,6 +66,7 @@ class PatientRun(Run):
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.timeout(300)  # several restarts of NATS; on a machine that has time it takes some ten seconds
 @settings(
     max_examples=2,
     deadline=None,
