@@ -14,6 +14,7 @@ from conversation_store.outbox import OutboxPublisher
 from conversation_store.repository import outbox
 from conversation_store.testing import ALICE, Client, everything_published, running_client, store_settings, user_message
 from natter.testing import start_nats, temporary_directory
+from prometheus_client import REGISTRY
 
 
 async def requested(client: Client) -> list[str]:
@@ -37,14 +38,23 @@ async def test_the_crash_between_commit_and_publish_loses_nothing(
         raise RetryableError(Code.BUS_UNAVAILABLE, "killed")
 
     monkeypatch.setattr(client.store.bus, "publish_stored", dies)
+    monkeypatch.setattr("conversation_store.outbox.MEASURE_SECONDS", 0)
     turn = await client.begin("survives")
     assert await client.deltas() == []
+    await client.execute("update chat.outbox set created_at = now() - interval '20 s'")
+    async with asyncio.timeout(10):  # the operators see it
+        while not (20 <= gauge("natter_store_outbox_lag_seconds") < 60 and gauge("natter_store_outbox_waiting") == 3):
+            await asyncio.sleep(0.05)
     async with Bus.open(client.store.actor.settings, service=client.store.bus.service) as other_bus:
         settings = client.store.actor.settings
         async with Database.open(settings) as database, OutboxPublisher(other_bus, database, settings):
             await everything_published(client)
     assert [event["type"] for event in await client.deltas()] == ["thread.created", "thread.item.done"]
     assert [turn.run_id in message for message in await requested(client)] == [True]
+
+
+def gauge(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0
 
 
 async def test_the_crash_between_publish_and_removal_shows_nothing_twice(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -25,7 +25,7 @@ from conversation_store.settings import Settings
 log = structlog.get_logger()
 
 FAILURE_PAUSE_SECONDS = 0.5
-LAG_SECONDS = 5.0
+MEASURE_SECONDS = 2.0
 CHECKED_MESSAGES_MAX = 5_000
 
 
@@ -77,16 +77,27 @@ class OutboxPublisher:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), self._settings.outbox_poll_seconds)
             self._woken.clear()
-            try:
-                while await self.publish_waiting():
-                    pass
-                await self._measure()
-            except NatterError as error:
-                log.warning("outbox.waits", code=error.code)
+            went_well = await self._safely(self._publish_all)
+            went_well &= await self._safely(self._measure)  # the lag matters most while nothing goes out
+            if not went_well:
                 await asyncio.sleep(FAILURE_PAUSE_SECONDS)
-            except Exception:
-                log.exception("outbox.failed")
-                await asyncio.sleep(FAILURE_PAUSE_SECONDS)
+
+    @staticmethod
+    async def _safely(work: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it went well. Whatever it was, the publisher goes on: what it did not publish is still there."""
+        try:
+            await work()
+        except NatterError as error:
+            log.warning("outbox.waits", code=error.code)
+        except Exception:
+            log.exception("outbox.failed")
+        else:
+            return True
+        return False
+
+    async def _publish_all(self) -> None:
+        while await self.publish_waiting():
+            pass
 
     async def publish_waiting(self) -> int:
         """Publish one batch and return how many went out. Raises NatterError where the bus or Postgres is away."""
@@ -148,7 +159,7 @@ class OutboxPublisher:
         return False
 
     async def _measure(self) -> None:
-        if time.monotonic() - self._measured_at < LAG_SECONDS:
+        if time.monotonic() - self._measured_at < MEASURE_SECONDS:
             return
         self._measured_at = time.monotonic()
         waiting, lag_seconds = await self._database.transact(None, outbox.lag)
