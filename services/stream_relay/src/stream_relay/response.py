@@ -1,4 +1,4 @@
-"""A server-sent event response in two tasks, with the interface of sse-starlette's (docs/adr/0010)."""
+"""A server-sent event response in two tasks, with the interface of sse-starlette's (docs/adr/0013)."""
 
 import asyncio
 import fcntl
