@@ -104,6 +104,28 @@ async def test_a_slow_store_is_503_within_three_seconds(edge: RunningEdge, store
     assert time.monotonic() - started < 3
 
 
+async def test_a_full_edge_says_so_at_once_and_stays_alive(nats_url: str, tmp_path: Path, store: Any) -> None:
+    release = asyncio.Event()
+
+    async def wait(_: object) -> Any:
+        await release.wait()
+        return store_page
+
+    store_page, store.answers["ListTasks"] = store.answers["ListTasks"], wait
+    async with running_edge(nats_url, tmp_path, requests_concurrent_max=3) as edge:
+        inside = [asyncio.create_task(edge.call("GET", "/tasks")) for _ in range(3)]
+        async with asyncio.timeout(2):
+            while len(store.asked) < 4:  # one permit question, three for todos
+                await asyncio.sleep(0.01)
+        turned_away = await edge.call("GET", "/conversations")
+        assert (turned_away.status_code, turned_away.json()["code"]) == (503, "overloaded")
+        assert turned_away.headers["retry-after"] == "1"
+        assert (await edge.client.get("/healthz")).status_code == 200
+        release.set()
+        assert [answer.status_code for answer in await asyncio.gather(*inside)] == [200, 200, 200]
+        assert (await edge.call("GET", "/conversations")).status_code == 200
+
+
 async def test_a_store_that_is_away_is_503_and_readiness_says_so(nats_url: str, tmp_path: Path) -> None:
     async with running_edge(nats_url, tmp_path) as edge:
         started = time.monotonic()

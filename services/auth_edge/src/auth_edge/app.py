@@ -58,7 +58,12 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=list(HEADERS),
             max_age=600,
         )
-    app.add_middleware(Door, body_bytes_max=settings.body_bytes_max, body_timeout_seconds=settings.body_timeout_seconds)
+    app.add_middleware(
+        Door,
+        body_bytes_max=settings.body_bytes_max,
+        body_timeout_seconds=settings.body_timeout_seconds,
+        requests_concurrent_max=settings.requests_concurrent_max,
+    )
     app.openapi = lambda: build_openapi(app)
     return app
 

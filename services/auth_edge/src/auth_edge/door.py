@@ -5,7 +5,7 @@ import re
 import time
 import traceback
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
@@ -40,6 +40,8 @@ class Door:
     app: ASGIApp
     body_bytes_max: int
     body_timeout_seconds: float
+    requests_concurrent_max: int
+    _inside: set["Visit"] = field(default_factory=set["Visit"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,7 +55,7 @@ class Door:
         }
         with traced(trace):
             try:
-                await self.app(scope, bounded.receive, visit.send)
+                await self._let_in(visit, scope, bounded.receive)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log says where, but not what was in it
                 frames = traceback.extract_tb(error.__traceback__)[-8:]
                 places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
@@ -62,6 +64,20 @@ class Door:
                     await problems.bug(Request(scope))(scope, receive, visit.send)
             finally:
                 visit.finish()
+
+    async def _let_in(self, visit: "Visit", scope: Scope, receive: Receive) -> None:
+        # Health is always answered; of the rest no more at once than can be answered in time.
+        if not scope["path"].startswith("/api/"):
+            await self.app(scope, receive, visit.send)
+            return
+        if len(self._inside) >= self.requests_concurrent_max:
+            await problems.full(Request(scope))(scope, receive, visit.send)
+            return
+        self._inside.add(visit)
+        try:
+            await self.app(scope, receive, visit.send)
+        finally:
+            self._inside.discard(visit)
 
 
 class Visit:

@@ -51,6 +51,7 @@ class Settings(IdentitySettings, ServiceSettings):
     body_timeout_seconds: float = Field(10, gt=0, description="A body that takes longer to arrive is given up (408).")
     headers_timeout_seconds: float = Field(10, gt=0, description="A connection without whole headers is closed.")
     answer_timeout_seconds: float = Field(2.5, gt=0, le=2.9, description="When the store is slower: 503.")
+    requests_concurrent_max: int = Field(512, ge=1, description="More requests at once are answered 503.")
     connections_max: int = Field(2000, ge=1, description="More connections at once are answered 503.")
 
     requests_per_minute_max: int = Field(1200, ge=1, description="Requests of one user, over all replicas.")

@@ -165,6 +165,11 @@ async def _on_disconnect(request: Request, _error: Exception) -> JSONResponse:
     return problem(request, 408, "client_disconnected", "The client went away.")  # nobody reads it, but the log does
 
 
+def full(request: Request) -> JSONResponse:
+    """The answer while as many requests are inside as can be answered in time."""
+    return problem(request, 503, "overloaded", "Too many requests at once; try again.", headers=retry_after(1))
+
+
 def bug(request: Request) -> JSONResponse:
     """The answer to an error that nobody foresaw."""
     return problem(request, 500, Code.INTERNAL, "Something went wrong; the log has it under the request id.")
