@@ -87,9 +87,7 @@ def test_openais_element_is_configured_by_the_book_and_learns_when_a_run_ends(
 ) -> None:
     with browser.new_context(base_url=configured_for_openai) as context:
         context.set_default_timeout(PAGE_TIMEOUT_MILLISECONDS)
-        context.route(
-            CDN_SCRIPT, lambda route: route.fulfill(body=STAND_IN, headers={"access-control-allow-origin": "*"})
-        )
+        context.route(CDN_SCRIPT, lambda route: route.fulfill(body=STAND_IN, content_type="text/javascript"))
         person = Person(context, configured_for_openai)
         page = person.sign_up()
         wait_until(lambda: page.evaluate("window.options !== undefined"))

@@ -6,7 +6,7 @@ type ScriptState = "loading" | "ready" | "failed";
 
 const ELEMENT = "openai-chatkit";
 
-/** Loads the module that defines `<openai-chatkit>`, once per page; "failed" when it could not be fetched. */
+/** Loads the script that defines `<openai-chatkit>`, once per page; "failed" when it could not be fetched. */
 export function useElementScript(url: string): ScriptState {
   const [state, setState] = useState<ScriptState>("loading");
   useEffect(() => {
@@ -25,7 +25,9 @@ function findOrAddScript(url: string): HTMLScriptElement {
   const known = document.querySelector<HTMLScriptElement>(`script[src="${CSS.escape(url)}"]`);
   if (known) return known;
   const script = document.createElement("script");
-  script.type = "module";
+  // Ours is a module. OpenAI's is documented as a plain script, and a module from elsewhere would need CORS.
+  if (url.startsWith("/")) script.type = "module";
+  script.async = true;
   script.src = url;
   document.head.append(script);
   return script;
