@@ -64,7 +64,7 @@ class MemoryStore(Store[Context]):
         self.items[thread_id].pop(item_id)
 
     async def save_attachment(self, attachment: Attachment, context: Context) -> None:
-        raise NotImplementedError
+        raise NotFoundError(attachment.id)
 
     async def load_attachment(self, attachment_id: str, context: Context) -> Attachment:
         raise NotFoundError(attachment_id)
