@@ -142,8 +142,9 @@ async def both(folder: Path, delay_ms: int) -> AsyncIterator[tuple[Server, Serve
     try:
         url, stock_url = databases.create(), databases.create()
         await asyncio.to_thread(migrate, url)
-        environment = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(delay_ms), "LOG_LEVEL": "warning"}
-        async with runner_stack(folder, accounts.new_url(), url, **environment) as stack:
+        delay = str(delay_ms)
+        own = runner_stack(folder, accounts.new_url(), url, AGENT_RUNNER_DEMO_WORD_DELAY_MS=delay, LOG_LEVEL="warning")
+        async with own as stack:
             ours = await add_edge_and_relay(stack, folder)
             stock = await add_stock(stack, stock_url, delay_ms)
             assert nats.process is not None

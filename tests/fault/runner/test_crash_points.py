@@ -98,13 +98,15 @@ def identify(case: tuple[CrashPoint, int]) -> str:
 @pytest.mark.parametrize("case", KILLS, ids=identify)
 async def test_a_killed_run_is_answered_exactly_once(stack: RunnerStack, case: tuple[CrashPoint, int]) -> None:
     point, passes = case
+    await replace_the_dead(stack)
     user = f"kill.{identify(case)}"
     (stack.directory / point).write_text(f"{signal.SIGKILL.name} {passes}")
     begun = await stack.begin(user, REQUEST)
     await until_reached(stack, point)
     seen = await stack.watch(user, begun)
-    assert len([runner for runner in runners(stack) if runner.has_died]) == 1
-    await replace_the_dead(stack)
+    async with asyncio.timeout(10):
+        while not any(runner.has_died for runner in runners(stack)):
+            await asyncio.sleep(0.01)
     await check_history(stack, user, begun, seen)
     restarted = [event["epoch"] for event in seen.run_events if event["type"] == "run.restarted"]
     assert bool(restarted) == (point not in {CrashPoint.BEFORE_CLAIM, CrashPoint.AFTER_FINISH})
@@ -115,6 +117,7 @@ async def test_a_paused_runner_that_wakes_after_takeover_changes_nothing(
     stack: RunnerStack, case: tuple[CrashPoint, int]
 ) -> None:
     point, passes = case
+    await replace_the_dead(stack)
     user = f"pause.{identify(case)}"
     (stack.directory / point).write_text(f"{signal.SIGSTOP.name} {passes}")
     begun = await stack.begin(user, REQUEST)

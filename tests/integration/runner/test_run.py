@@ -1,6 +1,8 @@
 """A run from the accepted message to its stored end: store, runner, task tools, NATS and Postgres, all real."""
 
 import pytest
+from contracts.commands import RunRequested
+from contracts.subjects import subject_of
 
 from tests.runner_stack import RunnerStack
 
@@ -93,3 +95,13 @@ async def test_a_model_that_is_not_allowed_fails_with_its_code(stack: RunnerStac
     assert error["allow_retry"] is True
     run = await stack.run("picky", begun.run_id)
     assert (run.status, run.error_code) == ("failed", "model_not_allowed")
+
+
+async def test_a_run_that_is_requested_twice_is_executed_once(stack: RunnerStack) -> None:
+    begun = await stack.begin("twice", "count to 200")
+    request = RunRequested(user_id="twice", conversation_id=begun.conversation_id, run_id=begun.run_id)
+    subject = subject_of(RunRequested, user_id="twice", conversation_id=begun.conversation_id)
+    await stack.bus.publish_stored(subject, request.encode())
+    seen = await stack.watch("twice", begun)
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.completed"]
+    assert (await stack.run("twice", begun.run_id)).epoch == 1

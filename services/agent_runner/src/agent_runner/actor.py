@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import structlog
 from actor_kit.actor import Actor, Delivery, Handlers
@@ -31,6 +32,7 @@ class AgentRunner(Actor):
 
     workshop: Workshop
     attempts: dict[str, RunAttempt] = field(default_factory=dict[str, RunAttempt])
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary[str, asyncio.Lock])
 
     @property
     def handlers(self) -> Handlers:
@@ -41,14 +43,10 @@ class AgentRunner(Actor):
         with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
             if delivery.is_last_attempt:
                 raise TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
-            if (own := self.attempts.get(command.run_id)) is not None:
-                await own.ended.wait()  # a second message for a run that is executed here must not fence it
-            self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
-            claimed, last_sequence = await asyncio.gather(self._claim(command), self._last_sequence(command))
-            if claimed is None:
-                return
-            self.workshop.crash_points.reach(CrashPoint.AFTER_CLAIM)
-            await self._execute(command, claimed, last_sequence)
+            # A second message for a run that is executed here waits: its claim would fence the first.
+            turn = self.turns.setdefault(command.run_id, asyncio.Lock())
+            async with turn:
+                await self._claim_and_execute(command)
 
     async def on_exhausted(self, message: Message, delivery: Delivery, error: NatterError) -> None:
         """Fail a run that was delivered too often, so that its user is told and may retry."""
@@ -71,6 +69,13 @@ class AgentRunner(Actor):
         attempt = self.attempts.get(run_id)
         if attempt is not None:
             attempt.cancel()
+
+    async def _claim_and_execute(self, command: RunRequested) -> None:
+        self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
+        claimed, last_sequence = await asyncio.gather(self._claim(command), self._last_sequence(command))
+        if claimed is not None:
+            self.workshop.crash_points.reach(CrashPoint.AFTER_CLAIM)
+            await self._execute(command, claimed, last_sequence)
 
     async def _execute(self, command: RunRequested, claimed: RunClaimed, last_sequence: int) -> None:
         attempt = RunAttempt(self.workshop, claimed, command.user_id, last_sequence)

@@ -44,7 +44,6 @@ class RunAttempt:
         self._publisher.start(last_sequence)
         self._answer = Answer(workshop, claimed, self._principal, self._publisher)
         self._writing: asyncio.Task[None] | None = None
-        self.ended = asyncio.Event()
         self._stop: Literal["cancel", "fenced"] | None = "cancel" if claimed.run.cancel_requested else None
 
     def cancel(self) -> None:
@@ -62,7 +61,6 @@ class RunAttempt:
             outcome = "fenced"
             raise
         finally:
-            self.ended.set()
             RUNS_ACTIVE.dec()
             RUNS.labels(outcome).inc()
             lease.cancel()

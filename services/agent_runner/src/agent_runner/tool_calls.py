@@ -31,7 +31,11 @@ Outcome = Literal["success", "failure"]
 
 @dataclass
 class ToolCalls:
-    """The calls of one attempt. ``execute`` never raises for what a tool does: the model is told, and goes on."""
+    """The calls of one attempt. ``execute`` never raises for what a tool does: the model is told, and goes on.
+
+    Calls that the model makes together run side by side if they only read; those that change something run in the
+    order in which the model wrote them, one after the other for each server.
+    """
 
     principal: Principal
     run_id: str
@@ -43,9 +47,20 @@ class ToolCalls:
     crash_points: CrashPoints
     output_characters_max: int
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
+    _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
     async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> str:
         """Run one call and return its output for the model. Raises FencedError."""
+        if tool.is_read_only:
+            return await self._execute(tool, call_id, arguments_json)
+        async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):
+            return await self._execute(tool, call_id, arguments_json)
+
+    async def close(self) -> None:
+        """Close this run's own connections."""
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+
+    async def _execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> str:
         arguments = parse_arguments(arguments_json)
         view = ToolCallView(call_id=call_id, name=tool.name, arguments=arguments, status="running")
         self.translator.tool_started(view)
@@ -79,10 +94,6 @@ class ToolCalls:
             entry = finished.entry
         self.translator.tool_finished(view.model_copy(update={"status": entry.status, "result": entry.result}))
         return output_text(entry.status, entry.result)
-
-    async def close(self) -> None:
-        """Close this run's own connections."""
-        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
 
     async def _call(self, tool: RemoteTool, arguments: JsonValue, call_id: str) -> tuple[Outcome, JsonValue]:
         if not isinstance(arguments, dict):

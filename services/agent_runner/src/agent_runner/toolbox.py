@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from identity.run_token import RunIdentity, mint
+from mcp.types import Tool
 
 from agent_runner.settings import McpServerConfig
 from agent_runner.tool_servers import Connection, ToolServer
@@ -22,13 +23,17 @@ LISTING_IDENTITY = RunIdentity(user_id="agent_runner", run_id="listing", convers
 
 @dataclass(frozen=True)
 class RemoteTool:
-    """A tool as the model sees it, and where it is. ``name`` is unique among all servers."""
+    """A tool as the model sees it, and where it is. ``name`` is unique among all servers.
+
+    ``is_read_only``: the server says that it changes nothing, so its calls need no order.
+    """
 
     name: str
     remote_name: str
     description: str
     input_schema: dict[str, Any]
     server: ToolServer
+    is_read_only: bool = False
 
 
 class Toolbox:
@@ -101,15 +106,23 @@ class Toolbox:
                 pause = min(pause * 2, RETRY_SECONDS_MAX)
                 continue
             pause = RETRY_SECONDS_FIRST
-            self._listed[server.config.name] = tuple(
-                RemoteTool(tool.name, tool.name, tool.description or "", dict(tool.input_schema), server)
-                for tool in tools
-            )
+            self._listed[server.config.name] = tuple(_remote(tool, server) for tool in tools)
             if len(self._listed) == len(self._servers):
                 self._all_listed.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stale.wait(), self._refresh_seconds)
             stale.clear()
+
+
+def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
+    return RemoteTool(
+        name=tool.name,
+        remote_name=tool.name,
+        description=tool.description or "",
+        input_schema=dict(tool.input_schema),
+        server=server,
+        is_read_only=bool(tool.annotations and tool.annotations.read_only_hint),
+    )
 
 
 def _with_unique_names(tools: list[RemoteTool]) -> tuple[RemoteTool, ...]:
@@ -121,5 +134,5 @@ def _with_unique_names(tools: list[RemoteTool]) -> tuple[RemoteTool, ...]:
         name = name[:NAME_CHARACTERS_MAX]
         if name not in taken:
             taken.add(name)
-            named.append(RemoteTool(name, tool.remote_name, tool.description, tool.input_schema, tool.server))
+            named.append(replace(tool, name=name))
     return tuple(named)

@@ -119,7 +119,7 @@ class AnswerTranslator:
         annotation = _annotation(event.annotation)
         if message is None or annotation is None or event.content_index not in message.parts:
             return
-        annotations = message.parts[event.content_index].annotations
+        annotations: list[Json] = message.parts[event.content_index].annotations
         update: Json = {
             "type": "assistant_message.content_part.annotation_added",
             "content_index": event.content_index,
