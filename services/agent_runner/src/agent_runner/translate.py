@@ -134,7 +134,8 @@ class AnswerTranslator:
         if thoughts is None:
             return
         while len(thoughts.texts) <= event.summary_index:
-            thoughts.texts.append([])
+            words: list[str] = []
+            thoughts.texts.append(words)
             self._publish_thought(thoughts, len(thoughts.texts) - 1, "added", is_complete=False)
         thoughts.texts[event.summary_index].append(storable(event.delta))
 
