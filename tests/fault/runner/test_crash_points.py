@@ -168,8 +168,8 @@ async def test_a_run_that_kills_every_runner_is_given_up_and_its_user_told(stack
         while (await stack.run("poison", begun.run_id)).status in ("queued", "running"):
             if not order.exists():
                 kills += 1
-                await replace_the_dead(stack)
                 order.write_text(f"{signal.SIGKILL.name} 0")
+                await replace_the_dead(stack, ready_count=1)
             await asyncio.sleep(0.02)
     order.unlink(missing_ok=True)
     # A delivery may be lost to a slow machine, but never one more than there are.
