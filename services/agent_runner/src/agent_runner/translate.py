@@ -137,7 +137,8 @@ class AnswerTranslator:
             words: list[str] = []
             thoughts.texts.append(words)
             self._publish_thought(thoughts, len(thoughts.texts) - 1, "added", is_complete=False)
-        thoughts.texts[event.summary_index].append(storable(event.delta))
+        summary_index: int = event.summary_index
+        thoughts.texts[summary_index].append(storable(event.delta))
 
     def on_thought_done(self, event: Any) -> None:
         if self._thoughts is not None and event.summary_index < len(self._thoughts.texts):
