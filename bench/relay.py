@@ -63,7 +63,7 @@ async def relay(response: str) -> AsyncIterator[Bench]:
             "JWT_JWKS_URL": issuer.jwks_url,
             "CHAT_TOKEN_SECRET": secrets.token_hex(32),
             "RELAY_STREAMS_PER_USER_MAX": "100000",
-            "LOG_LEVEL": "error",
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "error"),
         }
         async with Bus.open(ServiceSettings(nats_url=url), service=Service.AGENT_RUNNER) as bus:
             await provision(bus)

@@ -75,6 +75,8 @@ class Relay:
             undo.pop_all()
         self._schedule_end(caller, viewer)
         self._viewers.add(viewer)
+        if self.is_stopping:
+            viewer.end(Why.STOPPING)  # it began while the others were told
         return Stream(caller, viewer, channel, start)
 
     async def _start(self, asked: Asked) -> Start | Over:
