@@ -35,8 +35,8 @@ export function createAuth(settings: Settings) {
       window: 60,
       max: 300,
       customRules: {
-        "/sign-in/email": { window: 60, max: 10 },
-        "/sign-up/email": { window: 60, max: 20 },
+        "/sign-in/email": { window: 60, max: 30 },
+        "/sign-up/email": { window: 60, max: 60 },
         "/change-password": { window: 60, max: 10 },
         "/delete-user": { window: 60, max: 10 },
       },

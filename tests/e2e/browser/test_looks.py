@@ -84,6 +84,7 @@ def test_the_colour_scheme_is_the_systems_until_one_is_chosen(new_person: NewPer
     page.get_by_role("menuitemradio", name="Light").click()
     assert not is_dark(page)
     # The chat follows.
+    expect(Chat(page).composer).to_be_visible()
     chat_background = (
         "getComputedStyle(document.querySelector('openai-chatkit').shadowRoot.querySelector('.root')).colorScheme"
     )

@@ -89,6 +89,10 @@ def test_openais_element_is_configured_by_the_book_and_learns_when_a_run_ends(
         context.set_default_timeout(PAGE_TIMEOUT_MILLISECONDS)
         context.route(CDN_SCRIPT, lambda route: route.fulfill(body=STAND_IN, content_type="text/javascript"))
         person = Person(context, configured_for_openai)
+        opened: list[str] = []
+        context.on(
+            "response", lambda response: opened.append(response.url) if response.url.endswith("/stream") else None
+        )
         page = person.sign_up()
         wait_until(lambda: page.evaluate("window.options !== undefined"))
         api = page.evaluate("({url: options.api.url, key: options.api.domainKey, fetch: typeof options.api.fetch})")
@@ -101,8 +105,8 @@ def test_openais_element_is_configured_by_the_book_and_learns_when_a_run_ends(
         assert set(page.evaluate("Object.keys(options)")) <= known
         assert page.evaluate("options.theme.color.accent.primary") == "#0FFF50"
 
-        # Once the stream is open, the end of a run is told within it.
-        wait_until(lambda: page.evaluate("window.updates > 0"))
+        # `evaluate` is also what lets Playwright tell us of responses.
+        wait_until(lambda: page.evaluate("true") and bool(opened))
         before = page.evaluate("window.updates")
         assert person.api(page, "POST", "/chat", {"message": "count to 3"})[0] == 202
         wait_until(lambda: page.evaluate("window.updates") > before)

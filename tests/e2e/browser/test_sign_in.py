@@ -12,7 +12,7 @@ from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credent
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
-SIGN_INS_PER_MINUTE = 10
+SIGN_INS_MAX = 30
 
 
 def test_a_first_visitor_is_one_form_away_from_a_chat(person: Person) -> None:
@@ -60,9 +60,9 @@ def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: R
                 json={"email": person.email, "password": f"guess number {number}"},
                 headers={"x-forwarded-for": f"10.0.0.{number}", "x-natter-client-address": f"10.0.1.{number}"},
             ).status_code
-            for number in range(SIGN_INS_PER_MINUTE + 1)
+            for number in range(SIGN_INS_MAX + 1)
         ]
-    assert statuses == [401] * SIGN_INS_PER_MINUTE + [429]
+    assert statuses == [401] * SIGN_INS_MAX + [429]
 
 
 def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter: RunningNatter) -> None:

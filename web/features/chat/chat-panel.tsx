@@ -2,7 +2,7 @@
 
 /** The chat: OpenAI's React wrapper, unmodified, around our element or theirs. */
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 
 import { leaveForSignIn } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
@@ -33,7 +33,6 @@ export function ChatPanel(props: Props) {
 
 function Chat({ userId, conversationId, openaiDomainKey }: Props) {
   const { scheme } = useTheme();
-  const [isReady, setReady] = useState(false);
   const isOpenai = openaiDomainKey !== null;
   const resumableFetch = useMemo(
     () =>
@@ -52,7 +51,6 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
       initialThread: conversationId,
       fetch: resumableFetch,
     }),
-    onReady: () => setReady(true),
     onThreadChange: ({ threadId }) => rememberConversation(threadId),
     onError: ({ error }) => console.error(error),
   });
@@ -60,8 +58,9 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
   // OpenAI's element knows nothing of a stream beside its own requests: a refresh in mid-answer ends here.
   useUserStream((event) => {
     const isEnd = event.kind === "run" && /\.(completed|failed|cancelled)$/.test(event.run.type);
-    if (isEnd || event.kind === "open" || event.kind === "reset") void fetchUpdates();
-  }, isOpenai && isReady);
+    // Before the element is ready there is nothing to bring up to date.
+    if (isEnd || event.kind === "open" || event.kind === "reset") fetchUpdates().catch(() => undefined);
+  }, isOpenai);
 
   return <ChatKit control={control} className="block h-full w-full" {...(isOpenai ? {} : elementSettings(userId))} />;
 }
