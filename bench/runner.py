@@ -51,7 +51,12 @@ class Server:
     processes: dict[str, psutil.Process] = field(default_factory=dict)
 
     def cpu_seconds(self) -> dict[str, float]:
-        return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
+        return {name: cpu_seconds_of(process) for name, process in self.processes.items()}
+
+
+def cpu_seconds_of(process: psutil.Process) -> float:
+    """A process with its children: Postgres has one for each connection."""
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
 
 
 @dataclass
@@ -149,10 +154,9 @@ async def both(folder: Path, delay_ms: int) -> AsyncIterator[tuple[Server, Serve
             stock = await add_stock(stack, stock_url, delay_ms)
             assert nats.process is not None
             assert postgres.process is not None
-            ours.processes |= {
-                "nats": psutil.Process(nats.process.pid),
-                "postgres": psutil.Process(postgres.process.pid),
-            }
+            database = {"postgres": psutil.Process(postgres.process.pid)}
+            stock.processes |= database
+            ours.processes |= {"nats": psutil.Process(nats.process.pid), **database}
             yield ours, stock, stack
     finally:
         nats.stop()

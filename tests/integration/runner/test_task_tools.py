@@ -49,8 +49,6 @@ def text_of(result: Any) -> str:
 @pytest.mark.parametrize("mode", MODES)
 async def test_every_tool_works_and_answers_in_structure(stack: RunnerStack, mode: Any) -> None:
     async with client(stack, f"tools.{mode}", mode) as tools:
-        if mode == "legacy":  # the newest protocol has no ping
-            await tools.send_ping()
         added = (await tools.call_tool("add_task", {"title": " buy milk ", "description": "2 l"})).structured_content
         assert (added["task"]["title"], added["task"]["description"]) == ("buy milk", "2 l")
         task_id = added["task"]["task_id"]

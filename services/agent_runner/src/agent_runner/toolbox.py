@@ -52,6 +52,7 @@ class Toolbox:
         self._refresh_seconds = refresh_seconds
         self._wait_seconds_max = wait_seconds_max
         self._listed: dict[str, tuple[RemoteTool, ...]] = {}
+        self._awaited = {config.name for config in configs}
         self._all_listed = asyncio.Event()
         self._stale = {config.name: asyncio.Event() for config in configs}
         self._shared: dict[str, Connection] = {}
@@ -93,6 +94,12 @@ class Toolbox:
             return server.connection(run_token)
         return self._shared.setdefault(server.config.name, server.connection(None))
 
+    def _settled(self, server: ToolServer) -> None:
+        """The first runs need not wait for this server any more."""
+        self._awaited.discard(server.config.name)
+        if not self._awaited:
+            self._all_listed.set()
+
     async def _keep_listed(self, server: ToolServer) -> None:
         pause = RETRY_SECONDS_FIRST
         stale = self._stale[server.config.name]
@@ -102,13 +109,14 @@ class Toolbox:
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
                 log.warning("mcp.listing_failed", server=server.config.name, error=repr(error)[:300])
                 server.forget()
+                if not server.config.sends_run_token:  # ours will come up; another's may be broken for good
+                    self._settled(server)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_SECONDS_MAX)
                 continue
             pause = RETRY_SECONDS_FIRST
             self._listed[server.config.name] = tuple(_remote(tool, server) for tool in tools)
-            if len(self._listed) == len(self._servers):
-                self._all_listed.set()
+            self._settled(server)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stale.wait(), self._refresh_seconds)
             stale.clear()
