@@ -73,6 +73,7 @@ def sign_out(page: Page) -> None:
     """By the account menu."""
     page.get_by_role("button", name="Account").click()
     page.get_by_role("menuitem", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
 
 
 class Chat:
