@@ -49,6 +49,8 @@ from chatkit.types import (
 from chatkit.widgets import Card, Text
 
 WORD_DELAY_SECONDS = 0.02
+MOMENT_SECONDS = 1.5
+"""How long a passing state stays: long enough to be seen on a busy machine."""
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
     "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -129,7 +131,7 @@ async def tools(thread: ThreadMetadata) -> AsyncIterator[ThreadStreamEvent]:
     tasks: list[Task] = [CustomTask(title="Add “milk”", icon="write", status_indicator="loading")]
     item = WorkflowItem(workflow=Workflow(type="custom", tasks=tasks), **_base(thread, "wf"))
     yield ThreadItemAddedEvent(item=item.model_copy(deep=True))
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(MOMENT_SECONDS)
     ends = [
         CustomTask(
             title="Add “milk”",
@@ -170,7 +172,7 @@ async def reasoning(thread: ThreadMetadata) -> AsyncIterator[ThreadStreamEvent]:
         title_query="tea near me", queries=["tea near me"], sources=[source], status_indicator="complete"
     )
     yield ThreadItemUpdatedEvent(item_id=item.id, update=WorkflowTaskAdded(task=search, task_index=1))
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(MOMENT_SECONDS)
     workflow = Workflow(type="reasoning", tasks=[thought, search], summary=DurationSummary(duration=4))
     yield ThreadItemDoneEvent(item=item.model_copy(update={"workflow": workflow}))
     async for event in stream_text(thread, "Tea it is.", WORD_DELAY_SECONDS):
@@ -211,7 +213,7 @@ async def special(thread: ThreadMetadata, text: str) -> AsyncIterator[ThreadStre
         yield ThreadItemDoneEvent(item=item)
     elif text == "progress":
         yield ProgressUpdateEvent(text="Reading your list", icon="search")
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(MOMENT_SECONDS)
     elif text == "notice":
         yield NoticeEvent(level="warning", title="Careful", message="You are at **90 %** of your limit.")
     elif text == "effect":
