@@ -84,7 +84,7 @@ def test_it_starts_restarts_what_dies_stops_in_order_and_finds_its_data_again(fo
         assert natter.processes_left() == []
         stopped = [line.split("│")[0].strip() for line in natter.output if "stand-in stopped" in line]
         assert stopped[0] == "auth_edge"
-        assert stopped[-1] == "conversation_store"
+        assert set(stopped[-2:]) == {"task_tools", "conversation_store"}, "these two stop side by side"
 
     with up(folder) as natter:
         assert execute(natter, "select n from kept")[0]["n"] == 42

@@ -202,8 +202,10 @@ export class Conversation {
   }
 
   onRunEnded(runId: string): void {
+    // Two streams tell of an end: the later word must not end the next turn, whose run has no name yet.
+    const isNews = !this.endedRuns.has(runId);
     this.endedRuns.add(runId);
-    if (this.isCurrent(runId)) this.endTurn();
+    if (isNews && this.isCurrent(runId)) this.endTurn();
   }
 
   private isCurrent(runId: string): boolean {
@@ -222,7 +224,7 @@ export class Conversation {
 
   /** The server named the run that answers our request. */
   setRun(runId: string): void {
-    if (this.endedRuns.has(runId)) this.onRunEnded(runId);
+    if (this.endedRuns.has(runId)) this.endTurn();
     else if (this.state.turn) this.update({ turn: { ...this.state.turn, runId } });
   }
 

@@ -103,6 +103,7 @@ export class Loader {
 
   private show({ thread, headers, items, olderCursor, hasOlder }: LoadedThread): void {
     const { conversation } = this;
+    const before = new Set(conversation.state.thread.items.map((item) => item.id));
     conversation.gate.restart(headers.get("Natter-Resume-From"));
     conversation.updateThread((now) => ({
       ...merge(now, items, olderCursor, hasOlder),
@@ -110,6 +111,8 @@ export class Loader {
       status: thread.status ?? { type: "active" },
       allowedImageDomains: thread.allowed_image_domains ?? [],
     }));
+    // What the stream would have shown came with the load: a message of ours among it must not stand there twice.
+    for (const item of items) if (item.type === "user_message" && !before.has(item.id)) conversation.outbox.onShown(item);
     this.showRun(headers.get("Natter-Active-Run"));
   }
 
