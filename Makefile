@@ -1,11 +1,13 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-python test-web check check-python check-web generate drift bench lock env clean
+.PHONY: help install test-tools run test test-python test-web check check-python check-web generate drift bench lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
 NPM_LOCKS := $(wildcard contracts/package-lock.json web/package-lock.json web/chatkit-element/package-lock.json)
 NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
+# What only tests need: the public MCP conformance suite.
+TEST_INSTALLED := tests/integration/runner/mcp_conformance/node_modules/.package-lock.json
 WEB := $(wildcard web/package.json)
 GENERATED := $(wildcard contracts/schemas contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
     $(shell git ls-files "*.gen.*")
@@ -31,8 +33,10 @@ run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web
 
 test: install test-python test-web ## every test, with real servers
 
-test-python: install
+test-tools: install $(TEST_INSTALLED)
 	@scripts/install.sh test-tools
+
+test-python: test-tools
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-web: install
@@ -70,4 +74,4 @@ env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
-	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules
+	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED))

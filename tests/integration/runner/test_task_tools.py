@@ -13,6 +13,7 @@ from identity.run_token import RunIdentity, mint
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.integration.runner.mcp_conformance.suite import APPLICABLE, passed_scenarios, run_suite, with_token
 from tests.runner_stack import RunnerStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -155,3 +156,10 @@ async def test_over_stdio_it_acts_for_the_user_that_its_starter_names(stack: Run
         added = await tools.call_tool("add_task", {"title": "by hand"})
         assert added.structured_content["task"]["title"] == "by hand"
     assert [task.title for task in await stack.tasks("stdio")] == ["by hand"]
+
+
+async def test_it_passes_the_public_conformance_suite(stack: RunnerStack) -> None:
+    async with with_token(f"http://127.0.0.1:{stack.tools_port}", run_token(stack, "conformance")) as address:
+        code, written = await run_suite(f"{address}/mcp")
+    assert code == 0, written[-3_000:]
+    assert passed_scenarios(written) >= APPLICABLE, written[-3_000:]
