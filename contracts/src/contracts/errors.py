@@ -46,6 +46,9 @@ class Code(StrEnum):
     MODEL_BAD_RESPONSE = "model_bad_response"
     TOOL_FAILED = "tool_failed"
     # the system
+    OVERLOADED = "overloaded"
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
+    CLIENT_DISCONNECTED = "client_disconnected"
     STORE_UNAVAILABLE = "store_unavailable"
     BUS_UNAVAILABLE = "bus_unavailable"
     DEADLINE_EXCEEDED = "deadline_exceeded"

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+from contracts.errors import Code
 from identity import InvalidToken, KeysUnavailable, jwks, open_verifier
 from identity.local_issuer import LocalIssuer
 from identity.testing import (
@@ -119,7 +120,7 @@ async def test_an_issuer_that_starts_later_is_found(clock: StillClock, issuer: I
         assert not verifier.is_ready
         with pytest.raises(KeysUnavailable) as caught:
             await verifier.verify(key.sign(claims()))
-        assert caught.value.retry_after_seconds > 0
+        assert (caught.value.code, caught.value.retry_after_seconds) == (Code.IDENTITY_UNAVAILABLE, 2)
         issuer.status = 200
         clock.now += 2
         assert (await verifier.verify(key.sign(claims()))).user_id == "alice"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from actor_kit.problems import STATUS, TITLES
 from auth_edge.app import create_app
-from auth_edge.http.problems import STATUS, TITLES
 from auth_edge.openapi import build_openapi, to_yaml
 from auth_edge.settings import Settings
 from contracts.errors import Code

@@ -260,6 +260,18 @@ async def test_two_tabs_see_the_same_over_one_subscription(relay: RunningRelay, 
     assert text_of(first) == text_of(second) == run.text
 
 
+async def test_a_relay_without_a_free_place_says_so(nats_url: str, bus: Bus, tmp_path: Path) -> None:
+    async with (
+        relay_of(nats_url, tmp_path, relay_viewers_max=1) as relay,
+        connect(relay, "/api/alice/stream") as first,
+        connect(relay, "/api/bob/stream", user_id="bob") as second,
+    ):
+        assert first.response.status_code == 200
+        await second.response.aread()
+        assert (second.response.status_code, second.response.json()["code"]) == (503, "overloaded")
+        assert int(second.response.headers["retry-after"]) >= 1
+
+
 async def test_headers_that_never_end_are_cut_off(relay: RunningRelay) -> None:
     host, port = relay.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))

@@ -13,3 +13,4 @@ HANDLED_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("natter_in_flight", "Messages being handled.", ["mailbox"])
 DEAD_LETTERS = Counter("natter_dead_letters_total", "Messages given up.", ["message", "code"])
+TURNED_AWAY = Counter("natter_turned_away_total", "HTTP requests answered 503 because of too many connections.")

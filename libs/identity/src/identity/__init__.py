@@ -2,7 +2,7 @@
 
 from identity.bearer import read_bearer, www_authenticate
 from identity.chat_token import ChatToken, ChatTokens
-from identity.errors import IdentityError, InvalidToken, KeysUnavailable, TokenCode
+from identity.errors import InvalidToken, KeysUnavailable, TokenCode
 from identity.principal import Principal
 from identity.settings import IdentitySettings
 from identity.verifier import TokenVerifier, open_verifier
@@ -10,7 +10,6 @@ from identity.verifier import TokenVerifier, open_verifier
 __all__ = [
     "ChatToken",
     "ChatTokens",
-    "IdentityError",
     "IdentitySettings",
     "InvalidToken",
     "KeysUnavailable",

@@ -1,11 +1,12 @@
 """What can be wrong with a token, and what to answer.
 
-IdentityError
-├── InvalidToken      the caller must get another token: 401
-└── KeysUnavailable   the issuer's keys could never be fetched: 503, try again
+InvalidToken      the caller must get another token: 401
+KeysUnavailable   the issuer's keys could never be fetched: a RetryableError of contracts, so 503, try again
 """
 
 from typing import Literal
+
+from contracts.errors import Code, RetryableError
 
 TokenCode = Literal[
     "token_missing",
@@ -21,14 +22,10 @@ TokenCode = Literal[
     "token_type_wrong",
     "token_claim_invalid",
 ]
-"""Stable for ever: clients and dashboards match on these."""
+"""The `reason` of a 401, whose code is `unauthenticated`. Stable for ever: clients and dashboards match on these."""
 
 
-class IdentityError(Exception):
-    """The identity of a caller could not be established."""
-
-
-class InvalidToken(IdentityError):  # noqa: N818 - named by what it says, like every error here
+class InvalidToken(Exception):  # noqa: N818 - named by what it says, like every error here
     """The token does not prove an identity.
 
     `code` says why; `detail` is for the developer of a client and never repeats a part of the token.
@@ -40,11 +37,8 @@ class InvalidToken(IdentityError):  # noqa: N818 - named by what it says, like e
         self.detail = detail
 
 
-class KeysUnavailable(IdentityError):  # noqa: N818
+class KeysUnavailable(RetryableError):  # noqa: N818
     """No key of the issuer has been fetched yet, so that no token can be judged."""
 
-    def __init__(self, detail: str, retry_after_seconds: int = 2) -> None:
-        super().__init__(detail)
-        self.code: Literal["identity_unavailable"] = "identity_unavailable"
-        self.detail = detail
-        self.retry_after_seconds = retry_after_seconds
+    def __init__(self, detail: str, retry_after_seconds: float = 2) -> None:
+        super().__init__(Code.IDENTITY_UNAVAILABLE, detail, retry_after_seconds=retry_after_seconds)

@@ -4,6 +4,7 @@ import warnings
 from typing import Any, Final
 
 import yaml
+from actor_kit.problems import MEDIA_TYPE, TITLES, Problem
 from chatkit.types import ChatKitReq
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -11,7 +12,6 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from auth_edge.http.documented import GUARDED_STATUSES, HEADERS, PROBLEM_EXAMPLES, header_references, problems
-from auth_edge.http.problems import MEDIA_TYPE, TITLES, Problem
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _BEARER: Final = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

@@ -1,20 +1,18 @@
 """The routes: who may ask for which stream, and errors as problem details (RFC 9457)."""
 
 import hashlib
-import json
-import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from actor_kit.health import Health
-from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from actor_kit.problems import CODE_OF_STATUS, MEDIA_TYPE, problem_json, retry_after, status_of
+from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
-from identity import InvalidToken, KeysUnavailable, TokenVerifier, read_bearer, www_authenticate
+from identity import InvalidToken, TokenVerifier, read_bearer, www_authenticate
 from identity import Principal as Caller
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -34,14 +32,6 @@ from stream_relay.settings import Settings
 from stream_relay.viewer import Why
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-STATUS: Final[Mapping[Code, int]] = {
-    Code.UNAUTHENTICATED: 401,
-    Code.FORBIDDEN: 403,
-    Code.NOT_FOUND: 404,
-    Code.METHOD_NOT_ALLOWED: 405,
-    Code.INVALID_REQUEST: 422,
-    Code.TOO_MANY_STREAMS: 429,
-}
 MakeResponse = Callable[..., Any]
 
 log = structlog.stdlib.get_logger("stream_relay.http")
@@ -163,33 +153,25 @@ def problem_of(error: Exception) -> Response:
     if isinstance(error, InvalidToken):
         headers = {"WWW-Authenticate": www_authenticate(error)}
         return _problem(401, Code.UNAUTHENTICATED, error.detail, headers, reason=error.code)
-    if isinstance(error, KeysUnavailable):
-        return _problem(503, error.code, error.detail, _retry_after(error.retry_after_seconds))
     if isinstance(error, NatterError):
-        status = STATUS.get(error.code, 503 if isinstance(error, RetryableError) else 500)
-        headers = _retry_after(error.retry_after_seconds) if status in (429, 503) else {}
+        status = status_of(error)
+        headers = retry_after(error.retry_after_seconds) if status in (429, 503) else {}
         return _problem(status, error.code, error.detail, headers, field=error.field)
     if isinstance(error, HTTPException):
-        codes = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
         headers = {"Allow": "GET"} if error.status_code == 405 else {}
-        code = codes.get(error.status_code, Code.INVALID_REQUEST)
+        code = CODE_OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
         return _problem(error.status_code, code, f"{error.detail}.", headers)
     log.error("http.bug", exc_info=error)
-    return _problem(500, Code.INTERNAL, "Something went wrong in the relay.", {})
+    return _problem(500, Code.INTERNAL, "Something went wrong in the relay.")
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:
     return problem_of(error)
 
 
-def _problem(status: int, code: str, detail: str, headers: Mapping[str, str], **members: str | None) -> Response:
+def _problem(
+    status: int, code: Code, detail: str, headers: Mapping[str, str] | None = None, **members: str | None
+) -> Response:
     REFUSED.labels(code).inc()
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
-    body |= {name: value for name, value in members.items() if value is not None}
-    all_headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers}
-    return Response(json.dumps(body), status, all_headers, media_type="application/problem+json")
-
-
-def _retry_after(seconds: float | None) -> dict[str, str]:
-    """Retry-After in whole seconds, at least 1 (RFC 9110, 10.2.3)."""
-    return {"Retry-After": str(max(1, math.ceil(seconds or 1)))}
+    all_headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
+    return Response(problem_json(status, code, detail, **members), status, all_headers, MEDIA_TYPE)

@@ -59,8 +59,8 @@ class Relay:
     async def open(self, caller: Caller, asked: Asked) -> Stream | Over:
         """Open a stream, or say that it is over.
 
-        Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, store_unavailable,
-        bus_unavailable, deadline_exceeded).
+        Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, overloaded,
+        store_unavailable, bus_unavailable, deadline_exceeded).
         """
         self._take_place(caller.user_id)
         viewer = Viewer(asked, self._attach, self._deltas, self._limits)
@@ -106,7 +106,7 @@ class Relay:
 
     def _take_place(self, user_id: str) -> None:
         if self.is_stopping or self._streams_of.total() >= self._settings.relay_viewers_max:
-            raise RetryableError(Code.BUS_UNAVAILABLE, "This relay takes no more streams right now.")
+            raise RetryableError(Code.OVERLOADED, "This relay takes no more streams right now.")
         if self._streams_of[user_id] >= self._settings.relay_streams_per_user_max:
             raise RetryableError(
                 Code.TOO_MANY_STREAMS,

@@ -34,6 +34,7 @@ class Settings(IdentitySettings, ServiceSettings):
         "", description="Other origins whose pages may open streams, comma-separated; empty: none."
     )
 
+    connections_max: int = Field(21_000, ge=1, description="More connections at once are answered 503.")
     relay_heartbeat_seconds: float = Field(10, gt=0, description="A silent stream gets a comment this often.")
     relay_age_seconds_max: float = Field(600, gt=0, description="A connection is ended at this age, ±10 %.")
     relay_retry_milliseconds_max: int = Field(2000, ge=0, description="`retry:` is a random number up to this.")

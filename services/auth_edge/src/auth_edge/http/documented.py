@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from auth_edge.http.problems import MEDIA_TYPE, TITLES
+from actor_kit.problems import MEDIA_TYPE, TITLES
 
 Responses = dict[int | str, dict[str, Any]]
 
