@@ -1225,7 +1225,7 @@ export interface components {
             status: number;
             /**
              * Code
-             * @description What happened, stable for ever.
+             * @description What happened, stable for ever. Expect codes that are newer than this list.
              * @example invalid_request
              */
             code: string;

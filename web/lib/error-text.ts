@@ -3,8 +3,11 @@ import type { Code } from "@/generated/contracts.gen";
 
 const AGAIN = "Natter is not answering right now. Try again in a moment.";
 
-/** The services' codes: a new one in contracts/ does not compile before it has a text here. */
-const SERVICE_TEXT: Record<Code, string> = {
+/** Codes of this origin (server/problem.ts): `unavailable` means that a service does not answer at all. */
+export type OriginCode = "cross_origin" | "unavailable";
+
+/** The services' codes, from contracts/: a new one does not compile before it has a text here. */
+export const SERVICE_TEXT: Record<Code, string> = {
   unauthenticated: "You are signed out. Sign in again to go on.",
   forbidden: "This belongs to someone else.",
   not_found: "This does not exist any more.",
@@ -34,6 +37,9 @@ const SERVICE_TEXT: Record<Code, string> = {
   model_rejected_request: "The model did not accept this message. Change it and try again.",
   model_bad_response: "The model gave an answer that cannot be read. Try again.",
   tool_failed: "A tool failed. Try again.",
+  overloaded: AGAIN,
+  identity_unavailable: AGAIN,
+  client_disconnected: "The connection was lost before this was sent. Try again.",
   store_unavailable: AGAIN,
   bus_unavailable: AGAIN,
   deadline_exceeded: AGAIN,
@@ -41,8 +47,14 @@ const SERVICE_TEXT: Record<Code, string> = {
   internal: "Something went wrong. Try again.",
 };
 
+const ORIGIN_TEXT: Record<OriginCode, string> = {
+  cross_origin: "This request did not come from Natter's own pages.",
+  unavailable: AGAIN,
+};
+
 const TEXT_BY_CODE: Record<string, string> = {
   ...SERVICE_TEXT,
+  ...ORIGIN_TEXT,
   // Signing in (Better Auth)
   INVALID_EMAIL_OR_PASSWORD: "That e-mail and password do not belong together. Check both and try again.",
   INVALID_EMAIL: "That does not look like an e-mail address.",
@@ -53,9 +65,6 @@ const TEXT_BY_CODE: Record<string, string> = {
   PASSWORD_TOO_LONG: "That password is too long. Use at most 128 characters.",
   SESSION_EXPIRED: "You have been signed in for a while. Sign in again to do this.",
   ERASURE_FAILED: "Your conversations could not be erased just now, so your account was kept. Try again in a moment.",
-  // This origin
-  cross_origin: "This request did not come from Natter's own pages.",
-  unavailable: AGAIN,
   // The browser
   offline: "You are offline. Try again once you are connected.",
 };

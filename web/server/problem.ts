@@ -1,8 +1,9 @@
 /** Errors of our own, in the form that the services use (RFC 9457). */
 import type { Code } from "@/generated/contracts.gen";
+import type { OriginCode } from "@/lib/error-text";
 
-/** The services' codes where they fit; `cross_origin` and `unavailable` (a service does not answer at all) are ours. */
-export type ProblemCode = Extract<Code, "unauthenticated" | "payload_too_large"> | "cross_origin" | "unavailable";
+/** The services' codes where they fit, and ours; each has a text for people in lib/error-text.ts. */
+export type ProblemCode = Extract<Code, "unauthenticated" | "payload_too_large"> | OriginCode;
 
 const PROBLEMS: Record<ProblemCode, { status: number; title: string; headers?: Record<string, string> }> = {
   unauthenticated: {

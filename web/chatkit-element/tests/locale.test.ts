@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { TEXT_BY_CODE } from "../src/text/failure-text";
 import { chooseLocale, registerLocale } from "../src/text/locale";
 import { ar } from "../src/text/locales/ar";
 import { en } from "../src/text/locales/en";
@@ -28,4 +30,12 @@ test("durations and broken dates", () => {
   const { duration, time } = chooseLocale("en");
   expect([duration(340), duration(9_960), duration(42_400), duration(125_000)]).toEqual(["0.3 s", "10 s", "42 s", "2 min 5 s"]);
   expect(time("not a date")).toBe("");
+});
+
+test("every code with which a run may fail has words of its own", () => {
+  const { $defs } = JSON.parse(readFileSync("../../contracts/typescript/browser.schema.json", "utf-8"));
+  const notOfViewers = ["run_stale_epoch", "run_leased", "run_finished"]; // between runners and the store
+  const codes = ($defs.Code.enum as string[]).filter((code) => /^(run|model|tool)_/.test(code) && !notOfViewers.includes(code));
+  expect(codes.length).toBeGreaterThan(10);
+  for (const code of codes) expect(Object.keys(en), code).toContain(TEXT_BY_CODE[code]);
 });

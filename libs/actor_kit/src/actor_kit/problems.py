@@ -61,7 +61,11 @@ class Problem(BaseModel):
     type: str = "about:blank"
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
-    code: str = Field(description="What happened, stable for ever.", examples=["invalid_request"])
+    code: str = Field(
+        description="What happened, stable for ever. Expect codes that are newer than this list.",
+        examples=["invalid_request"],
+        json_schema_extra={"x-extensible-enum": [code.value for code in Code]},
+    )
     detail: str = Field(examples=["The message is empty."])
     field: str | None = Field(None, description="The part of the request that is wrong.", examples=["body.message"])
     reason: str | None = Field(

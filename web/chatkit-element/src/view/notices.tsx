@@ -1,20 +1,10 @@
 import type { Notice } from "../state/thread-state";
-import type { TextKey } from "../text/locales/en";
+import { TEXT_BY_CODE } from "../text/failure-text";
 import { IconButton } from "./button";
 import { useView } from "./context";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
-
-/** Codes that have words of their own; the others get a general sentence with the code. */
-const TEXT_BY_CODE: Record<string, TextKey> = {
-  connection_lost: "errorConnection",
-  network: "errorNetwork",
-  stop_failed: "errorStop",
-  feedback_failed: "errorFeedback",
-  client_tool_failed: "errorClientTool",
-  run_failed: "errorRunFailed",
-};
 
 const ICON_BY_LEVEL = { info: "info", warning: "lucide:triangle-alert", danger: "lucide:circle-x" } as const;
 

@@ -100,6 +100,13 @@ export const en = {
   errorFeedback: "Your rating could not be saved.",
   errorClientTool: "A step that runs in this page failed.",
   errorRunFailed: "The answer could not be completed.",
+  errorRunAttempts: "The answer failed several times. Send your message again.",
+  errorRunTooLong: "The answer took too long and was stopped.",
+  errorModelAway: "The model is not answering right now. Try again in a moment.",
+  errorModelRefused: "The model may not be used here. Tell whoever runs this server.",
+  errorModelRejected: "The model could not answer this. Change your message, or try again.",
+  errorModelContext: "This conversation is too long for the model. Start a new one.",
+  errorTool: "A tool failed. Try again.",
 };
 
 export type Texts = typeof en;

@@ -1,0 +1,32 @@
+/** Which words stand for which code, where a failure brings no words of its own. */
+
+import type { TextKey } from "./locales/en";
+
+/** Of a run that failed: every code that contracts/ has for that. */
+const OF_RUN: Record<string, TextKey> = {
+  run_attempts_exhausted: "errorRunAttempts",
+  run_turns_exceeded: "errorRunTooLong",
+  run_tokens_exceeded: "errorRunTooLong",
+  run_time_exceeded: "errorRunTooLong",
+  model_unavailable: "errorModelAway",
+  model_rate_limited: "errorModelAway",
+  model_timeout: "errorModelAway",
+  model_refused_key: "errorModelRefused",
+  model_not_allowed: "errorModelRefused",
+  model_rejected_request: "errorModelRejected",
+  model_bad_response: "errorModelRejected",
+  model_context_exceeded: "errorModelContext",
+  tool_failed: "errorTool",
+  internal: "errorRunFailed",
+};
+
+/** Codes that have words of their own; the others get a general sentence with the code. */
+export const TEXT_BY_CODE: Record<string, TextKey> = {
+  ...OF_RUN,
+  run_failed: "errorRunFailed",
+  connection_lost: "errorConnection",
+  network: "errorNetwork",
+  stop_failed: "errorStop",
+  feedback_failed: "errorFeedback",
+  client_tool_failed: "errorClientTool",
+};
