@@ -5,149 +5,14 @@ A real NATS server, the relay as a process of its own, and viewers over sockets 
 
 import argparse
 import asyncio
-import json
-import os
-import secrets
-import signal
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
-import psutil
 import uvloop
-from actor_kit.bus import Bus
-from actor_kit.provision import provision
-from actor_kit.settings import ServiceSettings
-from contracts.events import EPOCH_HEADER, ChatKitDelta
-from contracts.services import Service
-from contracts.subjects import subject_of
-from identity.local_issuer import LocalIssuer
-from natter.servers.ports import free_port
-from natter.testing import start_nats
 
-ROOT = Path(__file__).parent.parent
-STARTED_SECONDS_MAX = 15.0
+from bench.relay_at_work import Bench, Run, Viewer, first_bytes, open_many, relay
+
 IDLE_VIEWERS = 5000
-
-
-@dataclass
-class Bench:
-    """A relay at work, and what the measurements need of it."""
-
-    port: int
-    process: psutil.Process
-    bus: Bus
-    issuer: LocalIssuer
-
-    def request(self, path: str, user_id: str, last_event_id: str = "") -> bytes:
-        place = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
-        token = self.issuer.mint(user_id)
-        return f"GET {path} HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer {token}\r\n{place}\r\n".encode()
-
-
-@asynccontextmanager
-async def relay(response: str) -> AsyncIterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="bench-relay-") as name:
-        folder = Path(name)
-        nats, accounts = start_nats(folder)
-        issuer = LocalIssuer.open(folder / "issuer")
-        url, port = accounts.new_url(), free_port()
-        environment = os.environ | {
-            "NATS_URL": url,
-            "HTTP_PORT": str(port),
-            "JWT_JWKS_URL": issuer.jwks_url,
-            "CHAT_TOKEN_SECRET": secrets.token_hex(32),
-            "RELAY_STREAMS_PER_USER_MAX": "100000",
-            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "error"),
-        }
-        async with Bus.open(ServiceSettings(nats_url=url), service=Service.AGENT_RUNNER) as bus:
-            await provision(bus)
-            command = [sys.executable, "-c", f"from bench.relay_server import main; main({response!r})"]
-            process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT)
-            try:
-                await until_open(port)
-                yield Bench(port, psutil.Process(process.pid), bus, issuer)
-            finally:
-                process.send_signal(signal.SIGTERM)
-                await process.wait()
-        nats.stop()
-
-
-async def until_open(port: int) -> None:
-    async with asyncio.timeout(STARTED_SECONDS_MAX):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
-
-
-class Viewer(asyncio.Protocol):
-    """A connection that sends one request and hands on what it gets."""
-
-    def __init__(self, request: bytes, on_bytes: Callable[[bytes], None]) -> None:
-        self._request = request
-        self._on_bytes = on_bytes
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        transport.write(self._request)  # type: ignore[attr-defined]
-
-    def data_received(self, data: bytes) -> None:
-        self._on_bytes(data)
-
-
-@dataclass
-class Run:
-    """A run that this process publishes."""
-
-    bus: Bus
-    user_id: str = "alice"
-    run_id: str = field(default_factory=lambda: f"run_{secrets.token_hex(8)}")
-
-    @property
-    def path(self) -> str:
-        return f"/api/{self.user_id}/runs/{self.run_id}/stream"
-
-    async def begin(self) -> int:
-        return await self._put({"type": "thread.item.done", "item": {"type": "user_message", "id": "msg_1"}}, None)
-
-    async def say(self, text: str) -> int:
-        update = {"type": "assistant_message.content_part.text_delta", "content_index": 0, "delta": text}
-        return await self._put({"type": "thread.item.updated", "item_id": "msg_2", "update": update}, "1")
-
-    async def _put(self, event: dict[str, object], epoch: str | None) -> int:
-        subject = subject_of(ChatKitDelta, user_id=self.user_id, conversation_id="conv_1", run_id=self.run_id)
-        headers = {EPOCH_HEADER: epoch} if epoch else None
-        return (await self.bus.publish_stored(subject, json.dumps(event).encode(), headers)).sequence
-
-
-async def first_bytes(bench: Bench, path: str, wanted: bytes, *, last_event_id: str = "", user: str = "alice") -> float:
-    """Milliseconds from sending a request on a new connection until ``wanted`` is there."""
-    arrived = asyncio.get_running_loop().create_future()
-    seen = bytearray()
-
-    def on_bytes(data: bytes) -> None:
-        seen.extend(data)
-        if wanted in seen and not arrived.done():
-            arrived.set_result(time.perf_counter())
-
-    request = bench.request(path, user, last_event_id)
-    loop = asyncio.get_running_loop()
-    started = time.perf_counter()
-    transport, _ = await loop.create_connection(lambda: Viewer(request, on_bytes), "127.0.0.1", bench.port)
-    async with asyncio.timeout(10):
-        ended = await arrived
-    transport.close()
-    return (ended - started) * 1000
 
 
 async def attach(bench: Bench) -> dict[str, float]:
@@ -173,16 +38,10 @@ async def catchup(bench: Bench) -> dict[str, float]:
     last = await run.say("the-end")
     times = [await first_bytes(bench, run.path, b"the-end") for _ in range(60)]
     first = last - 599
-    before = cpu_seconds(bench)
+    before = bench.cpu_seconds()
     resumed = [await first_bytes(bench, run.path, b"the-end", last_event_id=str(first)) for _ in range(60)]
-    cpu_ms = (cpu_seconds(bench) - before) / len(resumed) * 1000
+    cpu_ms = (bench.cpu_seconds() - before) / len(resumed) * 1000
     return {**of("catchup_600_ms", times), **of("catchup_600_resumed_ms", resumed), "catchup_600_cpu_ms": cpu_ms}
-
-
-def cpu_seconds(bench: Bench) -> float:
-    """What the relay's process has used of a core: unlike a clock, hardly moved by what else the machine does."""
-    times = bench.process.cpu_times()
-    return times.user + times.system
 
 
 async def idle(bench: Bench) -> dict[str, float]:
@@ -205,43 +64,16 @@ async def idle_figures(bench: Bench, name: str, wanted: list[tuple[str, str]]) -
     transports = first + await open_many(bench, wanted[1:])
     opened_seconds = time.perf_counter() - started
     await asyncio.sleep(2)
-    cpu = cpu_seconds(bench)
+    cpu = bench.cpu_seconds()
     await asyncio.sleep(15)
     figures = {
         f"{name}_kib_per_viewer": (bench.process.memory_info().rss - before) / IDLE_VIEWERS / 1024,
-        f"{name}_cpu_percent": (cpu_seconds(bench) - cpu) / 15 * 100,
+        f"{name}_cpu_percent": (bench.cpu_seconds() - cpu) / 15 * 100,
         f"{name}_opened_per_second": IDLE_VIEWERS / opened_seconds,
     }
     for transport in transports:
         transport.close()
     return figures
-
-
-async def open_many(bench: Bench, wanted: list[tuple[str, str]]) -> list[asyncio.Transport]:
-    loop = asyncio.get_running_loop()
-    transports: list[asyncio.Transport] = []
-    at_once = asyncio.Semaphore(32)
-
-    async def one(path: str, user_id: str) -> None:
-        arrived = loop.create_future()
-
-        def on_bytes(data: bytes) -> None:
-            if arrived.done():
-                return
-            if data.startswith(b"HTTP/1.1 200"):
-                arrived.set_result(None)
-            else:
-                arrived.set_exception(RuntimeError(data.decode()))
-
-        async with at_once:
-            request = bench.request(path, user_id)
-            transport, _ = await loop.create_connection(lambda: Viewer(request, on_bytes), "127.0.0.1", bench.port)
-            async with asyncio.timeout(30):
-                await arrived
-            transports.append(transport)
-
-    await asyncio.gather(*(one(path, user_id) for path, user_id in wanted))
-    return transports
 
 
 async def fanout(bench: Bench, viewers_count: int = 1000, per_second: int = 50, seconds: int = 10) -> dict[str, float]:
@@ -271,13 +103,13 @@ async def fanout(bench: Bench, viewers_count: int = 1000, per_second: int = 50, 
         transport, _ = await loop.create_connection(lambda number=number: viewer(number), "127.0.0.1", bench.port)
         transports.append(transport)
     await asyncio.sleep(2)
-    cpu, started = cpu_seconds(bench), time.perf_counter()
+    cpu, started = bench.cpu_seconds(), time.perf_counter()
     for number in range(per_second * seconds):
         await asyncio.sleep(max(0, started + number / per_second - time.perf_counter()))
         await run.say(f"@{time.perf_counter_ns()}@")
     took = time.perf_counter() - started
     await asyncio.sleep(5)
-    used_seconds = cpu_seconds(bench) - cpu
+    used_seconds = bench.cpu_seconds() - cpu
     for transport in transports:
         transport.close()
     complete = sum(count == per_second * seconds for count in counts)
