@@ -19,6 +19,11 @@ from natter.testing import temporary_directory
 from natter.testing_stack import WITHOUT_WEB, RunningNatter, natter_up, start
 
 STAND_INS = Path(__file__).parent.parent / "stand_ins"
+OF_ANOTHER_PROJECT = {
+    "NATS_URL": "nats://127.0.0.1:1",
+    "DATABASE_URL": "postgresql://127.0.0.1:1/other",
+    "DATABASE_DIRECT_URL": "postgresql://127.0.0.1:1/other",
+}
 
 
 @pytest.fixture
@@ -149,7 +154,7 @@ def test_it_can_be_stopped_while_it_starts(folder: Path) -> None:
 
 
 def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second_up_is_refused(folder: Path) -> None:
-    with up(folder, OPENAI_API_KEY="sk-test", BETTER_AUTH_SECRET="b" * 40) as natter:
+    with up(folder, OPENAI_API_KEY="sk-test", BETTER_AUTH_SECRET="b" * 40, **OF_ANOTHER_PROJECT) as natter:
         runner, edge = seen_environment(folder, "agent_runner"), seen_environment(folder, "auth_edge")
         store, relay = seen_environment(folder, "conversation_store"), seen_environment(folder, "stream_relay")
         assert runner["OPENAI_API_KEY"] == "sk-test"
@@ -170,6 +175,23 @@ def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second
         second = run_up(folder)
         assert second.returncode == 1
         assert "in use by another `natter up`" in second.stderr
+        migrate_touches_the_stack_alone(natter)
+
+
+def migrate_touches_the_stack_alone(natter: RunningNatter) -> None:
+    """The stand-in migrated nothing: `natter migrate`, with the real store, makes the tables of the running stack."""
+    for name in ("NATS_URL", "DATABASE_URL"):
+        assert said(natter, f"{name} of the environment is not used")
+    done = subprocess.run(
+        [sys.executable, "-m", "natter", "migrate", "--data-dir", str(natter.data_dir)],
+        env={**os.environ, **OF_ANOTHER_PROJECT},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("streams and tables are up to date\n", 0), done.stderr
+    assert execute(natter, "select count(*) from chat.conversation")[0]["count"] == 0
 
 
 def test_servers_of_ones_own_are_used_as_they_are(folder: Path, nats_url: str, empty_database_url: str) -> None:

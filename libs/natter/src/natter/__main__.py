@@ -59,9 +59,11 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         list[str] | None, typer.Option(metavar="SERVICE=N", help="Run N processes of a service; may be repeated")
     ] = None,
     nats_url: Annotated[
-        str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one")
+        str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one; $NATS_URL is not read")
     ] = None,
-    database_url: Annotated[str | None, typer.Option(help="Use this Postgres instead of the embedded one")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="Use this Postgres instead of the embedded one; $DATABASE_URL is not read")
+    ] = None,
 ) -> None:
     """Start everything on this machine, and print `ready …` once a message would be answered. Ctrl-C stops it."""
     if demo_user and no_web:
@@ -92,6 +94,8 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
         for name in stop_orphans(directory.root):
             output.line("natter", f"stopped {name}, left over from an earlier run that was killed")
         _check_ports(options)
+        for line in _unread(options, settings):
+            output.line("natter", line)
         web_directory = find_web_app(settings, output.progress) if options.with_web else None
         asyncio.run(run_until_stopped(plan(options, directory, settings, log_format, web_directory), output))
     except ProgramFailedError as error:
@@ -125,7 +129,7 @@ def migrate(
     data_dir: DataDir = None,
     nats_url: Annotated[str | None, typer.Option(help="Another NATS, entered with NATS_USER and NATS_PASSWORD")] = None,
     database_url: Annotated[
-        str | None, typer.Option(help="Another Postgres. Default: $DATABASE_URL, the stack's")
+        str | None, typer.Option(help="Another Postgres than the stack's; $DATABASE_URL is not read")
     ] = None,
 ) -> None:
     """Create the streams that are missing and bring the tables to the current revision. `natter up` does it too."""
@@ -172,6 +176,16 @@ def _read_scale(entries: list[str]) -> dict[str, int]:
             raise typer.BadParameter(f"{entry!r}: {hint}", param_hint="--scale")
         scale[name] = int(count)
     return scale
+
+
+def _unread(options: Options, settings: Settings) -> list[str]:
+    """What to say of servers that the environment names: they may be another project's, and `up` would migrate them."""
+    asked = {"NATS_URL": ("--nats-url", options.nats_url), "DATABASE_URL": ("--database-url", options.database_url)}
+    return [
+        f"{name} of the environment is not used; to use that server, give {flag}"
+        for name, (flag, url) in asked.items()
+        if url is None and settings.given(name)
+    ]
 
 
 def _check_ports(options: Options) -> None:

@@ -46,6 +46,7 @@ class StackState(BaseModel):
     nats_url: str = ""
     nats_is_embedded: bool = True
     database_url: str = Field(default="", repr=False)
+    database_is_embedded: bool = True
     jwt_verifier: str = "hs256"
     processes: dict[str, int | None] = {}
     """Process ids by name."""

@@ -21,13 +21,10 @@ class MigrationFailedError(Exception):
 def migrate(data_dir: Path | None, nats_url: str | None, database_url: str | None) -> list[str]:
     """Create the streams that are missing, migrate the tables; return how the streams differ from what is wanted.
 
-    What is not given is taken from the stack of the data directory; DATABASE_URL and DATABASE_DIRECT_URL come before
-    that. Raises NoStackError, MigrationFailedError, and RetryableError (bus_unavailable).
+    What is not given is taken from the stack of the data directory, never from DATABASE_URL or NATS_URL: those may be
+    another project's. Raises NoStackError, MigrationFailedError, and RetryableError (bus_unavailable).
     """
-    settings = Settings()
-    environment = settings.inherited | ({"DATABASE_URL": database_url} if database_url else {})
-    if database_url is None and not settings.given("DATABASE_URL"):
-        environment["DATABASE_URL"] = _database_url_of_stack(data_dir or settings.data_dir)
+    environment = _environment(data_dir, database_url)
     drifts = asyncio.run(_provision(data_dir, nats_url))
     command = [sys.executable, "-m", "conversation_store", "migrate"]
     done = subprocess.run(
@@ -43,8 +40,14 @@ async def _provision(data_dir: Path | None, nats_url: str | None) -> list[str]:
         return await provision(bus)
 
 
-def _database_url_of_stack(data_dir: Path) -> str:
-    state = DataDirectory.open(data_dir).read_state()
+def _environment(data_dir: Path | None, database_url: str | None) -> dict[str, str]:
+    """The migration's environment. DATABASE_DIRECT_URL goes with a database of one's own, not with the embedded one."""
+    settings = Settings()
+    if database_url is not None:
+        return settings.inherited | {"DATABASE_URL": database_url}
+    directory = data_dir or settings.data_dir
+    state = DataDirectory.open(directory).read_state()
     if state is None:
-        raise NoStackError(f"no stack has run in {data_dir}: give --database-url or --data-dir")
-    return state.database_url
+        raise NoStackError(f"no stack has run in {directory}: give --database-url or --data-dir")
+    direct = {} if state.database_is_embedded else settings.given("DATABASE_DIRECT_URL")
+    return settings.shared | {"DATABASE_URL": state.database_url, **direct}

@@ -152,6 +152,7 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
             nats_url=stack.nats_url,
             nats_is_embedded=stack.nats is not None,
             database_url=stack.database_url,
+            database_is_embedded=stack.postgres is not None,
             jwt_verifier=stack.jwt_verifier,
             processes={supervised.program.name: supervised.pid for supervised in supervisor.running},
         )
