@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Get a chat-only token
-         * @description Mints a token that opens the chatkit and stream routes of this user only. Ask again before it expires.
+         * @description Mints a token that opens chatkit, the streams and Stop of this user only. Ask again before it expires.
          */
         post: operations["begin_chat_session"];
         delete?: never;
@@ -155,6 +155,8 @@ export interface paths {
         /**
          * Stop a run
          * @description Stops it on whichever machine it runs. What was said until then is kept; a finished run stays as it is.
+         *
+         *     A chat token stops what it can begin: any run of its user, or those of the conversation that it is bound to.
          */
         post: operations["cancel_run"];
         delete?: never;

@@ -25,7 +25,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
 NEEDS_NO_TOKEN = {"/healthz", "/readyz"}
-OPEN_TO_CHAT_TOKENS = {("POST", "/chatkit")}
+OPEN_TO_CHAT_TOKENS = {("POST", "/chatkit"), ("POST", "/runs/{run_id}/cancel")}
 
 
 def operations() -> Iterator[tuple[str, str]]:

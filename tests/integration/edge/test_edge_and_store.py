@@ -89,6 +89,26 @@ async def test_a_run_is_stopped(edge: RunningEdge) -> None:
         assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
 
 
+async def test_a_chat_token_stops_the_runs_that_it_could_begin_and_no_others(edge: RunningEdge) -> None:
+    turn, elsewhere, bob = await begin(edge), await begin(edge), await begin(edge, user_id="bob")
+    asked = {"conversation_id": turn["conversation_id"]}
+    bound = (await edge.call("POST", "/chatkit/session", json=asked)).json()["client_secret"]
+    unbound = (await edge.call("POST", "/chatkit/session")).json()["client_secret"]
+    for token, run_id, status in (
+        (bound, elsewhere["run_id"], 403),
+        (bound, bob["run_id"], 403),
+        (unbound, bob["run_id"], 403),
+        (bound, "run_unknown", 404),
+        (bound, turn["run_id"], 202),
+        (unbound, elsewhere["run_id"], 202),
+    ):
+        assert (await edge.call("POST", f"/runs/{run_id}/cancel", token=token)).status_code == status
+    stored = [(await edge.call("GET", f"/runs/{run['run_id']}")).json() for run in (turn, elsewhere)]
+    assert [run["status"] for run in stored] == ["cancelled", "cancelled"]
+    bobs = (await edge.call("GET", f"/runs/{bob['run_id']}", user_id="bob")).json()
+    assert (bobs["status"], bobs["cancel_requested"]) == ("queued", False)
+
+
 async def test_todos_live_by_rest(edge: RunningEdge) -> None:
     first = (await edge.call("POST", "/tasks", json={"title": "buy milk", "description": "two"})).json()
     second = (await edge.call("POST", "/tasks", json={"title": "buy bread"})).json()

@@ -4,7 +4,7 @@ from contracts.commands import CancelRun
 from contracts.queries import GetRun
 
 from auth_edge.http.bodies import Run
-from auth_edge.http.call import Caller, user_router
+from auth_edge.http.call import CHAT_SCOPE, Caller, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import RunIdInPath
 
@@ -16,7 +16,16 @@ async def get_run(call: Caller, run_id: RunIdInPath) -> Run:
     return Run.of((await call.ask(GetRun(principal=call.principal, run_id=run_id))).run)
 
 
-@router.post("/runs/{run_id}/cancel", status_code=202, summary="Stop a run", responses=problems(404, 409))
+@router.post(
+    "/runs/{run_id}/cancel",
+    status_code=202,
+    summary="Stop a run",
+    openapi_extra=CHAT_SCOPE,
+    responses=problems(404, 409),
+)
 async def cancel_run(call: Caller, run_id: RunIdInPath) -> Run:
-    """Stops it on whichever machine it runs. What was said until then is kept; a finished run stays as it is."""
+    """Stops it on whichever machine it runs. What was said until then is kept; a finished run stays as it is.
+
+    A chat token stops what it can begin: any run of its user, or those of the conversation that it is bound to.
+    """
     return Run.of((await call.ask(CancelRun(principal=call.principal, run_id=run_id))).run)
