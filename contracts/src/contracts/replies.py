@@ -184,6 +184,8 @@ class RunClaimed(Reply):
     ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
     which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
+    ``seconds_since_start``: since the first attempt's claim, by the store's clock. ``run.usage``: what those attempts
+    used.
     """
 
     run: RunView
@@ -197,6 +199,7 @@ class RunClaimed(Reply):
     ledger: tuple[LedgerEntry, ...] = ()
     is_first_turn: bool = False
     next_step: int = 0
+    seconds_since_start: float = 0.0
     conversation: ConversationView | None = None
     openai_conversation_id: str | None = None
 

@@ -63,13 +63,18 @@ async def test_a_takeover_gets_what_the_dead_attempt_has_stored(client: Client) 
     run: dict[str, Any] = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
     for _ in range(2):  # the same step twice is stored once
         checkpoint = {**run, "step": 0, "session_items": (SAID,), "items": (assistant_item("a1", "so far"),)}
+        checkpoint["usage"] = {"requests": 1, "total_tokens": 9}
         await client.ask(AppendCheckpoint.model_validate(checkpoint))
     await client.ask(BeginToolCall(**run, call_id="c1", name="add_task", arguments={"title": "milk"}))
     await client.ask(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}))
     await client.ask(BeginToolCall(**run, call_id="c2", name="add_task"))
+    await client.ask(AppendCheckpoint(**run, step=1))  # says nothing of the usage, so it stays
+    await client.execute("update chat.run set started_at = now() - interval '1 minute'")
     await expire_lease(client, turn.run_id)
     taken = await client.claim(turn.run_id, runner_id="two")
-    assert (taken.epoch, taken.next_step) == (2, 1)
+    assert (taken.epoch, taken.next_step) == (2, 2)
+    assert 60 <= taken.seconds_since_start < 120
+    assert taken.run.usage == Usage(requests=1, total_tokens=9)
     assert taken.checkpoint == (SAID,)
     assert [item.message_id for item in taken.saved_items] == ["a1"]
     assert [(entry.call_id, entry.status, entry.result) for entry in taken.ledger] == [

@@ -56,7 +56,8 @@ class RenewLease(Command[LeaseRenewed]):
 class AppendCheckpoint(Command[Done]):
     """Store a finished step of a run: session items in order, and the ChatKit items that show it.
 
-    ``step`` counts the run's checkpoints from 0; the same step twice is stored once.
+    ``step`` counts the run's checkpoints from 0; the same step twice is stored once. ``usage``: of the run so far,
+    over all its attempts; absent: as it was.
     Errors: run_stale_epoch, run_finished.
     """
 
@@ -67,6 +68,7 @@ class AppendCheckpoint(Command[Done]):
     step: Annotated[int, Field(ge=0)]
     session_items: tuple[Json, ...] = ()
     items: tuple[ItemToSave, ...] = ()
+    usage: Usage | None = None
 
 
 class BeginToolCall(Command[ToolCallBegun]):
@@ -94,7 +96,7 @@ class FinishToolCall(Command[ToolCallBegun]):
 
 
 class FinishRun(Command[RunFinished]):
-    """End a run in one transaction: last items, session items, status, usage; then say so to the viewers.
+    """End a run in one transaction: last items, session items, status, usage of all attempts; then tell the viewers.
 
     The store publishes the end after the commit: the ChatKit ``error`` event and ``run.failed``, or
     ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so.

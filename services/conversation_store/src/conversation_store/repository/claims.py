@@ -17,7 +17,8 @@ set status = 'running', epoch = r.epoch + 1, runner_id = $3, started_at = coales
     lease_expires_at = now() + make_interval(secs => $4)
 where r.run_id = $1 and r.user_id = $2 and r.is_active and r.epoch < $5
   and (r.status = 'queued' or (r.status = 'running' and (r.lease_expires_at <= now() or r.runner_id = $3)))
-returning {RUN_COLUMNS}, r.turn, r.user_message_id, r.inference_options, r.checkpoints_count
+returning {RUN_COLUMNS}, r.turn, r.user_message_id, r.inference_options, r.checkpoints_count,
+    extract(epoch from now() - r.started_at)::float8 as seconds_since_start
 """
 RENEW = """
 update chat.run set lease_expires_at = now() + make_interval(secs => $4)
@@ -117,6 +118,7 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, histor
         ledger=tuple(LedgerEntry.model_validate(entry) for entry in ledger),
         is_first_turn=found["title"] is None,
         next_step=run["checkpoints_count"],
+        seconds_since_start=run["seconds_since_start"],
         conversation=conversation_view(found),
         openai_conversation_id=found["openai_conversation_id"],
     )

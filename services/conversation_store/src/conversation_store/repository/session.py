@@ -20,7 +20,8 @@ from conversation_store.translate import boolean_text, json_text
 RESERVE = """
 update chat.run
 set items_count = items_count + $4, session_items_count = session_items_count + $5,
-    checkpoints_count = case when $6::int is null then checkpoints_count else $6 + 1 end
+    checkpoints_count = case when $6::int is null then checkpoints_count else $6 + 1 end,
+    usage = coalesce($7::jsonb, usage)
 where run_id = $1 and user_id = $2 and epoch = $3 and status = 'running'
   and ($6::int is null or checkpoints_count <= $6)
 returning conversation_id, turn, items_count - $4 as items_before, session_items_count - $5 as session_items_before
@@ -114,6 +115,7 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
         len(command.items),
         len(command.session_items),
         command.step,
+        usage=None if command.usage is None else json_text(command.usage.model_dump()),
     )
     if place is None:
         run = await access.owned_run(transaction, command.principal, command.run_id)
@@ -162,7 +164,7 @@ async def link_openai_conversation(transaction: Transaction, command: LinkOpenai
     return Done()
 
 
-async def _reserve(
+async def _reserve(  # noqa: PLR0913  the columns that a step may set
     transaction: Transaction,
     principal: Principal,
     run_id: RunId,
@@ -170,8 +172,11 @@ async def _reserve(
     items_count: int,
     session_items_count: int,
     step: int | None,
+    *,
+    usage: str | None = None,
 ) -> Place | None:
-    row = await transaction.row(RESERVE, run_id, principal.user_id, epoch, items_count, session_items_count, step)
+    counts = items_count, session_items_count, step
+    row = await transaction.row(RESERVE, run_id, principal.user_id, epoch, *counts, usage)
     if row is None:
         return None
     base = row["turn"] * POSITIONS_PER_TURN
