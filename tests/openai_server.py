@@ -45,13 +45,20 @@ def tool(name: str, **arguments: Any) -> Answer:
 
 @dataclass
 class OpenaiServer:
-    """Answers from ``script`` in order; the last one again and again. ``requests`` keeps every body."""
+    """Answers from ``script`` in order; the last one again and again. ``requests`` keeps every body.
 
+    ``scripts``: for requests that hold a certain word, a script of their own. ``keeps_silent``: items of a conversation
+    are stored, and that is never answered.
+    """
+
+    scripts: dict[str, list[Answer]] = field(default_factory=dict)
+    keeps_silent: bool = False
     script: list[Answer] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     titles_asked: int = 0
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    items_count: int = 0
     port: int = field(default_factory=free_port)
     stalled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -71,6 +78,7 @@ class OpenaiServer:
                 Route(one, self._update, methods=["POST"]),
                 Route(f"{one}/items", self._list, methods=["GET"]),
                 Route(f"{one}/items", self._append, methods=["POST"]),
+                Route(f"{one}/items/{{item_id}}", self._delete, methods=["DELETE"]),
             ]
         )
 
@@ -90,8 +98,10 @@ class OpenaiServer:
             server.should_exit = True
             await serving
 
-    def _next(self) -> Answer:
-        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+    def _next(self, body: dict[str, Any]) -> Answer:
+        text = json.dumps(body)
+        script = next((script for word, script in self.scripts.items() if word in text), self.script)
+        return script.pop(0) if len(script) > 1 else script[0]
 
     # --- responses -----------------------------------------------------------------------------------------
 
@@ -105,7 +115,7 @@ class OpenaiServer:
             writer.end_message()
             return JSONResponse(writer.completed().response.model_dump(mode="json"))
         self.requests.append(body)
-        answer = self._next()
+        answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
         return StreamingResponse(self._response_events(answer), media_type="text/event-stream")
@@ -157,7 +167,7 @@ class OpenaiServer:
                 {"id": "c", "object": "chat.completion", "created": 1, "model": "scripted", "choices": [choice]}
             )
         self.requests.append(body)
-        answer = self._next()
+        answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
         return StreamingResponse(self._chunks(answer), media_type="text/event-stream")
@@ -200,19 +210,33 @@ class OpenaiServer:
     async def _append(self, request: Request) -> Response:
         items = self.conversations[request.path_params["conversation_id"]]
         for item in (await request.json())["items"]:
-            items.append(as_conversation_item(item, len(items)))
+            self.items_count += 1
+            items.append(as_conversation_item(item, self.items_count))
+        if self.keeps_silent:
+            await self.stalled.wait()
         return JSONResponse({"object": "list", "data": items, "first_id": "a", "last_id": "b", "has_more": False})
 
     async def _list(self, request: Request) -> Response:
         items = list(self.conversations[request.path_params["conversation_id"]])
         if request.query_params.get("order", "desc") == "desc":
             items.reverse()
-        return JSONResponse({"object": "list", "data": items, "first_id": "a", "last_id": "b", "has_more": False})
+        ids = [item["id"] for item in items]
+        first = ids.index(request.query_params["after"]) + 1 if "after" in request.query_params else 0
+        page = items[first : first + int(request.query_params.get("limit", 20))]
+        edges = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": "", "last_id": ""}
+        has_more = first + len(page) < len(items)
+        return JSONResponse({"object": "list", "data": page, "has_more": has_more, **edges})
+
+    async def _delete(self, request: Request) -> Response:
+        conversation_id = request.path_params["conversation_id"]
+        items = self.conversations[conversation_id]
+        items[:] = [item for item in items if item["id"] != request.path_params["item_id"]]
+        return JSONResponse(self._conversation(conversation_id))
 
 
-def as_conversation_item(item: dict[str, Any], position: int) -> dict[str, Any]:
+def as_conversation_item(item: dict[str, Any], number: int) -> dict[str, Any]:
     """An item as the Conversations API gives it back: with an id, its content in parts."""
-    stored = {"type": "message", **item, "id": f"item_{position}"}
+    stored = {"type": "message", **item, "id": f"item_{number}"}
     if stored["type"] == "message" and isinstance(stored["content"], str):
         kind = "input_text" if stored["role"] == "user" else "output_text"
         stored["content"] = [{"type": kind, "text": stored["content"]}]

@@ -122,8 +122,8 @@ async def test_a_session_at_openai_keeps_the_conversation(stack: RunnerStack, pr
     ]
     (kept,) = [items for items in provider.conversations.values() if "bob" in json.dumps(items)]
     assert len(kept) == 6
-    (metadata,) = [value for value in provider.metadata.values() if value == {"natter_last_run": again.run_id}]
-    assert metadata
+    (marks,) = [value for value in provider.metadata.values() if value["natter_last_run"] == again.run_id]
+    assert marks["natter_after_item"] == kept[3]["id"]  # where this turn begins
 
 
 async def test_what_a_foreign_tool_returns_is_bounded_data(stack: RunnerStack, provider: OpenaiServer) -> None:
@@ -193,19 +193,21 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_queue_goes_on(
     assert seen.viewer.texts() == ["fine"]
 
 
-async def test_a_stop_interrupts_a_running_tool(stack: RunnerStack, provider: OpenaiServer) -> None:
-    provider.script = [tool("slow"), text("never")]
+async def test_a_stop_interrupts_a_running_tool_and_one_that_waits(stack: RunnerStack, provider: OpenaiServer) -> None:
+    provider.script = [Answer(calls=(("slow", {}), ("slow", {}))), text("never")]
     begun = await stack.begin("hasty", "be slow")
     async with asyncio.timeout(15):
-        while not Watched.of(await stack.deltas("hasty", begun)).viewer.tasks():
+        while len(Watched.of(await stack.deltas("hasty", begun)).viewer.tasks()) < 2:
             await asyncio.sleep(0.02)
     await stack.bus.request(CancelRun(principal=Principal(user_id="hasty"), run_id=begun.run_id))
     seen = await stack.watch("hasty", begun)
     assert seen.end is not None
     assert seen.end["type"] == "run.cancelled"
-    assert [(task["status_indicator"], task["icon"]) for task in seen.viewer.tasks()] == [("none", "circle-question")]
+    badges = [(task["status_indicator"], task["icon"]) for task in seen.viewer.tasks()]
+    assert badges == [("none", "circle-question")] * 2
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.cancelled"]
     stored = await stack.items("hasty", begun.conversation_id, messages_only=True)
-    assert [call.status for call in stored[-1].tool_calls] == ["interrupted"]
+    assert [call.status for call in stored[-1].tool_calls] == ["interrupted"] * 2
     assert len(provider.requests) == 1
     # The next turn sees a call with an output, not an orphan.
     provider.script = [text("fine")]

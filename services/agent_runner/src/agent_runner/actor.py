@@ -39,29 +39,34 @@ class AgentRunner(Actor):
         return {RunRequested: self.on_run_requested}
 
     async def on_run_requested(self, command: RunRequested, delivery: Delivery) -> None:
-        """Execute a run to its end. The last delivery only reports: a run that kills its runner must not vanish."""
+        """Execute a run to its end. The last delivery only reports: a run that kills its runner must not vanish.
+
+        A run that is finished or deleted is nobody's any more: its message is settled, and leaves no dead letter.
+        """
         with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
-            if delivery.is_last_attempt:
-                raise TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
-            # A second message for a run that is executed here waits: its claim would fence the first.
-            turn = self.turns.setdefault(command.run_id, asyncio.Lock())
-            async with turn:
-                await self._claim_and_execute(command)
+            if not delivery.is_last_attempt:
+                async with self._turn_of(command):
+                    await self._claim_and_execute(command)
+            elif await self._give_up(command):
+                raise given_up()
 
     async def on_exhausted(self, message: Message, delivery: Delivery, error: NatterError) -> None:
-        """Fail a run that was delivered too often, so that its user is told and may retry."""
-        if not isinstance(message, RunRequested):
-            return
-        claimed = await self._claim(message)
-        if claimed is None:
-            return
-        log.error("run.given_up", run_id=message.run_id, attempt=delivery.attempt, code=error.code)
-        reason = TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))
-        attempt = RunAttempt(self.workshop, claimed, message.user_id, await self._last_sequence(message))
-        try:
-            await attempt.run(given_up=reason)
-        except FencedError:
-            log.info("run.given_up_elsewhere", run_id=message.run_id)
+        """Fail a run whose handling failed for good, so that its user is told and may retry."""
+        if isinstance(message, RunRequested):
+            log.error("run.exhausted", run_id=message.run_id, attempt=delivery.attempt, code=error.code)
+            await self._give_up(message)
+
+    async def _give_up(self, command: RunRequested) -> bool:
+        """End a run without executing it; False where it did not fail: stopped, finished, deleted or another's."""
+        async with self._turn_of(command):
+            claimed = await self._claim(command)
+            if claimed is None:
+                return False
+            attempt = RunAttempt(self.workshop, claimed, command.user_id, await self._last_sequence(command))
+            try:
+                return await attempt.run(given_up()) == "failed"
+            except FencedError:
+                return False
 
     def on_run_cancel_requested(self, received: Received) -> None:
         """Stop the run if it is executed here; otherwise another runner has heard it too."""
@@ -69,6 +74,10 @@ class AgentRunner(Actor):
         attempt = self.attempts.get(run_id)
         if attempt is not None:
             attempt.cancel()
+
+    def _turn_of(self, command: RunRequested) -> asyncio.Lock:
+        """A second message for a run that is executed here waits: its claim would fence the first."""
+        return self.turns.setdefault(command.run_id, asyncio.Lock())
 
     async def _claim_and_execute(self, command: RunRequested) -> None:
         self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
@@ -122,3 +131,8 @@ class AgentRunner(Actor):
         except RetryableError:
             return 0
         return last.sequence if last else 0
+
+
+def given_up() -> TerminalError:
+    """Why a run that was delivered too often is ended."""
+    return TerminalError(Code.RUN_ATTEMPTS_EXHAUSTED, sentence_of(Code.RUN_ATTEMPTS_EXHAUSTED))

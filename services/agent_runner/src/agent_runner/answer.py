@@ -5,17 +5,18 @@ import time
 from typing import Any
 
 import structlog
-from agents import Agent, FunctionTool, RunConfig, Runner, Usage
+from agents import Agent, FunctionTool, RunConfig, Runner
+from agents import Usage as CallUsage
 from agents.tool_context import ToolContext
 from contracts.commands import ItemToSave
 from contracts.errors import Code, TerminalError
 from contracts.events import RunEvent
 from contracts.identity import Principal
-from contracts.replies import RunClaimed, ToolCallView
+from contracts.replies import RunClaimed, ToolCallView, Usage
 from identity.run_token import RunIdentity, mint
 
 from agent_runner import chatkit_events as chatkit
-from agent_runner import rules
+from agent_runner import rules, takeover
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, RunModel
@@ -23,7 +24,6 @@ from agent_runner.model_errors import ModelError, sentence_of
 from agent_runner.models import model_settings
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.session import OpenaiSession, RunSession, StoreSession
-from agent_runner.takeover import shown_but_not_saved
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls, parse_arguments
 from agent_runner.toolbox import RemoteTool
@@ -33,7 +33,6 @@ from agent_runner.workshop import Workshop
 log = structlog.get_logger()
 
 RUN_TOKEN_MARGIN_SECONDS = 60
-CHECKPOINTS_PER_TURN = 2  # the model's calls, then their outputs
 INTERRUPTED = '{"error": "The user stopped the answer."}'
 
 
@@ -50,7 +49,7 @@ class Answer:
         self._publisher = publisher
         self.translator = AnswerTranslator(publisher, run.conversation_id)
         self.session = _session(workshop, claimed, principal)
-        self.usage = Usage()
+        self.usage = run.usage or Usage()
         self.model_name: str | None = None
         self.title_writer = TitleWriter(None, rules.user_text(claimed.user_item))
         self._unsaved: list[dict[str, Any]] = []
@@ -74,7 +73,7 @@ class Answer:
     async def write(self) -> None:
         """Write the whole answer. Raises ModelError, TerminalError of a bound, FencedError."""
         settings = self._workshop.settings
-        await self.announce()
+        self._check_tokens()
         options = self._claimed.inference_options
         self.model_name = self._workshop.models.choose(options, self._claimed.run.model)
         model = self._workshop.models.get(self.model_name)
@@ -91,18 +90,20 @@ class Answer:
             model_settings=model_settings(options, frozenset(tool.name for tool in tools)),
             tools=[self._function_tool(tool) for tool in tools],
         )
-        turns_done = self._claimed.next_step // CHECKPOINTS_PER_TURN
+        turns_left = rules.turns_left(settings.run_turns_max, self._claimed.next_step)
+        if turns_left <= 0:
+            raise TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
         await Runner.run(
             agent,
             items,
-            max_turns=max(1, settings.run_turns_max - turns_done),
+            max_turns=turns_left,
             run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
         )
         if not rules.says_something([*self.session.run_items[len(self._claimed.input) :], *self._unsaved]):
             raise ModelError(Code.MODEL_BAD_RESPONSE)
 
     async def announce(self) -> None:
-        """Say that the run has started; or that it starts again, and withdraw what only the dead attempt knew."""
+        """Say that the run has started; or that it starts again, and settle what only the dead attempt knew."""
         run, epoch = self._claimed.run, self._claimed.epoch
         kind = "run.started" if epoch == 1 else "run.restarted"
         event = RunEvent(type=kind, run_id=run.run_id, conversation_id=run.conversation_id, epoch=epoch)
@@ -110,10 +111,7 @@ class Answer:
         if epoch > 1:
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
-            saved_ids = frozenset(item.message_id for item in self._claimed.saved_items)
-            for item_id in await shown_but_not_saved(self._workshop.bus, self._publisher.subject, saved_ids):
-                self._publisher.event(chatkit.item_removed(item_id))
-            self.translator.adopt(self._claimed.saved_items)
+            await takeover.settle(self._workshop.bus, self._publisher, self.translator, self._claimed)
         self._publisher.event(chatkit.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
@@ -163,9 +161,9 @@ class Answer:
             await self._publisher.flush()
             self._workshop.crash_points.reach(CrashPoint.AFTER_FIRST_DELTA)
 
-    async def after_call(self, output: list[Any], usage: Usage) -> None:
+    async def after_call(self, output: list[Any], usage: CallUsage) -> None:
         """Store a model turn that calls tools before any of them runs; the last turn is stored with the run's end."""
-        self.usage.add(usage)
+        self.usage = rules.with_call(self.usage, usage)
         items = [rules.storable_item(item.model_dump(exclude_none=True)) for item in output]
         calls = [item for item in items if item["type"] == "function_call"]
         if not calls:
@@ -175,12 +173,15 @@ class Answer:
                 self._show(item)
             await self._publisher.flush()
             self._workshop.crash_points.reach(CrashPoint.BEFORE_CHECKPOINT)
-            await self.session.checkpoint(items, self.translator.take_items())
+            await self.session.checkpoint(items, self.translator.take_items(), self.usage)
             self._workshop.crash_points.reach(CrashPoint.AFTER_CHECKPOINT)
-        if self.usage.total_tokens > self._workshop.settings.run_tokens_max:
-            raise TerminalError(Code.RUN_TOKENS_EXCEEDED, sentence_of(Code.RUN_TOKENS_EXCEEDED))
+        self._check_tokens()
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    def _check_tokens(self) -> None:
+        if self.usage.total_tokens > self._workshop.settings.run_tokens_max:
+            raise TerminalError(Code.RUN_TOKENS_EXCEEDED, sentence_of(Code.RUN_TOKENS_EXCEEDED))
 
     def _run_model(self, model: Any, items: list[Any]) -> RunModel:
         settings = self._workshop.settings

@@ -1,14 +1,19 @@
 """Pure decisions about a run: what of the history fits, what a thread is called, which calls are open."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from agents import Usage as CallUsage
 from agents.models.fake_id import FAKE_RESPONSES_ID
+from contracts.replies import Usage
 
 CHARACTERS_PER_TOKEN = 4
 """Rough and provider-neutral; the budget is a bound, not a bill."""
 ITEM_TOKENS_MIN = 4
 TITLE_CHARACTERS_MAX = 60
+CHECKPOINTS_PER_TURN = 2
+"""A model turn that calls tools has two: its calls, then their outputs."""
 
 Item = Mapping[str, Any]
 _CALL_TYPES = frozenset({"function_call"})
@@ -111,6 +116,21 @@ def says_something(items: Sequence[Item]) -> bool:
 
 def call_ids(items: Sequence[Item]) -> set[str]:
     return {str(item["call_id"]) for item in items if item.get("call_id")}
+
+
+def turns_left(turns_max: int, checkpoints_count: int) -> int:
+    """How often the model may still be asked, after the checkpoints of all attempts so far."""
+    return turns_max - math.ceil(checkpoints_count / CHECKPOINTS_PER_TURN)
+
+
+def with_call(used: Usage, call: CallUsage) -> Usage:
+    """What a run has used, one model call later."""
+    return Usage(
+        requests=used.requests + call.requests,
+        input_tokens=used.input_tokens + call.input_tokens,
+        output_tokens=used.output_tokens + call.output_tokens,
+        total_tokens=used.total_tokens + call.total_tokens,
+    )
 
 
 def storable_item(item: Item) -> dict[str, Any]:

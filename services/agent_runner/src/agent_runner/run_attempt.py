@@ -8,7 +8,7 @@ import structlog
 from contracts.commands import FinishRun, FinishToolCall, RenewLease
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
-from contracts.replies import RunClaimed, Usage
+from contracts.replies import RunClaimed
 
 from agent_runner import chatkit_events as chatkit
 from agent_runner.answer import Answer
@@ -50,15 +50,19 @@ class RunAttempt:
         """Stop: the text so far is kept. Once the answer is written there is nothing left to stop."""
         self._interrupt("cancel")
 
-    async def run(self, given_up: NatterError | None = None) -> None:
-        """Execute the run; or only end it, where it is ``given_up``."""
+    async def run(self, given_up: NatterError | None = None) -> Outcome:
+        """Execute the run; or only end it, where it is ``given_up``. Returns how it ended."""
         lease = asyncio.create_task(self._keep_lease(), name="lease")
         RUNS_ACTIVE.inc()
         outcome = "abandoned"
         try:
             outcome = await self._run(given_up)
+            return outcome
         except FencedError:
             outcome = "fenced"
+            raise
+        except asyncio.CancelledError:
+            await self._give_back()
             raise
         finally:
             RUNS_ACTIVE.dec()
@@ -73,16 +77,18 @@ class RunAttempt:
             )
 
     async def _run(self, given_up: NatterError | None) -> Outcome:
-        if given_up is not None or self._stop == "cancel":
-            if self._claimed.epoch > 1:
-                await self._answer.announce()
-            return await self._finish("failed" if given_up else "cancelled", given_up)
+        await self._answer.announce()
+        if self._stop == "fenced":
+            raise FencedError
+        if self._stop == "cancel":
+            return await self._finish("cancelled")
+        if given_up is not None:
+            return await self._finish("failed", given_up)
         self._writing = asyncio.create_task(self._write(), name="answer")
         try:
             await self._writing
         except asyncio.CancelledError:
             if self._stop is None:
-                await self._give_back()
                 raise
             if self._stop == "fenced":
                 raise FencedError from None
@@ -98,16 +104,18 @@ class RunAttempt:
         return await self._finish("completed")
 
     async def _write(self) -> None:
+        seconds_left = self._workshop.settings.run_seconds_max - self._claimed.seconds_since_start
         try:
-            async with asyncio.timeout(self._workshop.settings.run_seconds_max):
+            async with asyncio.timeout(seconds_left):
                 await self._answer.write()
         except TimeoutError as error:
             raise TerminalError(Code.RUN_TIME_EXCEEDED, sentence_of(Code.RUN_TIME_EXCEEDED)) from error
 
     def _interrupt(self, reason: Literal["cancel", "fenced"]) -> None:
-        if self._writing is not None and not self._writing.done() and self._stop is None:
+        if self._stop is None and (self._writing is None or not self._writing.done()):
             self._stop = reason
-            self._writing.cancel()
+            if self._writing is not None:
+                self._writing.cancel()
 
     # --- the end -----------------------------------------------------------------------------------------
 
@@ -122,7 +130,6 @@ class RunAttempt:
             await self._mark_interrupted(call.call_id)
         await self._hand_over(list(session_items))
         self._workshop.crash_points.reach(CrashPoint.BEFORE_FINISH)
-        usage = answer.usage
         finished = await self._workshop.store.ask(
             FinishRun(
                 principal=self._principal,
@@ -133,12 +140,7 @@ class RunAttempt:
                 session_items=session_items,
                 title=title,
                 model=answer.model_name,
-                usage=Usage(
-                    requests=usage.requests,
-                    input_tokens=usage.input_tokens,
-                    output_tokens=usage.output_tokens,
-                    total_tokens=usage.total_tokens,
-                ),
+                usage=answer.usage,
                 error_code=failure.code if failure else None,
                 error_detail=failure.detail if failure else None,
             )
@@ -165,15 +167,15 @@ class RunAttempt:
             await asyncio.wait_for(self._publisher.flush(), FLUSH_SECONDS_MAX)
 
     async def _mark_interrupted(self, call_id: str) -> None:
-        await self._workshop.store.ask(
-            FinishToolCall(
-                principal=self._principal,
-                run_id=self._claimed.run.run_id,
-                epoch=self._claimed.epoch,
-                call_id=call_id,
-                status="interrupted",
-            )
+        finish = FinishToolCall(
+            principal=self._principal,
+            run_id=self._claimed.run.run_id,
+            epoch=self._claimed.epoch,
+            call_id=call_id,
+            status="interrupted",
         )
+        with suppress(FencedError):  # a call that waited for its turn is not in the ledger; FinishRun sees the rest
+            await self._workshop.store.ask(finish)
 
     async def _hand_over(self, session_items: list[object]) -> None:
         try:

@@ -1,5 +1,6 @@
 """What the model saw and said: openai-agents Sessions over conversation_store, or over OpenAI's Conversations API."""
 
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import openai
@@ -7,14 +8,19 @@ from agents import OpenAIConversationsSession, SessionSettings
 from agents.memory import Session
 from contracts.commands import AppendCheckpoint, ItemToSave, LinkOpenaiConversation, TruncateSession
 from contracts.identity import Principal
-from contracts.message import Json
-from contracts.replies import RunClaimed
+from contracts.replies import RunClaimed, Usage
 
 from agent_runner import rules
+from agent_runner.model_errors import model_error
 from agent_runner.store import Store
 
 Items = list[Any]
 LAST_RUN_METADATA = "natter_last_run"
+AFTER_ITEM_METADATA = "natter_after_item"
+"""The metadata of a conversation at OpenAI: whose turn was handed over last, and after which item it begins."""
+ITEMS_PER_MESSAGE_MAX = 10
+"""Of a long conversation only its end is read: so many items (tool calls, outputs) for each message that is wanted."""
+READ_RETRIES_MAX = 2
 
 
 class RunSession(Session, Protocol):
@@ -25,8 +31,8 @@ class RunSession(Session, Protocol):
         """This run's own items so far."""
         ...
 
-    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...]) -> None:
-        """Append a finished step, fenced by epoch. Raises FencedError."""
+    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...], usage: Usage | None = None) -> None:
+        """Append a finished step, and what the run has used so far, fenced by epoch. Raises FencedError."""
         ...
 
     async def close_turn(self, last_items: Items) -> None:
@@ -65,7 +71,7 @@ class StoreSession:
     async def add_items(self, items: Items) -> None:
         await self.checkpoint(items, ())
 
-    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...]) -> None:
+    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...], usage: Usage | None = None) -> None:
         await self._store.ask(
             AppendCheckpoint(
                 principal=self._principal,
@@ -74,6 +80,7 @@ class StoreSession:
                 step=self._step,
                 session_items=tuple(session_items),
                 items=items,
+                usage=usage,
             )
         )
         self._step += 1
@@ -101,8 +108,9 @@ class StoreSession:
 class OpenaiSession(StoreSession):
     """History from OpenAI's Conversations API; the run's own steps stay durable in conversation_store meanwhile.
 
-    A turn is handed over when it ends. The run's id is kept in the conversation's metadata, so that a runner that
-    takes over between the hand-over and the run's end does not hand it over again.
+    A turn is handed over when it ends. Before its items are sent, the conversation's metadata say whose turn begins
+    after which item. So a runner that takes over can take back what a dead attempt has sent, wherever that died, and
+    hands over once what this run really ends with.
     """
 
     def __init__(
@@ -116,39 +124,65 @@ class OpenaiSession(StoreSession):
         client: openai.AsyncOpenAI,
     ) -> None:
         super().__init__(store, principal, claimed, tokens_max=tokens_max)
-        self._client = client
+        self._writer = client  # never asks twice: items that were sent are there, whatever the answer was
+        self._reader = client.with_options(max_retries=READ_RETRIES_MAX)
         self._messages_max = messages_max
-        self._remote = OpenAIConversationsSession(conversation_id=claimed.openai_conversation_id, openai_client=client)
+        self._conversation_id = claimed.openai_conversation_id
+        self._has_taken_back = claimed.epoch == 1
 
     async def history(self) -> Items:
-        if self._claimed.openai_conversation_id is None:
+        """The earlier turns. Raises ModelError where OpenAI does not give them."""
+        if self._conversation_id is None:
             return []
-        items = cast("Items", await self._remote.get_items())
+        try:
+            await self._take_back(self._conversation_id)
+            remote = OpenAIConversationsSession(conversation_id=self._conversation_id, openai_client=self._reader)
+            items = cast("Items", await remote.get_items(limit=self._messages_max * ITEMS_PER_MESSAGE_MAX))
+        except openai.OpenAIError as error:
+            raise model_error(error) from error
         return rules.fit_history(rules.last_messages(items, self._messages_max), self._tokens_max)
 
     async def close_turn(self, last_items: Items) -> None:
-        conversation_id = self._claimed.openai_conversation_id or await self._create()
-        conversation = await self._client.conversations.retrieve(conversation_id)
-        metadata = cast("Json", conversation.metadata or {})
-        if metadata.get(LAST_RUN_METADATA) == self._claimed.run.run_id:
-            return
-        await self._remote.add_items([*self._items, *last_items])
-        await self._client.conversations.update(conversation_id, metadata={LAST_RUN_METADATA: self._claimed.run.run_id})
+        if self._conversation_id is None:
+            self._conversation_id = (await self._writer.conversations.create()).id
+        conversation_id = self._conversation_id
+        await self._link(conversation_id)
+        await self._take_back(conversation_id)
+        marks = {LAST_RUN_METADATA: self._claimed.run.run_id}
+        last = await self._reader.conversations.items.list(conversation_id, order="desc", limit=1)
+        if last.data:
+            marks[AFTER_ITEM_METADATA] = str(last.data[0].id)
+        await self._reader.conversations.update(conversation_id, metadata=marks)
+        remote = OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._writer)
+        await remote.add_items([*self._items, *last_items])
 
-    async def _create(self) -> str:
-        conversation = await self._client.conversations.create()
-        self._remote = OpenAIConversationsSession(conversation_id=conversation.id, openai_client=self._client)
+    async def _link(self, conversation_id: str) -> None:
+        """Keep the conversation's id beside ours. Refused to an attempt that was taken over: it must send nothing."""
         await self._store.ask(
             LinkOpenaiConversation(
                 principal=self._principal,
                 run_id=self._claimed.run.run_id,
                 epoch=self._claimed.epoch,
-                openai_conversation_id=conversation.id,
+                openai_conversation_id=conversation_id,
             )
         )
-        self._claimed = self._claimed.model_copy(update={"openai_conversation_id": conversation.id})
-        return conversation.id
+
+    async def _take_back(self, conversation_id: str) -> None:
+        """Delete what an earlier attempt of this run has handed over."""
+        if self._has_taken_back:
+            return
+        conversations = self._reader.conversations
+        marks = cast("dict[str, str]", (await conversations.retrieve(conversation_id)).metadata or {})
+        if marks.get(LAST_RUN_METADATA) == self._claimed.run.run_id:
+            after = marks.get(AFTER_ITEM_METADATA, openai.omit)
+            sent = [str(item.id) async for item in conversations.items.list(conversation_id, order="asc", after=after)]
+            for item_id in sent:
+                with suppress(openai.NotFoundError):  # deleted, and the answer was lost
+                    await conversations.items.delete(item_id, conversation_id=conversation_id)
+        self._has_taken_back = True
 
     async def clear_session(self) -> None:
         await super().clear_session()
-        await self._remote.clear_session()
+        if self._conversation_id is not None:
+            await self._reader.conversations.delete(self._conversation_id)
+            self._conversation_id = None

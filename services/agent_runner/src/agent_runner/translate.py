@@ -85,6 +85,17 @@ class AnswerTranslator:
                 self._workflow = _Workflow(view.message_id, view.created_at, list(view.tool_calls))
                 self._publisher.event(chatkit.item_event("replaced", self._workflow_item(self._workflow)))
 
+    def restore(self, item: Json) -> None:
+        """Keep a message or thoughts that an earlier attempt showed and did not store: they end as they are."""
+        if item["type"] == "workflow":
+            self._publisher.event(chatkit.item_event("done", item))
+            self._items.append(ItemToSave(message_id=item["id"], type="workflow", item=item))
+            return
+        self._close_workflow()
+        parts = {at: _Part([part["text"]], part["annotations"]) for at, part in enumerate(item["content"])}
+        created_at = datetime.fromisoformat(item["created_at"])
+        self._messages[len(self._messages)] = _Message(item["id"], created_at, parts)
+
     # --- the model's events ------------------------------------------------------------------------------
 
     def begin_response(self) -> None:
@@ -225,11 +236,7 @@ class AnswerTranslator:
 
     def _open_message(self, output_index: int) -> _Message:
         self._close_thoughts()
-        if self._workflow is not None:
-            self._publisher.event(chatkit.item_event("done", self._workflow_item(self._workflow)))
-            self._adopted_calls = tuple(self._workflow.calls)
-            self._items.append(self._workflow_to_save(self._workflow, self._workflow.calls))
-            self._workflow = None
+        self._close_workflow()
         message = self._messages[output_index] = _Message(new_message_id(), self._clock())
         item = chatkit.assistant_message(message.message_id, self._conversation_id, message.created_at, [])
         self._publisher.event(chatkit.item_event("added", item))
@@ -269,6 +276,14 @@ class AnswerTranslator:
                 message_id=message.message_id, type="assistant_message", content=text, tool_calls=calls, item=item
             )
         )
+
+    def _close_workflow(self) -> None:
+        """A message begins: the calls before it belong to it."""
+        if self._workflow is not None:
+            self._publisher.event(chatkit.item_event("done", self._workflow_item(self._workflow)))
+            self._adopted_calls = tuple(self._workflow.calls)
+            self._items.append(self._workflow_to_save(self._workflow, self._workflow.calls))
+            self._workflow = None
 
     def _close_thoughts(self) -> None:
         thoughts, self._thoughts = self._thoughts, None

@@ -1,0 +1,128 @@
+"""What a dead attempt has shown is rebuilt from its events, wherever they break off, and can be kept as it was seen."""
+
+import copy
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from agent_runner import chatkit_events
+from agent_runner.demo.responses import ResponseWriter
+from agent_runner.takeover import Shown, ended, is_text
+from agent_runner.testing import Viewer
+from agent_runner.translate import AnswerTranslator
+from chatkit.types import ThreadItem
+from contracts.replies import ToolCallView
+from pydantic import TypeAdapter
+
+ITEMS: TypeAdapter[Any] = TypeAdapter(ThreadItem)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Recorder:
+    """Keeps the events."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def event(self, event: dict[str, Any]) -> None:
+        self.events.append(copy.deepcopy(event))
+
+    def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        self.event(chatkit_events.text_delta_event(item_id, content_index, delta))
+
+
+def model_events() -> Iterator[Any]:
+    """Thoughts, then a message with a citation and a second part."""
+    yield SimpleNamespace(type="response.output_item.added", item=SimpleNamespace(type="reasoning"), output_index=0)
+    yield SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="Let me ")
+    yield SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="see.")
+    writer = ResponseWriter(model="m")
+    begin = list(writer.begin_message())
+    words = [writer.text_delta(word) for word in ("One ", "two ", "three.")]
+    source = {
+        "type": "url_citation",
+        "url": "https://example.org",
+        "title": "Example",
+        "start_index": 0,
+        "end_index": 3,
+    }
+    cited = SimpleNamespace(
+        type="response.output_text.annotation.added", output_index=0, content_index=0, annotation=source
+    )
+    more = SimpleNamespace(type="response.output_text.delta", output_index=0, content_index=1, delta="More.")
+    yield from [*begin, *words, cited, more, *writer.end_message()]
+
+
+def shown_events() -> list[dict[str, Any]]:
+    """The events of an answer that ends, in full."""
+    recorder = Recorder()
+    answer = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    answer.begin_response()
+    for event in model_events():
+        answer.on_model_event(event)
+    answer.end()
+    return recorder.events
+
+
+def watched(events: list[dict[str, Any]]) -> Viewer:
+    viewer = Viewer()
+    for event in copy.deepcopy(events):
+        viewer.apply(event)
+    return viewer
+
+
+def test_what_was_seen_is_kept_and_stored_wherever_it_broke_off() -> None:
+    events = shown_events()
+    assert len(events) > 12
+    for cut in range(1, len(events) + 1):
+        before = watched(events[:cut])
+        shown = Shown()
+        for event in copy.deepcopy(events[:cut]):
+            shown.apply(event)
+        recorder = Recorder()
+        answer = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+        for item in shown.whole_items():
+            assert is_text(item)
+            answer.restore(ended(item))
+        saved = answer.end()
+        after = watched([*events[:cut], *recorder.events])
+        assert list(after.items) == list(before.items), cut
+        assert after.texts() == before.texts() == after.stored_texts(), cut
+        assert [item.item for item in saved] == list(after.items.values()), cut
+        assert [item.content for item in saved if item.type == "assistant_message"] == before.texts(), cut
+        for item in saved:
+            ITEMS.validate_python(item.item)
+        assert all(task["status_indicator"] == "complete" for task in after.tasks()), cut
+        notes = [
+            note for item in after.items.values() for part in item.get("content", []) for note in part["annotations"]
+        ]
+        was_cited = any("annotation_added" in event.get("update", {}).get("type", "") for event in events[:cut])
+        assert len(notes) == was_cited, cut
+
+
+def test_the_calls_before_a_kept_message_become_its_own() -> None:
+    call = ToolCallView(call_id="c1", name="add_task", arguments={}, status="success")
+    recorder = Recorder()
+    first = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    first.tool_started(call)
+    (workflow,) = first.take_items()
+    answer = AnswerTranslator(Recorder(), "conv_1", clock=lambda: NOW)
+    answer.tool_started(call)
+    item = chatkit_events.assistant_message("msg_1", "conv_1", NOW, [chatkit_events.output_text("Added")])
+    answer.restore(item)
+    saved = answer.end()
+    assert [(one.type, one.tool_calls) for one in saved] == [("workflow", ()), ("assistant_message", (call,))]
+    assert workflow.tool_calls == (call,)
+
+
+def test_a_tool_call_that_no_checkpoint_holds_is_not_text() -> None:
+    item = chatkit_events.workflow("wf_1", "conv_1", NOW, "custom", [])
+    assert not is_text(item)
+
+
+def test_updates_of_what_was_never_added_are_passed_over() -> None:
+    shown = Shown()
+    shown.apply(chatkit_events.text_delta_event("msg_gone", 0, "late"))
+    shown.apply({"type": "stream_options", "stream_options": {"allow_cancel": True}})
+    assert shown.whole_items() == []
