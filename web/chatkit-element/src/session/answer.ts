@@ -1,44 +1,65 @@
 /** One streaming request and the reading of its answer. */
 
 import { readFrames, type StreamingRequest } from "../protocol/client";
-import { isAbort } from "../protocol/errors";
+import { ChatKitRequestError, isAbort } from "../protocol/errors";
 import type { Conversation } from "./conversation";
 
+const DELIVERY_TRIES_MAX = 6;
+const DELIVERY_RETRY_DELAY_MS = 500;
 const REOPEN_TRIES_MAX = 5;
 const REOPEN_DELAY_MS = 300;
 
-export interface AnswerOptions {
-  /** Sent with the request where the server knows it, so that a repeated request is answered once. */
-  idempotencyKey: string;
-  /** An answer is being written already: the server queues this one, and its turn begins when the server says so. */
-  isBehindTurn: boolean;
-}
-
 /**
- * Sends the request; resolves once the server accepted it. The answer goes on in the background.
+ * Sends the request; resolves once the server accepted it. The answer goes on in the background, as a turn of its own:
+ * behind the one that is being written, if there is one, and then it begins when the server says so.
+ *
+ * A durable server knows the key, and answers a request that comes again once: there, what may pass is waited out.
  * Raises ChatKitRequestError if it was not accepted.
  */
 export async function requestAnswer(
   conversation: Conversation,
   request: StreamingRequest,
-  { idempotencyKey, isBehindTurn }: AnswerOptions,
+  idempotencyKey: string,
 ): Promise<void> {
   const controller = new AbortController();
-  conversation.answers.add(controller);
-  if (!isBehindTurn) conversation.beginTurn("own", null);
+  const isBehindTurn = conversation.state.turn !== null;
+  conversation.requests.add(controller);
+  if (!isBehindTurn) conversation.turns.begin("own", null);
   try {
-    const headers = conversation.isDurable ? durableHeaders(conversation, idempotencyKey) : {};
-    const response = await conversation.host.client.stream(request, headers, controller.signal);
+    const response = await deliver(conversation, request, idempotencyKey, controller.signal);
     const runId = runIdOf(response.url);
     if (runId) {
-      conversation.ownRuns.add(runId);
-      if (!isBehindTurn) conversation.setRun(runId);
+      conversation.turns.ownRuns.add(runId);
+      if (!isBehindTurn) conversation.turns.setRun(runId);
     }
+    conversation.answers.add(controller);
     void follow(conversation, response, controller, runId, isBehindTurn);
   } catch (error) {
-    conversation.answers.delete(controller);
-    if (!isBehindTurn) conversation.endTurn();
+    if (!isBehindTurn) conversation.turns.end();
     throw error;
+  } finally {
+    conversation.requests.delete(controller);
+  }
+}
+
+async function deliver(
+  conversation: Conversation,
+  request: StreamingRequest,
+  idempotencyKey: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { host, isDurable } = conversation;
+  const headers = isDurable ? durableHeaders(conversation, idempotencyKey) : {};
+  for (let tries = 1; ; tries++) {
+    try {
+      return await host.client.stream(request, headers, signal);
+    } catch (error) {
+      const mayPass = error instanceof ChatKitRequestError && error.isTransient && host.isOnline();
+      // Elsewhere a second try could be a second message.
+      if (!isDurable || !mayPass || tries >= DELIVERY_TRIES_MAX) throw error;
+      await pause(error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : DELIVERY_RETRY_DELAY_MS * tries);
+      signal.throwIfAborted();
+    }
   }
 }
 
@@ -66,13 +87,13 @@ async function follow(
   try {
     await readAnswer(conversation, response, controller, runId);
     conversation.answers.delete(controller);
-    if (runId) conversation.onRunEnded(runId);
-    else if (!isBehindTurn) conversation.endTurn();
+    if (runId) conversation.turns.onRunEnded(runId);
+    else if (!isBehindTurn) conversation.turns.end();
   } catch (error) {
     conversation.answers.delete(controller);
     // The conversation's stream carries the rest of the answer.
     if (conversation.isDurable && conversation.threadId) conversation.openLive();
-    else if (isAbort(error)) conversation.endTurn();
+    else if (isAbort(error)) conversation.turns.end();
     else lostConnection(conversation, error as Error);
   }
 }
@@ -92,7 +113,7 @@ async function readAnswer(
     } catch (error) {
       const canReopen = conversation.isDurable && runId !== null && conversation.threadId === null;
       if (isAbort(error) || !canReopen || tries > REOPEN_TRIES_MAX) throw error;
-      await new Promise((resolve) => setTimeout(resolve, REOPEN_DELAY_MS * tries));
+      await pause(REOPEN_DELAY_MS * tries);
       current = await conversation.host.client.request(response.url, {
         headers: { Accept: "text/event-stream" },
         signal: controller.signal,
@@ -102,7 +123,11 @@ async function readAnswer(
 }
 
 function lostConnection(conversation: Conversation, error: Error): void {
-  conversation.endTurn();
+  conversation.turns.end();
   conversation.notify({ level: "danger", message: "", code: "connection_lost", canRetry: true });
   conversation.host.reportError(error);
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -2,10 +2,10 @@
 
 import type { ChatKitClient } from "../protocol/client";
 import type { SseFrame } from "../protocol/sse";
-import type { ClientToolCallItem, RunFrame, ThreadEvent, ThreadItem } from "../protocol/types";
+import type { ClientToolCallItem, RunFrame, ThreadEvent } from "../protocol/types";
 import { fillTemplate, type Settings } from "../options/settings";
-import { type ConversationState, EMPTY_CONVERSATION, type Turn } from "../state/app-state";
-import { addNotice, dropUnfinished, endTurn, reduceThread } from "../state/thread-reducer";
+import { type ConversationState, EMPTY_CONVERSATION } from "../state/app-state";
+import { addNotice, reduceThread } from "../state/thread-reducer";
 import type { Notice, ThreadState } from "../state/thread-state";
 import { EMPTY_THREAD } from "../state/thread-state";
 import { LiveStream } from "./live-stream";
@@ -14,6 +14,7 @@ import { Outbox } from "./outbox";
 import { SequenceGate } from "./sequence-gate";
 import { stopTurn } from "./stop";
 import type { TabStorage } from "./storage";
+import { Turns } from "./turns";
 
 /** What a conversation needs of the element around it. */
 export interface ConversationHost {
@@ -25,6 +26,8 @@ export interface ConversationHost {
   reportError(error: Error): void;
   onChange(conversation: Conversation): void;
   onThreadCreated(conversation: Conversation): void;
+  /** The page has a handler for client tools. */
+  readonly canRunClientTools: boolean;
   runClientTool(call: ClientToolCallItem): Promise<unknown>;
 }
 
@@ -32,27 +35,31 @@ let conversationCount = 0;
 
 export class Conversation {
   state: ConversationState;
-  readonly loader: Loader;
-  readonly outbox: Outbox;
+  readonly loader = new Loader(this);
+  readonly outbox = new Outbox(this);
+  readonly turns = new Turns(this);
   readonly gate = new SequenceGate();
+  /** Requests of ours that the server has not answered yet. */
+  readonly requests = new Set<AbortController>();
   /** Answers to our own requests whose bodies are being read. */
   readonly answers = new Set<AbortController>();
-  readonly ownRuns = new Set<string>();
-  private readonly endedRuns = new Set<string>();
   private live: LiveStream | null = null;
-  private isClosed = false;
+  private isOver = false;
 
   constructor(
     readonly host: ConversationHost,
     threadId: string | null,
   ) {
     this.state = { ...EMPTY_CONVERSATION, key: ++conversationCount, thread: { ...EMPTY_THREAD, id: threadId } };
-    this.loader = new Loader(this);
-    this.outbox = new Outbox(this);
   }
 
   get threadId(): string | null {
     return this.state.thread.id;
+  }
+
+  /** It was left for good: nothing of it is on screen any more. */
+  get isClosed(): boolean {
+    return this.isOver;
   }
 
   get isDurable(): boolean {
@@ -66,7 +73,7 @@ export class Conversation {
 
   /** There is something that leaving the conversation must not cut off. */
   get isBusyInBackground(): boolean {
-    return !this.isClosed && (this.answers.size > 0 || this.outbox.hasWaiting);
+    return !this.isClosed && (this.requests.size > 0 || this.answers.size > 0 || this.outbox.hasWaiting);
   }
 
   update(patch: Partial<ConversationState>): void {
@@ -85,10 +92,15 @@ export class Conversation {
   }
 
   close(): void {
-    this.isClosed = true;
+    this.isOver = true;
     this.closeLive();
-    for (const answer of this.answers) answer.abort();
+    this.abortAnswers();
     this.outbox.close();
+  }
+
+  /** Give up what was asked and what is being read. */
+  abortAnswers(): void {
+    for (const controller of [...this.requests, ...this.answers]) controller.abort();
   }
 
   // --- the conversation's stream ---------------------------------------------------------------------------------
@@ -129,6 +141,7 @@ export class Conversation {
     return `${url}${url.includes("?") ? "&" : "?"}last_event_id=${position}`;
   }
 
+  /** From here on the stream carries what is being read. A request on its way is left alone: it may get lost. */
   private onLiveOpen(): void {
     this.update({ isReconnecting: false });
     for (const answer of this.answers) answer.abort();
@@ -140,7 +153,7 @@ export class Conversation {
       return;
     }
     if (!this.gate.passesFromConversation(frame.id)) return;
-    if (frame.event === "run") this.onRun(parse<RunFrame>(frame));
+    if (frame.event === "run") this.turns.onRun(parse<RunFrame>(frame));
     else if (frame.event === "message") this.apply(parse<ThreadEvent>(frame), frame.id);
     else this.host.emit("chatkit.log", { name: `stream.${frame.event}`, data: parse(frame) ?? {} });
   }
@@ -173,79 +186,15 @@ export class Conversation {
         this.host.emit("chatkit.effect", { name: event.name, data: event.data ?? {} });
         break;
       case "error":
-        this.hadError = true;
+        this.turns.onError();
         this.host.reportError(new Error(event.message ?? event.code ?? "error"));
         break;
     }
   }
 
-  private hadError = false;
-
-  private onRun(frame: RunFrame | null): void {
-    if (!frame) return;
-    const { run_id: runId } = frame;
-    if (frame.type === "run.started") this.onRunStarted(runId);
-    else if (frame.type === "run.restarted") this.updateThread(dropUnfinished);
-    else if (frame.type === "run.completed" || frame.type === "run.failed" || frame.type === "run.cancelled") {
-      if (frame.type === "run.failed" && this.isCurrent(runId) && !this.hadError)
-        this.notify({ level: "danger", message: "", code: frame.code ?? "run_failed", canRetry: true });
-      this.onRunEnded(runId);
-    }
-  }
-
-  private onRunStarted(runId: string): void {
-    if (this.endedRuns.has(runId)) return;
-    const { turn } = this.state;
-    if (turn && turn.runId !== null && turn.runId !== runId) this.endTurn();
-    if (!this.state.turn) this.beginTurn(this.ownRuns.has(runId) ? "own" : "remote", runId);
-    else this.setRun(runId);
-  }
-
-  onRunEnded(runId: string): void {
-    // Two streams tell of an end: the later word must not end the next turn, whose run has no name yet.
-    const isNews = !this.endedRuns.has(runId);
-    this.endedRuns.add(runId);
-    if (isNews && this.isCurrent(runId)) this.endTurn();
-  }
-
-  private isCurrent(runId: string): boolean {
-    const { turn } = this.state;
-    return turn !== null && (turn.runId === null || turn.runId === runId);
-  }
-
-  // --- turns -----------------------------------------------------------------------------------------------------
-
-  beginTurn(origin: Turn["origin"], runId: string | null): void {
-    this.hadError = false;
-    this.update({ turn: { origin, runId, startedAtMs: Date.now(), isStopping: false } });
-    this.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));
-    this.host.emit("chatkit.response.start");
-  }
-
-  /** The server named the run that answers our request. */
-  setRun(runId: string): void {
-    if (this.endedRuns.has(runId)) this.endTurn();
-    else if (this.state.turn) this.update({ turn: { ...this.state.turn, runId } });
-  }
-
-  endTurn(): void {
-    const { turn } = this.state;
-    if (!turn) return;
-    this.update({ turn: null });
-    this.updateThread(endTurn);
-    this.host.emit("chatkit.response.end");
-    const last = this.state.thread.items.at(-1);
-    if (turn.origin === "own" && !turn.isStopping && isPendingToolCall(last)) void this.outbox.answerToolCall(last);
-    else void this.outbox.flush();
-  }
-
   stop(): void {
     void stopTurn(this);
   }
-}
-
-function isPendingToolCall(item: ThreadItem | undefined): item is ClientToolCallItem {
-  return item?.type === "client_tool_call" && item.status === "pending";
 }
 
 /** A frame that is not JSON is not for us; null. */

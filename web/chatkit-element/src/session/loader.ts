@@ -4,7 +4,9 @@ import { isAbort } from "../protocol/errors";
 import type { Page, Thread, ThreadItem } from "../protocol/types";
 import { findItemIndex, prependOlder } from "../state/thread-reducer";
 import { EMPTY_THREAD, type ThreadState } from "../state/thread-state";
+import { resumeClientTool } from "./client-tools";
 import type { Conversation } from "./conversation";
+import { isPendingToolCall } from "./turns";
 
 const ITEMS_PER_PAGE = 50;
 /** A page may hold nothing but hidden items, which the server filters out after cutting it. */
@@ -25,7 +27,7 @@ export class Loader {
     conversation.update({ isLoading: true, loadError: null });
     conversation.host.emit("chatkit.thread.load.start", { threadId });
     try {
-      this.show(await this.fetch(threadId));
+      this.show(await this.fetch(threadId), true);
       conversation.update({ isLoading: false });
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
@@ -37,6 +39,8 @@ export class Loader {
     }
     conversation.outbox.restore();
     conversation.openLive();
+    const last = conversation.state.thread.items.at(-1);
+    if (!conversation.state.turn && isPendingToolCall(last)) void resumeClientTool(conversation, last);
   }
 
   /** Load again what is on screen: after a gap in the stream, or because the page asks for it. */
@@ -45,7 +49,7 @@ export class Loader {
     if (!conversation.threadId) return;
     conversation.closeLive();
     try {
-      this.show(await this.fetch(conversation.threadId));
+      this.show(await this.fetch(conversation.threadId), false);
     } catch (error) {
       if (!isAbort(error)) conversation.host.reportError(error as Error);
     } finally {
@@ -101,7 +105,7 @@ export class Loader {
     return { items: [], olderCursor: null, hasOlder: false };
   }
 
-  private show({ thread, headers, items, olderCursor, hasOlder }: LoadedThread): void {
+  private show({ thread, headers, items, olderCursor, hasOlder }: LoadedThread, isFirst: boolean): void {
     const { conversation } = this;
     const before = new Set(conversation.state.thread.items.map((item) => item.id));
     conversation.gate.restart(headers.get("Natter-Resume-From"));
@@ -113,15 +117,17 @@ export class Loader {
     }));
     // What the stream would have shown came with the load: a message of ours among it must not stand there twice.
     for (const item of items) if (item.type === "user_message" && !before.has(item.id)) conversation.outbox.onShown(item);
-    this.showRun(headers.get("Natter-Active-Run"));
+    this.showRun(headers.get("Natter-Active-Run"), isFirst);
   }
 
-  private showRun(runId: string | null): void {
+  private showRun(runId: string | null, isFirst: boolean): void {
     const { conversation } = this;
     if (!conversation.isDurable) return;
     const { turn } = conversation.state;
-    if (runId && !turn) conversation.beginTurn(conversation.ownRuns.has(runId) ? "own" : "remote", runId);
-    else if (!runId && turn && turn.runId !== null) conversation.onRunEnded(turn.runId);
+    // Whoever opens a thread answers the client tool that its run may end with: the page that asked may be gone.
+    const isOwn = isFirst || (runId !== null && conversation.turns.ownRuns.has(runId));
+    if (runId && !turn) conversation.turns.begin(isOwn ? "own" : "remote", runId);
+    else if (!runId && turn && turn.runId !== null) conversation.turns.onRunEnded(turn.runId);
   }
 }
 

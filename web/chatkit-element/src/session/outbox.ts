@@ -1,15 +1,11 @@
 /** What the person sent and the server has not yet shown back: delivered in order, one turn after the other. */
 
 import type { StreamingRequest } from "../protocol/client";
-import { ChatKitRequestError, isAbort } from "../protocol/errors";
-import type { ClientToolCallItem, StructuredAnswer, UserContent, UserMessageItem } from "../protocol/types";
+import { isAbort } from "../protocol/errors";
+import type { UserContent, UserMessageItem } from "../protocol/types";
 import type { OutgoingMessage } from "../state/app-state";
-import { completeToolCall, truncateAfter } from "../state/thread-reducer";
 import { requestAnswer } from "./answer";
 import type { Conversation } from "./conversation";
-
-const DELIVERY_TRIES_MAX = 6;
-const DELIVERY_RETRY_DELAY_MS = 500;
 
 export class Outbox {
   private isFlushing = false;
@@ -103,21 +99,14 @@ export class Outbox {
   private async deliver(message: OutgoingMessage): Promise<void> {
     const { conversation } = this;
     this.patch(message.key, { status: "sending", error: null });
-    for (let tries = 1; ; tries++) {
-      const isBehindTurn = conversation.state.turn !== null;
-      try {
-        await requestAnswer(conversation, this.request(message), { idempotencyKey: message.key, isBehindTurn });
-        this.patch(message.key, { status: "accepted" });
-        if (!conversation.isDurable) this.dropAccepted();
-        return;
-      } catch (error) {
-        if (isAbort(error)) return this.patch(message.key, { status: "failed", error: null });
-        if (!(error instanceof ChatKitRequestError)) throw error;
-        if (!conversation.host.isOnline()) return this.patch(message.key, { status: "queued" });
-        // Only a durable server knows the key: elsewhere a second try could be a second message.
-        if (!conversation.isDurable || !error.isTransient || tries >= DELIVERY_TRIES_MAX) return this.fail(message, error);
-        await pause(error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : DELIVERY_RETRY_DELAY_MS * tries);
-      }
+    try {
+      await requestAnswer(conversation, this.request(message), message.key);
+      this.patch(message.key, { status: "accepted" });
+      if (!conversation.isDurable) this.dropAccepted();
+    } catch (error) {
+      if (isAbort(error)) this.patch(message.key, { status: "failed", error: null });
+      else if (!conversation.host.isOnline()) this.patch(message.key, { status: "queued" });
+      else this.fail(message, error as Error);
     }
   }
 
@@ -140,57 +129,6 @@ export class Outbox {
     if (this.conversation.state.turn === null) this.change(this.messages.filter((message) => !shown.includes(message)));
   }
 
-  // --- other things that are answered ----------------------------------------------------------------------------
-
-  async retryAfter(itemId: string): Promise<void> {
-    const { conversation } = this;
-    const { threadId } = conversation;
-    if (!threadId || conversation.state.turn) return;
-    conversation.updateThread((thread) => truncateAfter(thread, itemId));
-    await this.ask({ type: "threads.retry_after_item", params: { thread_id: threadId, item_id: itemId } });
-  }
-
-  async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>): Promise<void> {
-    const { threadId } = this.conversation;
-    if (!threadId) return;
-    await this.ask({
-      type: "threads.add_structured_input",
-      params: { thread_id: threadId, item_id: itemId, input: { status, answers } },
-    });
-  }
-
-  async customAction(action: { type: string; payload?: unknown }, itemId: string | undefined): Promise<void> {
-    const { threadId } = this.conversation;
-    if (!threadId) throw new Error("sendCustomAction needs a thread.");
-    const params = { thread_id: threadId, action, ...(itemId && { item_id: itemId }) };
-    await this.ask({ type: "threads.custom_action", params });
-  }
-
-  async answerToolCall(call: ClientToolCallItem): Promise<void> {
-    const { conversation } = this;
-    try {
-      const result = await conversation.host.runClientTool(call);
-      const params = { thread_id: call.thread_id, result: result ?? {} };
-      conversation.updateThread((thread) => completeToolCall(thread, call.id, params.result));
-      await this.ask({ type: "threads.add_client_tool_output", params });
-    } catch (error) {
-      conversation.host.reportError(error as Error);
-      conversation.notify({ level: "danger", message: "", code: "client_tool_failed", canRetry: false });
-    }
-  }
-
-  private async ask(request: StreamingRequest): Promise<void> {
-    const isBehindTurn = this.conversation.state.turn !== null;
-    try {
-      await requestAnswer(this.conversation, request, { idempotencyKey: crypto.randomUUID(), isBehindTurn });
-    } catch (error) {
-      if (isAbort(error)) return;
-      this.conversation.host.reportError(error as Error);
-      const { message, code } = error as ChatKitRequestError;
-      this.conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry: true });
-    }
-  }
-
   // --- bookkeeping -----------------------------------------------------------------------------------------------
 
   private patch(key: string, patch: Partial<OutgoingMessage>): void {
@@ -208,8 +146,4 @@ export class Outbox {
 
 export function textOf(content: readonly UserContent[]): string {
   return content.map((part) => part.text).join("");
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -4,11 +4,18 @@ import type { ChatKitOptions } from "@openai/chatkit";
 import { ChatKitClient, type ClientConfig } from "../protocol/client";
 import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WireAttachment } from "../protocol/types";
 import type { Settings } from "../options/settings";
-import { type AppState, type ComposerState, EMPTY_COMPOSER, EMPTY_CONVERSATION, EMPTY_HISTORY } from "../state/app-state";
+import {
+  type AppState,
+  type ComposerState,
+  EMPTY_COMPOSER,
+  EMPTY_CONVERSATION,
+  EMPTY_HISTORY,
+  userMessageBefore,
+} from "../state/app-state";
 import { dismissNotice } from "../state/thread-reducer";
-import { userMessageBefore } from "../state/app-state";
 import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
+import { customAction, retryAfter, submitStructuredInput } from "./operations";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
 
@@ -72,6 +79,10 @@ export class Session implements ConversationHost {
     this.storage.writeDraft(null, "");
     this.storage.writeDraft(conversation.threadId, this.store.state.composer.text);
     this.emit("chatkit.thread.change", { threadId: conversation.threadId });
+  }
+
+  get canRunClientTools(): boolean {
+    return this.options.onClientTool() !== undefined;
   }
 
   async runClientTool(call: ClientToolCallItem): Promise<unknown> {
@@ -177,7 +188,7 @@ export class Session implements ConversationHost {
     const { items } = this.current.state.thread;
     const index = itemId ? items.findIndex((item) => item.id === itemId) : items.length;
     const target = userMessageBefore(items, index);
-    if (target) await this.current.outbox.retryAfter(target);
+    if (target) await retryAfter(this.current, target);
   }
 
   async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {
@@ -194,11 +205,11 @@ export class Session implements ConversationHost {
   }
 
   async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>) {
-    await this.current.outbox.submitStructuredInput(itemId, status, answers);
+    await submitStructuredInput(this.current, itemId, status, answers);
   }
 
   async customAction(action: { type: string; payload?: unknown }, itemId?: string): Promise<void> {
-    await this.current.outbox.customAction(action, itemId);
+    await customAction(this.current, action, itemId);
   }
 
   dismissNotice(key: number): void {

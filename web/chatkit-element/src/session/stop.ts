@@ -40,9 +40,8 @@ export async function stopTurn(conversation: Conversation): Promise<void> {
 
 /** Without an address for it, closing the connection is the only way to tell a ChatKit server to stop. */
 function closeAnswers(conversation: Conversation): void {
-  for (const answer of conversation.answers) answer.abort();
-  conversation.answers.clear();
-  conversation.endTurn();
+  conversation.abortAnswers();
+  conversation.turns.end();
 }
 
 async function cancel(conversation: Conversation, url: string): Promise<boolean> {

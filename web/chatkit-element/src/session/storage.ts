@@ -30,6 +30,19 @@ export class TabStorage {
     this.write(this.key("outbox", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
   }
 
+  /** The output of a client tool that the server has not taken yet, or null. */
+  readToolOutput(itemId: string): unknown {
+    try {
+      return JSON.parse(this.read(this.key("tool", itemId)) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  writeToolOutput(itemId: string, output: unknown): void {
+    this.write(this.key("tool", itemId), output === null ? "" : JSON.stringify(output));
+  }
+
   private key(kind: string, threadId: string | null): string {
     return `chatkit-element:${kind}:${this.scope}:${threadId ?? "new"}`;
   }

@@ -19,7 +19,7 @@ export interface OutgoingMessage {
 
 /** The answer that is being written now. */
 export interface Turn {
-  /** Started by this element (own), or seen on the conversation's stream: another tab, or before a refresh. */
+  /** Started by this element or found when the thread was loaded (own), or seen on its stream: another tab (remote). */
   origin: "own" | "remote";
   runId: string | null;
   startedAtMs: number;

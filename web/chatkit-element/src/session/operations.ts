@@ -1,0 +1,57 @@
+/** Requests beside messages that the server answers with a turn. */
+
+import { type ChatKitRequestError, isAbort } from "../protocol/errors";
+import type { StreamingRequest } from "../protocol/client";
+import type { StructuredAnswer } from "../protocol/types";
+import { truncateAfter } from "../state/thread-reducer";
+import { requestAnswer } from "./answer";
+import type { Conversation } from "./conversation";
+
+/** Forgets what came after a message of the user's, and has it answered again. */
+export async function retryAfter(conversation: Conversation, itemId: string): Promise<void> {
+  const { threadId } = conversation;
+  if (!threadId || conversation.state.turn) return;
+  conversation.updateThread((thread) => truncateAfter(thread, itemId));
+  await ask(conversation, { type: "threads.retry_after_item", params: { thread_id: threadId, item_id: itemId } });
+}
+
+/** Answers or skips questions. If that fails they stay on screen. */
+export async function submitStructuredInput(
+  conversation: Conversation,
+  itemId: string,
+  status: "answered" | "skipped",
+  answers: Record<string, StructuredAnswer>,
+): Promise<void> {
+  const { threadId } = conversation;
+  if (!threadId) return;
+  const params = { thread_id: threadId, item_id: itemId, input: { status, answers } };
+  await ask(conversation, { type: "threads.add_structured_input", params });
+}
+
+/** Raises if there is no thread yet. */
+export async function customAction(
+  conversation: Conversation,
+  action: { type: string; payload?: unknown },
+  itemId: string | undefined,
+): Promise<void> {
+  const { threadId } = conversation;
+  if (!threadId) throw new Error("sendCustomAction needs a thread.");
+  const params = { thread_id: threadId, action, ...(itemId && { item_id: itemId }) };
+  await ask(conversation, { type: "threads.custom_action", params });
+}
+
+/** Returns whether the server accepted it; if not, that is reported, and shown. */
+export async function ask(conversation: Conversation, request: StreamingRequest): Promise<boolean> {
+  try {
+    await requestAnswer(conversation, request, crypto.randomUUID());
+    return true;
+  } catch (error) {
+    if (isAbort(error)) return false;
+    conversation.host.reportError(error as Error);
+    const { message, code } = error as ChatKitRequestError;
+    // "Try again" answers the last message again: that repeats a retry, and nothing else.
+    const canRetry = request.type === "threads.retry_after_item";
+    conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry });
+    return false;
+  }
+}

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ChatKitClient } from "../src/protocol/client";
+import type { ClientToolCallItem, ThreadItem, UserMessageItem } from "../src/protocol/types";
+import { resumeClientTool } from "../src/session/client-tools";
+import { Conversation, type ConversationHost } from "../src/session/conversation";
+import { TabStorage } from "../src/session/storage";
+
+const THREAD = "thr_1";
+const base = { thread_id: THREAD, created_at: "2026-01-01T00:00:00" };
+const said = (id: string, text: string): UserMessageItem => ({ ...base, id, type: "user_message", content: [{ type: "input_text", text }] });
+const call: ClientToolCallItem = { ...base, id: "tc_1", type: "client_tool_call", status: "pending", call_id: "c", name: "get_time", arguments: {} };
+const json = (body: unknown) => new Response(JSON.stringify(body));
+const never = () => new Promise<Response>(() => {});
+
+/** What the server answers, by operation; `stream` is the conversation's event stream. */
+type Answers = Record<string, (body: { params: Record<string, unknown> }, signal?: AbortSignal) => Promise<Response> | Response>;
+
+let emitted: string[];
+let asked: string[];
+const runTool = vi.fn();
+const opened: Conversation[] = [];
+
+function conversationWith(answers: Answers): Conversation {
+  const client = new ChatKitClient({
+    url: "/chatkit",
+    fetch: async (_url, init) => {
+      const body = init?.body ? JSON.parse(String(init.body)) : { type: "stream" };
+      asked.push(body.type);
+      return (await answers[body.type]?.(body, init?.signal ?? undefined)) ?? never();
+    },
+  });
+  const host: ConversationHost = {
+    client,
+    settings: { resumeUrl: "/stream/{thread_id}", stopUrl: null, searchUrl: null, onBusy: "enqueue", apiUrl: null },
+    storage: new TabStorage("/chatkit"),
+    canRunClientTools: true,
+    isOnline: () => true,
+    emit: (name) => emitted.push(name),
+    reportError: (error) => emitted.push(`error: ${error.message}`),
+    onChange: () => {},
+    onThreadCreated: () => {},
+    runClientTool: runTool,
+  };
+  const conversation = new Conversation(host, THREAD);
+  opened.push(conversation);
+  return conversation;
+}
+
+const thread = (items: ThreadItem[]) => json({ id: THREAD, created_at: base.created_at, items: { data: items, has_more: false } });
+const page = (...data: ThreadItem[]) => json({ data, has_more: false });
+const message = (text: string) => ({ input: { content: [{ type: "input_text" as const, text }], attachments: [], inference_options: {} }, attachments: [] });
+
+beforeEach(() => {
+  emitted = [];
+  asked = [];
+  sessionStorage.clear();
+  runTool.mockReset().mockResolvedValue({ time: "noon" });
+});
+afterEach(() => {
+  for (const conversation of opened.splice(0)) conversation.close();
+});
+
+describe("turns", () => {
+  test("a late word of an earlier run's end does not end the next turn", () => {
+    const { turns, state } = conversationWith({});
+    const conversation = opened[0] as Conversation;
+    expect(state.turn).toBeNull();
+    turns.begin("own", null);
+    turns.setRun("run_1");
+    turns.onRunEnded("run_1"); // the answer to our request is over
+    turns.begin("own", null); // the next one has no name yet
+    turns.onRun({ type: "run.completed", run_id: "run_1" }); // and now the conversation's stream says it, too
+    expect(conversation.state.turn).toMatchObject({ runId: null });
+    turns.onRun({ type: "run.started", run_id: "run_2" });
+    turns.onRun({ type: "run.completed", run_id: "run_2" });
+    expect(conversation.state.turn).toBeNull();
+    expect(emitted.filter((name) => name === "chatkit.response.end")).toHaveLength(2);
+  });
+
+  test("a run that is known to be over does not begin again, and ends the turn that gets its name", () => {
+    const conversation = conversationWith({});
+    conversation.turns.onRunEnded("run_1");
+    conversation.turns.onRun({ type: "run.started", run_id: "run_1" });
+    expect(conversation.state.turn).toBeNull();
+    conversation.turns.begin("own", null);
+    conversation.turns.setRun("run_1");
+    expect(conversation.state.turn).toBeNull();
+  });
+});
+
+test("an id alone in an answer leaves its number to the conversation's stream", () => {
+  const conversation = conversationWith({});
+  conversation.gate.restart("10");
+  conversation.onAnswerFrame({ event: "message", data: "", id: "11" });
+  expect(conversation.gate.passesFromConversation("11")).toBe(true);
+  conversation.onAnswerFrame({ event: "message", data: '{"type":"stream_options","stream_options":{"allow_cancel":true}}', id: "12" });
+  expect(conversation.gate.passesFromConversation("12")).toBe(false);
+});
+
+describe("a message on its way", () => {
+  test("does not stand there twice when a load shows it first", async () => {
+    const conversation = conversationWith({
+      "threads.add_user_message": never,
+      "threads.get_by_id": () => thread([said("m_1", "hello"), said("m_2", "again")]),
+    });
+    void conversation.outbox.add(message("again"));
+    await vi.waitFor(() => expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]));
+    await conversation.loader.reload();
+    expect(conversation.state.outbox).toEqual([]);
+    expect(conversation.state.thread.items.map((item) => item.id)).toEqual(["m_1", "m_2"]);
+  });
+
+  test("an equal message from before does not count as it", async () => {
+    const conversation = conversationWith({
+      "threads.add_user_message": never,
+      "threads.get_by_id": () => thread([said("m_1", "again")]),
+    });
+    await conversation.loader.reload();
+    void conversation.outbox.add(message("again"));
+    await conversation.loader.reload();
+    expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]);
+  });
+
+  test("is not given up because the conversation's stream opens meanwhile", async () => {
+    let signal: AbortSignal | undefined;
+    const conversation = conversationWith({
+      "threads.add_user_message": (_body, given) => {
+        signal = given;
+        return never();
+      },
+      stream: () => new Response(new ReadableStream()),
+    });
+    void conversation.outbox.add(message("hello"));
+    await vi.waitFor(() => expect(signal).toBeDefined());
+    conversation.openLive();
+    await vi.waitFor(() => expect(conversation.isLive).toBe(true));
+    expect(signal?.aborted).toBe(false);
+    conversation.abortAnswers();
+    expect(signal?.aborted).toBe(true);
+  });
+
+  test("is tried again with its key while the server is away, as one turn", async () => {
+    const keys = new Set<unknown>();
+    let tries = 0;
+    const conversation = conversationWith({
+      "threads.add_user_message": () => (++tries < 3 ? new Response(null, { status: 503, headers: { "Retry-After": "0.01" } }) : new Response("")),
+    });
+    vi.spyOn(conversation.host.client, "stream").mockImplementation(async (request, headers, signal) => {
+      keys.add(headers["Idempotency-Key"]);
+      return ChatKitClient.prototype.stream.call(conversation.host.client, request, headers, signal);
+    });
+    await conversation.outbox.add(message("hello"));
+    expect(tries).toBe(3);
+    expect(keys.size).toBe(1);
+    expect(emitted.filter((name) => name === "chatkit.response.start")).toHaveLength(1);
+  });
+});
+
+describe("a client tool that a loaded thread waits for", () => {
+  const outputs: unknown[] = [];
+  const server = (isPending: () => boolean, accept = () => new Response("")): Answers => ({
+    "threads.get_by_id": () => thread([said("m_1", "what time is it"), call]),
+    "items.list": () => page(isPending() ? call : { ...call, status: "completed" }),
+    "threads.add_client_tool_output": ({ params }) => {
+      outputs.push(params["result"]);
+      return accept();
+    },
+  });
+  beforeEach(() => outputs.splice(0));
+
+  test("is run, and its output sent", async () => {
+    const conversation = conversationWith(server(() => true));
+    await conversation.loader.load();
+    await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }]));
+    expect(runTool).toHaveBeenCalledExactlyOnceWith(call);
+    expect(conversation.state.thread.items.at(-1)).toMatchObject({ status: "completed", output: { time: "noon" } });
+  });
+
+  test("is left alone when it was answered meanwhile, and in a page without client tools", async () => {
+    const answered = conversationWith(server(() => false));
+    await resumeClientTool(answered, call);
+    const deaf = conversationWith(server(() => true));
+    Object.assign(deaf.host, { canRunClientTools: false });
+    await resumeClientTool(deaf, call);
+    expect(runTool).not.toHaveBeenCalled();
+    expect(outputs).toEqual([]);
+  });
+
+  test("is not run again for an output that could not be delivered", async () => {
+    const refused = conversationWith(server(() => true, () => new Response(null, { status: 409 })));
+    await resumeClientTool(refused, call);
+    const reloaded = conversationWith(server(() => true));
+    await resumeClientTool(reloaded, call);
+    expect(runTool).toHaveBeenCalledTimes(1);
+    expect(outputs).toEqual([{ time: "noon" }, { time: "noon" }]);
+    expect(reloaded.host.storage.readToolOutput(call.id)).toBeNull();
+  });
+});
