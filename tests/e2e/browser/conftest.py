@@ -10,22 +10,14 @@ from natter.settings import Settings
 from natter.testing import temporary_directory
 from natter.testing_stack import RunningNatter, natter_up
 from natter.web_app import find_web_app
-from playwright.sync_api import Browser, ConsoleMessage, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 
 from tests.e2e.browser.cable import Cable, cable_to
 from tests.e2e.browser.person import Person
+from tests.e2e.chromium import chromium
 
 ROOT = Path(__file__).parents[3]
 ARTIFACTS = ROOT / "test-results" / "browser"
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WORD_DELAY_MILLISECONDS = 12
 PAGE_TIMEOUT_MILLISECONDS = 15_000
 
@@ -53,12 +45,9 @@ def natter(built_web_app: None) -> Iterator[RunningNatter]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. Not for the session: Playwright's event loop must not outlive the tests that use it."""
-    with sync_playwright() as playwright:
-        executable = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
+    """Chromium, once a file."""
+    with chromium() as running:
+        yield running
 
 
 NewPerson = Callable[..., Person]

@@ -49,6 +49,8 @@ class Run:
 class Faults:
     """What the tests make go wrong, and what they counted."""
 
+    fail_next: list[int] = field(default_factory=list)
+    prepend: str = ""
     stream_statuses: list[int] = field(default_factory=list)
     post_statuses: list[int] = field(default_factory=list)
     is_silent: bool = False

@@ -100,6 +100,11 @@ def _base(thread: ThreadMetadata, prefix: str) -> dict[str, Any]:
     return {"id": _id(prefix), "thread_id": thread.id, "created_at": datetime.now()}  # noqa: DTZ005 - as the SDK does
 
 
+def words_of(text: str) -> list[str]:
+    """The text in the pieces in which it streams."""
+    return text.replace(" ", " \0").split("\0")
+
+
 async def stream_text(
     thread: ThreadMetadata, text: str, delay_seconds: float, annotations: list[Annotation] | None = None
 ) -> AsyncIterator[ThreadStreamEvent]:
@@ -110,7 +115,7 @@ async def stream_text(
     yield ThreadItemUpdatedEvent(
         item_id=item.id, update=AssistantMessageContentPartAdded(content_index=0, content=part)
     )
-    for word in text.replace(" ", " \0").split("\0"):
+    for word in words_of(text):
         update = AssistantMessageContentPartTextDelta(content_index=0, delta=word)
         yield ThreadItemUpdatedEvent(item_id=item.id, update=update)
         await asyncio.sleep(delay_seconds)

@@ -20,11 +20,13 @@ from chatkit.types import (
     ClientToolCallItem,
     InferenceOptions,
     StructuredInputItem,
+    ThreadItem,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
     UserMessageTextContent,
 )
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
@@ -32,12 +34,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from tests.e2e.element import script
-from tests.e2e.element.durable import Durable
+from tests.e2e.element.durable import Durable, Faults
 from tests.e2e.element.memory_store import MemoryStore
+from tests.e2e.element.pending import PENDING
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 SSE = "text/event-stream"
+THREAD_ITEM: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
 
 
 class ScriptedServer(ChatKitServer[dict[str, str]]):
@@ -46,7 +50,6 @@ class ScriptedServer(ChatKitServer[dict[str, str]]):
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)
         self.memory = store
-        self.feedback: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.word_delay_seconds = script.WORD_DELAY_SECONDS
 
@@ -83,8 +86,7 @@ class ScriptedServer(ChatKitServer[dict[str, str]]):
         return "say nothing"
 
     async def add_feedback(self, thread_id: str, item_ids: list[str], feedback: str, context: dict[str, str]) -> None:
-        """Remember a rating."""
-        self.feedback.append({"thread_id": thread_id, "item_ids": item_ids, "kind": feedback})
+        """Take a rating; the request itself is remembered."""
 
     async def action(
         self, thread: Any, action: Any, sender: Any, context: dict[str, str]
@@ -100,20 +102,28 @@ class App:
     def __init__(self) -> None:
         self.chatkit = ScriptedServer(MemoryStore())
         self.durable = Durable(self.chatkit)
-        self.fail_next: list[int] = []
 
     async def process(self, body: bytes) -> Response:
         """The stock endpoint, as the SDK's own examples have it."""
         self.chatkit.requests.append(json.loads(body))
-        if self.fail_next:
-            return JSONResponse({"detail": "scripted failure", "code": "scripted"}, self.fail_next.pop(0))
+        if statuses := self.durable.faults.fail_next:
+            return JSONResponse({"detail": "scripted failure", "code": "scripted"}, statuses.pop(0))
         try:
             result = await self.chatkit.process(body, {})
         except NotFoundError:
             return JSONResponse({"detail": "There is no such thread.", "code": "thread_unknown"}, 404)
         if isinstance(result, StreamingResult):
-            return StreamingResponse(result, media_type=SSE)
+            return StreamingResponse(self.with_prepended(result), media_type=SSE)
         return Response(result.json, media_type="application/json")
+
+    async def with_prepended(self, result: StreamingResult) -> AsyncIterator[bytes]:
+        """What a test wants to be said first, then the answer."""
+        faults = self.durable.faults
+        prepended, faults.prepend = faults.prepend, ""
+        if prepended:
+            yield prepended.encode()
+        async for chunk in result:
+            yield chunk
 
     async def stock(self, request: Request) -> Response:
         """POST /chatkit."""
@@ -174,41 +184,51 @@ class App:
         command = await request.json()
         faults = self.durable.faults
         match command["do"]:
+            case "calm":
+                self.calm()
             case "break":
-                faults.generation += 1
-                faults.is_silent = False
+                self.break_streams()
+            case "prepend":
+                faults.prepend = command["text"]
             case "silence":
                 faults.is_silent = True
-            case "stream_statuses" | "post_statuses" as name:
+            case "stream_statuses" | "post_statuses" | "fail_next" as name:
                 setattr(faults, name, command["values"])
-            case "fail_next":
-                self.fail_next = command["values"]
             case "delay":
                 self.chatkit.word_delay_seconds = command["seconds"]
             case "seed":
-                return JSONResponse({"thread_id": await self.seed(command["items"], command.get("title"))})
+                arguments = (command["items"], command.get("title"), command.get("last"))
+                return JSONResponse({"thread_id": await self.seed(*arguments)})
             case "threads":
                 for number in range(command["count"]):
-                    await self.seed(1, f"Thread {number}")
+                    await self.seed(1, f"Thread {number}", None)
             case _:
                 pass
         return JSONResponse(self.state())
 
+    def break_streams(self) -> None:
+        """End every open stream, as a relay that restarts does."""
+        self.durable.faults.generation += 1
+        self.durable.faults.is_silent = False
+
+    def calm(self) -> None:
+        """No fault is left, and nothing that an earlier test did."""
+        self.break_streams()
+        self.durable.faults = Faults(generation=self.durable.faults.generation)
+        self.chatkit.requests.clear()
+
     def state(self) -> dict[str, Any]:
-        """What was asked and what is stored."""
+        """What was asked."""
         faults = self.durable.faults
-        stored = self.chatkit.memory.items
         return {
             "requests": self.chatkit.requests,
-            "feedback": self.chatkit.feedback,
             "stream_requests": faults.stream_requests,
             "cancels": faults.cancels,
             "keys": faults.keys,
-            "items": {key: [item.model_dump(mode="json") for item in items] for key, items in stored.items()},
         }
 
-    async def seed(self, count: int, title: str | None) -> str:
-        """A thread with `count` items, questions and answers in turn."""
+    async def seed(self, count: int, title: str | None, last: str | None) -> str:
+        """A thread with `count` items, questions and answers in turn, and then the pending item of that name."""
         store = self.chatkit.memory
         thread_id = store.generate_thread_id({})
         start = datetime(2026, 1, 1, 12, 0)  # noqa: DTZ001 - the SDK's times are naive
@@ -234,6 +254,9 @@ class App:
                 )
             )
             await store.add_thread_item(thread_id, item, {})
+        if last is not None:
+            base = {"id": f"{thread_id}_last", "thread_id": thread_id, "created_at": start + timedelta(days=1)}
+            await store.add_thread_item(thread_id, THREAD_ITEM.validate_python({**base, **PENDING[last]}), {})
         return thread_id
 
     def routes(self) -> Starlette:
@@ -261,6 +284,7 @@ async def main() -> None:
     """Listen on a free port until told to stop."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     config = uvicorn.Config(App().routes(), log_level="warning", timeout_graceful_shutdown=1)
     print(listener.getsockname()[1], flush=True)  # noqa: T201 - this is how the tests learn the port
     await uvicorn.Server(config).serve(sockets=[listener])

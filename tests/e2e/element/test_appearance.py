@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.element.conftest import PACKAGE, Chat, Server
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.conftest import PACKAGE
+from tests.e2e.element.servers import Server
 
 EVERYTHING = {
     "threadItemActions": {"feedback": True, "retry": True},

@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.element.conftest import PACKAGE, Chat, Server
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.conftest import PACKAGE
+from tests.e2e.element.servers import Server
 
 PLAIN_PAGE = re.compile(r"```html\n(.*?)```", re.DOTALL)
 OPTIONS = {"startScreen": {"greeting": "Hello", "prompts": [{"label": "Say hi", "prompt": "say hi"}]}}

