@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from contracts.services import Service
 from natter.data_directory import DataDirectory
+from natter.plan import plan
 from natter.settings import Settings
-from natter.stack import Options, Stack, plan
+from natter.stack import Options, Stack
 
 
 def stack(folder: Path, **options: object) -> Stack:

@@ -21,10 +21,11 @@ from natter.migrate import MigrationFailedError
 from natter.migrate import migrate as bring_up_to_date
 from natter.operator_bus import NoStackError
 from natter.output import Output
+from natter.plan import plan
 from natter.servers.ports import is_free
 from natter.servers.postgres import PostgresFailedError
 from natter.settings import Settings
-from natter.stack import SERVICES, Options, plan
+from natter.stack import SERVICES, Options
 from natter.supervision.orphans import stop_orphans
 from natter.supervision.program import ProgramFailedError
 from natter.up import up as run_until_stopped

@@ -9,10 +9,9 @@ from pathlib import Path
 from contracts.services import Service
 from identity.local_issuer import LocalIssuer
 
-from contracts import nats_conf
 from natter.data_directory import DataDirectory, Secrets
-from natter.servers.nats import Nats, NatsUser
-from natter.servers.ports import LOOPBACK, free_port
+from natter.servers.nats import Nats
+from natter.servers.ports import LOOPBACK
 from natter.servers.postgres import Postgres
 from natter.settings import Settings
 from natter.supervision.orphans import marker
@@ -230,45 +229,3 @@ class Stack:
         # Two sources of keys, one algorithm: the web app's, and the local issuer of `natter token`.
         local = LocalIssuer.open(self.directory.issuer).jwks_url
         return {**shared, "JWT_ALGORITHMS": "EdDSA", "JWT_JWKS_URL": f"{local},{self.web_url}/api/auth/jwks"}
-
-
-def plan(
-    options: Options, directory: DataDirectory, settings: Settings, log_format: str, web_directory: Path | None
-) -> Stack:
-    """Decide every port and secret of a stack; keeps the secrets in the data directory."""
-    secrets = directory.read_secrets()
-    given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "RUN_TOKEN_SECRET")
-    secrets = secrets.model_copy(update={name.lower(): value for name, value in given.items()})
-    nats = None
-    if options.nats_url is None:
-        users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
-        nats = Nats(directory.nats, free_port(), free_port(), users=users)
-    postgres = None
-    if options.database_url is None:
-        postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)
-    directory.write_secrets(secrets)
-    return Stack(
-        options=options,
-        directory=directory,
-        secrets=secrets,
-        settings=settings,
-        log_format=log_format,
-        nats=nats,
-        postgres=postgres,
-        replicas=[replica for service in SERVICES for replica in _replicas(service, options)],
-        web_port=options.web_port or free_port(),
-        web_directory=web_directory,
-    )
-
-
-def _replicas(service: Service, options: Options) -> list[Replica]:
-    asked = {
-        Service.AUTH_EDGE: options.edge_port,
-        Service.STREAM_RELAY: options.relay_port,
-        Service.TASK_TOOLS: 0,
-    }.get(service)
-    replicas: list[Replica] = []
-    for number in range(1, options.scale.get(service, 1) + 1):
-        http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
-        replicas.append(Replica(service, number, free_port(), http_port))
-    return replicas

@@ -15,7 +15,7 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from natter.servers.nats import Nats
 from natter.servers.postgres import OWNER, SUPERUSER
-from natter.testing import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
+from natter.testing_servers import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
 
 NATS_IMAGE = "nats:2.15-alpine"
 POSTGRES_IMAGE = "postgres:18-alpine"

@@ -18,7 +18,7 @@ from natter import tokens
 from natter.data_directory import DataDirectory, StackState
 from natter.settings import Settings
 from natter.supervision.orphans import find_orphans, stop_orphans
-from natter.testing import die_with_parent
+from natter.testing_servers import die_with_parent
 
 READY_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 12.0

@@ -1,0 +1,55 @@
+"""Decides a stack before anything runs: its ports, its secrets, and which servers are ours."""
+
+from pathlib import Path
+
+from contracts.services import Service
+
+from contracts import nats_conf
+from natter.data_directory import DataDirectory
+from natter.servers.nats import Nats, NatsUser
+from natter.servers.ports import free_port
+from natter.servers.postgres import Postgres
+from natter.settings import Settings
+from natter.stack import SERVICES, Options, Replica, Stack
+
+
+def plan(
+    options: Options, directory: DataDirectory, settings: Settings, log_format: str, web_directory: Path | None
+) -> Stack:
+    """Decide every port and secret of a stack; keeps the secrets in the data directory."""
+    secrets = directory.read_secrets()
+    given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "RUN_TOKEN_SECRET")
+    secrets = secrets.model_copy(update={name.lower(): value for name, value in given.items()})
+    nats = None
+    if options.nats_url is None:
+        users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
+        nats = Nats(directory.nats, free_port(), free_port(), users=users)
+    postgres = None
+    if options.database_url is None:
+        postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)
+    directory.write_secrets(secrets)
+    return Stack(
+        options=options,
+        directory=directory,
+        secrets=secrets,
+        settings=settings,
+        log_format=log_format,
+        nats=nats,
+        postgres=postgres,
+        replicas=[replica for service in SERVICES for replica in _replicas(service, options)],
+        web_port=options.web_port or free_port(),
+        web_directory=web_directory,
+    )
+
+
+def _replicas(service: Service, options: Options) -> list[Replica]:
+    asked = {
+        Service.AUTH_EDGE: options.edge_port,
+        Service.STREAM_RELAY: options.relay_port,
+        Service.TASK_TOOLS: 0,
+    }.get(service)
+    replicas: list[Replica] = []
+    for number in range(1, options.scale.get(service, 1) + 1):
+        http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
+        replicas.append(Replica(service, number, free_port(), http_port))
+    return replicas

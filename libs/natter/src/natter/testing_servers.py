@@ -1,0 +1,188 @@
+"""A real NATS server and a real Postgres for tests: as child processes that die with the test run."""
+
+import contextlib
+import ctypes
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from natter.servers.nats import Nats
+from natter.servers.ports import free_port
+from natter.servers.postgres import OWNER, Postgres, RunAs
+from natter.settings import Settings
+
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 10.0
+NATS_ACCOUNTS = [f"test{number}" for number in range(1_000)]
+START_ATTEMPTS_MAX = 3
+PR_SET_PDEATHSIG = 1
+
+
+class ServerFailedError(Exception):
+    """A test server did not start; the text has its last lines."""
+
+
+class Server(Protocol):
+    """What Nats and Postgres have in common."""
+
+    @property
+    def command(self) -> list[str]: ...
+    def initialise(self) -> None: ...
+    def is_ready(self) -> bool: ...
+
+
+@dataclass
+class RunningServer:
+    """A server as a child process that dies with the test run, however that ends."""
+
+    server: Server
+    log_file: Path
+    stop_signal: signal.Signals = signal.SIGTERM
+    run_as: RunAs = field(default_factory=RunAs)
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start the program and wait until it is ready. Raises ServerFailedError."""
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.server.command,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self.run_as,
+                preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509 - it calls prctl and getppid alone
+            )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not self.server.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                tail = self.log_file.read_text(errors="replace").splitlines()[-20:]
+                raise ServerFailedError("\n".join([f"{self.server.command[0]} did not start:", *tail]))
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it cleanly; kill it if it does not end. Its files stay, so that it can start again."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGQUIT if isinstance(self.server, Postgres) else signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(STOP_SECONDS_MAX)
+        self.process = None
+
+
+@dataclass(frozen=True)
+class NatsAccounts:
+    """Hands out the accounts of one NATS server."""
+
+    url_of: Callable[[str], str]
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def new_url(self) -> str:
+        """Return the address with a user whose account nobody used before: everything allowed, no stream yet."""
+        return self.url_of(f"test{next(self._numbers)}")
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Makes databases on one Postgres, each from a template, and drops them."""
+
+    execute: Callable[[str], str]
+    url_of: Callable[[str], str]
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def create(self, template: str = "template1") -> str:
+        """Create a database that Natter's user owns and return its URL."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"create database {name} owner {OWNER} template {template}")
+        return self.url_of(name)
+
+    def drop(self, url: str) -> None:
+        """Drop a database that `create` made, and the connections to it."""
+        self.execute(f"drop database if exists {url.rpartition('/')[2]} with (force)")
+
+
+def start_nats(directory: Path) -> tuple[RunningServer, NatsAccounts]:
+    """Start a NATS server of the caller's own (for tests that stop or kill it). The caller stops it."""
+    for attempt in range(START_ATTEMPTS_MAX):
+        server = Nats(directory / "nats", free_port(), free_port(), accounts=NATS_ACCOUNTS)
+        server.initialise()
+        running = RunningServer(server, directory / "nats.log")
+        try:
+            running.start()
+        except ServerFailedError:  # another program may have taken the port meanwhile
+            running.kill()
+            if attempt == START_ATTEMPTS_MAX - 1:
+                raise
+            continue
+        return running, NatsAccounts(server.url_of)
+    raise ServerFailedError("nats-server did not start")
+
+
+def start_postgres(directory: Path) -> tuple[RunningServer, Databases]:
+    """Start a Postgres of the caller's own, without fsync. The caller stops it."""
+    for attempt in range(START_ATTEMPTS_MAX):
+        server = Postgres(directory / "postgres", free_port(), "test", durable=False)
+        server.initialise()
+        running = RunningServer(server, directory / "postgres.log", signal.SIGINT, server.run_as)
+        try:
+            running.start()
+        except ServerFailedError:
+            running.kill()
+            if attempt == START_ATTEMPTS_MAX - 1:
+                raise
+            continue
+        server.create_owner_and_database()
+        return running, Databases(server.execute, server.url_of)
+    raise ServerFailedError("postgres did not start")
+
+
+@contextlib.contextmanager
+def temporary_directory() -> Generator[Path]:
+    """A short-named directory outside pytest's own, which root's Postgres user could not enter."""
+    directory = Path(tempfile.mkdtemp(prefix="natter-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def migrate(database_url: str) -> None:
+    """Apply every migration, as `natter up` does."""
+    environment = {**Settings().inherited, "DATABASE_URL": database_url, "DATABASE_DIRECT_URL": database_url}
+    command = [sys.executable, "-m", "conversation_store", "migrate"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise ServerFailedError(f"migration failed:\n{done.stdout}\n{done.stderr}")
+
+
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """On Linux, have the kernel stop a child when pytest dies without a chance to (a timeout, a kill)."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def before_exec() -> None:
+        prctl(PR_SET_PDEATHSIG, int(stop_signal))
+        if os.getppid() != parent:
+            os.kill(os.getpid(), stop_signal)
+
+    return before_exec
