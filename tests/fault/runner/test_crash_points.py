@@ -146,7 +146,7 @@ async def test_parallel_calls_of_a_killed_run_have_their_effects_once(stack: Run
 
 async def test_a_runner_that_is_told_to_stop_gives_its_run_to_another(stack: RunnerStack) -> None:
     await replace_the_dead(stack, ready_count=3)
-    begun = await stack.begin("handed", "count to 3000")
+    begun = await stack.begin("handed", "count to 1000")
     async with asyncio.timeout(20):
         while not (texts := Watched.of(await stack.deltas("handed", begun)).viewer.texts()) or len(texts[0]) < 50:
             await asyncio.sleep(0.02)
@@ -155,7 +155,7 @@ async def test_a_runner_that_is_told_to_stop_gives_its_run_to_another(stack: Run
         assert runner.process is not None
         assert runner.process.returncode == 0
     seen = await stack.watch("handed", begun)
-    assert seen.viewer.texts() == seen.viewer.stored_texts() == [" ".join(str(n) for n in range(1, 3001))]
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [" ".join(str(n) for n in range(1, 1001))]
 
 
 async def test_a_run_that_kills_every_runner_is_given_up_and_its_user_told(stack: RunnerStack) -> None:
