@@ -7,7 +7,8 @@ from pydantic import StringConstraints
 
 # Wide enough for ids of foreign ChatKit servers and SDKs, narrow enough that no id can hold a wildcard,
 # a separator, a blank or a path: an unknown id is "not found", a malformed one never reaches a subject.
-Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+Token = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 ConversationId = Token
 MessageId = Token

@@ -1,9 +1,27 @@
 """The settings that every service shares; a service's own `Settings` inherits them."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HTTP_URL_SCHEMES: Final = ("https://", "http://")
+
+
+def split(text: str) -> list[str]:
+    """The parts of a comma-separated list, without blanks; of an address without a slash at its end."""
+    return [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
+
+
+def _check_origins(text: str) -> str:
+    for origin in split(text):
+        if not origin.startswith(HTTP_URL_SCHEMES) or origin.count("/") != 2 or "*" in origin:
+            raise ValueError("each origin is scheme://host[:port], without a wildcard")
+    return text
+
+
+Origins = Annotated[str, AfterValidator(_check_origins)]
+"""Web origins, comma-separated, without wildcards; see `split`."""
 
 
 class ServiceSettings(BaseSettings):

@@ -8,6 +8,7 @@ from typing import Final
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
 from actor_kit.requests import RequestServer
+from actor_kit.settings import split
 from contracts.errors import NatterError
 from contracts.identity import Principal
 from contracts.queries import ListConversations
@@ -23,7 +24,7 @@ from auth_edge.http.documented import HEADERS
 from auth_edge.openapi import build_openapi
 from auth_edge.permits import Permits
 from auth_edge.server import build_server
-from auth_edge.settings import Settings, split
+from auth_edge.settings import Settings
 
 DESCRIPTION: Final = """\
 Talk to Natter: ChatKit at one endpoint, and the same conversations, runs and todos in REST.

@@ -35,8 +35,3 @@ def body_hash(request: Json) -> str:
     """What makes two requests of one Idempotency-Key the same: SHA-256 of the canonical JSON."""
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def user_hash(user_id: str) -> str:
-    """Stands for a user in logs: the same for the same user, and not to be read back by looking."""
-    return hashlib.sha256(user_id.encode()).hexdigest()[:16]

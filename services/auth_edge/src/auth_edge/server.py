@@ -2,9 +2,10 @@
 
 from actor_kit import http_server
 from actor_kit.health import QuietServer
+from actor_kit.settings import split
 from fastapi import FastAPI
 
-from auth_edge.settings import Settings, split
+from auth_edge.settings import Settings
 
 
 def build_server(app: FastAPI, settings: Settings) -> QuietServer:

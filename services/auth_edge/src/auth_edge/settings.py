@@ -2,19 +2,10 @@
 
 from typing import Annotated
 
-from actor_kit.settings import ServiceSettings
+from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ServiceSettings
 from identity import IdentitySettings
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
-
-HTTP_URL_SCHEMES = ("https://", "http://")
-
-
-def _check_origins(text: str) -> str:
-    for origin in split(text):
-        if not origin.startswith(HTTP_URL_SCHEMES) or origin.rstrip("/").count("/") != 2 or "*" in origin:
-            raise ValueError("each origin is scheme://host[:port], without a wildcard")
-    return text
 
 
 def _check_url(text: str) -> str:
@@ -24,11 +15,6 @@ def _check_url(text: str) -> str:
 
 
 Url = Annotated[str, AfterValidator(_check_url)]
-
-
-def split(text: str) -> list[str]:
-    """The parts of a comma-separated list, without blanks."""
-    return [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
 
 
 class Settings(IdentitySettings, ServiceSettings):
@@ -42,9 +28,7 @@ class Settings(IdentitySettings, ServiceSettings):
     http_port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     public_stream_url: Url = Field("", description="Where browsers reach stream_relay; empty: on the same origin.")
     public_api_url: Url = Field("", description="Where browsers reach this service; empty: on the same origin.")
-    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
-        "", description="Other origins that may call, comma-separated; empty: none."
-    )
+    cors_origins: Origins = Field("", description="Other origins that may call, comma-separated; empty: none.")
     trusted_proxies: str = Field("", description="Addresses or networks whose X-Forwarded-* is believed; empty: none.")
 
     body_bytes_max: int = Field(1024 * 1024, ge=1024, description="A larger request body is refused with 413.")

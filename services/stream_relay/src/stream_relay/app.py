@@ -10,6 +10,7 @@ import structlog
 from actor_kit.bus import Bus
 from actor_kit.health import Health, QuietServer, health_server
 from actor_kit.requests import RequestServer
+from actor_kit.settings import split
 from contracts.services import Service
 from identity import open_verifier
 
@@ -20,7 +21,7 @@ from stream_relay.hub import Hub
 from stream_relay.relay import Relay
 from stream_relay.response import EventStreamResponse
 from stream_relay.server import build_server
-from stream_relay.settings import Settings, split
+from stream_relay.settings import Settings
 from stream_relay.stored import Stored
 
 GARBAGE_THRESHOLDS: Final = (10_000, 10, 10)

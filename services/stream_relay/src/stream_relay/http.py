@@ -1,6 +1,5 @@
 """The routes: who may ask for which stream, and errors as problem details (RFC 9457)."""
 
-import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,8 +9,10 @@ from typing import Any, Final
 import structlog
 from actor_kit.health import Health
 from actor_kit.problems import CODE_OF_STATUS, MEDIA_TYPE, problem_json, retry_after, status_of
+from actor_kit.telemetry import user_hash
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
+from contracts.ids import ID_PATTERN
 from identity import InvalidToken, TokenVerifier, read_bearer, www_authenticate
 from identity import Principal as Caller
 from starlette.applications import Starlette
@@ -31,7 +32,7 @@ from stream_relay.rules import read_place
 from stream_relay.settings import Settings
 from stream_relay.viewer import Why
 
-ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ID: Final = re.compile(ID_PATTERN)
 MakeResponse = Callable[..., Any]
 
 log = structlog.stdlib.get_logger("stream_relay.http")
@@ -111,8 +112,7 @@ def _log_end(stream: Stream, why: Why, seconds: float) -> None:
     wanted = stream.viewer.wanted
     names = {"run_id": wanted.run_id, "conversation_id": wanted.conversation_id}
     ids = {name: value for name, value in names.items() if value is not None}
-    user = hashlib.sha256(wanted.user_id.encode()).hexdigest()[:16]
-    log.info("stream.ended", why=why, seconds=round(seconds, 3), user=user, **ids)
+    log.info("stream.ended", why=why, seconds=round(seconds, 3), user=user_hash(wanted.user_id), **ids)
 
 
 def _kind(request: Request) -> str:

@@ -1,23 +1,9 @@
 """Everything that stream_relay reads from the environment."""
 
-from typing import Annotated
-
-from actor_kit.settings import ServiceSettings
+from actor_kit.settings import Origins, ServiceSettings
 from identity import IdentitySettings
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-
-
-def split(text: str) -> list[str]:
-    """The parts of a comma-separated list, without blanks."""
-    return [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
-
-
-def _check_origins(text: str) -> str:
-    for origin in split(text):
-        if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:
-            raise ValueError("each origin is scheme://host[:port], without a wildcard")
-    return text
 
 
 class Settings(IdentitySettings, ServiceSettings):
@@ -30,7 +16,7 @@ class Settings(IdentitySettings, ServiceSettings):
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8001, ge=0, le=65535, description="Port to listen on.")
 
-    cors_origins: Annotated[str, AfterValidator(_check_origins)] = Field(
+    cors_origins: Origins = Field(
         "", description="Other origins whose pages may open streams, comma-separated; empty: none."
     )
 

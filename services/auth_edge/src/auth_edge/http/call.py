@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from actor_kit.bus import Bus
+from actor_kit.telemetry import user_hash
 from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
 from fastapi import APIRouter, Depends, Request, Response
@@ -60,7 +61,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             edge: Edge = request.app.state.edge
             principal = await edge.verifier.verify(read_bearer(request.headers.get("authorization")))
-            request.state.user_hash = rules.user_hash(principal.user_id)
+            request.state.user_hash = user_hash(principal.user_id)
             rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
             await request.body()  # now, so that neither a stranger's body nor a slow one counts against the answer
             deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
