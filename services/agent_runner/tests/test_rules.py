@@ -3,6 +3,8 @@
 from typing import Any
 
 from agent_runner import rules
+from agents import Usage as CallUsage
+from contracts.replies import Usage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +89,10 @@ def test_an_empty_answer_says_nothing() -> None:
     assert not rules.says_something([{"type": "message", "content": []}, {"type": "reasoning"}])
     assert rules.says_something([{"type": "message", "content": [{"text": "hi"}]}])
     assert rules.says_something([{"type": "function_call", "call_id": "c"}])
+
+
+def test_turns_and_tokens_of_earlier_attempts_count() -> None:
+    # One call asked for and not answered, one answered, two answered.
+    assert [rules.turns_left(4, checkpoints) for checkpoints in (0, 1, 2, 3, 4, 8)] == [4, 3, 3, 2, 2, 0]
+    used = rules.with_call(Usage(requests=1, total_tokens=5), CallUsage(requests=1, input_tokens=2, total_tokens=3))
+    assert used == Usage(requests=2, input_tokens=2, total_tokens=8)
