@@ -85,6 +85,12 @@ def test_ids_that_mean_nothing_are_not_stored() -> None:
     assert rules.storable_item({"id": "msg_1", "type": "message"})["id"] == "msg_1"
 
 
+def test_a_stored_item_holds_no_text_that_postgres_refuses() -> None:
+    item = {"type": "message", "content": [{"text": "a\x00b", "annotations": [{"url": "\ud800"}]}]}
+    stored = {"type": "message", "content": [{"text": "ab", "annotations": [{"url": "?"}]}]}
+    assert rules.storable_item(item) == stored
+
+
 def test_an_empty_answer_says_nothing() -> None:
     assert not rules.says_something([{"type": "message", "content": []}, {"type": "reasoning"}])
     assert rules.says_something([{"type": "message", "content": [{"text": "hi"}]}])

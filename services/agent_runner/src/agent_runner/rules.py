@@ -7,6 +7,7 @@ from typing import Any, cast
 from agents import Usage as CallUsage
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from contracts.replies import Usage
+from contracts.text import storable
 
 CHARACTERS_PER_TOKEN = 4
 """Rough and provider-neutral; the budget is a bound, not a bill."""
@@ -135,10 +136,21 @@ def with_call(used: Usage, call: CallUsage) -> Usage:
 
 def storable_item(item: Item) -> dict[str, Any]:
     """An output item as it is stored and sent back: without nulls and without ids that mean nothing."""
-    stored = {key: value for key, value in item.items() if value is not None}
+    stored: dict[str, Any] = {key: storable_json(value) for key, value in item.items() if value is not None}
     if stored.get("id") in ("", FAKE_RESPONSES_ID):
         del stored["id"]
     return stored
+
+
+def storable_json(value: Any) -> Any:
+    """The value with texts that Postgres can hold."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable_json(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [storable_json(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def title_from(text: str) -> str | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -14,6 +13,7 @@ from contracts.text import storable
 from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
+from agent_runner import rules
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.store import Store
@@ -133,7 +133,7 @@ class ToolCalls:
         if not result.is_error and result.structured_content is not None:
             encoded = json.dumps(result.structured_content, ensure_ascii=False)
             if len(encoded) <= self.output_characters_max:
-                return "success", cast("JsonValue", _storable_json(result.structured_content))
+                return "success", cast("JsonValue", rules.storable_json(result.structured_content))
             text = storable(encoded)
         if len(text) > self.output_characters_max:
             text = f"{text[: self.output_characters_max]}… (cut)"
@@ -155,15 +155,4 @@ def parse_arguments(text: str) -> JsonValue:
         decoded: Any = json.loads(text or "{}")
     except ValueError:
         return storable(text)
-    return cast("JsonValue", _storable_json(decoded))
-
-
-def _storable_json(value: Any) -> Any:
-    """The value with texts that Postgres can hold."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(str(key)): _storable_json(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, list):
-        return [_storable_json(item) for item in cast("list[Any]", value)]
-    return value
+    return cast("JsonValue", rules.storable_json(decoded))
