@@ -10,11 +10,13 @@ import pytest
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
 from actor_kit.settings import ServiceSettings
+from contracts.errors import Code, RetryableError
 from contracts.events import EPOCH_HEADER
 from contracts.identity import Principal
 from contracts.services import Service
 from stream_relay.attach import Asked, Attach, Start
-from stream_relay.channel import Channel, Listener
+from stream_relay.audience import Listener
+from stream_relay.channel import Channel
 from stream_relay.deltas import Batch, Delta, Deltas, Filter
 from stream_relay.frames import Frame
 from stream_relay.hub import Hub
@@ -57,6 +59,20 @@ class FollowerCatchingUp(FollowerBehind):
         if self.hidden_from:
             return self.hidden_from.pop() - 1
         return await super().last_sequence()
+
+
+@dataclass(frozen=True)
+class Unreadable(Deltas):
+    """Direct gets that fail at once, as without a leader of the stream, while ``failing`` has something in it."""
+
+    failing: list[str] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
+
+    async def read(self, wanted: Filter, *, from_sequence: int) -> Batch:
+        self.reads.append(from_sequence)
+        if self.failing:
+            raise RetryableError(Code.BUS_UNAVAILABLE, self.failing[0])
+        return await super().read(wanted, from_sequence=from_sequence)
 
 
 @dataclass(eq=False)
@@ -247,15 +263,40 @@ async def test_deltas_put_back_to_an_earlier_state_has_every_place_judged_anew(r
     hub, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
     await run.count(1, 3)
     await recorder.has(3)
-    admin = StreamAdmin(run.bus.client)
-    config = await admin.stream("DELTAS")
-    assert config is not None
-    await run.bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
-    await admin.create_stream(config | {"first_seq": run.sequences[0]})
+    await put_back(run.bus, run.sequences[0])
     await run.say("again")
     await hub.read_again()
     assert recorder.attached_again == 1
     assert channel.head < run.sequences[2]
+
+
+async def test_deltas_put_back_while_a_gap_could_not_be_read_loses_nothing_after_it(relay_bus: Bus, run: Run) -> None:
+    recorder, deltas = Recorder(), Unreadable(relay_bus)
+    hub, channel = await open_channel(deltas, Filter("alice", run_id=run.run_id), recorder)
+    await run.count(1, 3)
+    await recorder.has(3)
+    deltas.failing.append("no leader")
+    async with Deaf(channel):
+        await run.count(4, 9)
+    await run.say("shows the gap")
+    await put_back(run.bus, run.sequences[1])
+    await run.say("again")
+    deltas.failing.clear()
+    await hub.read_again()
+    assert recorder.attached_again == 1
+    for number in range(3):
+        assert await run.say(f"after {number}") < run.sequences[8]  # numbers that were there before
+    await recorder.has(6)
+    assert recorder.sequences[3:] == run.sequences[-3:]
+
+
+async def put_back(bus: Bus, sequence: int) -> None:
+    """Have DELTAS begin again at a sequence that it had before, as after a restore."""
+    admin = StreamAdmin(bus.client)
+    config = await admin.stream("DELTAS")
+    assert config is not None
+    await bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
+    await admin.create_stream(config | {"first_seq": sequence})
 
 
 async def test_what_was_published_while_the_bus_was_away_is_read_on_its_return(relay_bus: Bus, run: Run) -> None:
@@ -343,3 +384,26 @@ async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(rel
     assert text_of(events) == run.text
     ids = [int(event.last_event_id) for event in events]
     assert ids == sorted(ids)
+
+
+async def test_a_viewer_that_cannot_read_what_it_missed_does_not_spin(relay_bus: Bus, run: Run) -> None:
+    await run.begin()
+    deltas = Unreadable(relay_bus)
+    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
+    attach = Attach(deltas, Stored(relay_bus, 1))
+    viewer = Viewer(asked, attach, deltas, LIMITS)
+    _, channel = await open_channel(deltas, asked.wanted, viewer)
+    deltas.failing.append("no leader")
+    chunks = viewer.chunks(Start(0), channel)
+
+    async def watch() -> bytes:
+        return b"".join([chunk async for chunk in chunks])
+
+    watching = asyncio.create_task(watch())
+    await run.say("1 ")  # it waits in the viewer's queue
+    await asyncio.sleep(0.2)
+    assert len(deltas.reads) == 1
+    deltas.failing.clear()
+    await run.end()
+    events = [e async for e in EventStream(httpx.Response(200, content=await asyncio.wait_for(watching, 20)))]
+    assert text_of(events) == run.text

@@ -1,14 +1,15 @@
 """One subject filter of this process: heard once, repaired once, encoded once, for all its viewers."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from actor_kit.bus import Bus, Received, Subscription
 from contracts.errors import NatterError
 
+from stream_relay.audience import Audience
 from stream_relay.deltas import Batch, Delta, Deltas, Filter, live_delta
-from stream_relay.frames import Frame, encode, place_frame
+from stream_relay.frames import encode, place_frame
 from stream_relay.metrics import FENCED, FRAMES, GAPS
 from stream_relay.rules import Continuity, EpochGuard, Verdict
 
@@ -17,24 +18,8 @@ WAITING_MAX: Final = 10_000
 LAG_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """How long a direct get that answers from a follower behind the leader is given to come to the same sequence."""
 BUS_AWAY_PAUSE_SECONDS: Final = 0.5
-CROWD_MIN: Final = 100
-PACE_SECONDS_PER_VIEWER: Final = 0.00005
-PACE_SECONDS_MAX: Final = 0.05
-"""A crowd is written to at most this often: one write of several frames costs each viewer what one of one does."""
 
 log = structlog.stdlib.get_logger("stream_relay.channel")
-
-
-class Listener(Protocol):
-    """A viewer, as its channel knows it. No call may block or raise."""
-
-    def offer(self, frame: Frame) -> None: ...
-
-    def wake(self) -> None:
-        """Write what was offered."""
-        ...
-
-    def attach_again(self) -> None: ...
 
 
 class Channel:
@@ -47,7 +32,7 @@ class Channel:
     def __init__(self, wanted: Filter, deltas: Deltas, bus: Bus, reads: asyncio.Semaphore) -> None:
         self.wanted = wanted
         self.next_audit_at = 0.0
-        self.listeners: set[Listener] = set()
+        self.listeners = Audience()
         self._deltas = deltas
         self._bus = bus
         self._reads = reads  # how many channels may read at once: after a reconnect all of them want to
@@ -60,7 +45,6 @@ class Channel:
         self._target = 0
         self._was_quiet = True
         self._audited_to: int | None = None
-        self._pacing: asyncio.TimerHandle | None = None
         self.listening = asyncio.create_task(self._listen())
         self.settled = asyncio.create_task(self._settle())
         for task in (self.listening, self.settled):
@@ -80,11 +64,6 @@ class Channel:
     def is_settled(self) -> bool:
         return self.settled.done() and not self.settled.cancelled() and self.settled.exception() is None
 
-    @property
-    def is_quiet(self) -> bool:
-        """Say whether nothing was heard since the last audit."""
-        return self._was_quiet and not self._is_reading
-
     async def _listen(self) -> None:
         self._subscription = await self._bus.subscribe(self.wanted.live, self._on_live_delta)
 
@@ -98,9 +77,10 @@ class Channel:
 
     async def close(self) -> None:
         """Unsubscribe, and stop repairing."""
-        for pending in (self.listening, self.settled, self._repair, self._pacing):
+        for pending in (self.listening, self.settled, self._repair):
             if pending is not None:
                 pending.cancel()
+        self.listeners.close()
         if self._subscription is not None and not self._bus.client.is_closed:
             await self._subscription.unsubscribe()
 
@@ -138,21 +118,7 @@ class Channel:
             return
         FRAMES.inc()
         # A late one must not move its viewers' places back: they would be shown the later ones twice.
-        self._offer(encode(delta, with_id=not is_late))
-
-    def _offer(self, frame: Frame) -> None:
-        for listener in self.listeners:
-            listener.offer(frame)
-        if len(self.listeners) < CROWD_MIN:
-            self._wake_all()
-        elif self._pacing is None:
-            pace_seconds = min(len(self.listeners) * PACE_SECONDS_PER_VIEWER, PACE_SECONDS_MAX)
-            self._pacing = asyncio.get_running_loop().call_later(pace_seconds, self._wake_all)
-
-    def _wake_all(self) -> None:
-        self._pacing = None
-        for listener in self.listeners:
-            listener.wake()
+        self.listeners.offer(encode(delta, with_id=not is_late))
 
     # --- repair -----------------------------------------------------------------------------------------
 
@@ -182,9 +148,14 @@ class Channel:
         except Exception:
             # A bug here must not leave the viewers waiting for what is held: each reads for itself what it misses.
             log.exception("channel.repair_failed")
-            self._waiting.clear()
-            self._is_reading = False
-            self.attach_all_again()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Read and hold nothing any more, and have every viewer's place judged anew."""
+        self._waiting.clear()
+        self._target = 0
+        self._is_reading = False
+        self.listeners.attach_again()
 
     async def _read_to(self, target: int) -> None:
         began_at = self._continuity.complete_to
@@ -195,11 +166,11 @@ class Channel:
             if pause_seconds is None:
                 # What was missing was removed before anyone could read it (a deleted conversation).
                 self._continuity.read_to(target - 1)
-                self.attach_all_again()
+                self.listeners.attach_again()
                 return
             await asyncio.sleep(pause_seconds)
         if target and await self._has_expired_since(began_at):
-            self.attach_all_again()
+            self.listeners.attach_again()
 
     async def _read_missing(self) -> None:
         """Pass on what DELTAS has beyond where the filter is complete; wait for the bus as long as it takes."""
@@ -231,11 +202,6 @@ class Channel:
             return True  # cannot tell: the viewers' places will be judged one by one
         return first is None or first > sequence + 1
 
-    def attach_all_again(self) -> None:
-        """Have every viewer's place judged anew."""
-        for listener in self.listeners:
-            listener.attach_again()
-
     # --- from time to time ------------------------------------------------------------------------------
 
     def after_reconnect(self, last_sequence: int | None) -> None:
@@ -243,9 +209,12 @@ class Channel:
         if not self.is_settled:
             return
         if last_sequence is not None and last_sequence < self.known_to:
-            # DELTAS was put back to an earlier state: its numbers will come a second time.
+            # DELTAS was put back to an earlier state: its numbers come a second time. What is held has the old ones.
+            if self._repair is not None:
+                self._repair.cancel()
+                self._repair = None
             self._continuity = Continuity(last_sequence)
-            self.attach_all_again()
+            self._let_go()
             return
         self._read_again()
 
@@ -255,21 +224,26 @@ class Channel:
         ``last_sequence`` is that of all DELTAS. It becomes the viewers' place one audit later, when the slowest
         follower has it too. Raises RetryableError (bus_unavailable).
         """
-        if self.is_quiet:
+        if self._is_quiet:
             batch = await self._read_from_complete()
             if any(self._continuity.is_new(delta.subject, delta.sequence) for delta in batch.deltas):
                 GAPS.inc()
                 self._read_again()
-            elif self.is_quiet and self._audited_to is not None and self._audited_to > self.head:
+            elif self._is_quiet and self._audited_to is not None and self._audited_to > self.head:
                 self._continuity.read_to(self._audited_to)
                 self._refresh_places(self._audited_to)
         self._was_quiet = True
         self._audited_to = last_sequence
 
+    @property
+    def _is_quiet(self) -> bool:
+        """Say whether nothing was heard since the last audit."""
+        return self._was_quiet and not self._is_reading
+
     def _refresh_places(self, sequence: int) -> None:
         if self.wanted.run_id is not None:
             return  # a run's stream ends with it; its viewers' places are never old
-        self._offer(place_frame(sequence))
+        self.listeners.offer(place_frame(sequence))
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

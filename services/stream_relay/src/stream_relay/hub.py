@@ -8,7 +8,8 @@ import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError
 
-from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel, Listener
+from stream_relay.audience import Listener
+from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel
 from stream_relay.deltas import Deltas, Filter
 from stream_relay.metrics import CHANNELS
 

@@ -17,6 +17,7 @@ from stream_relay.frame_queue import FrameQueue
 from stream_relay.frames import HEARTBEAT, Frame, encode, merge_text, retry_block
 from stream_relay.metrics import VIEWERS
 from stream_relay.rules import EpochGuard, judge_place
+from stream_relay.waker import Waker
 
 CHUNK_BYTES_MAX: Final = 64 * 1024
 """Frames that wait are written together, up to about this."""
@@ -67,7 +68,7 @@ class Viewer:
         self._has_seen_end = False
         self._is_ending = False
         self._ends_at: tuple[float, Why] = (float("inf"), Why.TOO_OLD)
-        self._waiter: asyncio.Future[None] | None = None
+        self._waker = Waker()
         self._state: State | None = None
 
     # --- what others tell it ----------------------------------------------------------------------------
@@ -93,8 +94,7 @@ class Viewer:
 
     def wake(self) -> None:
         """Write what was offered, or do what was told."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._waker.wake()
 
     # --- what it writes ---------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class Viewer:
             batch = batch or await self._read_on()
             if batch is None:  # the bus is away: nothing else can be done, and nothing is lost
                 yield HEARTBEAT
-                await self._wait(BUS_AWAY_PAUSE_SECONDS)
+                await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)  # whatever is offered meanwhile: it cannot be shown yet
                 continue
             for chunk in self._encode_past(batch, guard):
                 yield chunk
@@ -216,8 +216,8 @@ class Viewer:
                 quiet_since = now
                 async for chunk in self._stored_end():
                     yield chunk
-            else:
-                await self._wait(min(self._ends_at[0], written_at + self._limits.heartbeat_seconds) - now)
+            elif not (self._queue or self._must_stop()):
+                await self._waker.wait(min(self._ends_at[0], written_at + self._limits.heartbeat_seconds) - now)
 
     def _must_stop(self) -> bool:
         ends_at, why = self._ends_at
@@ -247,18 +247,6 @@ class Viewer:
     def _see_end(self) -> None:
         self._has_seen_end = True
         self.why = Why.RUN_ENDED
-
-    async def _wait(self, seconds: float) -> None:
-        """Wait until woken, or for some seconds. (`asyncio.wait_for` would start a task for each wait.)"""
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_later(max(seconds, 0), self.wake)
-        try:
-            if not (self._queue or self._must_stop()):
-                await self._waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
 
     def _retry_milliseconds(self, least: int) -> int:
         return random.randint(least, max(least, self._limits.retry_milliseconds_max))  # noqa: S311  spreads load
