@@ -3,9 +3,10 @@
 import type { ChatKitOptions, OpenAIChatKit } from "@openai/chatkit";
 import { render } from "preact";
 import { unknownOptions, unsupportedOptions, viewOptions } from "./options/options";
-import { readSettings, SETTING_ATTRIBUTES } from "./options/settings";
+import { readSettings, type Settings, SETTING_ATTRIBUTES } from "./options/settings";
 import { applyTheme } from "./options/apply-theme";
 import type { ClientConfig } from "./protocol/client";
+import { textOf } from "./protocol/text";
 import type { UserContent, WireAttachment } from "./protocol/types";
 import { Session } from "./session/session";
 import { chooseLocale } from "./text/locale";
@@ -94,7 +95,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     const session = await this.ready();
     if (params.files?.length) throw new Error("setComposerValue: files are not supported yet; upload them and pass attachments.");
     session.setComposer({
-      ...((params.text !== undefined || params.content) && { text: contentOf(params).map((part) => part.text).join("") }),
+      ...((params.text !== undefined || params.content) && { text: textOf(contentOf(params)) }),
       ...(params.reply !== undefined && { quote: params.reply || null }),
       ...(params.attachments && { attachments: params.attachments as WireAttachment[] }),
       ...(params.selectedToolId !== undefined && { toolId: params.selectedToolId }),
@@ -149,7 +150,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     const isNew = this.session === null || key !== this.sessionKey;
     if (isNew) {
       const isSame = key === this.sessionKey;
-      this.openSession(url, key, (isSame ? this.leftThread : null) ?? options.initialThread ?? null);
+      this.openSession(url, settings, key, (isSame ? this.leftThread : null) ?? options.initialThread ?? null);
     }
     const session = this.session as Session;
     this.view = {
@@ -165,17 +166,18 @@ export class ChatKitElement extends HTMLElement implements Contract {
     for (const resolve of this.waiting.splice(0)) resolve(session);
   }
 
-  private openSession(url: string, key: string, initialThread: string | null): void {
+  private openSession(url: string, settings: Settings, key: string, initialThread: string | null): void {
     this.closeSession();
     this.sessionKey = key;
     const session = new Session({
       client: this.clientConfig(url),
-      settings: readSettings(this),
+      settings,
       emit: (name, detail) => this.emit(name, detail),
       onClientTool: () => this.options?.onClientTool,
     });
     this.session = session;
     session.store.subscribe(() => this.frames.request());
+    session.store.set({ isStarting: initialThread !== null });
     void this.announce(session, initialThread);
   }
 
@@ -184,6 +186,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     await this.frames.next();
     await new Promise((resolve) => setTimeout(resolve));
     if (this.session !== session) return;
+    session.store.set({ isStarting: false });
     this.emit("chatkit.ready");
     const isUntouched = session.store.state.conversation.thread.id === null && session.store.state.conversation.outbox.length === 0;
     if (initialThread !== null && isUntouched) session.selectThread(initialThread).catch(() => {}); // shown, and reported

@@ -3,6 +3,7 @@ import { ChatKitClient } from "../src/protocol/client";
 import type { ClientToolCallItem, ThreadItem, UserMessageItem } from "../src/protocol/types";
 import { resumeClientTool } from "../src/session/client-tools";
 import { Conversation, type ConversationHost } from "../src/session/conversation";
+import { retryAfter } from "../src/session/operations";
 import { TabStorage } from "../src/session/storage";
 
 const THREAD = "thr_1";
@@ -153,6 +154,44 @@ describe("a message on its way", () => {
     expect(tries).toBe(3);
     expect(keys.size).toBe(1);
     expect(emitted.filter((name) => name === "chatkit.response.start")).toHaveLength(1);
+  });
+});
+
+describe("nothing is lost", () => {
+  test("a retry that the server refuses leaves the answer where it was", async () => {
+    const conversation = conversationWith({
+      "threads.get_by_id": () => thread([said("m_1", "one"), said("m_2", "two")]),
+      "threads.retry_after_item": () => new Response(null, { status: 409 }),
+    });
+    await conversation.loader.reload();
+    await retryAfter(conversation, "m_1");
+    expect(conversation.state.thread.items).toHaveLength(2);
+    expect(conversation.state.thread.notices).toHaveLength(1);
+    expect(conversation.state.turn).toBeNull();
+  });
+
+  test("a message from before a refresh is offered unless it is the last one in the thread", async () => {
+    const left = (key: string, text: string) => ({ ...message(text), key, status: "sending" as const, error: null, createdAtMs: 0 });
+    const conversation = conversationWith({ "threads.get_by_id": () => thread([said("m_1", "yes"), said("m_2", "no")]) });
+    conversation.host.storage.writeOutbox(THREAD, [left("k_1", "yes"), left("k_2", "no")]);
+    await conversation.loader.load();
+    expect(conversation.state.outbox).toMatchObject([{ key: "k_1", status: "restored" }]);
+  });
+
+  test("a client secret that cannot be had is a failed message, which can be sent again", async () => {
+    const conversation = conversationWith({ "threads.add_user_message": () => new Response("") });
+    let isSignedIn = false;
+    const getClientSecret = async () => {
+      if (!isSignedIn) throw new Error("signed out");
+      return "secret";
+    };
+    const client = new ChatKitClient({ url: "/chatkit", fetch: async () => new Response(""), getClientSecret });
+    Object.assign(conversation.host, { client, settings: { ...conversation.host.settings, resumeUrl: null } });
+    await conversation.outbox.add(message("hello"));
+    expect(conversation.state.outbox).toMatchObject([{ status: "failed", error: "Signing in to the chat failed." }]);
+    isSignedIn = true;
+    await conversation.outbox.resend(conversation.state.outbox[0]?.key as string);
+    expect(conversation.state.outbox).toMatchObject([{ status: "accepted" }]);
   });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { TEXT_BY_CODE } from "../src/text/failure-text";
 import { chooseLocale, registerLocale } from "../src/text/locale";
+import { TEXT_BY_HEADER_ICON } from "../src/text/header-icons";
 import { ar } from "../src/text/locales/ar";
 import { en } from "../src/text/locales/en";
 import { ur } from "../src/text/locales/ur";
@@ -38,4 +39,11 @@ test("every code with which a run may fail has words of its own", () => {
   const codes = ($defs.Code.enum as string[]).filter((code) => /^(run|model|tool)_/.test(code) && !notOfViewers.includes(code));
   expect(codes.length).toBeGreaterThan(10);
   for (const code of codes) expect(Object.keys(en), code).toContain(TEXT_BY_CODE[code]);
+});
+
+test("every icon of the header has a name in every language", () => {
+  // That every icon has one is for the compiler: the record's keys are the published type.
+  const names = (tag: string) => new Set(Object.values(TEXT_BY_HEADER_ICON).map((key) => chooseLocale(tag).text(key)));
+  expect(names("ar")).not.toEqual(names("en"));
+  expect(names("ur").size).toBe(names("en").size);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { unknownOptions, unsupportedOptions, viewOptions } from "../src/options/options";
-import { fillTemplate, readSettings } from "../src/options/settings";
+import { fillTemplate, readSettings, withParameter } from "../src/options/settings";
 import { readableOn, readTheme } from "../src/options/theme";
 
 test("every theme option has an effect", () => {
@@ -69,4 +69,9 @@ test("settings come from data attributes, and their templates encode what they a
   element.setAttribute("data-on-busy", "explode");
   expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, onBusy: null, apiUrl: null });
   expect(fillTemplate("/c/{thread_id}/s?x={other}", { thread_id: "a/b?c" })).toBe("/c/a%2Fb%3Fc/s?x={other}");
+});
+
+test("a parameter is added to any address", () => {
+  expect(withParameter("/search", "after", "a&b")).toBe("/search?after=a%26b");
+  expect(withParameter("/search?q=x", "after", "1")).toBe("/search?q=x&after=1");
 });

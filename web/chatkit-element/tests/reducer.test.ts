@@ -161,11 +161,15 @@ describe("workflows", () => {
     expect(tasksOf(fold([added(workflow([loading, other])), taskAdded(1, other), taskAdded(2, loading)]))).toHaveLength(3);
   });
 
-  test("a task's duration is measured from its start to its end", () => {
+  test("durations of a task and of its workflow are measured from start to end", () => {
     let state = reduceThread(EMPTY_THREAD, added(workflow([loading])), 1_000);
     state = reduceThread(state, taskUpdated(0, { ...loading, status_indicator: "complete" }), 3_500);
     expect(state.taskTimes.get("w:0")).toEqual({ startedAtMs: 1_000, endedAtMs: 3_500 });
-    expect(reduceThread(state, done(workflow([{ ...loading, status_indicator: "complete" }])), 9_000).taskTimes).toBe(state.taskTimes);
+    expect(state.taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: null });
+    const ended = reduceThread(state, done(workflow([{ ...loading, status_indicator: "complete" }])), 9_000);
+    expect(ended.taskTimes.get("w:0")).toEqual({ startedAtMs: 1_000, endedAtMs: 3_500 });
+    expect(ended.taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: 9_000 });
+    expect(reduceThread(ended, done(workflow([loading])), 9_500).taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: 9_000 });
   });
 });
 

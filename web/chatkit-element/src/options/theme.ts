@@ -70,7 +70,7 @@ function colors(theme: ThemeObject | { colorScheme: string }): Record<string, st
   return properties;
 }
 
-/** Black or white, whichever contrasts more with a hex or rgb() colour (WCAG 2.2 relative luminance). */
+/** Black or white, whichever contrasts more with a colour (WCAG 2.2 relative luminance). */
 export function readableOn(color: string): string {
   const channels = parseColor(color);
   if (!channels) return "#fff";
@@ -89,7 +89,17 @@ function parseColor(color: string): number[] | null {
     return [0, 2, 4].map((at) => Number.parseInt(wide.slice(at, at + 2), 16));
   }
   const rgb = /^rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)/i.exec(color.trim());
-  return rgb ? rgb.slice(1, 4).map(Number) : null;
+  return rgb ? rgb.slice(1, 4).map(Number) : paint(color);
+}
+
+/** Any other way to write a colour: the browser knows them all. Null for what is none. */
+function paint(color: string): number[] | null {
+  if (typeof OffscreenCanvas === "undefined" || !CSS.supports("color", color)) return null;
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  if (!context) return null;
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }
 
 const loadedFonts = new Set<string>();

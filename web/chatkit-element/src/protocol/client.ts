@@ -83,17 +83,26 @@ export class ChatKitClient {
   async request(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
     let response = await this.send(url, init);
     if (response.status === 401 && this.config.getClientSecret) {
-      this.secret = await this.config.getClientSecret(this.secret);
+      this.secret = await this.askForSecret(this.secret);
       response = await this.send(url, init);
     }
     if (!response.ok) throw await errorFromResponse(response);
     return response;
   }
 
+  /** What the page's function raises is a failure of the request that needed the secret. */
+  private async askForSecret(current: string | null): Promise<string | null> {
+    try {
+      return (await this.config.getClientSecret?.(current)) ?? null;
+    } catch (error) {
+      throw new ChatKitRequestError(401, "client_secret", "Signing in to the chat failed.", null, { cause: error });
+    }
+  }
+
   private async send(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
     const headers: Record<string, string> = { ...init.headers };
     if (this.config.getClientSecret) {
-      this.secret ??= await this.config.getClientSecret(null);
+      this.secret ??= await this.askForSecret(null);
       headers["Authorization"] = `Bearer ${this.secret}`;
     }
     try {

@@ -3,7 +3,7 @@
 import type { ChatKitClient } from "../protocol/client";
 import type { SseFrame } from "../protocol/sse";
 import type { ClientToolCallItem, RunFrame, ThreadEvent } from "../protocol/types";
-import { fillTemplate, type Settings } from "../options/settings";
+import { fillTemplate, type Settings, withParameter } from "../options/settings";
 import { type ConversationState, EMPTY_CONVERSATION } from "../state/app-state";
 import { addNotice, reduceThread } from "../state/thread-reducer";
 import type { Notice, ThreadState } from "../state/thread-state";
@@ -137,8 +137,7 @@ export class Conversation {
   private liveUrl(template: string): string {
     const url = fillTemplate(template, { thread_id: this.threadId ?? "" });
     const position = this.gate.position;
-    if (position === null) return url;
-    return `${url}${url.includes("?") ? "&" : "?"}last_event_id=${position}`;
+    return position === null ? url : withParameter(url, "last_event_id", position);
   }
 
   /** From here on the stream carries what is being read. A request on its way is left alone: it may get lost. */

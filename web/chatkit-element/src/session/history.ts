@@ -2,7 +2,7 @@
 
 import type { ChatKitClient } from "../protocol/client";
 import type { Page, Thread } from "../protocol/types";
-import { fillTemplate, type Settings } from "../options/settings";
+import { fillTemplate, type Settings, withParameter } from "../options/settings";
 import { type AppState, EMPTY_HISTORY, type HistoryState, type ThreadSummary } from "../state/app-state";
 import type { Store } from "./store";
 
@@ -76,7 +76,7 @@ export class History {
     const { searchUrl } = this.host.settings;
     if (!query || !searchUrl) return this.host.client.listThreads(THREADS_PER_PAGE, after);
     const url = fillTemplate(searchUrl, { query });
-    const response = await this.host.client.request(after ? `${url}&after=${encodeURIComponent(after)}` : url, {
+    const response = await this.host.client.request(after ? withParameter(url, "after", after) : url, {
       headers: { Accept: "application/json" },
     });
     return (await response.json()) as Page<ThreadSummary>;

@@ -11,8 +11,11 @@ import type { Conversation } from "./conversation";
 export async function retryAfter(conversation: Conversation, itemId: string): Promise<void> {
   const { threadId } = conversation;
   if (!threadId || conversation.state.turn) return;
+  const { items } = conversation.state.thread;
   conversation.updateThread((thread) => truncateAfter(thread, itemId));
-  await ask(conversation, { type: "threads.retry_after_item", params: { thread_id: threadId, item_id: itemId } });
+  const request = { type: "threads.retry_after_item" as const, params: { thread_id: threadId, item_id: itemId } };
+  // What the server did not forget stays.
+  if (!(await ask(conversation, request))) conversation.updateThread((thread) => ({ ...thread, items }));
 }
 
 /** Answers or skips questions. If that fails they stay on screen. */
@@ -49,9 +52,8 @@ export async function ask(conversation: Conversation, request: StreamingRequest)
     if (isAbort(error)) return false;
     conversation.host.reportError(error as Error);
     const { message, code } = error as ChatKitRequestError;
-    // "Try again" answers the last message again: that repeats a retry, and nothing else.
-    const canRetry = request.type === "threads.retry_after_item";
-    conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry });
+    // What the person did is still there to be done again; "Try again" would answer their last message anew.
+    conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry: false });
     return false;
   }
 }

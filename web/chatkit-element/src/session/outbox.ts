@@ -2,7 +2,8 @@
 
 import type { StreamingRequest } from "../protocol/client";
 import { isAbort } from "../protocol/errors";
-import type { UserContent, UserMessageItem } from "../protocol/types";
+import { textOf } from "../protocol/text";
+import type { UserMessageItem } from "../protocol/types";
 import type { OutgoingMessage } from "../state/app-state";
 import { requestAnswer } from "./answer";
 import type { Conversation } from "./conversation";
@@ -53,11 +54,13 @@ export class Outbox {
   /** What was not delivered before a refresh waits for the person's decision. */
   restore(): void {
     const { threadId, host, state } = this.conversation;
-    const shown = new Set(state.thread.items.filter((item) => item.type === "user_message").map((item) => textOf(item.content)));
+    // A message that was on its way may have arrived: then it is the last one there.
+    const last = state.thread.items.findLast((item) => item.type === "user_message");
+    const hasArrived = ({ status, input }: OutgoingMessage) => status === "sending" && last !== undefined && textOf(input.content) === textOf(last.content);
     const known = new Set(this.messages.map((message) => message.key));
     const left = host.storage
       .readOutbox(threadId)
-      .filter((message) => !known.has(message.key) && !(message.status === "sending" && shown.has(textOf(message.input.content))))
+      .filter((message) => !known.has(message.key) && !hasArrived(message))
       .map((message): OutgoingMessage => ({ ...message, status: "restored" }));
     if (left.length > 0) this.change([...left, ...this.messages]);
   }
@@ -102,7 +105,6 @@ export class Outbox {
     try {
       await requestAnswer(conversation, this.request(message), message.key);
       this.patch(message.key, { status: "accepted" });
-      if (!conversation.isDurable) this.dropAccepted();
     } catch (error) {
       if (isAbort(error)) this.patch(message.key, { status: "failed", error: null });
       else if (!conversation.host.isOnline()) this.patch(message.key, { status: "queued" });
@@ -123,12 +125,6 @@ export class Outbox {
     this.conversation.host.reportError(error);
   }
 
-  /** A plain server shows the message in the same answer: if it does not, ours would stay for ever. */
-  private dropAccepted(): void {
-    const shown = this.messages.filter((message) => message.status === "accepted");
-    if (this.conversation.state.turn === null) this.change(this.messages.filter((message) => !shown.includes(message)));
-  }
-
   // --- bookkeeping -----------------------------------------------------------------------------------------------
 
   private patch(key: string, patch: Partial<OutgoingMessage>): void {
@@ -142,8 +138,4 @@ export class Outbox {
       outbox.filter((message) => message.status !== "accepted"),
     );
   }
-}
-
-export function textOf(content: readonly UserContent[]): string {
-  return content.map((part) => part.text).join("");
 }

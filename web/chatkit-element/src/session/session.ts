@@ -2,6 +2,7 @@
 
 import type { ChatKitOptions } from "@openai/chatkit";
 import { ChatKitClient, type ClientConfig } from "../protocol/client";
+import { textOf } from "../protocol/text";
 import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WireAttachment } from "../protocol/types";
 import type { Settings } from "../options/settings";
 import {
@@ -32,6 +33,7 @@ export class Session implements ConversationHost {
     history: EMPTY_HISTORY,
     composer: EMPTY_COMPOSER,
     isOnline: navigator.onLine !== false,
+    isStarting: false,
   });
   readonly client: ChatKitClient;
   readonly storage: TabStorage;
@@ -176,11 +178,16 @@ export class Session implements ConversationHost {
     await this.current.outbox.resend(key);
   }
 
-  /** Takes an undelivered message back; its text returns to the composer if that is empty. */
+  /** Takes an undelivered message back; with `keepText` it returns to the composer, behind what is there. */
   discard(key: string, keepText: boolean): void {
     const message = this.current.outbox.discard(key);
-    if (!message || !keepText || this.store.state.composer.text) return;
-    this.setComposer({ text: message.input.content.map((part) => part.text).join(""), quote: message.input.quoted_text ?? null });
+    if (!message || !keepText) return;
+    const { text, quote, attachments } = this.store.state.composer;
+    this.setComposer({
+      text: [text, textOf(message.input.content)].filter(Boolean).join("\n\n"),
+      quote: quote ?? message.input.quoted_text ?? null,
+      attachments: [...attachments, ...message.attachments],
+    });
   }
 
   /** Answers the user message before `itemId` (or the last one) again. */
@@ -230,8 +237,10 @@ export class Session implements ConversationHost {
   /** The page is visible, online or shown from the back-forward cache again; or it just went offline. */
   onPageChange(): void {
     const isOnline = navigator.onLine !== false;
+    const isBack = isOnline && !this.store.state.isOnline;
     if (isOnline !== this.store.state.isOnline) this.store.set({ isOnline });
-    if (isOnline) this.current.poke();
+    if (isBack && this.current.state.loadError !== null) this.retryLoad().catch(() => {}); // shown, and reported
+    else if (isOnline) this.current.poke();
   }
 
   close(): void {

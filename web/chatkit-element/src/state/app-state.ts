@@ -67,6 +67,8 @@ export interface AppState {
   history: HistoryState;
   composer: ComposerState;
   isOnline: boolean;
+  /** A thread is to be opened, and the page has not heard yet that the element is ready. */
+  isStarting: boolean;
 }
 
 export const EMPTY_CONVERSATION: ConversationState = {

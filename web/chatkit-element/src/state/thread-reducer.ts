@@ -73,13 +73,18 @@ function upsertItem(state: ThreadState, item: ThreadItem): ThreadState {
 
 function addItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
   let next = opened(upsertItem(clearedProgress(state, item), item), item.id);
+  if (item.type === "workflow")
+    next = { ...next, taskTimes: new Map(next.taskTimes).set(item.id, { startedAtMs: nowMs, endedAtMs: null }) };
   const early = tasksAnnouncedEarly(item);
   if (early > 0) next = { ...next, tasksToExpect: new Map(next.tasksToExpect).set(item.id, early) };
   return withTaskTimes(next, item, nowMs);
 }
 
 function finishItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
-  return withTaskTimes(closed(upsertItem(clearedProgress(state, item), item), item.id), item, nowMs);
+  const next = withTaskTimes(closed(upsertItem(clearedProgress(state, item), item), item.id), item, nowMs);
+  const time = next.taskTimes.get(item.id);
+  if (!time || time.endedAtMs !== null) return next;
+  return { ...next, taskTimes: new Map(next.taskTimes).set(item.id, { ...time, endedAtMs: nowMs }) };
 }
 
 function updateItem(

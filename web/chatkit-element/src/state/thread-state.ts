@@ -12,7 +12,7 @@ export interface Notice {
   canRetry: boolean;
 }
 
-/** When a task was first seen running, and when it was first seen finished (milliseconds). */
+/** When a workflow or a task was first seen running, and when it was first seen finished (milliseconds). */
 export interface TaskTime {
   startedAtMs: number;
   endedAtMs: number | null;
@@ -26,6 +26,7 @@ export interface ThreadState {
   items: readonly ThreadItem[];
   /** Items that were added and not yet done: what a new attempt or a lost connection makes void. */
   openItems: ReadonlySet<string>;
+  /** By item, and by item and index of the task. */
   taskTimes: ReadonlyMap<string, TaskTime>;
   /** By workflow item: how many announcements of tasks that it already has are still to come. */
   tasksToExpect: ReadonlyMap<string, number>;

@@ -81,7 +81,7 @@ function Main({ state }: { state: AppState }) {
         </button>
       </div>
     );
-  if (isStartScreen(conversation)) return <StartScreen />;
+  if (isStartScreen(conversation)) return state.isStarting ? <div class="fill" /> : <StartScreen />;
   return <ThreadView key={conversation.key} conversation={conversation} isOnline={state.isOnline} />;
 }
 

@@ -1,4 +1,5 @@
 import type { Ref } from "preact";
+import { TEXT_BY_HEADER_ICON } from "../text/header-icons";
 import { IconButton } from "./button";
 import { useView } from "./context";
 import { memo } from "./memo";
@@ -18,7 +19,7 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
   const shown = options.header.isTitleShown ? (options.header.title ?? title) : null;
   return (
     <header class="header" part="header">
-      {leftAction && <IconButton icon={leftAction.icon} label={labelOf(leftAction.icon)} onClick={() => leftAction.onClick()} />}
+      {leftAction && <IconButton icon={leftAction.icon} label={text(TEXT_BY_HEADER_ICON[leftAction.icon] ?? "open")} onClick={() => leftAction.onClick()} />}
       {shown ? (
         <h1 class="title" part="title" dir="auto">
           {shown}
@@ -39,12 +40,7 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
           onClick={() => (isHistoryOpen ? session.history.close() : void session.history.open())}
         />
       )}
-      {rightAction && <IconButton icon={rightAction.icon} label={labelOf(rightAction.icon)} onClick={() => rightAction.onClick()} />}
+      {rightAction && <IconButton icon={rightAction.icon} label={text(TEXT_BY_HEADER_ICON[rightAction.icon] ?? "open")} onClick={() => rightAction.onClick()} />}
     </header>
   );
 });
-
-/** The published option names an icon and no label: the icon's name, in words, is the best there is. */
-function labelOf(icon: string): string {
-  return icon.replace(/-/g, " ").replace(/^./, (letter) => letter.toUpperCase());
-}

@@ -1,5 +1,6 @@
 /** One item of the thread. A type that is not known renders a note, and never breaks the thread. */
 
+import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
 import type { TaskTime } from "../state/thread-state";
 import { safeImage } from "../markdown/links";
@@ -84,7 +85,7 @@ export const UserMessage = memo(({ content, quote, attachments, createdAt }: Use
       </div>
       <div class="actions">
         <ItemTime createdAt={createdAt} />
-        <CopyButton label={text("copyMessage")} text={() => content.map((part) => part.text).join("")} />
+        <CopyButton label={text("copyMessage")} text={() => textOf(content)} />
       </div>
     </article>
   );

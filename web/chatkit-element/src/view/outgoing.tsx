@@ -1,3 +1,4 @@
+import { textOf } from "../protocol/text";
 import type { OutgoingMessage } from "../state/app-state";
 import { useView } from "./context";
 import { memo } from "./memo";
@@ -14,7 +15,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
       <span class="visually-hidden">{text("you")}</span>
       {message.input.quoted_text && <blockquote class="quote" dir="auto">{message.input.quoted_text}</blockquote>}
       <div class="bubble" part="bubble" dir="auto">
-        {message.input.content.map((part) => part.text).join("")}
+        {textOf(message.input.content)}
       </div>
       {status !== "accepted" && (
         <div class="delivery" role={isStuck ? "alert" : "status"}>

@@ -24,7 +24,7 @@ export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }:
   // Tool calls are what people ask to see; reasoning folds away when it is over.
   const [choice, setChoice] = useState<boolean | null>(null);
   const isExpanded = choice ?? (workflow.expanded || isRunning || isToolCalls);
-  const title = useWorkflowTitle(workflow, isRunning);
+  const title = useWorkflowTitle(workflow, isRunning, spentMs(taskTimes.get(itemId)));
   const hasTasks = workflow.tasks.length > 0;
   return (
     <section class={`workflow ${workflow.type}`} part="workflow" aria-label={title}>
@@ -53,13 +53,11 @@ export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }:
   );
 });
 
-function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean): string {
+function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean, seenMs: number | null): string {
   const { text, duration } = useLocale();
   if (summary?.title) return summary.title;
-  if (summary?.duration !== undefined && summary.duration > 0) {
-    const spent = duration(summary.duration * 1_000);
-    return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: spent });
-  }
+  const ms = summary?.duration ? summary.duration * 1_000 : seenMs;
+  if (ms !== null && !isRunning) return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: duration(ms) });
   if (isRunning) return type === "reasoning" ? (tasks.at(-1)?.title ?? text("thinking")) : text("working");
   return type === "reasoning" ? text("reasoning") : text("worked");
 }
@@ -70,41 +68,50 @@ interface TaskProps {
   time: TaskTime | null;
 }
 
-export const TaskView = memo(({ task, isTurnActive, time }: TaskProps) => {
+export const TaskView = memo((props: TaskProps) => (props.task.type === "thought" ? <Thought task={props.task} /> : <Work {...props} />));
+
+/** A thought is text, not work: it has no state to show, and is there as soon as its workflow is unfolded. */
+function Thought({ task }: { task: Task }) {
+  return (
+    <div class="task thought" part="task">
+      {task.title && <p class="task-title task-name" dir="auto">{task.title}</p>}
+      {task.content && <div class="task-details"><Markdown text={task.content} /></div>}
+    </div>
+  );
+}
+
+function Work({ task, isTurnActive, time }: TaskProps) {
   const { text } = useLocale();
   const [isExpanded, setExpanded] = useState(false);
   const badge = badgeOf(task, isTurnActive);
   const hasDetails = Boolean(task.content || task.sources?.length || task.queries?.length);
-  const title = titleOf(task, text);
-  const isThought = task.type === "thought";
-  const isOpen = hasDetails && (isThought || isExpanded);
   return (
     <div class={`task ${task.type} ${badge ?? ""}`} part="task">
       <button
         type="button"
         class="task-title"
-        disabled={!hasDetails || isThought}
-        aria-expanded={hasDetails && !isThought ? isExpanded : undefined}
+        disabled={!hasDetails}
+        aria-expanded={hasDetails ? isExpanded : undefined}
         onClick={() => setExpanded(!isExpanded)}
       >
-        {iconOf(task) && <Icon name={iconOf(task) as string} />}
-        <span class="task-name" dir="auto">{title}</span>
+        <Icon name={iconOf(task)} />
+        <span class="task-name" dir="auto">{titleOf(task, text)}</span>
         {badge && <Badge state={badge} time={time} />}
-        {hasDetails && !isThought && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
+        {hasDetails && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
       </button>
-      {isOpen && <TaskDetails task={task} />}
+      {hasDetails && isExpanded && <TaskDetails task={task} />}
     </div>
   );
-});
+}
 
 function Badge({ state, time }: { state: BadgeState; time: TaskTime | null }) {
   const { text, duration } = useLocale();
-  const spentMs = time?.endedAtMs != null ? time.endedAtMs - time.startedAtMs : null;
+  const ms = spentMs(time);
   return (
     <span class={`badge ${state}`} part={`badge badge-${state}`} data-state={state}>
       <Icon name={BADGE_ICONS[state]} class={state === "running" ? "spin" : ""} />
       <span>{text(state)}</span>
-      {spentMs !== null && <span class="duration">{duration(spentMs)}</span>}
+      {ms !== null && <span class="duration">{duration(ms)}</span>}
     </span>
   );
 }
@@ -136,8 +143,6 @@ function titleOf(task: Task, text: ReturnType<typeof useLocale>["text"]): string
       return text("files");
     case "image":
       return text("image");
-    case "thought":
-      return text("reasoning");
     default:
       return text("working");
   }
@@ -146,7 +151,7 @@ function titleOf(task: Task, text: ReturnType<typeof useLocale>["text"]): string
 /** The icons that stand for a state are drawn as its badge. */
 const STATE_ICONS = new Set([FAILED_ICON, INTERRUPTED_ICON, SUCCESS_ICON]);
 
-function iconOf(task: Task): string | null {
+function iconOf(task: Task): string {
   switch (task.type) {
     case "web_search":
       return "globe";
@@ -154,9 +159,12 @@ function iconOf(task: Task): string | null {
       return "document";
     case "image":
       return "square-image";
-    case "thought":
-      return null;
     default:
       return task.icon && !STATE_ICONS.has(task.icon) ? task.icon : "lucide:wrench";
   }
+}
+
+/** Null unless we saw it begin and end. */
+function spentMs(time: TaskTime | null | undefined): number | null {
+  return time && time.endedAtMs !== null ? time.endedAtMs - time.startedAtMs : null;
 }

@@ -6,6 +6,9 @@ import { createRoot } from "react-dom/client";
 window.reactVersion = version;
 window.events = [];
 window.rendered = 0;
+// The query says which server it is, and what the element is told of it.
+const query = new URLSearchParams(location.search);
+const attributes = JSON.parse(query.get("attributes") ?? "{}");
 const heard = (name) => (detail) => window.events.push({ name, detail: detail?.error ? { error: String(detail.error) } : (detail ?? null) });
 
 function App() {
@@ -19,7 +22,7 @@ function App() {
 
 function Chat({ greeting }) {
   const chat = useChatKit({
-    api: { url: "/chatkit", domainKey: "any", fetch: (url, init) => (window.fetches = (window.fetches ?? 0) + 1, fetch(url, init)) },
+    api: { url: query.get("url") ?? "/chatkit", domainKey: "any", fetch: (url, init) => (window.fetches = (window.fetches ?? 0) + 1, fetch(url, init)) },
     startScreen: { greeting, prompts: [{ label: "Say hi", prompt: "say hi", icon: "sparkle" }] },
     header: { leftAction: { icon: "home", onClick: () => heard("left")(null) } },
     composer: { tools: [{ id: "search", label: "Search", icon: "search" }] },
@@ -40,7 +43,7 @@ function Chat({ greeting }) {
     onLog: heard("log"),
   });
   window.chat = chat;
-  return <ChatKit control={chat.control} className="chat" style={{ height: "100%" }} />;
+  return <ChatKit {...attributes} control={chat.control} className="chat" style={{ height: "100%" }} />;
 }
 
 const root = document.getElementById("root");
