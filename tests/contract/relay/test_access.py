@@ -60,29 +60,18 @@ async def test_another_users_path_is_403(relay: RunningRelay, path: str) -> None
     }
 
 
-@pytest.mark.parametrize("place", ["", "1", "9007199254740991"])
-async def test_anothers_run_is_403_and_an_unknown_one_404(
-    relay: RunningRelay, run: Run, books: Books, place: str
+@pytest.mark.parametrize("place", ["", "0", "1", "9007199254740991"])
+@pytest.mark.parametrize("kind", ["runs", "conversations"])
+async def test_anothers_run_or_conversation_is_403_and_an_unknown_one_404(
+    relay: RunningRelay, run: Run, books: Books, kind: str, place: str
 ) -> None:
     books.add_run(run)
     await run.begin()
+    anothers = run.run_id if kind == "runs" else run.conversation_id
     headers = relay.headers("mallory") | ({"Last-Event-ID": place} if place else {})
-    response = await ask(relay, f"/api/mallory/runs/{run.run_id}/stream", **headers)
+    response = await ask(relay, f"/api/mallory/{kind}/{anothers}/stream", **headers)
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
-    response = await ask(relay, "/api/mallory/runs/run_nobody/stream", **headers)
-    assert (response.status_code, response.json()["code"]) == (404, "not_found")
-
-
-@pytest.mark.parametrize("place", ["", "0", "1"])
-async def test_anothers_conversation_is_403_and_an_unknown_one_404(
-    relay: RunningRelay, run: Run, books: Books, place: str
-) -> None:
-    books.add_run(run)
-    await run.begin()
-    headers = relay.headers("mallory") | ({"Last-Event-ID": place} if place else {})
-    response = await ask(relay, f"/api/mallory/conversations/{run.conversation_id}/stream", **headers)
-    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
-    response = await ask(relay, "/api/mallory/conversations/conv_nobody/stream", **headers)
+    response = await ask(relay, f"/api/mallory/{kind}/nobody/stream", **headers)
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 

@@ -6,7 +6,7 @@ from contracts.replies import ConversationView
 from contracts.streams import DELTAS
 from contracts.subjects import subject_filter, subject_of
 
-ALL_DELTAS = "delta.>"
+ALL_DELTAS = subject_filter(ChatKitDelta)
 
 
 async def resume_from(bus: Bus, user_id: str, conversation: ConversationView) -> int:

@@ -2,9 +2,11 @@
 
 from contracts.commands import EraseUser, TakeRequestPermit
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.identity import Principal, user_token
+from contracts.events import ChatKitDelta
+from contracts.identity import Principal
 from contracts.ids import new_id
 from contracts.replies import ErasureReceipt, RateChecked
+from contracts.subjects import subject_filter
 
 from conversation_store.database import Transaction
 from conversation_store.rules import check_scope
@@ -63,11 +65,6 @@ async def take_request_permit(transaction: Transaction, command: TakeRequestPerm
     return RateChecked(limit=limit, remaining=left - granted, reset_seconds=row["reset_seconds"], granted=granted)
 
 
-def subjects_of_user(user_id: str) -> str:
-    """Everything of the user in DELTAS."""
-    return f"delta.{user_token(user_id)}.>"
-
-
 async def erase_user(transaction: Transaction, command: EraseUser, *, purge_delay_seconds: float) -> ErasureReceipt:
     """Delete everything of the user, and note that DELTAS is to be purged: now, and again when runners have stopped.
 
@@ -84,7 +81,9 @@ async def erase_user(transaction: Transaction, command: EraseUser, *, purge_dela
         await transaction.execute(statement, user_id)
     receipt_id = new_id("erasure")
     await transaction.execute(RECEIPT, receipt_id, json_text(counts))
-    await transaction.execute(PURGE_LATER, subjects_of_user(user_id), ["0", str(purge_delay_seconds)])
+    await transaction.execute(
+        PURGE_LATER, subject_filter(ChatKitDelta, user_id=user_id), ["0", str(purge_delay_seconds)]
+    )
     erased_at = await transaction.value("select now()")
     return ErasureReceipt(receipt_id=receipt_id, erased_at=erased_at, counts=counts)
 
