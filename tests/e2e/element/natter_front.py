@@ -30,7 +30,7 @@ PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 STREAM = re.compile(r"/stream$")
 CONVERSATION_STREAM = re.compile(r"/conversations/[^/]+/stream$")
 RUN_STREAM = re.compile(r"/runs/[^/]+/stream$")
-FORWARDED = ("content-type", "accept", "idempotency-key", "natter-on-busy", "last-event-id")
+FORWARDED = ("authorization", "content-type", "accept", "idempotency-key", "natter-on-busy", "last-event-id")
 RETURNED = ("content-type", "cache-control", "retry-after", "natter-active-run", "natter-resume-from")
 
 
@@ -97,12 +97,12 @@ class Front:
         self.faults.note(request, body)
         base = self.relay_url if STREAM.search(request.url.path) else self.edge_url
         headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
-        token = self.tokens.get(request.path_params["user"], "")
+        bearer = f"Bearer {self.tokens.get(request.path_params['user'], '')}"
         outgoing = self.client.build_request(
             request.method,
             f"{base}{request.url.path}",
             params=request.query_params,
-            headers={**headers, "Authorization": f"Bearer {token}"},
+            headers={"authorization": bearer, **headers},
             content=body,
         )
         try:

@@ -25,6 +25,10 @@ EVERYTHING = {
 }
 
 
+PHRASES = ("markdown", "tools", "reason", "sources", "fail")
+STOCK_PHRASES = ("image", "widget", "notice")
+"""Items and events that Natter's server does not make."""
+
 FOCUSED_NAME = """(() => {
     const focused = chat.shadowRoot.activeElement;
     return focused && (focused.getAttribute('aria-label') || focused.textContent.trim());
@@ -76,39 +80,51 @@ def test_the_theme_is_applied(server: Server, page: Page, chat: Chat) -> None:
     expect(chat.root.locator(".send")).to_have_css("background-color", "rgb(255, 0, 0)")
 
 
-def test_the_fonts_that_the_theme_names_are_registered(server: Server, page: Page, chat: Chat) -> None:
+def test_the_send_button_is_readable_on_any_accent(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    for accent, text in (("hsl(60 100% 50%)", "rgb(0, 0, 0)"), ("navy", "rgb(255, 255, 255)")):
+        page.evaluate(
+            "accent => chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, "
+            "theme: {color: {accent: {primary: accent, level: 1}}}})",
+            accent,
+        )
+        chat.composer.fill("x")
+        expect(chat.root.locator(".send")).to_have_css("color", text)
+
+
+def test_the_fonts_that_the_theme_names_are_registered(stock: Server, page: Page, chat: Chat) -> None:
     sources = [{"family": "Own Font", "src": "/own.woff2", "weight": 700, "display": "swap"}]
-    page.goto(server.url(options={"theme": {"typography": {"fontFamily": "Own Font", "fontSources": sources}}}))
+    page.goto(stock.url(options={"theme": {"typography": {"fontFamily": "Own Font", "fontSources": sources}}}))
     expect(chat.composer).to_be_visible()
     fonts = page.evaluate("[...document.fonts].map(font => [font.family, font.weight, font.display])")
     assert fonts == [['"Own Font"', "700", "swap"]]
 
 
-def test_grayscale_has_hue_tint_and_shade(server: Server, page: Page, chat: Chat) -> None:
+def test_grayscale_has_hue_tint_and_shade(stock: Server, page: Page, chat: Chat) -> None:
     backgrounds = set()
     for grayscale in ({"hue": 0, "tint": 0}, {"hue": 0, "tint": 9, "shade": 4}, {"hue": 220, "tint": 9, "shade": 4}):
-        page.goto(server.url(options={"theme": {"color": {"grayscale": grayscale}}}))
+        page.goto(stock.url(options={"theme": {"color": {"grayscale": grayscale}}}))
         expect(chat.composer).to_be_visible()
         backgrounds.add(style(chat, ".root", "background-color"))
     assert len(backgrounds) == 3
     assert "rgb(255, 255, 255)" in backgrounds
 
 
-def test_the_system_scheme_is_followed(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url(options={"theme": {"colorScheme": "system"}}))
+def test_the_system_scheme_is_followed(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(options={"theme": {"colorScheme": "system"}}))
     expect(chat.composer).to_be_visible()
     light = style(chat, ".root", "background-color")
     page.emulate_media(color_scheme="dark")
     dark = style(chat, ".root", "background-color")
     assert light == "rgb(255, 255, 255)"
     assert dark != light
-    page.goto(server.url(options={"theme": "light"}))
+    page.goto(stock.url(options={"theme": "light"}))
     expect(chat.composer).to_be_visible()
     assert style(chat, ".root", "background-color") == light
 
 
-def test_a_page_styles_parts_and_custom_properties(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_a_page_styles_parts_and_custom_properties(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     page.add_style_tag(
         content="""
         openai-chatkit { --ck-accent: rgb(1, 2, 3); --ck-content-width: 300px; }
@@ -122,8 +138,8 @@ def test_a_page_styles_parts_and_custom_properties(server: Server, page: Page, c
     assert style(chat, ".log", "width") == "300px"
 
 
-def test_the_page_and_the_element_do_not_style_each_other(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_the_page_and_the_element_do_not_style_each_other(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     page.add_style_tag(
         content="* { color: rgb(9, 9, 9) !important; border-radius: 3px !important; } button { display: none; }"
     )
@@ -133,16 +149,18 @@ def test_the_page_and_the_element_do_not_style_each_other(server: Server, page: 
     assert page.evaluate("document.styleSheets.length + document.adoptedStyleSheets.length") == 2
 
 
-def test_the_header_is_configured(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url(options={"header": {"title": {"text": "My assistant"}}}))
+def test_the_header_is_configured(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(options={"header": {"title": {"text": "My assistant"}}}))
     expect(chat.root.get_by_role("heading", name="My assistant")).to_be_visible()
-    page.goto(server.url(options={"header": {"enabled": False}}))
+    page.goto(stock.url(options={"header": {"enabled": False}}))
     expect(chat.composer).to_be_visible()
     expect(chat.root.locator(".header")).to_have_count(0)
     page.evaluate("""chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, header: {
         rightAction: {icon: 'settings-cog', onClick: () => { window.clicked = true }}}})""")
-    chat.root.get_by_role("button", name="Settings cog").click()
+    chat.root.get_by_role("button", name="Settings").click()
     assert page.evaluate("window.clicked") is True
+    page.goto(stock.url(options={"locale": "ar", "header": {"leftAction": {"icon": "home"}}}))
+    expect(chat.root.get_by_role("button", name="الرئيسية")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -166,8 +184,8 @@ def test_right_to_left_languages_mirror_the_element(
     assert bubble["x"] - log["x"] < 30  # what the reader wrote stands at the end of the line: on the left
 
 
-def test_a_page_adds_a_language(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_a_page_adds_a_language(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     page.evaluate(
         "import('/chatkit.js').then(({registerLocale}) => { registerLocale('de', {send: 'Senden'}); "
         "chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, locale: 'de'}) })"
@@ -176,12 +194,17 @@ def test_a_page_adds_a_language(server: Server, page: Page, chat: Chat) -> None:
     expect(chat.root.get_by_role("button", name="History", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+NATTER_LIGHT = pytest.param("natter", "light", marks=pytest.mark.whole_path)
+
+
+@pytest.mark.parametrize(
+    ("server", "theme"), [("stock", "light"), ("stock", "dark"), NATTER_LIGHT], indirect=["server"]
+)
 def test_axe_finds_nothing(server: Server, page: Page, chat: Chat, theme: str) -> None:
     page.goto(server.url(options={**EVERYTHING, "theme": theme}))
     expect(chat.composer).to_be_visible()
     assert axe(page) == []
-    for phrase in ("markdown", "tools", "reason", "sources", "image", "widget", "notice", "fail"):
+    for phrase in (*PHRASES, *(() if "durable" not in server.durable_chatkit else STOCK_PHRASES)):
         chat.ask(phrase)
     chat.root.locator(".task-title:enabled").first.click()
     chat.root.get_by_role("button", name="Choose a tool").click()
@@ -192,13 +215,13 @@ def test_axe_finds_nothing(server: Server, page: Page, chat: Chat, theme: str) -
     expect(chat.root.locator(".thread-title").first).to_be_visible()
     assert axe(page) == []
     page.keyboard.press("Escape")
-    chat.ask("ask")
+    page.evaluate("id => chat.setThreadId(id)", server.control("seed", items=2, last="questions")["thread_id"])
     expect(chat.root.get_by_role("form", name="Questions")).to_be_visible()
     assert axe(page) == []
 
 
-def test_axe_finds_nothing_in_a_right_to_left_page(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url(options={**EVERYTHING, "locale": "ur"}))
+def test_axe_finds_nothing_in_a_right_to_left_page(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(options={**EVERYTHING, "locale": "ur"}))
     chat.root.get_by_role("textbox").fill("tools")
     chat.root.get_by_role("textbox").press("Enter")
     expect(chat.root.locator(".badge.interrupted")).to_be_visible()
@@ -216,8 +239,8 @@ def test_the_conversation_is_a_log_and_everything_has_a_name(server: Server, pag
     assert nameless == 0
 
 
-def test_the_keyboard_reaches_everything_and_escape_closes(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url(options=EVERYTHING))
+def test_the_keyboard_reaches_everything_and_escape_closes(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(options=EVERYTHING))
     expect(chat.composer).to_be_visible()
     order = []
     for _step in range(8):
@@ -247,5 +270,8 @@ def test_reduced_motion_is_respected(server: Server, page: Page, chat: Chat) -> 
     page.emulate_media(reduced_motion="reduce")
     page.goto(server.url())
     chat.send("wait")
-    assert chat.root.locator(".badge .icon").evaluate("element => getComputedStyle(element).animationName") == "none"
+    assert (
+        chat.root.locator(".badge.running .icon").evaluate("element => getComputedStyle(element).animationName")
+        == "none"
+    )
     chat.stop_button.click()

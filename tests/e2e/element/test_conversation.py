@@ -87,7 +87,8 @@ def test_reasoning_is_seen_and_folds_away(server: Server, page: Page, chat: Chat
     expect(thought).to_have_count(0)
     chat.root.locator(".workflow.reasoning .workflow-title").click()
     expect(thought).to_have_text("tea")
-    expect(chat.root.locator(".workflow.reasoning .badge.running")).to_have_count(0)
+    expect(chat.root.locator(".workflow.reasoning .workflow-title")).to_contain_text("Thought for")
+    expect(chat.root.locator(".task.thought .badge")).to_have_count(0)  # a thought has no outcome
 
 
 def test_reasoning_folds_into_its_summary(stock: Server, page: Page, chat: Chat) -> None:
@@ -190,8 +191,9 @@ def test_a_refused_message_can_be_edited(server: Server, page: Page, chat: Chat)
     server.control("fail_next", values=[422])
     chat.send("say draft")
     expect(chat.root.locator('[data-status="failed"]')).to_contain_text("scripted failure")
+    chat.composer.fill("meanwhile")
     chat.root.get_by_role("button", name="Edit").click()
-    expect(chat.composer).to_have_value("say draft")
+    expect(chat.composer).to_have_value("meanwhile\n\nsay draft")
     expect(chat.root.locator(".message.user")).to_have_count(0)
 
 

@@ -173,3 +173,33 @@ def test_without_auto_scroll_an_answer_does_not_move_the_view(server: Server, pa
     expect(chat.answers).to_have_count(2)
     expect(chat.answers.last).to_contain_text("The end.")
     expect(chat.root.get_by_role("button", name="Jump to the latest message")).to_be_visible()
+
+
+def test_a_thread_that_is_to_be_opened_never_shows_the_start_screen(stock: Server, page: Page, chat: Chat) -> None:
+    thread_id = stock.control("seed", items=2)["thread_id"]
+    page.add_init_script("""
+        window.starts = 0;
+        const watch = () => {
+            if (document.querySelector('openai-chatkit')?.shadowRoot?.querySelector('.start')) window.starts++;
+            requestAnimationFrame(watch);
+        };
+        watch();
+    """)
+    page.goto(stock.url(options={"initialThread": thread_id}))
+    expect(chat.bubbles).to_have_count(1)
+    assert page.evaluate("window.starts") == 0
+    page.evaluate("chat.setThreadId(null)")
+    page.wait_for_function("window.starts > 0")
+
+
+def test_a_thread_that_was_opened_offline_is_loaded_once_the_connection_is_back(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    thread_id = server.control("seed", items=2)["thread_id"]
+    page.goto(server.url())
+    expect(chat.composer).to_be_visible()
+    page.context.set_offline(True)
+    page.evaluate("id => chat.setThreadId(id).catch(() => {})", thread_id)
+    expect(chat.root.get_by_text("This conversation could not be loaded.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(chat.bubbles).to_have_text(["Question 0"])

@@ -246,3 +246,31 @@ def test_a_client_tool_runs_in_the_page(stock: Server, page: Page, chat: Chat) -
     chat.send("client tool")
     chat.answer_is('The tool said {"name": "get_time", "params": {"zone": "UTC"}}')
     assert stock.requests()[-1]["type"] == "threads.add_client_tool_output"
+
+
+def test_a_client_tool_that_a_thread_waits_for_runs_once_however_many_tabs_open_it(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    thread_id = server.control("seed", items=2, last="client tool")["thread_id"]
+    address = server.url(options={"initialThread": thread_id}, tool="1")
+    others = [Chat(page.context.new_page()) for _ in range(2)]
+    for tab in (chat, *others):
+        tab.page.goto(address, wait_until="commit")
+    for tab in (chat, *others):
+        expect(tab.bubbles).to_have_count(1)
+    page.wait_for_function("localStorage.getItem('tool calls') === 'get_time '")
+    page.wait_for_timeout(700)  # time for a second call
+    assert page.evaluate("localStorage.getItem('tool calls')") == "get_time "
+    outputs = [request for request in server.requests() if request["type"] == "threads.add_client_tool_output"]
+    assert [request["params"]["result"] for request in outputs] == [{"zone": "UTC"}]
+    page.goto(address)
+    chat.answer_is('The tool said {"zone": "UTC"}')
+    assert page.evaluate("localStorage.getItem('tool calls')") == "get_time "
+
+
+def test_a_client_tool_runs_after_a_refresh_in_the_middle_of_it(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(tool="never"))
+    chat.send("client tool")
+    page.wait_for_function("localStorage.getItem('tool calls') === 'get_time '")
+    page.goto(stock.url(options={"initialThread": chat.thread_id()}, tool="1"))
+    chat.answer_is('The tool said {"zone": "UTC"}')

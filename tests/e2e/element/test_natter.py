@@ -69,3 +69,42 @@ def test_a_message_may_interrupt_the_answer(natter: Person, page: Page, chat: Ch
     assert kept
     assert numbers(400).startswith(kept)
     expect(chat.stop_button).to_have_count(0)
+
+
+def test_a_chat_session_is_the_secret_of_a_hosted_element(natter: Person, page: Page) -> None:
+    page.goto(natter.url())
+    page.evaluate(
+        """([url, attributes]) => {
+        window.secrets = [];
+        const hosted = document.createElement('openai-chatkit');
+        hosted.id = 'hosted';
+        hosted.setAttribute('data-api-url', url);
+        for (const [name, value] of Object.entries(attributes)) hosted.setAttribute(name, value);
+        chat.replaceWith(hosted);
+        hosted.setOptions({api: {getClientSecret: async (current) => {
+            window.secrets.push(current);
+            if (current === null) return 'outdated';
+            const response = await fetch(url + '/session', {method: 'POST'});
+            return (await response.json()).client_secret;
+        }}});
+    }""",
+        [natter.chatkit, natter.attributes],
+    )
+    page.evaluate("document.getElementById('hosted').sendUserMessage({text: 'say private'})")
+    expect(page.locator("#hosted .answer .markdown")).to_have_text("private")
+    assert page.evaluate("window.secrets") == [None, "outdated"]
+
+
+def test_what_another_client_says_appears_and_fetching_updates_changes_nothing(
+    natter: Person, page: Page, chat: Chat
+) -> None:
+    page.goto(natter.durable_url())
+    chat.ask("say before")
+    content = [{"type": "input_text", "text": "say from elsewhere"}]
+    said = {"content": content, "attachments": [], "inference_options": {}}
+    body = {"type": "threads.add_user_message", "params": {"thread_id": chat.thread_id(), "input": said}}
+    page.request.post(f"{natter.origin}{natter.chatkit}", data=body).body()
+    chat.answer_is("from elsewhere")
+    page.evaluate("chat.fetchUpdates()")
+    expect(chat.bubbles).to_have_text(["say before", "say from elsewhere"])
+    expect(chat.answers).to_have_count(2)

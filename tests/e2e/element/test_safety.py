@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.element.chat import Chat
 from tests.e2e.element.corpus import CORPUS
-from tests.e2e.element.servers import Server
+from tests.e2e.element.servers import Person, Server
 
 
 def items(text: str, index: int) -> list[dict]:
@@ -101,6 +101,35 @@ def test_nothing_of_the_corpus_runs_or_loads(stock: Server, hostile: Page, chat:
         button.evaluate("element => element.click()")
     chat.root.get_by_role("button", name="History", exact=True).click()
     expect(chat.root.locator(".thread-title")).to_have_count(len(CORPUS))
+    assert_harmless(hostile, chat, stock.origin, requested)
+
+
+@pytest.mark.whole_path
+def test_nothing_of_the_corpus_runs_when_a_model_a_tool_and_a_title_say_it(
+    natter: Person, page: Page, chat: Chat
+) -> None:
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.add_init_script("window.pwned = 0; window.alert = window.open = () => { window.pwned = 1 }")
+    natter.control("seed", items=1, title=CORPUS[1])
+    page.goto(natter.durable_url())
+    chat.ask("hostile")
+    expect(chat.root.locator(".message.assistant")).to_have_count(len(CORPUS))
+    expect(chat.root.locator(".task")).to_have_count(len(CORPUS))
+    for button in chat.root.locator(".task-title:enabled").all():
+        button.evaluate("element => element.click()")
+    chat.ask(f"say {CORPUS[0]}{CORPUS[1]}")
+    chat.root.get_by_role("button", name="History", exact=True).click()
+    expect(chat.root.locator(".thread-title").nth(1)).to_have_text(CORPUS[1])
+    assert_harmless(page, chat, natter.origin, requested)
+    thread_id = chat.thread_id()
+    page.goto(natter.durable_url({"initialThread": thread_id}))
+    expect(chat.answers.last).to_contain_text("<script>")
+    assert_harmless(page, chat, natter.origin, requested)
+
+
+def assert_harmless(page: Page, chat: Chat, origin: str, requested: list[str]) -> None:
+    """No element, attribute or address that could act, and nothing that did."""
     forbidden = chat.root.locator(
         "script, iframe, object, embed, style, base, meta, link, template, form[action], svg script"
     )
@@ -114,12 +143,10 @@ def test_nothing_of_the_corpus_runs_or_loads(stock: Server, hostile: Page, chat:
         """element => [...element.shadowRoot.querySelectorAll('[href], [src]')].map(node => node.href || node.src)"""
     )
     assert [
-        link
-        for link in links
-        if not str(link).startswith((stock.origin, "https://good.example", "https://evil.example"))
+        link for link in links if not str(link).startswith((origin, "https://good.example", "https://evil.example"))
     ] == []
-    assert hostile.evaluate("window.pwned") == 0
-    assert [url for url in requested if not url.startswith((stock.origin, "data:"))] == []
+    assert page.evaluate("window.pwned") == 0
+    assert [url for url in requested if not url.startswith((origin, "data:"))] == []
 
 
 def test_every_link_of_the_corpus_leads_to_the_web(hostile: Page, chat: Chat) -> None:
