@@ -14,6 +14,8 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from contracts.streams import DEAD_LETTERS
+from natter.operator_bus import operator_bus, operator_settings
 from natter.supervision.orphans import find_orphans
 from natter.testing import temporary_directory
 from natter.testing_stack import WITHOUT_WEB, RunningNatter, natter_up, start
@@ -175,23 +177,40 @@ def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second
         second = run_up(folder)
         assert second.returncode == 1
         assert "in use by another `natter up`" in second.stderr
-        migrate_touches_the_stack_alone(natter)
+        doctor_and_migrate_look_after_this_stack(natter)
 
 
-def migrate_touches_the_stack_alone(natter: RunningNatter) -> None:
+def doctor_and_migrate_look_after_this_stack(natter: RunningNatter) -> None:
     """The stand-in migrated nothing: `natter migrate`, with the real store, makes the tables of the running stack."""
     for name in ("NATS_URL", "DATABASE_URL"):
         assert said(natter, f"{name} of the environment is not used")
-    done = subprocess.run(
-        [sys.executable, "-m", "natter", "migrate", "--data-dir", str(natter.data_dir)],
+    asyncio.run(_delete_dead_letters(natter))
+    doctor = run_command("doctor", natter)
+    assert doctor.returncode == 1, doctor.stdout
+    assert [line for line in doctor.stdout.splitlines() if line.startswith("✗")] == [
+        "✗ streams: stream DEAD_LETTERS is missing"
+    ]
+    assert "✓ NATS: store and runner answer" in doctor.stdout
+    migrate = run_command("migrate", natter)
+    assert (migrate.stdout, migrate.returncode) == ("streams and tables are up to date\n", 0), migrate.stderr
+    assert execute(natter, "select count(*) from chat.conversation")[0]["count"] == 0
+
+
+async def _delete_dead_letters(natter: RunningNatter) -> None:
+    async with operator_bus(operator_settings(natter.data_dir, None)) as bus:
+        await bus.client.request(f"$JS.API.STREAM.DELETE.{DEAD_LETTERS.name}", b"", timeout=5)
+
+
+def run_command(name: str, natter: RunningNatter) -> subprocess.CompletedProcess[str]:
+    """A command about the stack that runs, with another project's servers in the environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "natter", name, "--data-dir", str(natter.data_dir)],
         env={**os.environ, **OF_ANOTHER_PROJECT},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.stdout, done.returncode) == ("streams and tables are up to date\n", 0), done.stderr
-    assert execute(natter, "select count(*) from chat.conversation")[0]["count"] == 0
 
 
 def test_servers_of_ones_own_are_used_as_they_are(folder: Path, nats_url: str, empty_database_url: str) -> None:

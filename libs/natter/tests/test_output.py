@@ -13,13 +13,17 @@ def test_lines_are_shown_behind_their_name_and_kept(tmp_path: Path, capsys: pyte
     shown = Output(tmp_path / "logs")
     shown.progress("starting")
     shown.line("auth_edge", "[bold]not markup[/bold] \x1b[31mred\x1b[0m")
+    shown.line("auth_edge", "a password", is_secret=True)
     shown.ready("http://127.0.0.1:3000")
     shown.close()
     said = capsys.readouterr()
     assert said.out == "ready http://127.0.0.1:3000\n"
     assert "natter             │ starting" in said.err
     assert "auth_edge          │ [bold]not markup[/bold] red" in said.err
-    assert (tmp_path / "logs" / "auth_edge.log").read_text().startswith("[bold]not markup")
+    assert "a password" in said.err
+    kept = (tmp_path / "logs" / "auth_edge.log").read_text()
+    assert kept.startswith("[bold]not markup")
+    assert "a password" not in kept
 
 
 def test_a_reader_that_does_not_read_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,29 +60,41 @@ def drift(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     ]
 
 
-async def provision(bus: Bus, *, replicas: int = 1) -> list[str]:
-    """Create what is missing; return the drifts of what is there. Raises RetryableError (bus_unavailable)."""
+async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) -> list[str]:
+    """Create what is missing; return the drifts of what is there. A dry run creates nothing, and what is missing is a
+    drift as well. Raises RetryableError (bus_unavailable).
+    """
     admin = StreamAdmin(bus.client)
     drifts: list[str] = []
     for stream in STREAMS:
+        name = f"stream {stream.name}"
         wanted = stream_config(stream, replicas=replicas)
         found = await admin.stream(stream.name)
-        if found is None:
+        if found is not None:
+            drifts += [f"{name}: {difference}" for difference in drift(wanted, found)]
+        elif is_dry_run:
+            drifts.append(f"{name} is missing")
+            continue
+        else:
             first = {"first_seq": time.time_ns() // 1_000} if stream.first_sequence_from_clock else {}
             await admin.create_stream(wanted | first)
-        else:
-            drifts += [f"stream {stream.name}: {difference}" for difference in drift(wanted, found)]
         for consumer in stream.consumers:
-            wanted_consumer = consumer_config(consumer)
-            found_consumer = await admin.consumer(stream.name, consumer.name)
-            if found_consumer is None:
-                await admin.create_consumer(stream.name, wanted_consumer)
-            else:
-                drifts += [
-                    f"consumer {stream.name}/{consumer.name}: {difference}"
-                    for difference in drift(wanted_consumer, found_consumer)
-                ]
+            drifts += await _provision_consumer(admin, stream, consumer, is_dry_run=is_dry_run)
     return drifts
+
+
+async def _provision_consumer(
+    admin: StreamAdmin, stream: StreamSpec, consumer: ConsumerSpec, *, is_dry_run: bool
+) -> list[str]:
+    name = f"consumer {stream.name}/{consumer.name}"
+    wanted = consumer_config(consumer)
+    found = await admin.consumer(stream.name, consumer.name)
+    if found is not None:
+        return [f"{name}: {difference}" for difference in drift(wanted, found)]
+    if is_dry_run:
+        return [f"{name} is missing"]
+    await admin.create_consumer(stream.name, wanted)
+    return []
 
 
 async def _main() -> int:

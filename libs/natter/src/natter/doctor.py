@@ -119,7 +119,7 @@ async def _bus(root: Path) -> list[Finding]:
     try:
         async with operator_bus(operator_settings(root, None)) as bus:
             silent = wanted - await answering_services(bus)
-            drifts = await provision(bus)
+            drifts = await provision(bus, is_dry_run=True)  # it looks, and changes nothing
     except NatterError as error:
         return [Finding("NATS", False, error.detail)]
     answers = f"no answer from {', '.join(sorted(silent))}" if silent else "store and runner answer"

@@ -28,7 +28,7 @@ class Output:
     def __init__(self, logs: Path) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._logs = logs
-        self._lines: queue.Queue[tuple[str, str] | None] = queue.Queue(WAITING_LINES_MAX)
+        self._lines: queue.Queue[tuple[str, str, bool] | None] = queue.Queue(WAITING_LINES_MAX)
         self._dropped = 0
         self._files: dict[str, RotatingFileHandler] = {}
         self._colours: dict[str, str] = {}
@@ -37,10 +37,13 @@ class Output:
         self._writer = threading.Thread(target=self._write, name="output", daemon=True)
         self._writer.start()
 
-    def line(self, name: str, text: str) -> None:
-        """Show one line of a service. Never blocks: when the reader is too slow, lines are left out and counted."""
+    def line(self, name: str, text: str, *, is_secret: bool = False) -> None:
+        """Show one line of a service, and keep it unless it holds a secret.
+
+        Never blocks: when the reader is too slow, lines are left out and counted.
+        """
         try:
-            self._lines.put_nowait((name, text))
+            self._lines.put_nowait((name, text, not is_secret))
         except queue.Full:
             self._dropped += 1
 
@@ -77,8 +80,9 @@ class Output:
 
     def _write(self) -> None:
         while (entry := self._lines.get()) is not None:
-            name, text = entry
-            self._keep(name, text)
+            name, text, is_kept = entry
+            if is_kept:
+                self._keep(name, text)
             self._show(name, text)
             if self._dropped:
                 count, self._dropped = self._dropped, 0

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from actor_kit.bus.wire import subscribe
 
-PULL_EXPIRES_SECONDS = 10.0
+PULL_EXPIRES_SECONDS_MAX = 10.0
 PULL_CHECK_SECONDS = 1.0
 
 
@@ -68,7 +68,10 @@ class PullConsumer:
         self._inbox = f"{inbox_prefix}.pull.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._asked = 0
         self._asked_until = 0.0
-        self._arrived: asyncio.Queue[Pulled] = asyncio.Queue()
+        self._arrived: asyncio.Queue[Pulled | None] = asyncio.Queue()
+        # What a silent consumer had (in progress until just before, said every quarter of the ack wait) comes again
+        # after three quarters of it; by then its own requests must have expired, or they would take it once more.
+        self._expires_seconds = min(PULL_EXPIRES_SECONDS_MAX, spec.ack_wait_seconds / 2)
 
     async def open(self) -> None:
         self._subscription = await subscribe(self._client, self._inbox, self._on_message)
@@ -77,10 +80,11 @@ class PullConsumer:
         """Stop asking. What has arrived and was not handed out is redelivered after its ack wait."""
         await self._subscription.unsubscribe()
         while not self._arrived.empty():
-            await self._arrived.get_nowait().nak(0)
+            if pulled := self._arrived.get_nowait():
+                await pulled.nak(0)
 
     async def next(self, room: int) -> Pulled | None:
-        """The next delivery, asking for up to ``room`` of them; None after `PULL_CHECK_SECONDS` without one."""
+        """The next delivery, asking for up to ``room`` of them; None to be called again: nothing came."""
         await self._ask(room - self._arrived.qsize())
         try:
             return await asyncio.wait_for(self._arrived.get(), PULL_CHECK_SECONDS)
@@ -95,9 +99,9 @@ class PullConsumer:
         missing = room - self._asked
         if missing <= 0 or not self._client.is_connected:
             return
-        request = {"batch": missing, "expires": int(PULL_EXPIRES_SECONDS * 1e9)}
+        request = {"batch": missing, "expires": int(self._expires_seconds * 1e9)}
         self._asked += missing
-        self._asked_until = now + PULL_EXPIRES_SECONDS
+        self._asked_until = now + self._expires_seconds
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
     async def _on_message(self, message: Msg) -> None:
@@ -105,6 +109,7 @@ class PullConsumer:
         if "Status" in headers and not message.reply:
             # 408 expired, 409 consumer changed or server shutting down: that request is over.
             self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", self._asked)))
+            self._arrived.put_nowait(None)  # so that `next` returns, and the next one asks anew at once
             return
         self._asked = max(0, self._asked - 1)
         self._arrived.put_nowait(Pulled(message))
