@@ -182,18 +182,18 @@ async def test_a_message_that_no_handler_takes_is_a_dead_letter_with_its_reason(
     assert (letter.code, letter.message) == ("unknown_message", "unknown")
 
 
-async def test_a_consumer_that_falls_silent_takes_no_message_that_comes_after_it(bus: Bus) -> None:
+async def test_a_consumer_that_falls_silent_takes_no_message_that_comes_after_it(store_bus: Bus) -> None:
     """A paused process, or a host that lost its power, leaves its connection and its open requests behind."""
     spec = replace(RUNS_MAILBOX, ack_wait_seconds=1.0)
-    await StreamAdmin(bus.client).create_consumer(spec.stream, consumer_config(spec))
-    silent, alive = bus.pull_consumer(spec), bus.pull_consumer(spec)
+    await StreamAdmin(store_bus.client).create_consumer(spec.stream, consumer_config(spec))
+    silent, alive = store_bus.pull_consumer(spec), store_bus.pull_consumer(spec)
     await silent.open()
     await alive.open()
     asking = asyncio.create_task(silent.next(3))
     await asyncio.sleep(0.1)
     asking.cancel()
     await asyncio.sleep(0.75 * spec.ack_wait_seconds)  # the earliest at which what it had could come again
-    await bus.publish_stored(SUBJECT, request())
+    await store_bus.publish_stored(SUBJECT, request())
     pulled = await alive.next(1)
     assert pulled is not None
     assert pulled.attempt == 1
@@ -202,10 +202,10 @@ async def test_a_consumer_that_falls_silent_takes_no_message_that_comes_after_it
     await alive.close()
 
 
-async def test_an_idle_consumer_is_never_without_a_request_for_long(bus: Bus) -> None:
+async def test_an_idle_consumer_is_never_without_a_request_for_long(store_bus: Bus) -> None:
     spec = replace(RUNS_MAILBOX, ack_wait_seconds=1.0)
-    await StreamAdmin(bus.client).create_consumer(spec.stream, consumer_config(spec))
-    consumer = bus.pull_consumer(spec)
+    await StreamAdmin(store_bus.client).create_consumer(spec.stream, consumer_config(spec))
+    consumer = store_bus.pull_consumer(spec)
     await consumer.open()
 
     async def first() -> float:
@@ -217,6 +217,6 @@ async def test_an_idle_consumer_is_never_without_a_request_for_long(bus: Bus) ->
     waiting = asyncio.create_task(first())
     await asyncio.sleep(0.6 * spec.ack_wait_seconds)  # the first request has expired
     published_at = asyncio.get_running_loop().time()
-    await bus.publish_stored(SUBJECT, request())
+    await store_bus.publish_stored(SUBJECT, request())
     assert await waiting - published_at < 0.25
     await consumer.close()
