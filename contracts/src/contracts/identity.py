@@ -16,7 +16,7 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=USER_ID_CHARA
 class Principal(BaseModel):
     """The subject of a verified token; the only source of identity.
 
-    ``scope`` "chat" (a ChatKit session token) opens the chatkit and stream routes only;
+    ``scope`` "chat" (a ChatKit session token) opens chatkit, the streams and Stop only;
     ``conversation_id`` binds such a token to one conversation.
     """
 
