@@ -89,6 +89,14 @@ describe("turns", () => {
   });
 });
 
+test("a conversation that was left says nothing any more", () => {
+  const conversation = conversationWith({});
+  conversation.close();
+  conversation.turns.begin("own", null);
+  conversation.turns.end();
+  expect(emitted).toEqual([]);
+});
+
 test("an id alone in an answer leaves its number to the conversation's stream", () => {
   const conversation = conversationWith({});
   conversation.gate.restart("10");
@@ -188,7 +196,7 @@ describe("nothing is lost", () => {
     const client = new ChatKitClient({ url: "/chatkit", fetch: async () => new Response(""), getClientSecret });
     Object.assign(conversation.host, { client, settings: { ...conversation.host.settings, resumeUrl: null } });
     await conversation.outbox.add(message("hello"));
-    expect(conversation.state.outbox).toMatchObject([{ status: "failed", error: "Signing in to the chat failed." }]);
+    expect(conversation.state.outbox).toMatchObject([{ status: "failed", error: { code: "client_secret" } }]);
     isSignedIn = true;
     await conversation.outbox.resend(conversation.state.outbox[0]?.key as string);
     expect(conversation.state.outbox).toMatchObject([{ status: "accepted" }]);

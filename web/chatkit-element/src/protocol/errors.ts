@@ -45,6 +45,17 @@ export async function errorFromResponse(response: Response): Promise<ChatKitRequ
   );
 }
 
+/** What a person is told of a failed request: words of ours for the code where there are some, else the server's. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof ChatKitRequestError) return { code: error.code, message: error.message };
+  return { code: "error", message: error instanceof Error ? error.message : String(error) };
+}
+
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }

@@ -95,7 +95,6 @@ export class Conversation {
     this.isOver = true;
     this.closeLive();
     this.abortAnswers();
-    this.outbox.close();
   }
 
   /** Give up what was asked and what is being read. */

@@ -1,6 +1,7 @@
 /** The list of threads: paging, search, rename, delete. */
 
 import type { ChatKitClient } from "../protocol/client";
+import { failureOf } from "../protocol/errors";
 import type { Page, Thread } from "../protocol/types";
 import { fillTemplate, type Settings, withParameter } from "../options/settings";
 import { type AppState, EMPTY_HISTORY, type HistoryState, type ThreadSummary } from "../state/app-state";
@@ -67,7 +68,7 @@ export class History {
       this.update({ threads, after, hasMore: page.has_more, isLoading: false });
     } catch (error) {
       if (generation !== this.generation) return;
-      this.update({ isLoading: false, error: (error as Error).message });
+      this.update({ isLoading: false, error: failureOf(error) });
       this.host.reportError(error as Error);
     }
   }
@@ -106,7 +107,7 @@ export class History {
   }
 
   private failed(error: Error): void {
-    this.update({ error: error.message });
+    this.update({ error: failureOf(error) });
     this.host.reportError(error);
   }
 }

@@ -1,6 +1,6 @@
 /** Loads a conversation and its older items. */
 
-import { isAbort } from "../protocol/errors";
+import { failureOf, isAbort } from "../protocol/errors";
 import type { Page, Thread, ThreadItem } from "../protocol/types";
 import { findItemIndex, prependOlder } from "../state/thread-reducer";
 import { EMPTY_THREAD, type ThreadState } from "../state/thread-state";
@@ -30,10 +30,9 @@ export class Loader {
       this.show(await this.fetch(threadId), true);
       conversation.update({ isLoading: false });
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
-      conversation.update({ isLoading: false, loadError: failure.message });
-      if (!isAbort(error)) conversation.host.reportError(failure);
-      throw failure;
+      conversation.update({ isLoading: false, loadError: failureOf(error) });
+      if (!isAbort(error)) conversation.host.reportError(error as Error);
+      throw error;
     } finally {
       conversation.host.emit("chatkit.thread.load.end", { threadId });
     }

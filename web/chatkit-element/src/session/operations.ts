@@ -1,6 +1,6 @@
 /** Requests beside messages that the server answers with a turn. */
 
-import { type ChatKitRequestError, isAbort } from "../protocol/errors";
+import { failureOf, isAbort } from "../protocol/errors";
 import type { StreamingRequest } from "../protocol/client";
 import type { StructuredAnswer } from "../protocol/types";
 import { truncateAfter } from "../state/thread-reducer";
@@ -51,9 +51,8 @@ export async function ask(conversation: Conversation, request: StreamingRequest)
   } catch (error) {
     if (isAbort(error)) return false;
     conversation.host.reportError(error as Error);
-    const { message, code } = error as ChatKitRequestError;
     // What the person did is still there to be done again; "Try again" would answer their last message anew.
-    conversation.notify({ level: "danger", message: code === "network" ? "" : message, code, canRetry: false });
+    conversation.notify({ level: "danger", ...failureOf(error), canRetry: false });
     return false;
   }
 }

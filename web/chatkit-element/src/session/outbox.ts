@@ -1,7 +1,7 @@
 /** What the person sent and the server has not yet shown back: delivered in order, one turn after the other. */
 
 import type { StreamingRequest } from "../protocol/client";
-import { isAbort } from "../protocol/errors";
+import { failureOf, isAbort } from "../protocol/errors";
 import { textOf } from "../protocol/text";
 import type { UserMessageItem } from "../protocol/types";
 import type { OutgoingMessage } from "../state/app-state";
@@ -10,7 +10,6 @@ import type { Conversation } from "./conversation";
 
 export class Outbox {
   private isFlushing = false;
-  private isClosed = false;
 
   constructor(private readonly conversation: Conversation) {}
 
@@ -20,10 +19,6 @@ export class Outbox {
 
   private get messages(): readonly OutgoingMessage[] {
     return this.conversation.state.outbox;
-  }
-
-  close(): void {
-    this.isClosed = true;
   }
 
   /** Resolves once the message is the server's, or visibly waits or failed. */
@@ -61,7 +56,7 @@ export class Outbox {
     const left = host.storage
       .readOutbox(threadId)
       .filter((message) => !known.has(message.key) && !hasArrived(message))
-      .map((message): OutgoingMessage => ({ ...message, status: "restored" }));
+      .map((message): OutgoingMessage => ({ ...message, status: "restored", error: null }));
     if (left.length > 0) this.change([...left, ...this.messages]);
   }
 
@@ -92,7 +87,7 @@ export class Outbox {
 
   private next(): OutgoingMessage | null {
     const { host, state } = this.conversation;
-    if (this.isClosed || state.isLoading || !host.isOnline()) return null;
+    if (this.conversation.isClosed || state.isLoading || !host.isOnline()) return null;
     const isCreating = state.thread.id === null && state.turn !== null;
     const canQueueThere = this.conversation.isDurable && host.settings.onBusy !== null && !isCreating;
     if (state.turn && !canQueueThere) return null;
@@ -121,7 +116,7 @@ export class Outbox {
   }
 
   private fail(message: OutgoingMessage, error: Error): void {
-    this.patch(message.key, { status: "failed", error: error.message });
+    this.patch(message.key, { status: "failed", error: failureOf(error) });
     this.conversation.host.reportError(error);
   }
 

@@ -20,6 +20,7 @@ export class Turns {
 
   begin(origin: Turn["origin"], runId: string | null): void {
     const { conversation } = this;
+    if (conversation.isClosed) return; // nobody sees it, and nobody would hear of its end
     this.hadError = false;
     conversation.update({ turn: { origin, runId, startedAtMs: Date.now(), isStopping: false } });
     conversation.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));

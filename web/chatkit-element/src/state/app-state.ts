@@ -1,5 +1,6 @@
 /** Everything the view shows, in one immutable value. */
 
+import type { Failure } from "../protocol/errors";
 import type { Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
 import { EMPTY_THREAD, type ThreadState } from "./thread-state";
 
@@ -13,7 +14,7 @@ export interface OutgoingMessage {
    * will show it. failed: it was not accepted; the person decides. restored: left over from before a refresh; likewise.
    */
   status: "queued" | "sending" | "accepted" | "failed" | "restored";
-  error: string | null;
+  error: Failure | null;
   createdAtMs: number;
 }
 
@@ -33,7 +34,7 @@ export interface ConversationState {
   thread: ThreadState;
   /** The thread is being loaded: nothing of it is on screen yet. */
   isLoading: boolean;
-  loadError: string | null;
+  loadError: Failure | null;
   turn: Turn | null;
   outbox: readonly OutgoingMessage[];
   feedback: Readonly<Record<string, "positive" | "negative">>;
@@ -47,7 +48,7 @@ export type ThreadSummary = Pick<Thread, "id" | "title" | "created_at">;
 export interface HistoryState {
   isOpen: boolean;
   isLoading: boolean;
-  error: string | null;
+  error: Failure | null;
   threads: readonly ThreadSummary[];
   after: string | null;
   hasMore: boolean;

@@ -7,7 +7,7 @@ export interface Notice {
   level: "info" | "warning" | "danger";
   title: string | null;
   message: string;
-  /** Present when the text is ours, not the server's: a key of the locale texts. */
+  /** What happened, where there is a code for it: some have words of ours, and those are shown. */
   code: string | null;
   canRetry: boolean;
 }

@@ -1,5 +1,7 @@
 /** Which words stand for which code, where a failure brings no words of its own. */
 
+import type { Failure } from "../protocol/errors";
+import type { Locale } from "./locale";
 import type { TextKey } from "./locales/en";
 
 /** Of a run that failed: every code that contracts/ has for that. */
@@ -29,4 +31,10 @@ export const TEXT_BY_CODE: Record<string, TextKey> = {
   stop_failed: "errorStop",
   feedback_failed: "errorFeedback",
   client_tool_failed: "errorClientTool",
+  client_secret: "errorSignIn",
 };
+
+export function failureText({ text }: Locale, { code, message }: Failure): string {
+  const known = TEXT_BY_CODE[code];
+  return known ? text(known) : message;
+}

@@ -3,6 +3,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AppState, ConversationState } from "../state/app-state";
 import { parseDeeplink } from "../markdown/links";
+import { failureText } from "../text/failure-text";
 import { Composer, type ComposerHandle } from "./composer";
 import { useView } from "./context";
 import { Header } from "./header";
@@ -75,7 +76,7 @@ function Main({ state }: { state: AppState }) {
     return (
       <div class="note center fill" role="alert">
         <p>{locale.text("loadFailed")}</p>
-        <p class="error-code">{conversation.loadError}</p>
+        <p class="error-code">{failureText(locale, conversation.loadError)}</p>
         <button type="button" class="primary" onClick={() => session.retryLoad().catch(() => {})}>
           {locale.text("tryAgain")}
         </button>

@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { HistoryState, ThreadSummary } from "../state/app-state";
+import { failureText } from "../text/failure-text";
 import { IconButton } from "./button";
 import { useView } from "./context";
 import { memo } from "./memo";
@@ -31,7 +32,7 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
       {history.isLoading && <p class="note center" role="status">{text("loading")}</p>}
       {history.error && (
         <p class="note center" role="alert">
-          {history.error}{" "}
+          {failureText(locale, history.error)}{" "}
           <button type="button" class="text-button" onClick={() => void session.history.load()}>
             {text("tryAgain")}
           </button>

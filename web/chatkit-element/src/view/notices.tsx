@@ -34,10 +34,10 @@ export const Notices = memo(({ notices, isTurnActive }: { notices: readonly Noti
 
 function NoticeText({ notice }: { notice: Notice }) {
   const { locale } = useView();
-  if (notice.message) return <Markdown text={notice.message} />;
   const code = notice.code ?? "";
   const known = TEXT_BY_CODE[code];
   if (known) return <p>{locale.text(known)}</p>;
+  if (notice.message) return <Markdown text={notice.message} />;
   return (
     <p>
       {locale.text("errorGeneric")} <small class="error-code">{code}</small>

@@ -2,6 +2,7 @@ import { textOf } from "../protocol/text";
 import type { OutgoingMessage } from "../state/app-state";
 import { useView } from "./context";
 import { memo } from "./memo";
+import { failureText } from "../text/failure-text";
 import type { TextKey } from "../text/locales/en";
 
 /** A message on its way: what is sent, waits or failed, and what can be done about it. */
@@ -21,7 +22,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
         <div class="delivery" role={isStuck ? "alert" : "status"}>
           <span>
             {text(labelOf(status, isOnline))}
-            {message.error && `: ${message.error}`}
+            {message.error && `: ${failureText(locale, message.error)}`}
           </span>
           {isStuck && (
             <button type="button" class="text-button" onClick={() => void session.resend(key)}>

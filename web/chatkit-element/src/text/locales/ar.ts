@@ -109,6 +109,7 @@ export const ar: Texts = {
   errorConnection: "انقطع الاتصال قبل اكتمال الإجابة.",
   errorNetwork: "تعذّر الوصول إلى الخادم.",
   errorStop: "تعذّر تأكيد الإيقاف. قد تستمر الإجابة.",
+  errorSignIn: "تعذّر تسجيل الدخول إلى المحادثة.",
   errorFeedback: "تعذّر حفظ تقييمك.",
   errorClientTool: "فشلت خطوة تُنفَّذ في هذه الصفحة.",
   errorRunFailed: "تعذّر إكمال الإجابة.",

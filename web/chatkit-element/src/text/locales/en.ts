@@ -109,6 +109,7 @@ export const en = {
   errorConnection: "The connection was lost before the answer was complete.",
   errorNetwork: "The server could not be reached.",
   errorStop: "Stop could not be confirmed. The answer may go on.",
+  errorSignIn: "Signing in to the chat failed.",
   errorFeedback: "Your rating could not be saved.",
   errorClientTool: "A step that runs in this page failed.",
   errorRunFailed: "The answer could not be completed.",

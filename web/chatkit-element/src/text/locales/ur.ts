@@ -109,6 +109,7 @@ export const ur: Texts = {
   errorConnection: "جواب مکمل ہونے سے پہلے رابطہ ٹوٹ گیا۔",
   errorNetwork: "سرور تک رسائی نہ ہو سکی۔",
   errorStop: "روکنے کی تصدیق نہ ہو سکی۔ جواب جاری رہ سکتا ہے۔",
+  errorSignIn: "چیٹ میں سائن ان نہ ہو سکا۔",
   errorFeedback: "آپ کی رائے محفوظ نہ ہو سکی۔",
   errorClientTool: "اس صفحے میں چلنے والا ایک مرحلہ ناکام ہو گیا۔",
   errorRunFailed: "جواب مکمل نہ ہو سکا۔",
