@@ -1,7 +1,12 @@
-"""Headers are read as nats-py itself reads them."""
+"""What our client does itself, it does as nats-py does; nothing in a header or subject becomes a command."""
+
+import asyncio
 
 import nats.aio.client
-from actor_kit.bus.client import Client
+import nats.errors
+import pytest
+from actor_kit.bus import Bus, Received
+from actor_kit.bus.client import Client, decode_headers, encode_headers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,3 +25,66 @@ def test_headers_are_read_as_nats_py_reads_them(lines: list[tuple[str, str, str]
 def test_bytes_that_are_no_utf8_are_replaced() -> None:
     raw = b"Name: \xff\r\nN\xffme: x\r\n\r\n"
     assert Client._parse_header_lines(raw) == nats.aio.client.Client._parse_header_lines(raw) == {"Name": "\ufffd"}
+
+
+WORDS = st.from_regex(r"[A-Za-z0-9-]{1,12}", fullmatch=True)
+VALUES = st.text(st.characters(max_codepoint=0x2FF, exclude_categories=("Cc",)), max_size=20)
+
+
+@given(st.dictionaries(WORDS, VALUES, min_size=1, max_size=6))
+def test_headers_come_back_as_they_were_written(headers: dict[str, str]) -> None:
+    expected = {name: value.strip(" \t") for name, value in headers.items()}
+    assert decode_headers(encode_headers(headers)) == expected
+
+
+@pytest.mark.parametrize("value", ["a\r\nPUB x 0\r\n", "a\nb", "a\rb"])
+def test_a_line_break_in_a_header_is_refused(value: str) -> None:
+    with pytest.raises(nats.errors.BadHeaderError):
+        encode_headers({"Name": value})
+    with pytest.raises(nats.errors.BadHeaderError):
+        encode_headers({value: "Name"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers"),
+    [
+        (b"NATS/1.0 503\r\n\r\n", {"Status": "503"}),
+        (b"NATS/1.0 404 Message Not Found\r\n\r\n", {"Status": "404", "Description": "Message Not Found"}),
+        (b"NATS/1.0 204 EOB\r\nNats-Num-Pending: 7\r\n\r\n",
+         {"Status": "204", "Description": "EOB", "Nats-Num-Pending": "7"}),
+    ],
+)  # fmt: skip
+async def test_a_status_is_read_as_nats_py_reads_it(raw: bytes, headers: dict[str, str]) -> None:
+    assert decode_headers(raw) == headers == await nats.aio.client.Client()._process_headers(raw)
+
+
+@pytest.mark.parametrize("subject", ["a b", "a\r\nPUB b 0\r\n\r\n", "a\tb", "", "a\u2028b"])
+async def test_a_subject_that_is_none_is_refused(store_bus: Bus, subject: str) -> None:
+    with pytest.raises(nats.errors.BadSubjectError):
+        store_bus.client.send(subject, b"", reply="answers.here")
+    with pytest.raises(nats.errors.BadSubjectError):
+        store_bus.client.send("subject", b"", reply=subject, headers={"Name": "value"})
+
+
+async def test_a_listener_that_raises_is_told_and_does_not_end_the_reading(store_bus: Bus) -> None:
+    heard: asyncio.Queue[Received] = asyncio.Queue()
+
+    def listener(received: Received) -> None:
+        if received.payload == b"1":
+            raise ValueError("a bug")
+        heard.put_nowait(received)
+
+    await store_bus.subscribe("live.dXNlcg.>", listener)
+    for payload in (b"1", b"2"):
+        await store_bus.publish_stored("delta.dXNlcg.conv_1.run_1", payload)
+    assert (await asyncio.wait_for(heard.get(), 2)).payload == b"2"
+
+
+async def test_nothing_is_heard_after_unsubscribing(store_bus: Bus) -> None:
+    heard: list[Received] = []
+    subscription = await store_bus.subscribe("live.dXNlcg.>", heard.append)
+    await store_bus.publish_stored("delta.dXNlcg.conv_1.run_1", b"1")
+    await subscription.unsubscribe()
+    await store_bus.publish_stored("delta.dXNlcg.conv_1.run_1", b"2")
+    await store_bus.flush()
+    assert [received.payload for received in heard] == [b"1"]

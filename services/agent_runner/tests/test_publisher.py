@@ -32,7 +32,10 @@ class ForgetfulBus:
         self._store_it = store_it
         self._count = 0
 
-    async def publish_stored(self, *args: Any, **kwargs: Any) -> PublishAck:
+    def publish_async(self, *args: Any, **kwargs: Any) -> asyncio.Future[PublishAck]:
+        return asyncio.ensure_future(self._publish(*args, **kwargs))
+
+    async def _publish(self, *args: Any, **kwargs: Any) -> PublishAck:
         self._count += 1
         is_lost = self._count % self._lose_every == 0
         if is_lost and not self._store_it:

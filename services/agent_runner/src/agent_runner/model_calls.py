@@ -109,7 +109,6 @@ class RunModel(Model):
         raise ModelError(Code.MODEL_UNAVAILABLE)
 
     async def _stream(self, attempt: "_Attempt", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
-        loop = asyncio.get_running_loop()
         response: Response | None = None
         self._translator.begin_response()
         async with asyncio.timeout(self._bounds.first_token_seconds_max) as deadline:
@@ -117,7 +116,7 @@ class RunModel(Model):
             async with aclosing(events):
                 async for event in events:
                     if event.type in _TOKENS or attempt.has_token:
-                        deadline.reschedule(loop.time() + self._bounds.next_token_seconds_max)
+                        self._put_off(deadline)
                     if event.type in ERROR_EVENTS:
                         raise event_error(event)
                     self._translator.on_model_event(event)
@@ -131,6 +130,14 @@ class RunModel(Model):
         if response is None:
             raise ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
         return response
+
+    def _put_off(self, deadline: asyncio.Timeout) -> None:
+        """Wait for the next token; a timer for each would cost more than the token, so it may be a twentieth late."""
+        seconds_max = self._bounds.next_token_seconds_max
+        now = asyncio.get_running_loop().time()
+        when = deadline.when()
+        if when is None or abs(when - now - seconds_max) > seconds_max / 20:
+            deadline.reschedule(now + seconds_max * 1.05)
 
     def _with_own_call_ids(self, output: list[Any]) -> list[Any]:
         """The output with call ids that no other call of this run has: they are keys of effects.

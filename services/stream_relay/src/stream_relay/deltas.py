@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from actor_kit.bus import Bus, Received, StoredMessage
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, LiveDelta, RunEvent
@@ -39,8 +39,7 @@ class Filter:
         return {name: value for name, value in known.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """One message of DELTAS, stored or live. ``previous`` is the sequence before it on its subject (live only)."""
 
     subject: str

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from contracts.events import Reset
 
@@ -15,8 +14,7 @@ TEXT_DELTA_MARK = TEXT_DELTA.encode()
 MERGED_CHARACTERS_MAX = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One event in both forms: ``full`` for everyone, ``chatkit`` without what is not of ChatKit's protocol."""
 
     sequence: int
@@ -124,7 +122,7 @@ class _Run:
         if len(self.deltas) == 1:
             return last
         event = {**self._event, "update": {**self._event["update"], "delta": "".join(self._texts)}}
-        return replace(last, payload=_dump(event))
+        return last._replace(payload=_dump(event))
 
 
 def _text_event(delta: Delta) -> dict[str, Any] | None:

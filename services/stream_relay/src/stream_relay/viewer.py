@@ -116,6 +116,7 @@ class Viewer:
             self.why = Why.FAILED
         finally:
             self._enter(None)
+            self._waker.close()
 
     async def _next_start(self) -> Start | Over:
         self._queue.empty()
@@ -147,6 +148,7 @@ class Viewer:
         head = channel.head
         pauses = iter(LAG_PAUSES_SECONDS)
         while not self._must_stop():
+            self._now()
             batch = batch or await self._read_on()
             if batch is None:  # the bus is away: nothing else can be done, and nothing is lost
                 yield HEARTBEAT
@@ -201,14 +203,13 @@ class Viewer:
     async def _live(self) -> AsyncGenerator[bytes]:
         """Yield what the channel offers until something else is to be done."""
         self._enter(State.LIVE)
-        loop = asyncio.get_running_loop()
-        written_at = quiet_since = loop.time()
+        written_at = quiet_since = self._now()
         while not (self._queue.has_overflowed or self._must_stop()):
             if chunk := self._join(self._queue.take(CHUNK_BYTES_MAX)):
-                written_at = quiet_since = loop.time()
                 yield chunk
+                written_at = quiet_since = self._now()
                 continue
-            now = loop.time()
+            now = self._now()
             if now - written_at >= self._limits.heartbeat_seconds:
                 written_at = now
                 yield HEARTBEAT
@@ -219,10 +220,14 @@ class Viewer:
             elif not (self._queue or self._must_stop()):
                 await self._waker.wait(min(self._ends_at[0], written_at + self._limits.heartbeat_seconds) - now)
 
+    def _now(self) -> float:
+        """The loop's time; a stream whose time is over is told to end."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._ends_at[0] and not self._is_ending:
+            self.end(self._ends_at[1])
+        return now
+
     def _must_stop(self) -> bool:
-        ends_at, why = self._ends_at
-        if not self._is_ending and asyncio.get_running_loop().time() >= ends_at:
-            self.end(why)
         return self._has_seen_end or self._is_ending or self._must_attach
 
     async def _stored_end(self) -> AsyncGenerator[bytes]:

@@ -17,12 +17,15 @@ from pydantic import ValidationError
 
 from actor_kit.bus.client import Client
 from actor_kit.bus.direct import DirectReader
+from actor_kit.bus.inbox import Inbox
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
     ERROR_CODE_HEADER,
     EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER,
     MESSAGE_ID_HEADER,
+    NO_RESPONDERS,
     SCHEMA_HEADER,
+    STATUS_HEADER,
     STREAM_WRONG_LAST_SEQUENCE,
     PublishAck,
     Received,
@@ -30,7 +33,6 @@ from actor_kit.bus.wire import (
     Subscription,
     WrongLastSequence,
     received,
-    subscribe,
 )
 from actor_kit.metrics import BUS_ERRORS, BUS_REQUEST_SECONDS
 from actor_kit.settings import ServiceSettings
@@ -52,7 +54,8 @@ class Bus:
     def __init__(self, client: Client, service: Service) -> None:
         self.client = client
         self.service = service
-        self._direct = DirectReader(client, inbox_prefix(service))
+        self._inbox = Inbox(client, inbox_prefix(service))
+        self._direct = DirectReader(client, self._inbox)
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
 
     @classmethod
@@ -83,7 +86,7 @@ class Bus:
             )
         except (OSError, nats.errors.Error) as error:
             raise RetryableError(Code.BUS_UNAVAILABLE, f"NATS cannot be reached: {error}") from error
-        await bus._direct.open()
+        await bus._inbox.open()
         return bus
 
     @classmethod
@@ -157,14 +160,15 @@ class Bus:
                 problem = Code.BUS_UNAVAILABLE
             else:
                 try:
-                    return await self.client.request(subject, payload, timeout=remaining, headers=headers)
-                except nats.errors.NoRespondersError:
-                    problem = Code.STORE_UNAVAILABLE
-                except (TimeoutError, nats.errors.TimeoutError) as error:
+                    answer = await self._inbox.ask(subject, payload, timeout_seconds=remaining, headers=headers)
+                except TimeoutError as error:
                     code = Code.DEADLINE_EXCEEDED if self.is_connected else Code.BUS_UNAVAILABLE
                     raise RetryableError(code, "The answer did not come in time.") from error
                 except nats.errors.Error as error:
                     raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
+                if (answer.headers or {}).get(STATUS_HEADER) != NO_RESPONDERS:
+                    return answer
+                problem = Code.STORE_UNAVAILABLE
             if remaining <= NO_RESPONDERS_PAUSE_SECONDS:
                 break
             await asyncio.sleep(NO_RESPONDERS_PAUSE_SECONDS)
@@ -195,10 +199,7 @@ class Bus:
     async def subscribe(self, subject: str, callback: Callable[[Received], None], *, queue: str = "") -> Subscription:
         """Call back for each message, in order. The callback must not block."""
 
-        async def on_message(message: Msg) -> None:
-            callback(received(message))
-
-        return await subscribe(self.client, subject, on_message, queue=queue)
+        return await self.client.listen(subject, lambda message: callback(received(message)), queue=queue)
 
     # --- JetStream --------------------------------------------------------------------------------------
 
@@ -217,23 +218,52 @@ class Bus:
         Raises WrongLastSequence where the subject's last sequence is not the expected one, RetryableError
         (bus_unavailable) where no ack came: publish it again with the same ``message_id``.
         """
+        return await self.publish_async(
+            subject,
+            payload,
+            headers,
+            message_id=message_id,
+            expected_last_subject_sequence=expected_last_subject_sequence,
+            timeout_seconds=timeout_seconds,
+        )
+
+    def publish_async(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        message_id: str | None = None,
+        expected_last_subject_sequence: int | None = None,
+        timeout_seconds: float = 2.0,
+    ) -> asyncio.Future[PublishAck]:
+        """`publish_stored` as a future: the message is on its way when this returns; the future raises as that does.
+
+        Messages of one connection are stored in the order they were sent.
+        """
         all_headers = dict(headers or {})
         if message_id is not None:
             all_headers[MESSAGE_ID_HEADER] = message_id
         if expected_last_subject_sequence is not None:
             all_headers[EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER] = str(expected_last_subject_sequence)
-        if not self.is_connected:
-            raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.")
+        acked: asyncio.Future[PublishAck] = asyncio.get_running_loop().create_future()
+
+        def settle(answer: asyncio.Future[Msg]) -> None:
+            if acked.done():
+                return
+            try:
+                acked.set_result(_publish_ack(subject, answer))
+            except NatterError as error:
+                acked.set_exception(error)
+
         try:
-            answer = await self.client.request(subject, payload, timeout=timeout_seconds, headers=all_headers)
-        except (TimeoutError, nats.errors.Error) as error:
-            raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
-        ack: dict[str, Any] = json.loads(answer.data)
-        if "error" in ack:
-            if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
-                raise WrongLastSequence(subject)
-            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
-        return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))
+            asked = self._inbox.ask(subject, payload, timeout_seconds=timeout_seconds, headers=all_headers)
+            asked.add_done_callback(settle)
+        except nats.errors.Error as error:
+            unavailable = RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.")
+            unavailable.__cause__ = error
+            acked.set_exception(unavailable)
+        return acked
 
     async def direct_get(
         self,
@@ -291,3 +321,19 @@ class Bus:
                 await callback()
             except NatterError as error:
                 log.warning("bus.reconnect_callback_failed", code=error.code)
+
+
+def _publish_ack(subject: str, answer: asyncio.Future[Msg]) -> PublishAck:
+    """Read JetStream's answer to a publish. Raises WrongLastSequence, RetryableError."""
+    try:
+        message = answer.result()
+    except TimeoutError as error:
+        raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
+    if message.headers and message.headers.get(STATUS_HEADER) == NO_RESPONDERS:
+        raise RetryableError(Code.BUS_UNAVAILABLE, "No stream takes this subject right now.")
+    ack: dict[str, Any] = json.loads(message.data)
+    if "error" in ack:
+        if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
+            raise WrongLastSequence(subject)
+        raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
+    return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))

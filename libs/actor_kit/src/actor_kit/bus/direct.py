@@ -5,11 +5,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import nats.errors
 from contracts.errors import Code, RetryableError
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from actor_kit.bus.wire import StoredMessage, stored, subscribe
+from actor_kit.bus.client import Client
+from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.wire import StoredMessage, stored
 
 END_OF_BATCH = "204"
 NOT_FOUND = "404"
@@ -23,18 +25,28 @@ class _Answer:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     error: str | None = None
 
+    def take(self, message: Msg) -> None:
+        """Take in one message of the answer."""
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            self.messages.append(stored(message))
+            if not self.is_batch:
+                self.done.set()
+        else:
+            if status == END_OF_BATCH:
+                self.pending_count = int(headers.get("Nats-Num-Pending", 0))
+            elif status != NOT_FOUND:
+                self.error = f"{status} {headers.get('Description', '')}"
+            self.done.set()
+
 
 class DirectReader:
-    """All direct gets of a connection over one inbox subscription: a get costs no subscribe of its own."""
+    """Reads streams over a connection's inbox."""
 
-    def __init__(self, client: Client, inbox_prefix: str) -> None:
+    def __init__(self, client: Client, inbox: Inbox) -> None:
         self._client = client
-        self._inbox = f"{inbox_prefix}.direct.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        self._answers: dict[str, _Answer] = {}
-        self._last_token = 0
-
-    async def open(self) -> None:
-        await subscribe(self._client, f"{self._inbox}.*", self._on_message)
+        self._inbox = inbox
 
     async def get(
         self, stream: str, subject_filter: str, *, from_sequence: int, batch_max: int, timeout_seconds: float
@@ -52,36 +64,18 @@ class DirectReader:
         return answer.messages[0] if answer.messages else None
 
     async def _ask(self, stream: str, request: dict[str, Any], *, is_batch: bool, timeout_seconds: float) -> _Answer:
-        self._last_token += 1
-        token = str(self._last_token)
-        answer = self._answers[token] = _Answer(is_batch=is_batch)
+        answer = _Answer(is_batch=is_batch)
+        reply = self._inbox.expect(answer.take)
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self._client.publish(
-                    f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=f"{self._inbox}.{token}"
-                )
+                self._client.send(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=reply)
                 await answer.done.wait()
         except TimeoutError as error:
             raise RetryableError(Code.BUS_UNAVAILABLE, f"{stream} did not answer a direct get in time.") from error
+        except nats.errors.Error as error:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
         finally:
-            del self._answers[token]
+            self._inbox.forget(reply)
         if answer.error is not None:
             raise RetryableError(Code.BUS_UNAVAILABLE, f"{stream} refused a direct get: {answer.error}.")
         return answer
-
-    async def _on_message(self, message: Msg) -> None:
-        answer = self._answers.get(message.subject.rpartition(".")[2])
-        if answer is None:
-            return  # an answer that came after its deadline
-        headers = message.headers or {}
-        status = headers.get("Status")
-        if status is None:
-            answer.messages.append(stored(message))
-            if not answer.is_batch:
-                answer.done.set()
-        else:
-            if status == END_OF_BATCH:
-                answer.pending_count = int(headers.get("Nats-Num-Pending", 0))
-            elif status != NOT_FOUND:
-                answer.error = f"{status} {headers.get('Description', '')}"
-            answer.done.set()

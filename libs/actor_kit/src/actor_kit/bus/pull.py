@@ -5,10 +5,9 @@ import json
 from dataclasses import dataclass
 
 from contracts.streams import ConsumerSpec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from actor_kit.bus.wire import subscribe
+from actor_kit.bus.client import Client
 
 PULL_EXPIRES_SECONDS_MAX = 10.0
 PULL_CHECK_SECONDS = 1.0
@@ -74,7 +73,7 @@ class PullConsumer:
         self._expires_seconds = min(PULL_EXPIRES_SECONDS_MAX, spec.ack_wait_seconds / 2)
 
     async def open(self) -> None:
-        self._subscription = await subscribe(self._client, self._inbox, self._on_message)
+        self._subscription = await self._client.listen(self._inbox, self._on_message)
 
     async def close(self) -> None:
         """Stop asking. What has arrived and was not handed out is redelivered after its ack wait."""
@@ -104,7 +103,7 @@ class PullConsumer:
         self._asked_until = now + self._expires_seconds
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
-    async def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: Msg) -> None:
         headers = message.headers or {}
         if "Status" in headers and not message.reply:
             # 408 expired, 409 consumer changed or server shutting down: that request is over.

@@ -1,11 +1,9 @@
 """What goes over the wire: received and stored messages, acks, and the names of the headers."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from contracts.errors import Code, TerminalError
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 SCHEMA_HEADER = "Natter-Schema"
@@ -15,12 +13,13 @@ MESSAGE_ID_HEADER = "Nats-Msg-Id"
 EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER = "Nats-Expected-Last-Subject-Sequence"
 SEQUENCE_HEADER = "Nats-Sequence"
 LAST_SEQUENCE_HEADER = "Nats-Last-Sequence"
+STATUS_HEADER = "Status"
+NO_RESPONDERS = "503"
 STREAM_WRONG_LAST_SEQUENCE = 10071
 """JetStream's ``err_code`` when the expected last sequence of a subject is not the last one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A message of a core subscription. On a republished one the sequences are JetStream's, else 0."""
 
     subject: str
@@ -37,8 +36,7 @@ class Received:
         return int(self.headers.get(LAST_SEQUENCE_HEADER, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """A message of a stream; ``last_sequence`` is the one before it under the filter that was asked for."""
 
     subject: str
@@ -48,8 +46,7 @@ class StoredMessage:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PublishAck:
+class PublishAck(NamedTuple):
     """JetStream's ack; ``duplicate``: a message of the same Nats-Msg-Id was there, ``sequence`` is that one's."""
 
     sequence: int
@@ -67,13 +64,6 @@ class WrongLastSequence(TerminalError):  # noqa: N818  JetStream's own name for 
 
     def __init__(self, subject: str) -> None:
         super().__init__(Code.RUN_STALE_EPOCH, f"The last sequence of {subject} is not the expected one.")
-
-
-async def subscribe(
-    client: Client, subject: str, callback: Callable[[Msg], Awaitable[None]], *, queue: str = ""
-) -> Subscription:
-    """Subscribe with a callback. nats-py leaves a part of its signature untyped: that stays in here."""
-    return await client.subscribe(subject, queue=queue, cb=callback)  # pyright: ignore[reportUnknownMemberType]
 
 
 def received(message: Msg) -> Received:
