@@ -1,6 +1,7 @@
 """The pool and the transaction: the user is set, the policies apply, and losses are tried again within a bound."""
 
 import json
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,15 +34,37 @@ class CommitUnknownError(Exception):
     """The connection was lost while the commit was under way: it may have happened or not."""
 
 
+@dataclass(frozen=True)
+class OutboxRow:
+    """One message in the outbox. Those of one ``ordering_key`` are published in the order of their ids."""
+
+    outbox_id: int
+    ordering_key: str
+    subject: str
+    headers: str
+    payload: str
+    message_id: str
+    age_when_read_seconds: float = 0.0
+    read_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def age_seconds(self) -> float:
+        """How long it has waited; a process may have been paused since it read the row."""
+        return self.age_when_read_seconds + time.monotonic() - self.read_at
+
+
 @dataclass
 class Transaction:
     """A transaction of one user (or of the system). Functions that take one never commit.
 
-    ``wakes_outbox``: it has put something into the outbox. ``runs_to_stop``: their runners are told after the commit.
+    ``enqueued``: what it has put into the outbox with nothing before it, so that it may be published from here after
+    the commit. ``wakes_outbox``: it has put something behind what waits there. ``runs_to_stop``: their runners are
+    told after the commit.
     """
 
     connection: Any
     user_id: str | None
+    enqueued: list[OutboxRow] = field(default_factory=list[OutboxRow])
     wakes_outbox: bool = False
     runs_to_stop: list[RunId] = field(default_factory=list[RunId])
 
@@ -147,7 +170,9 @@ class Database:
                 await _commit(connection)
             except CommitUnknownError:
                 transaction.runs_to_stop.clear()
-                self.on_committed(transaction)  # it may have happened: looking into the outbox costs nothing
+                transaction.enqueued.clear()
+                transaction.wakes_outbox = True  # it may have happened: looking into the outbox costs nothing
+                self.on_committed(transaction)
                 raise
         self.on_committed(transaction)
 

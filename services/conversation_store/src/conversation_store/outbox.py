@@ -1,12 +1,13 @@
-"""Publishes what the transactions put into the outbox: at once for this replica's own, soon for another's."""
+"""Publishes what the transactions put into the outbox: at once from the memory of this process, else from the table."""
 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from actor_kit.bus import Bus
@@ -17,7 +18,7 @@ from contracts.streams import DELTAS
 from contracts.subjects import subject_of
 
 from conversation_store import metrics
-from conversation_store.database import Database, Row, Transaction
+from conversation_store.database import Database, OutboxRow, Transaction
 from conversation_store.repository import outbox
 from conversation_store.repository.rows import loads
 from conversation_store.settings import Settings
@@ -30,10 +31,12 @@ CHECKED_MESSAGES_MAX = 5_000
 
 
 class OutboxPublisher:
-    """Takes rows, publishes them in order per key, removes them: at least once, and once by Nats-Msg-Id.
+    """Publishes rows in order per key, and removes them: at least once, and once by Nats-Msg-Id.
 
-    ``async with OutboxPublisher(...)`` publishes while the block runs. Any number of replicas may do it: each takes
-    the keys that no other holds.
+    ``async with OutboxPublisher(...)`` publishes while the block runs, in two ways. What a transaction of this process
+    enqueued goes out right after its commit, without being read again. What that leaves behind (the process died, the
+    bus was away, rows of the key waited before) is taken from the table by any replica: each takes the keys that no
+    other holds. Both may publish the same row; each does it in order, and JetStream keeps the first.
     """
 
     def __init__(self, bus: Bus, database: Database, settings: Settings) -> None:
@@ -41,31 +44,38 @@ class OutboxPublisher:
         self._database = database
         self._settings = settings
         self._woken = asyncio.Event()
-        self._words: set[asyncio.Task[None]] = set()
+        self._published = asyncio.Event()
+        self._to_remove: list[int] = []
+        self._under_way: set[asyncio.Task[None]] = set()
         self._measured_at = 0.0
 
     async def __aenter__(self) -> Self:
         self._database.on_committed = self.on_committed
-        self._publishing = asyncio.create_task(self._publish_for_ever())
+        self._loops = [asyncio.create_task(self._publish_for_ever()), asyncio.create_task(self._remove_for_ever())]
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._publishing.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._publishing
-        if self._words:
-            await asyncio.wait(self._words, timeout=1)
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=1)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
 
     def on_committed(self, transaction: Transaction) -> None:
         """Called after each commit: what it enqueued is published now, and runners are told to stop."""
+        if transaction.enqueued:
+            self._start(self._publish_enqueued(transaction.enqueued))
         if transaction.wakes_outbox:
             self._woken.set()
         for run_id in transaction.runs_to_stop:
-            word = asyncio.create_task(self._say_stop(run_id))
-            self._words.add(word)
-            word.add_done_callback(self._words.discard)
+            self._start(self._say_stop(run_id))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _say_stop(self, run_id: RunId) -> None:
         event = RunCancelRequested(run_id=run_id)
@@ -100,17 +110,16 @@ class OutboxPublisher:
             pass
 
     async def publish_waiting(self) -> int:
-        """Publish one batch and return how many went out. Raises NatterError where the bus or Postgres is away."""
+        """Publish one batch from the table and return how many went out.
+
+        Raises NatterError where the bus or Postgres is away.
+        """
         problems: list[NatterError] = []
 
         async def publish_batch(transaction: Transaction) -> int:
             rows = await outbox.take(transaction, self._settings.outbox_batch_rows_max)
-            by_key: dict[str, list[Row]] = defaultdict(list)
-            for row in rows:
-                by_key[row["ordering_key"]].append(row)
-            results = await asyncio.gather(*(self._publish_key(key_rows) for key_rows in by_key.values()))
-            published = [outbox_id for done, _ in results for outbox_id in done]
-            problems.extend(problem for _, problem in results if problem is not None)
+            published, failed = await self._publish_keys(rows)
+            problems.extend(failed)
             if published:
                 await outbox.remove(transaction, published)
             return len(published)
@@ -120,7 +129,32 @@ class OutboxPublisher:
             raise problems[0]
         return count
 
-    async def _publish_key(self, rows: Sequence[Row]) -> tuple[list[int], NatterError | None]:
+    async def _publish_enqueued(self, rows: Sequence[OutboxRow]) -> None:
+        """Publish what this process has just committed. What does not go out is left to the table's turn."""
+        published, failed = await self._publish_keys(rows)
+        self._to_remove += published
+        self._published.set()
+        if failed:
+            self._woken.set()
+
+    async def _remove_for_ever(self) -> None:
+        """Remove what went out, all that came together at once: nobody waits for it."""
+        while True:
+            await self._published.wait()
+            self._published.clear()
+            published, self._to_remove = self._to_remove, []
+            await self._safely(partial(self._database.transact, None, partial(_remove, outbox_ids=published)))
+
+    async def _publish_keys(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[NatterError]]:
+        """Publish rows, the keys side by side. Returns the ids of those that went out, and what failed."""
+        by_key: dict[str, list[OutboxRow]] = defaultdict(list)
+        for row in rows:
+            by_key[row.ordering_key].append(row)
+        results = await asyncio.gather(*(self._publish_key(key_rows) for key_rows in by_key.values()))
+        published = [outbox_id for done, _ in results for outbox_id in done]
+        return published, [problem for _, problem in results if problem is not None]
+
+    async def _publish_key(self, rows: Sequence[OutboxRow]) -> tuple[list[int], NatterError | None]:
         """Publish one key's rows in order, up to the first that does not go out."""
         done: list[int] = []
         for row in rows:
@@ -128,30 +162,28 @@ class OutboxPublisher:
                 await self._publish(row)
             except TerminalError as error:
                 metrics.OUTBOX_DROPPED.inc()
-                log.error("outbox.dropped", subject=row["subject"], code=error.code)  # noqa: TRY400  no traceback
+                log.error("outbox.dropped", subject=row.subject, code=error.code)  # noqa: TRY400  no traceback
             except RetryableError as error:
                 return done, error
-            done.append(row["outbox_id"])
+            done.append(row.outbox_id)
         return done, None
 
-    async def _publish(self, row: Row) -> None:
-        age_seconds: float = row["age_seconds"]
+    async def _publish(self, row: OutboxRow) -> None:
+        age_seconds = row.age_seconds
         if age_seconds > DELTAS.duplicate_window_seconds / 2 and await self._is_stored(row):
             return
-        await self._bus.publish_stored(
-            row["subject"], row["payload"].encode(), loads(row["headers"]), message_id=row["message_id"]
-        )
+        await self._bus.publish_stored(row.subject, row.payload.encode(), loads(row.headers), message_id=row.message_id)
         metrics.OUTBOX_PUBLISHED.inc()
         metrics.OUTBOX_DELAY_SECONDS.observe(age_seconds)
 
-    async def _is_stored(self, row: Row) -> bool:
+    async def _is_stored(self, row: OutboxRow) -> bool:
         """Whether an old row was published by someone who died before removing it: JetStream forgets ids in time."""
-        if not row["subject"].startswith("delta."):
+        if not row.subject.startswith("delta."):
             return False  # a second RunRequested finds its run claimed or finished
         sequence, pending = 1, 1
         for _ in range(CHECKED_MESSAGES_MAX // 256):
-            messages, pending = await self._bus.direct_get(DELTAS.name, row["subject"], from_sequence=sequence)
-            if any(message.headers.get("Nats-Msg-Id") == row["message_id"] for message in messages):
+            messages, pending = await self._bus.direct_get(DELTAS.name, row.subject, from_sequence=sequence)
+            if any(message.headers.get("Nats-Msg-Id") == row.message_id for message in messages):
                 return True
             if not messages or not pending:
                 return False
@@ -168,3 +200,7 @@ class OutboxPublisher:
         pool = self._database.pool
         metrics.DATABASE_CONNECTIONS.labels("idle").set(pool.get_idle_size())
         metrics.DATABASE_CONNECTIONS.labels("used").set(pool.get_size() - pool.get_idle_size())
+
+
+async def _remove(transaction: Transaction, *, outbox_ids: Sequence[int]) -> None:
+    await outbox.remove(transaction, outbox_ids)

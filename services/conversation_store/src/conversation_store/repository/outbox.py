@@ -11,13 +11,16 @@ from contracts.ids import ConversationId, RunId, new_id
 from contracts.message import Json, Message
 from contracts.subjects import subject_of
 
-from conversation_store.database import Row, Transaction
+from conversation_store.database import OutboxRow, Transaction
 from conversation_store.translate import json_text
 
 # Arrays go as text[], here and everywhere: asyncpg asks Postgres about any other array type on every new connection.
+# Whoever enqueues for a key holds the lock of what it stands for, so nothing can come between this look and the commit.
 ENQUEUE = """
+with waiting as (select distinct ordering_key from chat.outbox where ordering_key = any($2::text[]))
 insert into chat.outbox (user_id, ordering_key, subject, headers, payload, message_id)
 select $1, * from unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[], $6::text[])
+returning outbox_id, message_id, ordering_key in (select ordering_key from waiting) as has_others_before
 """
 # A key's lock is asked for once, so a key is taken whole or not at all: who holds it publishes its rows in order, and
 # nobody else does meanwhile. A row that was removed meanwhile is skipped.
@@ -28,8 +31,8 @@ with oldest as materialized (
     select ordering_key from (select distinct ordering_key from oldest) keys
     where pg_try_advisory_xact_lock(hashtextextended(ordering_key, 0))
 )
-select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_id, o.created_at,
-       extract(epoch from clock_timestamp() - o.created_at)::float8 as age_seconds
+select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_id,
+       extract(epoch from clock_timestamp() - o.created_at)::float8 as age_when_read_seconds
 from oldest join ours using (ordering_key) join chat.outbox o using (outbox_id)
 order by o.outbox_id for update of o skip locked
 """
@@ -94,21 +97,32 @@ async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Out
     if not outgoing:
         return
     trace = inject_trace({})  # whoever handles the message goes on with the trace of the request that caused it
-    await transaction.execute(
+    headers = [json_text({**trace, **out.headers}) for out in outgoing]
+    message_ids = [new_id("evt") for _ in outgoing]
+    stored = await transaction.rows(
         ENQUEUE,
         user_id,
         [out.ordering_key for out in outgoing],
         [out.subject for out in outgoing],
-        [json_text({**trace, **out.headers}) for out in outgoing],
+        headers,
         [out.payload for out in outgoing],
-        [new_id("evt") for _ in outgoing],
+        message_ids,
     )
-    transaction.wakes_outbox = True
+    found = {row["message_id"]: row for row in stored}
+    own_keys = {row.ordering_key for row in transaction.enqueued}
+    for out, out_headers, message_id in zip(outgoing, headers, message_ids, strict=True):
+        row = found[message_id]
+        if row["has_others_before"] and out.ordering_key not in own_keys:
+            transaction.wakes_outbox = True
+            continue
+        transaction.enqueued.append(
+            OutboxRow(row["outbox_id"], out.ordering_key, out.subject, out_headers, out.payload, message_id)
+        )
 
 
-async def take(transaction: Transaction, rows_max: int) -> list[Row]:
+async def take(transaction: Transaction, rows_max: int) -> list[OutboxRow]:
     """The oldest rows whose keys nobody else holds; their keys stay this transaction's until it ends."""
-    return await transaction.rows(TAKE, rows_max)
+    return [OutboxRow(**row) for row in await transaction.rows(TAKE, rows_max)]
 
 
 async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:
