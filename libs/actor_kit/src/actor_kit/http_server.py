@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from actor_kit.health import QuietServer
+from actor_kit.health import Health, QuietServer
 from actor_kit.metrics import TURNED_AWAY
 from actor_kit.problems import MEDIA_TYPE, problem_json, retry_after
 
@@ -147,3 +147,13 @@ def build_server(
             timeout_graceful_shutdown=max(1, int(drain_timeout_seconds)),
         )
     )
+
+
+async def serve_until(stop: asyncio.Event, server: QuietServer, health: Health) -> None:
+    """Serve until ``stop`` is set, or until the server ends by itself; requests under way are answered first."""
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    health.is_stopping = server.should_exit = True
+    stopping.cancel()
+    await serving

@@ -7,6 +7,7 @@ from typing import Final
 
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
+from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
 from actor_kit.settings import split
 from contracts.errors import NatterError
@@ -89,13 +90,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     async with open_edge(settings, app) as edge, RequestServer(edge.bus, None, service=Service.AUTH_EDGE):
         health: Health = app.state.health
         async with health_server(settings, health):
-            server = build_server(app, settings)
-            serving = asyncio.create_task(server.serve())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            health.is_stopping = server.should_exit = True
-            stopping.cancel()
-            await serving
+            await serve_until(stop, build_server(app, settings), health)
 
 
 def _health(edge: Edge) -> Health:

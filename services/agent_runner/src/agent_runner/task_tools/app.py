@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import uvicorn
 from actor_kit.bus import Bus
 from actor_kit.health import Health, QuietServer, health_server
+from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
 from contracts.errors import Code, TerminalError
 from contracts.services import Service
@@ -73,13 +74,7 @@ async def serve_http(settings: Settings, stop: asyncio.Event) -> None:
                 timeout_graceful_shutdown=2,
             )
         )
-        serving = asyncio.create_task(server.serve())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        health.is_stopping = True
-        server.should_exit = True
-        stopping.cancel()
-        await serving
+        await serve_until(stop, server, health)
 
 
 async def serve_stdio(settings: Settings, stop: asyncio.Event) -> None:
