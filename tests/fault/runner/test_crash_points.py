@@ -3,8 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 import pytest_asyncio
@@ -22,18 +21,15 @@ REQUEST = "add task one, then list my tasks, then complete one"
 ANSWER = "Added “one” to your list.\nYou have 1 task:\n1. one\nCompleted “one”."
 CALLS = ["add_task", "list_tasks", "complete_task"]
 
-# Every step at its first tool call; the steps that mean something else with results behind them, at the third.
-KILLS = [(point, 0) for point in CrashPoint] + [
-    (CrashPoint.AFTER_CHECKPOINT, 2),
-    (CrashPoint.AFTER_TOOL_CALLED, 2),
-    (CrashPoint.AFTER_OUTPUTS_CHECKPOINT, 2),
-]
-PAUSES = [
-    (CrashPoint.AFTER_FIRST_DELTA, 0),
-    (CrashPoint.AFTER_CHECKPOINT, 1),
-    (CrashPoint.AFTER_TOOL_CALLED, 0),
-    (CrashPoint.BEFORE_FINISH, 0),
-]
+POINTS = list(CrashPoint)
+# Every step, two at a time, one early and one late in a run: there are three runners, so one is left.
+PAIRS = list(zip(POINTS[: len(POINTS) // 2], POINTS[len(POINTS) // 2 :], strict=True))
+# Steps that mean something else with results behind them, at the third tool call.
+THIRD = [CrashPoint.AFTER_CHECKPOINT, CrashPoint.AFTER_TOOL_CALLED, CrashPoint.AFTER_OUTPUTS_CHECKPOINT]
+WITHOUT_A_CLAIM = {CrashPoint.BEFORE_CLAIM, CrashPoint.AFTER_FINISH}
+"""Who dies there leaves no run that has to be claimed once more."""
+UNNOTICED = {*WITHOUT_A_CLAIM, CrashPoint.BEFORE_FINISH}
+"""Who wakes there asks for what is so already (a run that is finished), and hears just that."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,7 +72,7 @@ async def replace_the_dead(stack: RunnerStack, *, ready_count: int = 2) -> None:
 async def check_history(stack: RunnerStack, user: str, begun: TurnBegun, seen: Watched) -> None:
     """One user row, one terminal state, one answer, each effect once, deltas seen = text stored."""
     run = await stack.run(user, begun.run_id)
-    assert run.status == "completed"
+    assert run.status == "completed", f"{run}\n{stack.logs()}"
     assert seen.end is not None
     assert seen.end["type"] == "run.completed"
     assert seen.viewer.texts() == seen.viewer.stored_texts() == [ANSWER]
@@ -89,48 +85,76 @@ async def check_history(stack: RunnerStack, user: str, begun: TurnBegun, seen: W
     assert [(task.title, task.completed) for task in await stack.tasks(user)] == [("one", True)]
 
 
-def identify(case: tuple[CrashPoint, int]) -> str:
-    return f"{case[0]}-{case[1] + 1}"
+async def begin_two(stack: RunnerStack, name: str) -> dict[str, TurnBegun]:
+    return {user: await stack.begin(user, REQUEST) for user in (f"{name}.1", f"{name}.2")}
 
 
-@pytest.mark.parametrize("case", KILLS, ids=identify)
-async def test_a_killed_run_is_answered_exactly_once(stack: RunnerStack, case: tuple[CrashPoint, int]) -> None:
-    point, passes = case
+def order(stack: RunnerStack, points: Iterable[CrashPoint], number: signal.Signals, passes: int = 0) -> None:
+    for point in points:
+        (stack.directory / point).write_text(f"{number.name} {passes}")
+
+
+@pytest.mark.parametrize("points", PAIRS, ids="-".join)
+async def test_killed_runs_are_answered_exactly_once(stack: RunnerStack, points: tuple[CrashPoint, CrashPoint]) -> None:
     await replace_the_dead(stack)
-    user = f"kill.{identify(case)}"
-    (stack.directory / point).write_text(f"{signal.SIGKILL.name} {passes}")
-    begun = await stack.begin(user, REQUEST)
-    await until_reached(stack, point)
-    seen = await stack.watch(user, begun)
+    order(stack, points, signal.SIGKILL)
+    runs = await begin_two(stack, f"kill.{points[0]}")
+    for point in points:
+        await until_reached(stack, point)
+    claims_again = 0
+    for user, begun in runs.items():
+        await check_history(stack, user, begun, await stack.watch(user, begun))
+        claims_again += (await stack.run(user, begun.run_id)).epoch - 1
+    assert claims_again >= len(set(points) - WITHOUT_A_CLAIM)
     async with asyncio.timeout(10):
-        while not any(runner.has_died for runner in runners(stack)):
+        while sum(runner.has_died for runner in runners(stack)) < len(points):
             await asyncio.sleep(0.01)
-    await check_history(stack, user, begun, seen)
-    restarted = [event["epoch"] for event in seen.run_events if event["type"] == "run.restarted"]
-    assert bool(restarted) == (point not in {CrashPoint.BEFORE_CLAIM, CrashPoint.AFTER_FINISH})
 
 
-@pytest.mark.parametrize("case", PAUSES, ids=identify)
-async def test_a_paused_runner_that_wakes_after_takeover_changes_nothing(
-    stack: RunnerStack, case: tuple[CrashPoint, int]
+@pytest.mark.parametrize("point", THIRD, ids=str)
+async def test_a_run_that_is_killed_at_its_third_call_is_answered_exactly_once(
+    stack: RunnerStack, point: CrashPoint
 ) -> None:
-    point, passes = case
     await replace_the_dead(stack)
-    user = f"pause.{identify(case)}"
-    (stack.directory / point).write_text(f"{signal.SIGSTOP.name} {passes}")
+    order(stack, [point], signal.SIGKILL, passes=2)
+    user = f"third.{point}"
     begun = await stack.begin(user, REQUEST)
     await until_reached(stack, point)
     seen = await stack.watch(user, begun)
-    (sleeper,) = [runner for runner in runners(stack) if runner.is_paused()]
-    before = await stack.deltas(user, begun), await stack.run(user, begun.run_id)
-    sleeper.send(signal.SIGCONT)
-    await asyncio.sleep(QUIET_SECONDS)
-    assert (await stack.deltas(user, begun), await stack.run(user, begun.run_id)) == before
     await check_history(stack, user, begun, seen)
-    if point is not CrashPoint.BEFORE_FINISH:  # a second finish is answered with what was there, and changes nothing
-        assert '"run.fenced"' in Path(sleeper.log_file).read_text()
-    # It is of use again.
-    assert not sleeper.has_died
+    assert any(event["type"] == "run.restarted" for event in seen.run_events)
+
+
+@pytest.mark.parametrize("points", PAIRS, ids="-".join)
+async def test_paused_runners_that_wake_after_takeover_change_nothing(
+    stack: RunnerStack, points: tuple[CrashPoint, CrashPoint]
+) -> None:
+    await replace_the_dead(stack, ready_count=3)
+    order(stack, points, signal.SIGSTOP)
+    runs = await begin_two(stack, f"pause.{points[0]}")
+    for point in points:
+        await until_reached(stack, point)
+    seen = {user: await stack.watch(user, begun) for user, begun in runs.items()}
+    before = [(await stack.deltas(user, begun), await stack.run(user, begun.run_id)) for user, begun in runs.items()]
+    sleepers = [runner for runner in runners(stack) if runner.is_paused()]
+    assert len(sleepers) == len(points)
+    for sleeper in sleepers:
+        sleeper.send(signal.SIGCONT)
+    await asyncio.sleep(QUIET_SECONDS)
+    after = [(await stack.deltas(user, begun), await stack.run(user, begun.run_id)) for user, begun in runs.items()]
+    assert after == before
+    for user, begun in runs.items():
+        await check_history(stack, user, begun, seen[user])
+    for sleeper in sleepers:
+        assert not sleeper.has_died  # it is of use again
+        last_order = sleeper.log_file.read_text().rpartition('"crash_point.reached"')
+        point = next(point for point in points if f'"point": "{point}"' in line_around(last_order))
+        assert point in UNNOTICED or '"run.fenced"' in last_order[2], point
+
+
+def line_around(cut: tuple[str, str, str]) -> str:
+    """The line that was cut in three."""
+    return cut[0].rpartition("\n")[2] + cut[1] + cut[2].partition("\n")[0]
 
 
 async def test_parallel_calls_of_a_killed_run_have_their_effects_once(stack: RunnerStack) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from actor_kit.bus import Pulled
 from actor_kit.bus.admin import StreamAdmin
 from contracts.commands import CancelRun, DeleteConversation, EraseUser, RunRequested
 from contracts.events import DeadLetter
@@ -71,10 +72,12 @@ async def use_up_deliveries(stack: RunnerStack, count: int) -> None:
     consumer = stack.bus.pull_consumer(replace(RUNS_MAILBOX, ack_wait_seconds=LEASE_SECONDS))
     await consumer.open()
     for attempt in range(1, RUNS_MAILBOX.max_deliver):
-        pulled = [await consumer.next(1) for _ in range(count)]
-        assert [one.attempt for one in pulled if one is not None] == [attempt] * count
+        pulled: list[Pulled] = []
+        while len(pulled) < count:
+            if one := await consumer.next(count - len(pulled)):
+                pulled.append(one)
+        assert [one.attempt for one in pulled] == [attempt] * count
         for one in pulled:
-            assert one is not None
             await one.nak(0)
     await consumer.close()
 

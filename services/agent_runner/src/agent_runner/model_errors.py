@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import openai
 from agents.exceptions import AgentsException, MaxTurnsExceeded
-from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.errors import Code, NatterError, TerminalError
 from pydantic import ValidationError
 
 RETRY_AFTER_SECONDS_MAX = 60.0
@@ -111,19 +111,20 @@ def model_error(error: BaseException) -> ModelError:
 
 
 def failure_of(error: BaseException) -> NatterError:
-    """The meaning of what ended a run: one of ours as it is, else by its kind."""
-    if isinstance(error, NatterError):
-        return error
+    """The meaning of what ended a run: one of ours as it is, else by its kind.
+
+    What a tool's function raises comes wrapped in an error of the SDK.
+    """
+    ours: BaseException | None = error
+    while ours is not None:
+        if isinstance(ours, NatterError):
+            return ours
+        ours = ours.__cause__
     if isinstance(error, MaxTurnsExceeded):
         return TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
     if isinstance(error, AgentsException):
         return TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
     return TerminalError(Code.INTERNAL, sentence_of(Code.INTERNAL))
-
-
-def is_infrastructure(error: BaseException) -> bool:
-    """The store or the bus was away for too long: leave the run to its next delivery."""
-    return isinstance(error, RetryableError) and not isinstance(error, ModelError)
 
 
 ERROR_EVENTS = frozenset({"error", "response.failed", "response.incomplete"})

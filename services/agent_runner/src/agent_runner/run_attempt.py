@@ -97,6 +97,8 @@ class RunAttempt:
             raise
         except Exception as error:
             failure = failure_of(error)
+            if isinstance(failure, FencedError):
+                raise failure from error
             log.warning(
                 "run.failed", code=failure.code, error=repr(error)[:500], exc_info=failure.code == Code.INTERNAL
             )
