@@ -11,8 +11,9 @@ from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.takeover import read_shown
-from contracts.errors import Code, RetryableError
+from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER, RunEvent
+from contracts.message import PAYLOAD_BYTES_MAX
 from contracts.services import Service
 
 
@@ -115,6 +116,21 @@ async def test_what_was_lost_is_published_again_and_stored_once(bus: Bus, store_
     async with asyncio.timeout(20):
         await one.flush()
     assert text_of(await stored(bus, one)) == "012345678"
+    await one.close()
+
+
+async def test_an_event_that_no_message_holds_is_told_and_holds_up_nothing(bus: Bus) -> None:
+    one = publisher(bus)
+    one.start(0)
+    one.text_delta("msg_1", 0, "a")
+    one.event({"type": "progress_update", "text": "x" * PAYLOAD_BYTES_MAX})
+    one.text_delta("msg_1", 0, "b")
+    with pytest.raises(TerminalError) as refused:
+        await asyncio.wait_for(one.flush(), 5)
+    assert refused.value.code == Code.PAYLOAD_TOO_LARGE
+    one.text_delta("msg_1", 0, "c")
+    await one.flush()
+    assert text_of(await stored(bus, one)) == "abc"
     await one.close()
 
 

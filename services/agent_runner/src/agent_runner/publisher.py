@@ -86,6 +86,7 @@ class DeltaPublisher:
         self._idle = asyncio.Event()
         self._idle.set()
         self._error: FencedError | None = None
+        self._refused: Exception | None = None
         self._is_closed = False
         self._published_count = 0
         self._last_sequence = 0
@@ -138,10 +139,13 @@ class DeltaPublisher:
             self._send_next()
 
     async def flush(self) -> None:
-        """Wait until all is acknowledged. Raises FencedError."""
+        """Wait until all is acknowledged. Raises FencedError; TerminalError once for what the bus refused for good."""
         await self._idle.wait()
         if self._error is not None:
             raise self._error
+        if self._refused is not None:
+            refused, self._refused = self._refused, None
+            raise refused
 
     async def close(self) -> None:
         """Stop at once; what is pending is dropped."""
@@ -198,6 +202,8 @@ class DeltaPublisher:
         except FencedError as fenced:
             self._error = fenced
             self._pending.clear()
+        except Exception as refused:  # noqa: BLE001 - too large, say: whoever flushes must hear of it, and not wait
+            self._refused = refused
         self._go_on()
 
     async def _publish_again(self, message: _Message) -> bool:

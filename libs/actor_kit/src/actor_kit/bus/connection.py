@@ -215,8 +215,9 @@ class Bus:
     ) -> PublishAck:
         """Publish into the stream of a subject and wait for its ack.
 
-        Raises WrongLastSequence where the subject's last sequence is not the expected one, RetryableError
-        (bus_unavailable) where no ack came: publish it again with the same ``message_id``.
+        Raises WrongLastSequence where the subject's last sequence is not the expected one, TerminalError
+        (payload_too_large), RetryableError (bus_unavailable) where no ack came: publish it again with the same
+        ``message_id``.
         """
         return await self.publish_async(
             subject,
@@ -253,16 +254,16 @@ class Bus:
                 return
             try:
                 acked.set_result(_publish_ack(subject, answer))
-            except NatterError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for the ack must hear of it
                 acked.set_exception(error)
 
         try:
             asked = self._inbox.ask(subject, payload, timeout_seconds=timeout_seconds, headers=all_headers)
             asked.add_done_callback(settle)
-        except nats.errors.Error as error:
-            unavailable = RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.")
-            unavailable.__cause__ = error
-            acked.set_exception(unavailable)
+        except nats.errors.MaxPayloadError:
+            acked.set_exception(TerminalError(Code.PAYLOAD_TOO_LARGE, "The message is larger than one may be."))
+        except nats.errors.Error:
+            acked.set_exception(RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached."))
         return acked
 
     async def direct_get(
