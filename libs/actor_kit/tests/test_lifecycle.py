@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PROGRAM = """
 import asyncio
+import resource
 import structlog
 from actor_kit.lifecycle import load_settings, run_until_stopped
 from actor_kit.settings import ServiceSettings
@@ -20,9 +22,10 @@ from contracts.services import Service
 async def main(stop):
     with traced({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}):
         with structlog.contextvars.bound_contextvars(run_id="run_1"):
-            structlog.get_logger().info("work.started")
+            structlog.get_logger().info("work.started", open_files=resource.getrlimit(resource.RLIMIT_NOFILE))
     await stop.wait()
 
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 512))
 run_until_stopped(Service.AGENT_RUNNER, load_settings(ServiceSettings), main)
 """
 
@@ -31,7 +34,10 @@ def start(tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     return subprocess.Popen(
-        [sys.executable, str(program)], stderr=subprocess.PIPE, text=True, env=os.environ | environment
+        [sys.executable, str(program)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
     )
 
 
@@ -39,7 +45,7 @@ def start(tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
 def test_a_signal_stops_the_service_and_the_log_tells_its_life(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
     assert process.stderr is not None
-    lines: list[dict[str, str]] = []
+    lines: list[dict[str, Any]] = []
     while not lines or lines[-1]["event"] != "work.started":
         lines.append(json.loads(process.stderr.readline()))
     process.send_signal(number)
@@ -48,6 +54,7 @@ def test_a_signal_stops_the_service_and_the_log_tells_its_life(tmp_path: Path, n
     assert process.returncode == 0
     assert [line["event"] for line in lines] == ["service.starting", "work.started", "service.stopped"]
     assert lines[1]["run_id"] == "run_1"
+    assert lines[1]["open_files"] == [512, 512]  # as many as the machine's operator allows
     assert lines[1]["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert {line["service"] for line in lines} == {"agent_runner"}
 

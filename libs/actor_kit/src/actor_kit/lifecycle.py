@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -28,6 +30,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     Exits with 1 and one line of log where the service cannot start.
     """
     configure_logging(str(service), settings)
+    _allow_many_open_files()
     # What the imports made lives as long as the process. Frozen, no collection looks at it again: those while deltas
     # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
     gc.freeze()
@@ -38,6 +41,13 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
         sys.exit(1)
     finally:
         gc.freeze()
+
+
+def _allow_many_open_files() -> None:
+    """Raise the soft limit (often 1024, one per connection) to the hard one, which is what an operator decides."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls its limit infinite, and refuses it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run(main: Main) -> None:
