@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from contracts.ids import ConversationId, RunId
-from contracts.message import Body, Event, Json
+from contracts.message import Body, Event
 from contracts.replies import TaskView
 
 EVENT_HEADER = "Natter-Event"
@@ -89,7 +89,3 @@ class Reset(Body):
     """The control frame ``reset``: what was asked for is no longer in DELTAS; the stored items follow."""
 
     reason: Literal["expired", "unknown_id", "slow_viewer"]
-
-
-ChatKitEvent = Json
-"""A ChatKit ``ThreadStreamEvent`` as JSON."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts import commands, events, queries
-from contracts.message import Command, Event, Message, Query, reply_type_of
+from contracts.message import Command, Message, Query, reply_type_of
 from contracts.services import Service
 
 EDGE, STORE, RUNNER = Service.AUTH_EDGE, Service.CONVERSATION_STORE, Service.AGENT_RUNNER
@@ -102,7 +102,3 @@ def requests_to(service: Service) -> tuple[type[Message], ...]:
     return tuple(
         entry.message for entry in REGISTRY if service in entry.receivers and reply_type_of(entry.message) is not None
     )
-
-
-def is_event(message: type[Message]) -> bool:
-    return issubclass(message, Event)

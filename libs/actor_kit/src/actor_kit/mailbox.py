@@ -64,10 +64,6 @@ class Mailbox:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
-    @property
-    def working_count(self) -> int:
-        return len(self._working)
-
     async def _run(self) -> None:
         while True:
             free = self._slots - len(self._working)

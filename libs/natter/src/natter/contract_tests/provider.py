@@ -20,7 +20,6 @@ from natter.contract_tests.scenario import STORE_SCENARIO, Step
 REQUEST_TIMEOUT_SECONDS = 5.0
 ENTRIES = {entry.message: entry for entry in REGISTRY}
 ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "epoch")
-OWNED = {Rule.CONVERSATION_OWNER, Rule.RUN_OWNER, Rule.RUN_EPOCH, Rule.TASK_OWNER}
 NAMED_ID = {
     Rule.CONVERSATION_OWNER: "conversation_id",
     Rule.RUN_OWNER: "run_id",

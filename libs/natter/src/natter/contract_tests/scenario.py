@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.message import Message
-from contracts.registry import Rule
 
 from contracts import commands, queries
 
@@ -24,8 +23,6 @@ class Step:
     path: str = ""
     """What this step shows, where one message has several steps."""
 
-
-ACTS_ON_THE_RUN_IN_WORK = {Rule.RUN_EPOCH}
 
 STORE_SCENARIO: tuple[Step, ...] = (
     Step(

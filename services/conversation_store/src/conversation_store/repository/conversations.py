@@ -3,7 +3,7 @@
 from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation
 from contracts.identity import Principal
 from contracts.ids import ConversationId
-from contracts.queries import GetConversation, ListConversations
+from contracts.queries import ListConversations
 from contracts.replies import ConversationPage, ConversationReply, ConversationView, Done, FeedbackRecorded
 
 from conversation_store.database import Transaction
@@ -44,12 +44,6 @@ select message_id, $2, $4 from chat.message
 where conversation_id = $1 and user_id = $2 and message_id = any($3::text[])
 on conflict (message_id) do update set kind = excluded.kind, created_at = now()
 """
-
-
-async def get_conversation(transaction: Transaction, query: GetConversation) -> ConversationReply:
-    """One conversation; the caller adds where its stream can be resumed."""
-    view = await get_view(transaction, query.principal, query.conversation_id)
-    return ConversationReply(conversation=view)
 
 
 async def get_view(transaction: Transaction, principal: Principal, conversation_id: ConversationId) -> ConversationView:

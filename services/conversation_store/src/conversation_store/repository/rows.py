@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from contracts.message import Json
 from contracts.replies import ConversationView, ItemView, LedgerEntry, RunView, TaskView, ToolCallView, Usage
 
 from conversation_store.database import Row
@@ -73,7 +72,3 @@ def ledger_entry(row: Row) -> LedgerEntry:
         status=row["status"],
         result=loads(row["result"]),
     )
-
-
-def items_json(rows: list[Row]) -> list[Json]:
-    return [loads(row["item"]) for row in rows]
