@@ -5,12 +5,11 @@
  */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
-export type StreamState = "connecting" | "open" | "lost";
-
 export type StreamOptions = Readonly<{
   url: string;
   onEvent: (event: EventSourceMessage) => void;
-  onState: (state: StreamState) => void;
+  /** The stream is open, for the first time or again: whatever was missed has to be asked for. */
+  onOpen: () => void;
   /** The server will not have us (a status from 400 to 499, but 429): it is not tried again. */
   onRefused: (status: number) => void;
 }>;
@@ -50,10 +49,8 @@ class EventStream {
     addEventListener("online", onOnline);
     try {
       while (!this.closing.signal.aborted) {
-        this.options.onState("connecting");
         const delayMilliseconds = await this.connectOnce();
         if (delayMilliseconds === null || this.closing.signal.aborted) return;
-        this.options.onState("lost");
         await this.wait(delayMilliseconds);
       }
     } finally {
@@ -73,7 +70,7 @@ class EventStream {
       if (response.status === 204) return NOTHING_THERE_RETRY_MILLISECONDS;
       if (!response.ok || response.body === null) return this.refusal(response);
       this.failures = 0;
-      this.options.onState("open");
+      this.options.onOpen();
       await this.read(response.body);
     } catch {
       // The connection was lost, or we dropped it: both mean to try again.

@@ -4,7 +4,7 @@
 import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { leaveForSignIn } from "@/features/auth/auth-client";
-import { openEventStream, type StreamState } from "@/lib/event-stream";
+import { openEventStream } from "@/lib/event-stream";
 
 import { readFrame, type Frame } from "./frames";
 
@@ -15,13 +15,11 @@ type Listener = (event: LiveEvent) => void;
 type Listen = (listener: Listener) => () => void;
 
 const ListenContext = createContext<Listen | null>(null);
-const StateContext = createContext<StreamState>("connecting");
 
 // A browser keeps six HTTP/1.1 connections to an origin, for all tabs together: a hidden tab gives its own back.
 const HIDDEN_MILLISECONDS_MAX = 20_000;
 
 export function UserStreamProvider({ userId, children }: { userId: string; children: React.ReactNode }) {
-  const [state, setState] = useState<StreamState>("connecting");
   const [listeners] = useState(() => new Set<Listener>());
   const [listenerCount, setListenerCount] = useState(0);
   const isSeen = useIsSeen();
@@ -32,10 +30,7 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
     const tell = (event: LiveEvent) => listeners.forEach((listener) => listener(event));
     return openEventStream({
       url: `/api/${encodeURIComponent(userId)}/stream`,
-      onState: (next) => {
-        setState(next);
-        if (next === "open") tell({ kind: "open" });
-      },
+      onOpen: () => tell({ kind: "open" }),
       onEvent: (message) => {
         const frame = readFrame(message);
         if (frame) tell(frame);
@@ -57,11 +52,7 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
     },
     [listeners],
   );
-  return (
-    <ListenContext value={listen}>
-      <StateContext value={state}>{children}</StateContext>
-    </ListenContext>
-  );
+  return <ListenContext value={listen}>{children}</ListenContext>;
 }
 
 /** Calls `onEvent` for every event while the component is mounted and `isEnabled`. */
@@ -70,11 +61,6 @@ export function useUserStream(onEvent: Listener, isEnabled = true): void {
   if (listen === null) throw new Error("useUserStream needs a UserStreamProvider above it");
   const react = useEffectEvent(onEvent);
   useEffect(() => (isEnabled ? listen((event) => react(event)) : undefined), [listen, isEnabled]);
-}
-
-/** How the stream is; "connecting" also where nobody listens. */
-export function useUserStreamState(): StreamState {
-  return useContext(StateContext);
 }
 
 /** False once the page was hidden for a while. */
