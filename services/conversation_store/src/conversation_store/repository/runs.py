@@ -23,24 +23,29 @@ select {RUN_COLUMNS} from chat.run r
 where r.user_id = $1 and r.status in ('queued', 'running') and ($2::text is null or r.conversation_id = $2)
 order by r.created_at, r.run_id limit 1000
 """
+# The end, and what a finished run leaves at its conversation: a title where there was none.
 END = f"""
-update chat.run r
-set status = $3, is_active = false, finished_at = now(), lease_expires_at = null, error_code = $4,
-    error_detail = $5, usage = coalesce($6::jsonb, usage), model = coalesce($7, model)
-where r.run_id = $1 and r.user_id = $2 and r.status in ('queued', 'running')
-returning {RUN_COLUMNS}
-"""
-# What a finished run leaves at its conversation: a title where there was none.
-TOUCH = """
-update chat.conversation
-set updated_at = now(), title = coalesce(title, $3), openai_conversation_id = coalesce($4, openai_conversation_id)
-where conversation_id = $1 and user_id = $2
+with ended as (
+    update chat.run r
+    set status = $3, is_active = false, finished_at = now(), lease_expires_at = null, error_code = $4,
+        error_detail = $5, usage = coalesce($6::jsonb, usage), model = coalesce($7, model)
+    where r.run_id = $1 and r.user_id = $2 and r.status in ('queued', 'running')
+    returning {RUN_COLUMNS}
+), touched as (
+    update chat.conversation
+    set updated_at = now(), title = coalesce(title, $8),
+        openai_conversation_id = coalesce($9, openai_conversation_id)
+    where conversation_id = (select conversation_id from ended) and user_id = $2
+)
+select * from ended
 """
 ACTIVATE_NEXT = """
 update chat.run r set is_active = true, requested_at = now(), requests_count = r.requests_count + 1
 from (
     select run_id from chat.run
-    where conversation_id = $1 and user_id = $2 and status = 'queued' and not is_active order by turn limit 1
+    where conversation_id = $1 and user_id = $2 and status = 'queued' and not is_active
+        and not exists (select from chat.run where conversation_id = $1 and user_id = $2 and is_active)
+    order by turn limit 1
 ) next
 where r.run_id = next.run_id and r.user_id = $2 returning r.run_id, r.user_message_id
 """
@@ -155,11 +160,10 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     is_failed = status == "failed"
     code = (error_code or Code.INTERNAL) if is_failed else None
     detail = (error_detail or "The answer could not be written.") if is_failed else None
-    row = await transaction.row(END, run_id, user_id, status, code, detail, usage, model)
+    row = await transaction.row(END, run_id, user_id, status, code, detail, usage, model, title, openai_conversation_id)
     if row is None:
         raise TerminalError(Code.RUN_FINISHED, "The run is finished.")
     run = run_view(row)
-    await transaction.execute(TOUCH, run.conversation_id, user_id, title, openai_conversation_id)
     end = RunEvent(
         type=END_EVENTS[status], run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code
     )
@@ -171,10 +175,6 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
 
 async def activate_next(transaction: Transaction, user_id: str, conversation_id: ConversationId) -> RunId | None:
     """Start the oldest turn that waits, unless one is active: show its message and request its run."""
-    if await transaction.value(
-        "select 1 from chat.run where conversation_id = $1 and user_id = $2 and is_active", conversation_id, user_id
-    ):
-        return None
     row = await transaction.row(ACTIVATE_NEXT, conversation_id, user_id)
     if row is None:
         return None
