@@ -14,7 +14,7 @@ from natter.testing_stack import RunningNatter, natter_up
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import chromium
-from tests.e2e.element import servers
+from tests.e2e.element import script, servers
 from tests.e2e.element.chat import Chat
 from tests.e2e.element.servers import Person, Server
 
@@ -23,7 +23,6 @@ BUILD_SECONDS_MAX = 120
 # Bounds of waiting, not of speed: the machine may be busy with the other tests.
 EXPECT_MS_MAX = 15_000
 PAGE_MS_MAX = 30_000
-WORD_DELAY_SECONDS = 0.02
 
 expect.set_options(timeout=EXPECT_MS_MAX)
 
@@ -76,7 +75,7 @@ def natter_stack(built: None) -> Iterator[tuple[RunningNatter, str]]:
 def stock(stock_process: Server) -> Server:
     """The stock server; no fault of an earlier test is left."""
     stock_process.control("calm")
-    stock_process.control("delay", seconds=WORD_DELAY_SECONDS)
+    stock_process.control("delay", seconds=script.WORD_DELAY_SECONDS)
     return stock_process
 
 
@@ -85,7 +84,7 @@ def natter(natter_stack: tuple[RunningNatter, str]) -> Person:
     """Natter, for a person whom no other test knows; no fault of an earlier test is left."""
     person = servers.natter_of_a_new_person(*natter_stack)
     person.control("calm")
-    person.control("delay", seconds=WORD_DELAY_SECONDS)
+    person.control("delay", seconds=script.WORD_DELAY_SECONDS)
     return person
 
 

@@ -20,7 +20,7 @@ from chatkit.types import CustomTask, ThreadMetadata, ThreadStreamEvent, UserMes
 
 from tests.e2e.element import script
 from tests.e2e.element.memory_store import MemoryStore
-from tests.e2e.element.stock_server import ScriptedServer
+from tests.e2e.element.scripted_server import ScriptedServer
 
 TARGET = Path(__file__).parents[3] / "web" / "chatkit-element" / "tests" / "recorded.json"
 FIXED_TIME = "2026-01-01T00:00:00"

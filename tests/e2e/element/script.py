@@ -48,7 +48,9 @@ from chatkit.types import (
 )
 from chatkit.widgets import Card, Text
 
-WORD_DELAY_SECONDS = 0.02
+WORD_DELAY_SECONDS = 0.005
+COUNT_DELAY_SECONDS = 0.015
+"""Counting is slow: tests do things in the middle of it."""
 MOMENT_SECONDS = 1.5
 """How long a passing state stays: long enough to be seen on a busy machine."""
 PIXEL = (
@@ -98,6 +100,11 @@ def _id(prefix: str) -> str:
 
 def _base(thread: ThreadMetadata, prefix: str) -> dict[str, Any]:
     return {"id": _id(prefix), "thread_id": thread.id, "created_at": datetime.now()}  # noqa: DTZ005 - as the SDK does
+
+
+def delay_of(phrase: str, word_delay_seconds: float) -> float:
+    """How long after each word of the answer to a phrase."""
+    return COUNT_DELAY_SECONDS if phrase.startswith("count to ") and word_delay_seconds else word_delay_seconds
 
 
 def words_of(text: str) -> list[str]:

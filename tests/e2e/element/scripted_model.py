@@ -60,7 +60,8 @@ class ScriptedModel(OpenaiServer):
             events = self._with_thought("Tea it is.")
         else:
             words = script.words_of(AFTER_CALLS.get(phrase) or script.plain_answer(phrase))
-            events = self._response_events(text(*words, word_delay_seconds=self.word_delay_seconds))
+            delay = script.delay_of(phrase, self.word_delay_seconds)
+            events = self._response_events(text(*words, word_delay_seconds=delay))
         async for event in events:
             yield event
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { TEXT_BY_CODE } from "../src/text/failure-text";
+import { failureText, TEXT_BY_CODE } from "../src/text/failure-text";
 import { chooseLocale, registerLocale } from "../src/text/locale";
 import { TEXT_BY_HEADER_ICON } from "../src/text/header-icons";
 import { ar } from "../src/text/locales/ar";
@@ -46,4 +46,10 @@ test("every icon of the header has a name in every language", () => {
   const names = (tag: string) => new Set(Object.values(TEXT_BY_HEADER_ICON).map((key) => chooseLocale(tag).text(key)));
   expect(names("ar")).not.toEqual(names("en"));
   expect(names("ur").size).toBe(names("en").size);
+});
+
+test("a failure is told in the reader's language where we have words for it, else in the server's", () => {
+  const failure = { code: "network", message: "The server could not be reached." };
+  expect(failureText(chooseLocale("ar"), failure)).toBe(ar.errorNetwork);
+  expect(failureText(chooseLocale("ar"), { code: "of_the_server", message: "Out of tea." })).toBe("Out of tea.");
 });

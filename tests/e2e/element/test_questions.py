@@ -1,0 +1,102 @@
+"""What an answer waits for: questions to the person, tools of their page."""
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.element.chat import Chat
+from tests.e2e.element.servers import Server
+
+
+def last_input(server: Server) -> dict:
+    return server.requests()[-1]["params"]["input"]
+
+
+def answers_sent(server: Server) -> dict:
+    return last_input(server)["answers"]
+
+
+def test_questions_are_answered_in_place_of_the_composer(server: Server, page: Page, chat: Chat) -> None:
+    thread_id = server.control("seed", items=2, last="questions")["thread_id"]
+    page.goto(server.url(options={"initialThread": thread_id}))
+    form = chat.root.get_by_role("form", name="Questions")
+    expect(form.get_by_role("button", name="Submit")).to_be_disabled()
+    expect(chat.composer).to_have_count(0)
+    form.get_by_role("radio", name="Tea").check()
+    form.get_by_role("textbox", name="Why? Your answer").fill("It is warm")
+    form.get_by_role("button", name="Submit").click()
+    expect(chat.answers).to_have_count(2)
+    expect(chat.answers.last).to_contain_text("Tea")
+    assert answers_sent(server)["drink"] == {"values": ["Tea"], "skipped": False}
+    expect(chat.root.locator(".answers dd")).to_have_text(["Tea", "It is warm"])
+    expect(chat.composer).to_be_visible()
+
+
+def test_questions_take_an_own_answer_and_can_be_skipped(server: Server, page: Page, chat: Chat) -> None:
+    first, second = (server.control("seed", items=2, last="questions")["thread_id"] for _ in range(2))
+    page.goto(server.url(options={"initialThread": first}))
+    chat.root.get_by_role("radio", name="Coffee").check()
+    chat.root.get_by_role("textbox", name="What do you drink? Something else…").fill("Water")
+    expect(chat.root.get_by_role("radio", name="Coffee")).not_to_be_checked()
+    chat.root.get_by_role("button", name="Submit").click()
+    expect(chat.root.locator(".answers dd")).to_have_text(["Water", "Skipped"])
+    assert answers_sent(server)["drink"]["values"] == ["Water"]
+    page.evaluate("id => chat.setThreadId(id)", second)
+    chat.root.get_by_role("button", name="Skip").click()
+    expect(chat.root.locator(".answers dd")).to_have_text(["Skipped", "Skipped"])
+    assert last_input(server)["status"] == "skipped"
+    expect(chat.answers).to_have_count(2)
+
+
+def test_questions_come_with_an_answer(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    chat.ask("ask")
+    chat.root.get_by_role("radio", name="Tea").check()
+    chat.root.get_by_role("button", name="Submit").click()
+    chat.answer_is('answered {"drink": ["Tea"], "why": []}')
+
+
+def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    chat.ask("client tool")
+    expect(chat.root.get_by_role("alert")).to_contain_text("A step that runs in this page failed.")
+    assert "get_time" in chat.events("error")[-1]["error"]
+    chat.ask("say onwards")
+    chat.answer_is("onwards")
+
+
+def test_a_client_tool_runs_in_the_page(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    page.evaluate(
+        "chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, "
+        "onClientTool: async ({name, params}) => ({name, params})})"
+    )
+    chat.send("client tool")
+    chat.answer_is('The tool said {"name": "get_time", "params": {"zone": "UTC"}}')
+    assert stock.requests()[-1]["type"] == "threads.add_client_tool_output"
+
+
+def test_a_client_tool_that_a_thread_waits_for_runs_once_however_many_tabs_open_it(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    thread_id = server.control("seed", items=2, last="client tool")["thread_id"]
+    address = server.url(options={"initialThread": thread_id}, tool="1")
+    others = [Chat(page.context.new_page()) for _ in range(2)]
+    for tab in (chat, *others):
+        tab.page.goto(address, wait_until="commit")
+    for tab in (chat, *others):
+        expect(tab.bubbles).to_have_count(1)
+    page.wait_for_function("localStorage.getItem('tool calls') === 'get_time '")
+    page.wait_for_timeout(400)  # time for a second call
+    assert page.evaluate("localStorage.getItem('tool calls')") == "get_time "
+    outputs = [request for request in server.requests() if request["type"] == "threads.add_client_tool_output"]
+    assert [request["params"]["result"] for request in outputs] == [{"zone": "UTC"}]
+    page.goto(address)
+    chat.answer_is('The tool said {"zone": "UTC"}')
+    assert page.evaluate("localStorage.getItem('tool calls')") == "get_time "
+
+
+def test_a_client_tool_runs_after_a_refresh_in_the_middle_of_it(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(tool="never"))
+    chat.send("client tool")
+    page.wait_for_function("localStorage.getItem('tool calls') === 'get_time '")
+    page.goto(stock.url(options={"initialThread": chat.thread_id()}, tool="1"))
+    chat.answer_is('The tool said {"zone": "UTC"}')
