@@ -2,27 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any, cast
 
 import httpx
 import pytest
 from actor_kit.bus import Bus
-from actor_kit.bus.admin import StreamAdmin
 from actor_kit.settings import ServiceSettings
-from contracts.errors import Code, RetryableError
 from contracts.events import EPOCH_HEADER
 from contracts.identity import Principal
 from contracts.services import Service
 from stream_relay.attach import Asked, Attach, Start
-from stream_relay.audience import Listener
-from stream_relay.channel import Channel
-from stream_relay.deltas import Batch, Delta, Deltas, Filter
-from stream_relay.frames import Frame
-from stream_relay.hub import Hub
+from stream_relay.deltas import Deltas, Filter
 from stream_relay.stored import Stored
 from stream_relay.viewer import Viewer, ViewerLimits
 
+from tests.fault.relay.lossy import (
+    Deaf,
+    FollowerBehind,
+    FollowerCatchingUp,
+    Recorder,
+    Unreadable,
+    open_channel,
+    put_back,
+)
 from tests.integration.relay.kit import EventStream, Run, make_streams, text_of
 
 LIMITS = ViewerLimits(
@@ -34,101 +35,10 @@ LIMITS = ViewerLimits(
 )
 
 
-@dataclass(frozen=True)
-class FollowerBehind(Deltas):
-    """Direct gets that are answered by a follower which does not know the latest messages yet."""
-
-    hidden_from: list[int] = field(default_factory=list)
-
-    async def read(self, wanted: Filter, *, from_sequence: int) -> Batch:
-        batch = await super().read(wanted, from_sequence=from_sequence)
-        if not self.hidden_from:
-            return batch
-        return Batch([delta for delta in batch.deltas if delta.sequence < self.hidden_from[0]], is_last=True)
-
-    async def last_of(self, wanted: Filter) -> Delta | None:
-        batch = await self.read(wanted, from_sequence=1)
-        return batch.deltas[-1] if batch.deltas else None
-
-
-@dataclass(frozen=True)
-class FollowerCatchingUp(FollowerBehind):
-    """One that has the latest messages when it is asked a second time for the last of all."""
-
-    async def last_sequence(self) -> int | None:
-        if self.hidden_from:
-            return self.hidden_from.pop() - 1
-        return await super().last_sequence()
-
-
-@dataclass(frozen=True)
-class Unreadable(Deltas):
-    """Direct gets that fail at once, as without a leader of the stream, while ``failing`` has something in it."""
-
-    failing: list[str] = field(default_factory=list)
-    reads: list[int] = field(default_factory=list)
-
-    async def read(self, wanted: Filter, *, from_sequence: int) -> Batch:
-        self.reads.append(from_sequence)
-        if self.failing:
-            raise RetryableError(Code.BUS_UNAVAILABLE, self.failing[0])
-        return await super().read(wanted, from_sequence=from_sequence)
-
-
-@dataclass(eq=False)
-class Recorder:
-    """A listener that keeps what it is offered."""
-
-    frames: list[Frame] = field(default_factory=list)
-    attached_again: int = 0
-
-    def offer(self, frame: Frame) -> None:
-        self.frames.append(frame)
-
-    def wake(self) -> None:
-        pass
-
-    def attach_again(self) -> None:
-        self.attached_again += 1
-
-    @property
-    def sequences(self) -> list[int]:
-        return [frame.sequence for frame in self.frames]
-
-    async def has(self, count: int) -> None:
-        async with asyncio.timeout(20):
-            while len(self.frames) < count:
-                await asyncio.sleep(0.005)
-        await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def relay_bus(nats_url: str) -> AsyncIterator[Bus]:
     async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.STREAM_RELAY) as relay_bus:
         yield relay_bus
-
-
-async def open_channel(deltas: Deltas, wanted: Filter, *recorders: Listener) -> tuple[Hub, Channel]:
-    hub = Hub(deltas.bus, deltas, audit_seconds=60)
-    channel = cast("Channel", None)
-    for recorder in recorders:
-        channel = await hub.join(wanted, recorder)
-    await channel.settled
-    return hub, channel
-
-
-class Deaf:
-    """While this is open the channel hears nothing, as when a route between servers breaks."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel: Any = channel
-
-    async def __aenter__(self) -> None:
-        await self._channel._subscription.unsubscribe()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._channel._listen()
-        await self._channel._bus.flush()
 
 
 async def test_a_lost_delta_is_read_again_before_the_next_is_shown(relay_bus: Bus, run: Run) -> None:
@@ -288,15 +198,6 @@ async def test_deltas_put_back_while_a_gap_could_not_be_read_loses_nothing_after
         assert await run.say(f"after {number}") < run.sequences[8]  # numbers that were there before
     await recorder.has(6)
     assert recorder.sequences[3:] == run.sequences[-3:]
-
-
-async def put_back(bus: Bus, sequence: int) -> None:
-    """Have DELTAS begin again at a sequence that it had before, as after a restore."""
-    admin = StreamAdmin(bus.client)
-    config = await admin.stream("DELTAS")
-    assert config is not None
-    await bus.client.request("$JS.API.STREAM.DELETE.DELTAS", b"", timeout=5)
-    await admin.create_stream(config | {"first_seq": sequence})
 
 
 async def test_what_was_published_while_the_bus_was_away_is_read_on_its_return(relay_bus: Bus, run: Run) -> None:
