@@ -124,6 +124,23 @@ def test_the_keyboard_reaches_everything_and_escape_closes(stock: Server, page: 
     expect(history).to_be_focused()
 
 
+def test_the_keyboard_keeps_its_place_in_the_history(stock: Server, page: Page, chat: Chat) -> None:
+    stock.control("seed", items=1, title="Kept")
+    stock.control("seed", items=1, title="Gone")
+    page.goto(stock.url())
+    chat.root.get_by_role("button", name="History", exact=True).press("Enter")
+    chat.root.get_by_role("button", name="Rename “Gone”").press("Enter")
+    page.keyboard.press("Escape")
+    expect(chat.root.locator(".thread-button").first).to_be_focused()
+    chat.root.get_by_role("button", name="Delete “Gone”").press("Enter")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(chat.root.locator(".thread-title").first).to_have_text("Kept")
+    expect(chat.root.get_by_role("button", name="Close history")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(chat.root.get_by_role("dialog", name="History")).to_have_count(0)
+
+
 def test_reduced_motion_is_respected(server: Server, page: Page, chat: Chat) -> None:
     page.emulate_media(reduced_motion="reduce")
     page.goto(server.url())

@@ -123,6 +123,7 @@ def test_a_refused_message_can_be_edited(server: Server, page: Page, chat: Chat)
     chat.composer.fill("meanwhile")
     chat.root.get_by_role("button", name="Edit").click()
     expect(chat.composer).to_have_value("meanwhile\n\nsay draft")
+    expect(chat.composer).to_be_focused()
     expect(chat.root.locator(".message.user")).to_have_count(0)
 
 

@@ -27,7 +27,7 @@ def test_questions_are_answered_in_place_of_the_composer(server: Server, page: P
     expect(chat.answers.last).to_contain_text("Tea")
     assert answers_sent(server)["drink"] == {"values": ["Tea"], "skipped": False}
     expect(chat.root.locator(".answers dd")).to_have_text(["Tea", "It is warm"])
-    expect(chat.composer).to_be_visible()
+    expect(chat.composer).to_be_focused()
 
 
 def test_questions_take_an_own_answer_and_can_be_skipped(server: Server, page: Page, chat: Chat) -> None:

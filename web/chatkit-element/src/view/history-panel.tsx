@@ -15,6 +15,11 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
     const target = panel.current?.querySelector<HTMLElement>("input, button");
     target?.focus();
   }, []);
+  useLayoutEffect(() => {
+    // The row that had the focus may be gone: then Escape and Tab would begin at the page.
+    const root = panel.current?.getRootNode() as ShadowRoot | undefined;
+    if (!root?.activeElement && document.activeElement === document.body) panel.current?.querySelector("button")?.focus();
+  }, [history.threads]);
   const isEmpty = !history.isLoading && !history.error && history.threads.length === 0;
   return (
     <section class="history" part="history" role="dialog" aria-label={text("history")} ref={panel}>
@@ -65,6 +70,12 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
   const { session, options, locale } = useView();
   const { text } = locale;
   const [mode, setMode] = useState<Mode>("view");
+  const button = useRef<HTMLButtonElement>(null);
+  const before = useRef<Mode>("view");
+  useLayoutEffect(() => {
+    if (before.current !== mode && mode === "view") button.current?.focus();
+    before.current = mode;
+  }, [mode]);
   const title = thread.title || text("untitled");
   if (mode === "rename") return <Rename id={thread.id} title={thread.title ?? ""} onDone={() => setMode("view")} />;
   if (mode === "delete") return <ConfirmDelete id={thread.id} onDone={() => setMode("view")} />;
@@ -74,7 +85,7 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
   };
   return (
     <li class={isCurrent ? "current" : ""}>
-      <button type="button" class="thread-button" aria-current={isCurrent ? "true" : undefined} onClick={open}>
+      <button type="button" class="thread-button" ref={button} aria-current={isCurrent ? "true" : undefined} onClick={open}>
         <span class="thread-title" dir="auto">{title}</span>
         <time dateTime={thread.created_at}>{locale.dateTime(thread.created_at)}</time>
       </button>

@@ -7,9 +7,13 @@ import type { TextKey } from "../text/locales/en";
 
 /** A message on its way: what is sent, waits or failed, and what can be done about it. */
 export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMessage; isOnline: boolean }) => {
-  const { session, locale } = useView();
+  const { session, locale, focusComposer } = useView();
   const { text } = locale;
   const { status, key } = message;
+  const edit = () => {
+    session.discard(key, true);
+    focusComposer();
+  };
   const isStuck = status === "failed" || status === "restored";
   return (
     <article class={`message user outgoing ${status}`} part="message user-message" data-status={status}>
@@ -31,7 +35,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
           )}
           {(isStuck || status === "queued") && (
             <>
-              <button type="button" class="text-button" onClick={() => session.discard(key, true)}>
+              <button type="button" class="text-button" onClick={edit}>
                 {text("edit")}
               </button>
               <button type="button" class="text-button" onClick={() => session.discard(key, false)}>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { StructuredAnswer, StructuredInputItem, StructuredQuestion } from "../protocol/types";
 import { useView } from "./context";
 
@@ -8,14 +8,26 @@ const NOTHING = { chosen: [], other: "" } as const;
 
 /** Questions of the assistant, in place of the composer until they are answered or skipped. */
 export function StructuredForm({ item, isTurnActive }: { item: StructuredInputItem; isTurnActive: boolean }) {
-  const { session, locale } = useView();
+  const { session, locale, focusComposer } = useView();
   const { text } = locale;
+  const wasSent = useRef(false);
+  // The composer takes the form's place. The focus was on a button that went with it, unless the reader moved on.
+  useLayoutEffect(
+    () => () => {
+      if (wasSent.current && document.activeElement === document.body) setTimeout(focusComposer);
+    },
+    [],
+  );
   const [values, setValues] = useState<Values>({});
   const answers = Object.fromEntries(item.inputs.map((input) => [input.id, answerOf(values[input.id] ?? NOTHING)]));
   const isAnswered = Object.values(answers).some((answer) => !answer.skipped);
+  const send = (status: "answered" | "skipped", given: typeof answers) => {
+    wasSent.current = true;
+    void session.submitStructuredInput(item.id, status, given);
+  };
   const submit = (event: Event) => {
     event.preventDefault();
-    if (isAnswered && !isTurnActive) void session.submitStructuredInput(item.id, "answered", answers);
+    if (isAnswered && !isTurnActive) send("answered", answers);
   };
   return (
     <form class="structured" part="structured-input" aria-label={text("questions")} onSubmit={submit}>
@@ -28,7 +40,7 @@ export function StructuredForm({ item, isTurnActive }: { item: StructuredInputIt
         />
       ))}
       <div class="structured-bar">
-        <button type="button" class="text-button" disabled={isTurnActive} onClick={() => void session.submitStructuredInput(item.id, "skipped", {})}>
+        <button type="button" class="text-button" disabled={isTurnActive} onClick={() => send("skipped", {})}>
           {text("skip")}
         </button>
         <button type="submit" class="primary" disabled={!isAnswered || isTurnActive}>
