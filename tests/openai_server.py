@@ -5,6 +5,8 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import uvicorn
@@ -27,6 +29,7 @@ class Answer:
     status: int = 200
     error_code: str | None = None
     retry_after_seconds: float | None = None
+    retry_after_is_date: bool = False
     stall_before: bool = False
     stall_after_words: int | None = None
     cut_after_words: int | None = None
@@ -248,7 +251,9 @@ def as_conversation_item(item: dict[str, Any], number: int) -> dict[str, Any]:
 def refusal(answer: Answer) -> Response:
     headers = {}
     if answer.retry_after_seconds is not None:
-        headers["retry-after"] = str(answer.retry_after_seconds)
+        at = datetime.now(UTC) + timedelta(seconds=answer.retry_after_seconds)
+        number = str(answer.retry_after_seconds)
+        headers["retry-after"] = format_datetime(at, usegmt=True) if answer.retry_after_is_date else number
     error = {"message": "secret detail", "type": "invalid_request_error", "code": answer.error_code, "param": None}
     return JSONResponse({"error": error}, answer.status, headers)
 

@@ -1,7 +1,8 @@
 """Models behind OpenAI's HTTP APIs: what goes right, what goes wrong, and how a run says so."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +12,7 @@ from agent_runner.model_calls import ModelBounds, RunModel
 from agent_runner.model_errors import ModelError
 from agent_runner.models import Models
 from agent_runner.publisher import DeltaPublisher
+from agent_runner.rules import storable_item
 from agent_runner.settings import Settings
 from agent_runner.testing import Viewer
 from agent_runner.translate import AnswerTranslator
@@ -59,7 +61,14 @@ class Shown:
         self.output, self.usage = output, usage
 
 
-async def call(server: OpenaiServer, api: str, shown: Shown, call_ids_used: set[str] | None = None) -> Any:
+async def call(
+    server: OpenaiServer,
+    api: str,
+    shown: Shown,
+    call_ids_used: set[str] | None = None,
+    *,
+    more: Sequence[dict[str, Any]] = (),
+) -> Any:
     settings = Settings.model_validate(
         {
             "RUN_TOKEN_SECRET": "x" * 32,
@@ -81,7 +90,7 @@ async def call(server: OpenaiServer, api: str, shown: Shown, call_ids_used: set[
     try:
         return await model.get_response(
             system_instructions="Be brief.",
-            input=[{"role": "user", "content": "hi"}],
+            input=[{"role": "user", "content": "hi"}, *more],
             model_settings=ModelSettings(include_usage=True),
             tools=[],
             output_schema=None,
@@ -192,6 +201,34 @@ async def test_what_cannot_be_helped_has_a_code_and_says_nothing_of_the_provider
     assert failed.value.code == code
     assert "secret" not in failed.value.detail
     assert len(server.requests) == requests
+
+
+@pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
+async def test_a_provider_that_says_when_to_ask_again_is_not_asked_before(server: OpenaiServer, as_date: bool) -> None:
+    wait_seconds = 2.0 if as_date else 0.8  # a date has whole seconds
+    server.script = [Answer(status=429, retry_after_seconds=wait_seconds, retry_after_is_date=as_date), text("fine")]
+    started = time.monotonic()
+    await call(server, "responses", Shown())
+    assert time.monotonic() - started > 0.75  # the first backoff of our own is shorter
+
+
+async def test_a_tool_call_and_its_output_go_back_to_chat_completions(server: OpenaiServer) -> None:
+    """What a checkpoint keeps of a call is enough to go on, also for an API with other words for it."""
+    server.script = [Answer(calls=(("look", {"at": 1}),)), text("fine")]
+    shown = Shown()
+    await call(server, "chat_completions", shown)
+    kept = [storable_item(item.model_dump(exclude_none=True)) for item in shown.output]
+    output = {"type": "function_call_output", "call_id": kept[0]["call_id"], "output": "seen"}
+    await call(server, "chat_completions", shown, more=[*kept, output])
+    assert [(message["role"], message.get("content")) for message in server.requests[1]["messages"]] == [
+        ("system", "Be brief."),
+        ("user", "hi"),
+        ("assistant", None),
+        ("tool", "seen"),
+    ]
+    (asked,) = server.requests[1]["messages"][2]["tool_calls"]
+    assert (asked["id"], asked["function"]) == (kept[0]["call_id"], {"name": "look", "arguments": '{"at": 1}'})
+    assert shown.viewer.texts() == ["fine"]
 
 
 async def test_nobody_listening_is_a_provider_that_cannot_be_reached() -> None:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -64,11 +66,16 @@ def _status_error(error: openai.APIStatusError) -> ModelError:
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Seconds of the Retry-After header, where it is a number (RFC 9110, 10.2.3)."""
+    """Seconds of the Retry-After header, a number or a date (RFC 9110, 10.2.3)."""
+    text = error.response.headers.get("retry-after", "")
     try:
-        return min(float(error.response.headers.get("retry-after", "")), RETRY_AFTER_SECONDS_MAX)
+        seconds = float(text)
     except ValueError:
-        return None
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):  # no date, or one without a time zone
+            return None
+    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)
 
 
 def terminal_event_error(code: str | None, kind: str | None = None) -> ModelError:

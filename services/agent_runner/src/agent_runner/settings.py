@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import uuid_utils
 from actor_kit.settings import ServiceSettings
 from identity.secret import HmacSecret
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
 
 DEMO_MODEL = "demo"
@@ -95,6 +95,18 @@ class Settings(ServiceSettings):
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
     """For fault tests only: where a file named after a crash point makes the next runner that reaches it die."""
 
+    @model_validator(mode="after")
+    def _can_name_its_servers(self) -> Self:
+        try:
+            self.mcp_server_configs()
+        except (ValidationError, TypeError) as error:
+            raise ValueError(f"AGENT_RUNNER_MCP_SERVERS holds no list of MCP servers: {_reason(error)}") from error
+        except OSError as error:
+            raise ValueError(f"AGENT_RUNNER_MCP_SERVERS names a file that cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(f"AGENT_RUNNER_MCP_SERVERS: {error}") from error
+        return self
+
     @property
     def model_name(self) -> str:
         """The model that answers when a run asks for none: the demo model where there is no key."""
@@ -111,7 +123,7 @@ class Settings(ServiceSettings):
     def mcp_server_configs(self) -> tuple[McpServerConfig, ...]:
         """The task tools, then what AGENT_RUNNER_MCP_SERVERS lists: JSON, or the path of a file that holds it.
 
-        Raises ValueError where that is no list of servers, or two share a name.
+        Raises ValueError where that is no list of servers, or two share a name; OSError, TypeError.
         """
         tasks = McpServerConfig(name="tasks", url=self.task_tools_url, sends_run_token=True)
         text = self.mcp_servers.strip()
@@ -122,3 +134,12 @@ class Settings(ServiceSettings):
         if len(set(names)) != len(names):
             raise ValueError("two MCP servers have the same name")
         return configs
+
+
+def _reason(error: ValidationError | TypeError) -> str:
+    """Where and what, without the values: some are secret."""
+    if isinstance(error, TypeError):
+        return "it is not a list"
+    problem = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]
