@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -130,6 +130,8 @@ class Books:
     resume_from: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     page_limit: int = 100
+    before_run: Callable[[], Awaitable[None]] | None = None
+    """What happens while the store is asked for a run."""
 
     def add_run(self, run: Run, status: str = "running", *, finished_at: datetime | None = None) -> None:
         finished = status in ("completed", "failed", "cancelled")
@@ -179,6 +181,8 @@ class StoreOfTests(Actor):
 
     async def on_get_run(self, query: GetRun, _delivery: object) -> RunReply:
         self.books.asked.append("GetRun")
+        if self.books.before_run is not None:
+            await self.books.before_run()
         self._own(query.principal.user_id, query.run_id, "run")
         return RunReply(run=self.books.runs[query.run_id])
 

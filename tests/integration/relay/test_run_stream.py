@@ -137,6 +137,23 @@ async def test_a_run_that_has_no_delta_yet_is_waited_for(relay: RunningRelay, ru
     assert names_of(events)[-1] == "run.completed"
 
 
+async def test_a_run_that_begins_and_ends_while_the_store_is_asked_for_it_is_shown_live(
+    relay: RunningRelay, run: Run, books: Books
+) -> None:
+    books.add_run(run, "completed")
+
+    async def whole_run() -> None:
+        await run.begin()
+        await run.say("short ")
+        await run.end()
+
+    books.before_run = whole_run
+    async with connect(relay, run_path(run)) as stream:
+        events = await stream.all()
+    assert "reset" not in names_of(events)
+    assert text_of(events) == "short "
+
+
 async def test_a_finished_run_that_left_deltas_is_told_from_the_store(
     relay: RunningRelay, run: Run, books: Books
 ) -> None:

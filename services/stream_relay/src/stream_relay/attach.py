@@ -115,6 +115,10 @@ class Attach:
             return Start(0 if asked.place == END_SEQUENCE else asked.place or 0)
         if asked.place == END_SEQUENCE:
             return Over()
+        if not asked.place:  # a short run may have been shown from its beginning to its end since DELTAS was asked
+            batch = await self.deltas.read(asked.wanted, from_sequence=1)
+            if batch.deltas and batch.deltas[0].is_beginning:
+                return Start(0, batch)
         return await self._start_from_store(asked, run, Batch([], is_last=True), "expired")
 
     async def _start_from_store(self, asked: Asked, run: RunView, batch: Batch, reason: ResetReason) -> Start:
