@@ -91,6 +91,7 @@ async def read(response: httpx.Response, started: float) -> Answered:
             if answered.deltas == 1:
                 answered.first_delta_seconds = time.perf_counter() - started
             answered.words += len(json.loads(line.removeprefix("data:"))["update"]["delta"].split())
+    assert answered.deltas, "a stream without a delta has no first one to measure"
     return answered
 
 

@@ -26,6 +26,7 @@ from conversation_store.settings import Settings
 log = structlog.get_logger()
 
 FAILURE_PAUSE_SECONDS = 0.5
+REMOVAL_PAUSE_SECONDS = 0.005
 MEASURE_SECONDS = 2.0
 CHECKED_MESSAGES_MAX = 5_000
 
@@ -138,9 +139,13 @@ class OutboxPublisher:
             self._woken.set()
 
     async def _remove_for_ever(self) -> None:
-        """Remove what went out, all that came together at once: nobody waits for it."""
+        """Remove what went out, all that came together at once.
+
+        Nobody waits for it, but the claim of the run that was just requested has to get by.
+        """
         while True:
             await self._published.wait()
+            await asyncio.sleep(REMOVAL_PAUSE_SECONDS)
             self._published.clear()
             published, self._to_remove = self._to_remove, []
             await self._safely(partial(self._database.transact, None, partial(_remove, outbox_ids=published)))
