@@ -22,13 +22,26 @@ class Client(nats.aio.client.Client):
         super().__init__()
         self._listeners: dict[int, Callable[[Msg], None]] = {}
         self._is_write_due = False
+        self._has_connection = asyncio.Event()
+
+    def note_connected(self, *, is_connected: bool) -> None:
+        """Called when the connection comes or goes."""
+        if is_connected:
+            self._has_connection.set()
+        else:
+            self._has_connection.clear()
+
+    async def until_connected(self) -> None:
+        """Wait while a reconnect is under way; the caller bounds the time."""
+        await self._has_connection.wait()
 
     # --- sending -----------------------------------------------------------------------------------------
 
     def send(self, subject: str, payload: bytes, *, reply: str, headers: Mapping[str, str] | None = None) -> None:
         """Publish in this turn of the loop: what nats-py's ``publish`` does by way of a task of its own.
 
-        The caller waits for an answer to ``reply``, which bounds what is under way. Raises nats.errors.Error.
+        Nothing is kept for a reconnect: `until_connected` waits for one. The caller waits for an answer to ``reply``,
+        which bounds what is under way. Raises nats.errors.Error.
         """
         if not self.is_connected or self.is_draining_pubs:
             raise nats.errors.ConnectionClosedError

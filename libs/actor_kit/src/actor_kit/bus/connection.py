@@ -86,6 +86,7 @@ class Bus:
             )
         except (OSError, nats.errors.Error) as error:
             raise RetryableError(Code.BUS_UNAVAILABLE, f"NATS cannot be reached: {error}") from error
+        client.note_connected(is_connected=True)
         await bus._inbox.open()
         return bus
 
@@ -312,10 +313,12 @@ class Bus:
         log.error("bus.permissions_violation" if is_violation else "bus.error", error=str(error) or repr(error))
 
     async def _on_disconnected(self) -> None:
+        self.client.note_connected(is_connected=False)
         if not self.client.is_closed and not self.client.is_draining:
             log.warning("bus.disconnected")
 
     async def _on_reconnected(self) -> None:
+        self.client.note_connected(is_connected=True)
         log.info("bus.reconnected")
         for callback in self._reconnected:
             try:

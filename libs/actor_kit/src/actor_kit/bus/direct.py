@@ -68,6 +68,7 @@ class DirectReader:
         reply = self._inbox.expect(answer.take)
         try:
             async with asyncio.timeout(timeout_seconds):
+                await self._client.until_connected()
                 self._client.send(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=reply)
                 await answer.done.wait()
         except TimeoutError as error:
