@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,7 @@ class OpenaiServer:
     keeps_silent: bool = False
     script: list[Answer] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
     titles_asked: int = 0
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -118,6 +120,7 @@ class OpenaiServer:
             writer.end_message()
             return JSONResponse(writer.completed().response.model_dump(mode="json"))
         self.requests.append(body)
+        self.asked_at.append(time.monotonic())
         answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)

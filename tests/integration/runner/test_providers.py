@@ -2,26 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from agent_runner.model_calls import ModelBounds, RunModel
 from agent_runner.model_errors import ModelError
-from agent_runner.models import Models
-from agent_runner.publisher import DeltaPublisher
 from agent_runner.rules import storable_item
-from agent_runner.settings import Settings
-from agent_runner.testing import Viewer
-from agent_runner.translate import AnswerTranslator
-from agents import ModelSettings, ModelTracing, Usage
 from contracts.errors import Code
 
+from tests.model_call import BOUNDS, Shown, call
 from tests.openai_server import Answer, OpenaiServer, text, tool
 
-BOUNDS = ModelBounds(first_token_seconds_max=1.0, next_token_seconds_max=0.3, attempts_max=3, retry_seconds_max=5)
 APIS = ["responses", "chat_completions"]
 
 
@@ -29,79 +21,6 @@ APIS = ["responses", "chat_completions"]
 async def server() -> AsyncIterator[OpenaiServer]:
     async with OpenaiServer().running() as running:
         yield running
-
-
-@dataclass
-class Shown:
-    """A publisher and a turn that keep what they are told."""
-
-    viewer: Viewer = field(default_factory=Viewer)
-    is_crowded: bool = False
-    first_tokens: int = 0
-    output: list[Any] = field(default_factory=list)
-    usage: Usage | None = None
-
-    def event(self, event: dict[str, Any]) -> None:
-        self.viewer.apply(event)
-
-    def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
-        update = {
-            "type": "assistant_message.content_part.text_delta",
-            "content_index": content_index,
-            "delta": delta,
-        }
-        self.viewer.apply({"type": "thread.item.updated", "item_id": item_id, "update": update})
-
-    async def before_call(self, input_items: list[Any]) -> None: ...
-
-    async def on_first_token(self) -> None:
-        self.first_tokens += 1
-
-    async def after_call(self, output: list[Any], usage: Usage) -> None:
-        self.output, self.usage = output, usage
-
-
-async def call(
-    server: OpenaiServer,
-    api: str,
-    shown: Shown,
-    call_ids_used: set[str] | None = None,
-    *,
-    more: Sequence[dict[str, Any]] = (),
-) -> Any:
-    settings = Settings.model_validate(
-        {
-            "RUN_TOKEN_SECRET": "x" * 32,
-            "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": server.base_url,
-            "AGENT_RUNNER_MODEL": "scripted",
-            "AGENT_RUNNER_MODEL_API": api,
-        }
-    )
-    models = Models(settings)
-    model = RunModel(
-        models.get(models.choose({}, None)),
-        BOUNDS,
-        AnswerTranslator(cast("Any", shown), "conv_1"),
-        publisher=cast("DeltaPublisher", shown),
-        turn=shown,
-        call_ids_used=call_ids_used if call_ids_used is not None else set(),
-    )
-    try:
-        return await model.get_response(
-            system_instructions="Be brief.",
-            input=[{"role": "user", "content": "hi"}, *more],
-            model_settings=ModelSettings(include_usage=True),
-            tools=[],
-            output_schema=None,
-            handoffs=[],
-            tracing=ModelTracing.DISABLED,
-            previous_response_id=None,
-            conversation_id=None,
-            prompt=None,
-        )
-    finally:
-        await models.close()
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -207,9 +126,21 @@ async def test_what_cannot_be_helped_has_a_code_and_says_nothing_of_the_provider
 async def test_a_provider_that_says_when_to_ask_again_is_not_asked_before(server: OpenaiServer, as_date: bool) -> None:
     wait_seconds = 2.0 if as_date else 0.8  # a date has whole seconds
     server.script = [Answer(status=429, retry_after_seconds=wait_seconds, retry_after_is_date=as_date), text("fine")]
-    started = time.monotonic()
     await call(server, "responses", Shown())
-    assert time.monotonic() - started > 0.75  # the first backoff of our own is shorter
+    first, second = server.asked_at
+    assert second - first > 0.75  # the first backoff of our own is shorter
+
+
+async def test_an_answer_may_take_long_as_long_as_it_goes_on(server: OpenaiServer) -> None:
+    server.script = [text(*["word "] * 6, word_delay_seconds=0.22)]
+    shown = Shown()
+    await call(server, "responses", shown)  # longer in all than the first token may take
+    assert shown.viewer.texts() == ["word " * 6]
+    server.script = [text("half", " an", stall_after_words=1)]
+    started = time.monotonic()
+    with pytest.raises(ModelError):
+        await call(server, "responses", shown)
+    assert time.monotonic() - started < BOUNDS.first_token_seconds_max
 
 
 async def test_a_tool_call_and_its_output_go_back_to_chat_completions(server: OpenaiServer) -> None:

@@ -1,7 +1,21 @@
 """A run from the accepted message to its stored end: store, runner, task tools, NATS and Postgres, all real."""
 
+import asyncio
+import signal
+from typing import Any, cast
+
 import pytest
-from contracts.commands import RunRequested
+from actor_kit.bus import Bus, PublishAck
+from agent_runner.crash_points import CrashPoints
+from agent_runner.models import Models
+from agent_runner.run_attempt import RunAttempt
+from agent_runner.settings import Settings
+from agent_runner.store import Store
+from agent_runner.toolbox import Toolbox
+from agent_runner.workshop import Workshop
+from contracts.commands import ClaimRun, RunRequested
+from contracts.events import EVENT_HEADER
+from contracts.identity import Principal
 from contracts.subjects import subject_of
 
 from tests.runner_stack import RunnerStack
@@ -105,3 +119,39 @@ async def test_a_run_that_is_requested_twice_is_executed_once(stack: RunnerStack
     seen = await stack.watch("twice", begun)
     assert [event["type"] for event in seen.run_events] == ["run.started", "run.completed"]
     assert (await stack.run("twice", begun.run_id)).epoch == 1
+
+
+class SlowBus:
+    """The real bus, on which every publish takes its time."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def publish_stored(self, *args: Any, **kwargs: Any) -> PublishAck:
+        await asyncio.sleep(0.03)
+        return await self._bus.publish_stored(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+
+async def test_everything_is_acknowledged_before_the_run_ends_however_slow_the_bus(stack: RunnerStack) -> None:
+    """An attempt in this process, while the runner of the stack is paused."""
+    settings = Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
+    toolbox = Toolbox((), run_token_secret=b"x" * 32, refresh_seconds=300, wait_seconds_max=0)
+    bus = cast("Bus", SlowBus(stack.bus))
+    workshop = Workshop(bus, Store(stack.bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints())
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGSTOP)
+    try:
+        begun = await stack.begin("slow", "count to 30")
+        claim = ClaimRun(principal=Principal(user_id="slow"), run_id=begun.run_id, runner_id="here", lease_seconds=30)
+        await RunAttempt(workshop, await stack.bus.request(claim), "slow", last_sequence=0).run()
+    finally:
+        runner.send(signal.SIGCONT)
+    seen = await stack.watch("slow", begun)
+    expected = " ".join(str(number) for number in range(1, 31))
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [expected]
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.completed"]
+    last = (await stack.deltas("slow", begun))[-1]
+    assert last.headers.get(EVENT_HEADER) == "run"
