@@ -4,34 +4,28 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
 
 import nats.errors
 import structlog
 from contracts.errors import Code, ErrorReply, NatterError, RetryableError, TerminalError
-from contracts.message import PAYLOAD_BYTES_MAX, Command, Query, Reply
+from contracts.message import PAYLOAD_BYTES_MAX, Command, Query
 from contracts.services import Service, inbox_prefix
 from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
-from pydantic import ValidationError
 
+from actor_kit.bus.asking import ReplyT, ask_until, read_reply
 from actor_kit.bus.client import Client
 from actor_kit.bus.direct import DirectReader
 from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.publishing import publish_async
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
     ERROR_CODE_HEADER,
-    EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER,
-    MESSAGE_ID_HEADER,
-    NO_RESPONDERS,
     SCHEMA_HEADER,
-    STATUS_HEADER,
-    STREAM_WRONG_LAST_SEQUENCE,
     PublishAck,
     Received,
     StoredMessage,
     Subscription,
-    WrongLastSequence,
     received,
 )
 from actor_kit.metrics import BUS_ERRORS, BUS_REQUEST_SECONDS
@@ -39,11 +33,9 @@ from actor_kit.settings import ServiceSettings
 from actor_kit.telemetry import inject_trace
 
 log = structlog.get_logger()
-ReplyT = TypeVar("ReplyT", bound=Reply)
 
 PING_INTERVAL_SECONDS = 10
 RECONNECT_WAIT_SECONDS = 0.5
-NO_RESPONDERS_PAUSE_SECONDS = 0.1
 CONNECT_TIMEOUT_SECONDS = 5
 PENDING_BYTES_MAX = 32 * 1024 * 1024
 
@@ -131,62 +123,28 @@ class Bus:
         While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
         query is asked again, by the caller.
         """
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
-        subject = type(request).subject_template
         payload = request.encode()
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise TerminalError(Code.PAYLOAD_TOO_LARGE, "The request is larger than one message may be.")
         headers = inject_trace({SCHEMA_HEADER: str(type(request).schema_version)})
         with BUS_REQUEST_SECONDS.labels(type(request).__name__).time():
             try:
-                answer = await self._ask_until(subject, payload, headers, deadline)
+                answer = await self._ask(type(request).subject_template, payload, headers, timeout_seconds)
             except RetryableError as error:
                 BUS_ERRORS.labels(error.code).inc()
                 raise
-        return self._read_reply(request, answer)
+        return read_reply(request, answer)
 
     async def request_bytes(self, subject: str, payload: bytes, *, timeout_seconds: float) -> bytes | ErrorReply:
         """Ask with bytes as they are, for tools that test contracts. Raises RetryableError where nobody answers."""
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
-        answer = await self._ask_until(subject, payload, inject_trace({SCHEMA_HEADER: "1"}), deadline)
+        answer = await self._ask(subject, payload, inject_trace({SCHEMA_HEADER: "1"}), timeout_seconds)
         if ERROR_CODE_HEADER in (answer.headers or {}):
             return ErrorReply.decode(answer.data)
         return answer.data
 
-    async def _ask_until(self, subject: str, payload: bytes, headers: dict[str, str], deadline: float) -> Msg:
-        loop = asyncio.get_running_loop()
-        while (remaining := deadline - loop.time()) > 0:
-            if not self.is_connected:
-                # Not sent while disconnected: it would wait in the buffer and be done after the caller gave up.
-                problem = Code.BUS_UNAVAILABLE
-            else:
-                try:
-                    answer = await self._inbox.ask(subject, payload, timeout_seconds=remaining, headers=headers)
-                except TimeoutError as error:
-                    code = Code.DEADLINE_EXCEEDED if self.is_connected else Code.BUS_UNAVAILABLE
-                    raise RetryableError(code, "The answer did not come in time.") from error
-                except nats.errors.Error as error:
-                    raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
-                if (answer.headers or {}).get(STATUS_HEADER) != NO_RESPONDERS:
-                    return answer
-                problem = Code.STORE_UNAVAILABLE
-            if remaining <= NO_RESPONDERS_PAUSE_SECONDS:
-                break
-            await asyncio.sleep(NO_RESPONDERS_PAUSE_SECONDS)
-        else:
-            problem = Code.BUS_UNAVAILABLE if not self.is_connected else Code.DEADLINE_EXCEEDED
-        raise RetryableError(problem, "Nobody answers right now.")
-
-    @staticmethod
-    def _read_reply(request: Command[ReplyT] | Query[ReplyT], answer: Msg) -> ReplyT:
-        try:
-            if ERROR_CODE_HEADER in (answer.headers or {}):
-                raise ErrorReply.decode_error(answer.data)
-            reply_type: Any = type(request).reply_type
-            return reply_type.decode(answer.data)
-        except ValidationError as error:
-            name = type(request).__name__
-            raise TerminalError(Code.INTERNAL, f"The answer to {name} does not follow its contract.") from error
+    async def _ask(self, subject: str, payload: bytes, headers: dict[str, str], timeout_seconds: float) -> Msg:
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        return await ask_until(deadline, self.client, self._inbox, subject, payload, headers)
 
     # --- core NATS --------------------------------------------------------------------------------------
 
@@ -243,29 +201,15 @@ class Bus:
 
         Messages of one connection are stored in the order they were sent.
         """
-        all_headers = dict(headers or {})
-        if message_id is not None:
-            all_headers[MESSAGE_ID_HEADER] = message_id
-        if expected_last_subject_sequence is not None:
-            all_headers[EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER] = str(expected_last_subject_sequence)
-        acked: asyncio.Future[PublishAck] = asyncio.get_running_loop().create_future()
-
-        def settle(answer: asyncio.Future[Msg]) -> None:
-            if acked.done():
-                return
-            try:
-                acked.set_result(_publish_ack(subject, answer))
-            except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for the ack must hear of it
-                acked.set_exception(error)
-
-        try:
-            asked = self._inbox.ask(subject, payload, timeout_seconds=timeout_seconds, headers=all_headers)
-            asked.add_done_callback(settle)
-        except nats.errors.MaxPayloadError:
-            acked.set_exception(TerminalError(Code.PAYLOAD_TOO_LARGE, "The message is larger than one may be."))
-        except nats.errors.Error:
-            acked.set_exception(RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached."))
-        return acked
+        return publish_async(
+            self._inbox,
+            subject,
+            payload,
+            dict(headers or {}),
+            message_id=message_id,
+            expected_last_subject_sequence=expected_last_subject_sequence,
+            timeout_seconds=timeout_seconds,
+        )
 
     async def direct_get(
         self,
@@ -325,19 +269,3 @@ class Bus:
                 await callback()
             except NatterError as error:
                 log.warning("bus.reconnect_callback_failed", code=error.code)
-
-
-def _publish_ack(subject: str, answer: asyncio.Future[Msg]) -> PublishAck:
-    """Read JetStream's answer to a publish. Raises WrongLastSequence, RetryableError."""
-    try:
-        message = answer.result()
-    except TimeoutError as error:
-        raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
-    if message.headers and message.headers.get(STATUS_HEADER) == NO_RESPONDERS:
-        raise RetryableError(Code.BUS_UNAVAILABLE, "No stream takes this subject right now.")
-    ack: dict[str, Any] = json.loads(message.data)
-    if "error" in ack:
-        if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
-            raise WrongLastSequence(subject)
-        raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
-    return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))
