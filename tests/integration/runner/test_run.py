@@ -127,9 +127,12 @@ class SlowBus:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def publish_stored(self, *args: Any, **kwargs: Any) -> PublishAck:
-        await asyncio.sleep(0.03)
-        return await self._bus.publish_stored(*args, **kwargs)
+    def publish_async(self, *args: Any, **kwargs: Any) -> asyncio.Future[PublishAck]:
+        async def late() -> PublishAck:
+            await asyncio.sleep(0.03)
+            return await self._bus.publish_async(*args, **kwargs)
+
+        return asyncio.ensure_future(late())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bus, name)
