@@ -11,6 +11,7 @@ from stream_relay.audience import Audience
 from stream_relay.deltas import Batch, Delta, Deltas, Filter, live_delta
 from stream_relay.frames import encode, place_frame
 from stream_relay.metrics import FENCED, FRAMES, GAPS
+from stream_relay.patience import patiently
 from stream_relay.rules import Continuity, EpochGuard, Verdict
 
 WAITING_MAX: Final = 10_000
@@ -69,7 +70,7 @@ class Channel:
 
     async def _settle(self) -> None:
         await self.listening
-        last = await self._deltas.last_of(self.wanted)
+        last = await patiently(lambda: self._deltas.last_of(self.wanted))
         if last is not None:
             self._continuity = Continuity(last.sequence, last.sequence)
             self._guard.admits(last.subject, last.epoch)

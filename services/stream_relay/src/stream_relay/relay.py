@@ -16,13 +16,11 @@ from stream_relay.channel import Channel
 from stream_relay.deltas import Deltas
 from stream_relay.hub import Hub
 from stream_relay.metrics import ENDS
+from stream_relay.patience import patiently
 from stream_relay.settings import Settings
 from stream_relay.viewer import Viewer, ViewerLimits, Why
 
 AGE_JITTER: Final = 0.1
-BUS_AWAY_SECONDS_MAX: Final = 0.5
-BUS_AWAY_PAUSE_SECONDS: Final = 0.1
-"""With the 2 s that a direct get may take: 503 comes within 3 s."""
 LEAST_SECONDS: Final = 1.0
 """A token that expires at once (it was accepted within the leeway) still gets this long."""
 
@@ -68,7 +66,7 @@ class Relay:
             undo.callback(self._give_place, caller.user_id)
             channel = await self._hub.join(asked.wanted, viewer)
             undo.push_async_callback(self._hub.leave, channel, viewer)
-            start = await self._start(asked)
+            start = await patiently(lambda: self._attach.start(asked))
             if isinstance(start, Over):
                 return start
             await asyncio.shield(channel.settled)
@@ -78,18 +76,6 @@ class Relay:
         if self.is_stopping:
             viewer.end(Why.STOPPING)  # it began while the others were told
         return Stream(caller, viewer, channel, start)
-
-    async def _start(self, asked: Asked) -> Start | Over:
-        """Find the start; while the bus is away for a moment, wait: an EventSource gives up on its first 503."""
-        clock = asyncio.get_running_loop().time
-        give_up_at = clock() + BUS_AWAY_SECONDS_MAX
-        while True:
-            try:
-                return await self._attach.start(asked)
-            except RetryableError as error:
-                if error.code != Code.BUS_UNAVAILABLE or clock() > give_up_at:
-                    raise
-                await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)
 
     async def close(self, stream: Stream, why: Why | None = None) -> None:
         """Give back what the stream took."""
