@@ -2,23 +2,30 @@
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 from actor_kit.bus import Bus, PublishAck
 from agent_runner.crash_points import CrashPoints
+from agent_runner.demo import DemoModel
 from agent_runner.models import Models
 from agent_runner.run_attempt import RunAttempt
+from agent_runner.session import StoreSession
 from agent_runner.settings import Settings
 from agent_runner.store import Store
 from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
-from contracts.commands import ClaimRun, RunRequested
+from agents import Agent, RunConfig, Runner
+from contracts.commands import CancelRun, ClaimRun, RunRequested
 from contracts.events import EVENT_HEADER
 from contracts.identity import Principal
+from contracts.queries import LoadSession
+from contracts.replies import RunClaimed, TurnBegun
 from contracts.subjects import subject_of
 
-from tests.runner_stack import RunnerStack
+from tests.runner_stack import RunnerStack, RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -138,23 +145,63 @@ class SlowBus:
         return getattr(self._bus, name)
 
 
+@contextmanager
+def paused(runner: RunningService) -> Iterator[None]:
+    runner.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        runner.send(signal.SIGCONT)
+
+
+async def claim(stack: RunnerStack, user: str, begun: TurnBegun, lease_seconds: float) -> RunClaimed:
+    return await stack.bus.request(
+        ClaimRun(principal=Principal(user_id=user), run_id=begun.run_id, runner_id="here", lease_seconds=lease_seconds)
+    )
+
+
 async def test_everything_is_acknowledged_before_the_run_ends_however_slow_the_bus(stack: RunnerStack) -> None:
     """An attempt in this process, while the runner of the stack is paused."""
     settings = Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
     toolbox = Toolbox((), run_token_secret=b"x" * 32, refresh_seconds=300, wait_seconds_max=0)
     bus = cast("Bus", SlowBus(stack.bus))
     workshop = Workshop(bus, Store(stack.bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints())
-    runner = stack.services["runner0"]
-    runner.send(signal.SIGSTOP)
-    try:
+    with paused(stack.services["runner0"]):
         begun = await stack.begin("slow", "count to 30")
-        claim = ClaimRun(principal=Principal(user_id="slow"), run_id=begun.run_id, runner_id="here", lease_seconds=30)
-        await RunAttempt(workshop, await stack.bus.request(claim), "slow", last_sequence=0).run()
-    finally:
-        runner.send(signal.SIGCONT)
+        claimed = await claim(stack, "slow", begun, lease_seconds=30)
+        await RunAttempt(workshop, claimed, "slow", last_sequence=0).run()
     seen = await stack.watch("slow", begun)
     expected = " ".join(str(number) for number in range(1, 31))
     assert seen.viewer.texts() == seen.viewer.stored_texts() == [expected]
     assert [event["type"] for event in seen.run_events] == ["run.started", "run.completed"]
     last = (await stack.deltas("slow", begun))[-1]
     assert last.headers.get(EVENT_HEADER) == "run"
+
+
+async def test_the_session_is_one_that_the_agents_sdk_can_use(stack: RunnerStack) -> None:
+    principal = Principal(user_id="session")
+    call = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c1", "output": "seen"}
+
+    async def stored(conversation_id: str) -> list[Any]:
+        query = LoadSession(principal=principal, conversation_id=conversation_id, messages_max=10)
+        return list((await stack.bus.request(query)).data)
+
+    with paused(stack.services["runner0"]):
+        begun = await stack.begin("session", "hello")
+        session = StoreSession(Store(stack.bus), principal, await claim(stack, "session", begun, 30), tokens_max=1_000)
+        (said,) = await session.get_items()
+        agent = Agent(name="a", model=DemoModel(0))
+        await Runner.run(agent, "count to 2", session=session, run_config=RunConfig(tracing_disabled=True))
+        counted = (await session.get_items())[-1]
+        assert counted["content"][0]["text"] == "1 2"
+        assert await session.pop_item() == counted
+        await session.add_items([call, output])
+        items = await session.get_items()
+        assert [item.get("call_id") or item["role"] for item in items] == ["user", "user", "c1", "c1"]
+        assert items[0] == said
+        assert await stored(begun.conversation_id) == items
+        assert await session.get_items(limit=1) == []  # never half a tool call
+        await session.clear_session()
+        assert await session.get_items() == await stored(begun.conversation_id) == []
+        await stack.bus.request(CancelRun(principal=principal, run_id=begun.run_id))
