@@ -1,9 +1,8 @@
 """Translates a model's answer (events of OpenAI's Responses API) and its tool calls into ChatKit's events and items."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from contracts.commands import ItemToSave
 from contracts.ids import new_id, new_message_id
@@ -13,49 +12,13 @@ from contracts.text import storable
 from agent_runner import chatkit_events as chatkit
 from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
+from agent_runner.shown import ShownMessage, ShownThoughts, ShownWorkflow
 
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _no_texts() -> list[list[str]]:
-    return []
-
-
-@dataclass
-class _Part:
-    """A content part of an open message: its text so far. Strings are joined once, at the end."""
-
-    deltas: list[str] = field(default_factory=list[str])
-    annotations: list[Json] = field(default_factory=list[Json])
-
-    @property
-    def text(self) -> str:
-        return "".join(self.deltas)
-
-
-@dataclass
-class _Message:
-    message_id: str
-    created_at: datetime
-    parts: dict[int, _Part] = field(default_factory=dict[int, _Part])
-
-
-@dataclass
-class _Workflow:
-    item_id: str
-    created_at: datetime
-    calls: list[ToolCallView]
-
-
-@dataclass
-class _Thoughts:
-    item_id: str
-    created_at: datetime
-    texts: list[list[str]] = field(default_factory=_no_texts)
 
 
 class AnswerTranslator:
@@ -70,9 +33,9 @@ class AnswerTranslator:
         self._publisher = publisher
         self._conversation_id = conversation_id
         self._clock = clock
-        self._messages: dict[int, _Message] = {}
-        self._workflow: _Workflow | None = None
-        self._thoughts: _Thoughts | None = None
+        self._messages: dict[int, ShownMessage] = {}
+        self._workflow: ShownWorkflow | None = None
+        self._thoughts: ShownThoughts | None = None
         self._items: list[ItemToSave] = []
         self._adopted_calls: tuple[ToolCallView, ...] = ()
 
@@ -82,8 +45,10 @@ class AnswerTranslator:
         """Go on with the workflow that an earlier attempt stored and no message closed."""
         for view in saved:
             if view.type == "workflow" and view.tool_calls:
-                self._workflow = _Workflow(view.message_id, view.created_at, list(view.tool_calls))
-                self._publisher.event(chatkit.item_event("replaced", self._workflow_item(self._workflow)))
+                self._workflow = ShownWorkflow(
+                    self._publisher, self._conversation_id, view.message_id, view.created_at, list(view.tool_calls)
+                )
+                self._workflow.go_on()
 
     def restore(self, item: Json) -> None:
         """Keep a message or thoughts that an earlier attempt showed and did not store: they end as they are."""
@@ -92,9 +57,10 @@ class AnswerTranslator:
             self._items.append(ItemToSave(message_id=item["id"], type="workflow", item=item))
             return
         self._close_workflow()
-        parts = {at: _Part([part["text"]], part["annotations"]) for at, part in enumerate(item["content"])}
         created_at = datetime.fromisoformat(item["created_at"])
-        self._messages[len(self._messages)] = _Message(item["id"], created_at, parts)
+        message = ShownMessage(self._publisher, self._conversation_id, item["id"], created_at)
+        message.restore(item["content"])
+        self._messages[len(self._messages)] = message
 
     # --- the model's events ------------------------------------------------------------------------------
 
@@ -113,8 +79,8 @@ class AnswerTranslator:
 
     def on_item_added(self, event: Any) -> None:
         if event.item.type == "reasoning" and self._workflow is None and self._thoughts is None:
-            self._thoughts = _Thoughts(new_id("wf"), self._clock())
-            self._publisher.event(chatkit.item_event("added", self._thoughts_item(self._thoughts, is_complete=False)))
+            self._thoughts = ShownThoughts(self._publisher, self._conversation_id, new_id("wf"), self._clock())
+            self._thoughts.begin()
 
     def on_item_done(self, event: Any) -> None:
         if event.item.type == "message":
@@ -127,34 +93,16 @@ class AnswerTranslator:
 
     def on_annotation(self, event: Any) -> None:
         message = self._messages.get(event.output_index)
-        annotation = _annotation(event.annotation)
-        if message is None or annotation is None or event.content_index not in message.parts:
-            return
-        annotations: list[Json] = message.parts[event.content_index].annotations
-        update: Json = {
-            "type": "assistant_message.content_part.annotation_added",
-            "content_index": event.content_index,
-            "annotation_index": len(annotations),
-            "annotation": annotation,
-        }
-        annotations.append(annotation)
-        self._publisher.event(chatkit.item_updated(message.message_id, update))
+        if message is not None:
+            message.annotate(event.content_index, event.annotation)
 
     def on_thought_delta(self, event: Any) -> None:
-        thoughts = self._thoughts
-        if thoughts is None:
-            return
-        while len(thoughts.texts) <= event.summary_index:
-            words: list[str] = []
-            thoughts.texts.append(words)
-            self._publish_thought(thoughts, len(thoughts.texts) - 1, "added", is_complete=False)
-        summary_index: int = event.summary_index
-        thoughts.texts[summary_index].append(storable(event.delta))
+        if self._thoughts is not None:
+            self._thoughts.append(event.summary_index, storable(event.delta))
 
     def on_thought_done(self, event: Any) -> None:
-        if self._thoughts is not None and event.summary_index < len(self._thoughts.texts):
-            self._thoughts.texts[event.summary_index] = [storable(event.text)]
-            self._publish_thought(self._thoughts, event.summary_index, "updated", is_complete=True)
+        if self._thoughts is not None:
+            self._thoughts.complete(event.summary_index, storable(event.text))
 
     # --- tool calls --------------------------------------------------------------------------------------
 
@@ -162,35 +110,26 @@ class AnswerTranslator:
         """Show a call as running; one that is shown already (by an earlier attempt) is not shown twice."""
         if self._workflow is None:
             self._close_thoughts()
-            self._workflow = _Workflow(new_id("wf"), self._clock(), [])
-            self._publisher.event(chatkit.item_event("added", self._workflow_item(self._workflow)))
-        if any(known.call_id == call.call_id for known in self._workflow.calls):
-            return
-        self._workflow.calls.append(call)
-        self._publish_task(self._workflow, len(self._workflow.calls) - 1, "added")
+            self._workflow = ShownWorkflow(self._publisher, self._conversation_id, new_id("wf"), self._clock())
+            self._workflow.begin()
+        self._workflow.start(call)
 
     def tool_finished(self, call: ToolCallView) -> None:
         """Show the end of a call: success, failure or interrupted."""
-        if self._workflow is None:
-            return
-        for task_index, known in enumerate(self._workflow.calls):
-            if known.call_id == call.call_id:
-                self._workflow.calls[task_index] = call
-                self._publish_task(self._workflow, task_index, "updated")
-                return
+        if self._workflow is not None:
+            self._workflow.finish(call)
 
     def running_calls(self) -> list[ToolCallView]:
         """The calls that are shown as running."""
-        return [call for call in self._workflow.calls if call.status == "running"] if self._workflow else []
+        return self._workflow.running_calls if self._workflow else []
 
     # --- what is to be stored ----------------------------------------------------------------------------
 
     def take_items(self) -> tuple[ItemToSave, ...]:
         """The items since the last checkpoint, and the open workflow as it stands."""
-        items = [*self._items]
-        self._items.clear()
+        items, self._items = self._items, []
         if self._workflow is not None:
-            items.append(self._workflow_to_save(self._workflow, self._workflow.calls))
+            items.append(self._workflow.to_save())
         return tuple(items)
 
     def end(self) -> tuple[ItemToSave, ...]:
@@ -200,16 +139,16 @@ class AnswerTranslator:
         self._messages.clear()
         self._close_thoughts()
         if self._workflow is not None:
-            for call in self.running_calls():
-                self.tool_finished(call.model_copy(update={"status": "interrupted"}))
-            self._publisher.event(chatkit.item_event("done", self._workflow_item(self._workflow)))
+            for call in self._workflow.running_calls:
+                self._workflow.finish(call.model_copy(update={"status": "interrupted"}))
+            self._workflow.end()
         items = self.take_items()
         self._workflow = None
         return items
 
     def open_text(self) -> str:
         """The text of the message that is being written."""
-        return "".join(part.text for message in self._messages.values() for _, part in sorted(message.parts.items()))
+        return "".join(message.text for message in self._messages.values())
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -222,47 +161,20 @@ class AnswerTranslator:
                     self._append_text(event.output_index, content_index, text)
 
     def _append_text(self, output_index: int, content_index: int, delta: str) -> None:
-        message = self._messages.get(output_index)
-        if message is None:
-            message = self._open_message(output_index)
-        part = message.parts.get(content_index)
-        if part is None:
-            part = self._open_part(message, content_index)
+        message = self._messages.get(output_index) or self._open_message(output_index)
         if not delta.isascii() or "\x00" in delta:
             delta = storable(delta)
-        if delta:
-            part.deltas.append(delta)
-            self._publisher.text_delta(message.message_id, content_index, delta)
+        message.append(content_index, delta)
 
-    def _open_message(self, output_index: int) -> _Message:
+    def _open_message(self, output_index: int) -> ShownMessage:
         self._close_thoughts()
         self._close_workflow()
-        message = self._messages[output_index] = _Message(new_message_id(), self._clock())
-        item = chatkit.assistant_message(message.message_id, self._conversation_id, message.created_at, [])
-        self._publisher.event(chatkit.item_event("added", item))
+        message = ShownMessage(self._publisher, self._conversation_id, new_message_id(), self._clock())
+        self._messages[output_index] = message
+        message.begin()
         return message
 
-    def _open_part(self, message: _Message, content_index: int) -> _Part:
-        part = message.parts[content_index] = _Part()
-        update: Json = {
-            "type": "assistant_message.content_part.added",
-            "content_index": content_index,
-            "content": chatkit.output_text(""),
-        }
-        self._publisher.event(chatkit.item_updated(message.message_id, update))
-        return part
-
-    def _close_message(self, message: _Message) -> None:
-        content = [chatkit.output_text(part.text, part.annotations) for _, part in sorted(message.parts.items())]
-        for content_index, part in zip(sorted(message.parts), content, strict=True):
-            update: Json = {
-                "type": "assistant_message.content_part.done",
-                "content_index": content_index,
-                "content": part,
-            }
-            self._publisher.event(chatkit.item_updated(message.message_id, update))
-        item = chatkit.assistant_message(message.message_id, self._conversation_id, message.created_at, content)
-        self._publisher.event(chatkit.item_event("done", item))
+    def _close_message(self, message: ShownMessage) -> None:
         calls, self._adopted_calls = self._adopted_calls, ()
         if calls:
             # They belong to the message now: the workflow is stored again without them, in the same transaction.
@@ -270,63 +182,20 @@ class AnswerTranslator:
                 saved.model_copy(update={"tool_calls": ()}) if saved.tool_calls == calls else saved
                 for saved in self._items
             ]
-        text = "".join(part.text for _, part in sorted(message.parts.items()))
-        self._items.append(
-            ItemToSave(
-                message_id=message.message_id, type="assistant_message", content=text, tool_calls=calls, item=item
-            )
-        )
+        self._items.append(message.end(calls))
 
     def _close_workflow(self) -> None:
         """A message begins: the calls before it belong to it."""
-        if self._workflow is not None:
-            self._publisher.event(chatkit.item_event("done", self._workflow_item(self._workflow)))
-            self._adopted_calls = tuple(self._workflow.calls)
-            self._items.append(self._workflow_to_save(self._workflow, self._workflow.calls))
-            self._workflow = None
+        workflow, self._workflow = self._workflow, None
+        if workflow is not None:
+            workflow.end()
+            self._adopted_calls = tuple(workflow.calls)
+            self._items.append(workflow.to_save())
 
     def _close_thoughts(self) -> None:
         thoughts, self._thoughts = self._thoughts, None
-        if thoughts is None:
-            return
-        item = self._thoughts_item(thoughts, is_complete=True)
-        self._publisher.event(chatkit.item_event("done", item))
-        self._items.append(ItemToSave(message_id=thoughts.item_id, type="workflow", item=item))
-
-    def _publish_task(self, workflow: _Workflow, task_index: int, kind: str) -> None:
-        task = chatkit.tool_task(workflow.calls[task_index])
-        update: Json = {"type": f"workflow.task.{kind}", "task_index": task_index, "task": task}
-        self._publisher.event(chatkit.item_updated(workflow.item_id, update))
-
-    def _publish_thought(self, thoughts: _Thoughts, task_index: int, kind: str, *, is_complete: bool) -> None:
-        task = chatkit.thought("".join(thoughts.texts[task_index]), is_complete=is_complete)
-        update: Json = {"type": f"workflow.task.{kind}", "task_index": task_index, "task": task}
-        self._publisher.event(chatkit.item_updated(thoughts.item_id, update))
-
-    def _workflow_item(self, workflow: _Workflow) -> Json:
-        tasks = [chatkit.tool_task(call) for call in workflow.calls]
-        return chatkit.workflow(workflow.item_id, self._conversation_id, workflow.created_at, "custom", tasks)
-
-    def _thoughts_item(self, thoughts: _Thoughts, *, is_complete: bool) -> Json:
-        tasks = [chatkit.thought("".join(text), is_complete=is_complete) for text in thoughts.texts]
-        return chatkit.workflow(thoughts.item_id, self._conversation_id, thoughts.created_at, "reasoning", tasks)
-
-    def _workflow_to_save(self, workflow: _Workflow, calls: list[ToolCallView]) -> ItemToSave:
-        return ItemToSave(
-            message_id=workflow.item_id, type="workflow", tool_calls=tuple(calls), item=self._workflow_item(workflow)
-        )
-
-
-def _annotation(raw: Any) -> Json | None:
-    """A citation of the Responses API as ChatKit's annotation; one that names no source is left out."""
-    source = cast("Json", raw if isinstance(raw, dict) else raw.model_dump())
-    if source.get("type") == "url_citation":
-        shown: Json = {"type": "url", "url": source["url"], "title": source.get("title") or source["url"]}
-        return {"type": "annotation", "source": shown, "index": source.get("end_index")}
-    if source.get("filename"):
-        shown = {"type": "file", "filename": source["filename"], "title": source["filename"]}
-        return {"type": "annotation", "source": shown, "index": source.get("index") or source.get("end_index")}
-    return None
+        if thoughts is not None:
+            self._items.append(thoughts.end())
 
 
 _HANDLERS: dict[str, Callable[[AnswerTranslator, Any], None]] = {
