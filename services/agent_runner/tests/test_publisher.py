@@ -78,6 +78,17 @@ async def test_the_first_delta_leaves_at_once_and_a_fast_model_is_merged(bus: Bu
     await one.close()
 
 
+async def test_nothing_leaves_after_it_was_closed(bus: Bus) -> None:
+    one = publisher(bus)
+    one.start(0)
+    one.text_delta("msg_1", 0, "in flight ")
+    one.text_delta("msg_1", 1, "pending ")
+    await one.close()
+    one.text_delta("msg_1", 2, "late ")
+    await bus.flush()
+    assert text_of(await stored(bus, one)) == "in flight "
+
+
 async def test_a_slow_model_is_never_merged(bus: Bus) -> None:
     one = publisher(bus)
     one.start(0)

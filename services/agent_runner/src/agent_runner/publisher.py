@@ -133,6 +133,8 @@ class DeltaPublisher:
     def _append(self, entry: _TextDelta | _Encoded) -> None:
         if self._error is not None:
             raise self._error
+        if self._is_closed:
+            return
         self._pending.append(entry)
         if self._in_flight is None:
             self._idle.clear()
@@ -148,8 +150,9 @@ class DeltaPublisher:
             raise refused
 
     async def close(self) -> None:
-        """Stop at once; what is pending is dropped."""
+        """Stop at once; what is pending is dropped, and so is what comes later."""
         self._is_closed = True
+        self._pending.clear()
         if self._recovery is not None:
             self._recovery.cancel()
             await asyncio.gather(self._recovery, return_exceptions=True)
