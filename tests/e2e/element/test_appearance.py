@@ -122,9 +122,18 @@ def test_the_header_is_configured(stock: Server, page: Page, chat: Chat) -> None
     expect(chat.root.get_by_role("button", name="الرئيسية")).to_be_visible()
 
 
+URDU = ("ur", "اسسٹنٹ کو پیغام لکھیں", "بھیجیں")
+ARABIC = ("ar", "اكتب رسالة إلى المساعد", "إرسال")
+
+
 @pytest.mark.parametrize(
-    ("locale", "placeholder", "send"),
-    [("ur", "اسسٹنٹ کو پیغام لکھیں", "بھیجیں"), ("ar", "اكتب رسالة إلى المساعد", "إرسال")],
+    ("server", "locale", "placeholder", "send"),
+    [
+        pytest.param("stock", *URDU, id="stock-ur"),
+        pytest.param("stock", *ARABIC, id="stock-ar"),
+        pytest.param("natter", *URDU, id="natter-ur", marks=pytest.mark.whole_path),
+    ],
+    indirect=["server"],
 )
 def test_right_to_left_languages_mirror_the_element(
     server: Server, page: Page, chat: Chat, locale: str, placeholder: str, send: str

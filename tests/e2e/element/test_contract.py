@@ -13,7 +13,11 @@ PLAIN_PAGE = re.compile(r"```html\n(.*?)```", re.DOTALL)
 OPTIONS = {"startScreen": {"greeting": "Hello", "prompts": [{"label": "Say hi", "prompt": "say hi"}]}}
 
 
-@pytest.mark.parametrize("version", ["18", "19"])
+@pytest.mark.parametrize(
+    ("server", "version"),
+    [("stock", "18"), ("stock", "19"), pytest.param("natter", "19", marks=pytest.mark.whole_path)],
+    indirect=["server"],
+)
 def test_the_unmodified_react_wrapper_drives_the_element(server: Server, page: Page, chat: Chat, version: str) -> None:
     page.goto(server.url(page="react.html", version=version))
     expect(chat.root.get_by_text("Hello from React")).to_be_visible()

@@ -37,9 +37,9 @@ def test_markdown_is_rendered(server: Server, page: Page, chat: Chat) -> None:
     expect(answer.locator("pre .hljs-keyword").first).to_have_text("def")
 
 
-def test_code_is_copied(server: Server, page: Page, chat: Chat) -> None:
+def test_code_is_copied(stock: Server, page: Page, chat: Chat) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.goto(server.url())
+    page.goto(stock.url())
     chat.ask("markdown")
     chat.answers.last.get_by_role("button", name="Copy code").click()
     assert page.evaluate("navigator.clipboard.readText()") == 'def greet(name: str) -> str:\n    return f"hello {name}"'
@@ -212,8 +212,8 @@ def test_stop_is_immediate_and_keeps_the_text(server: Server, page: Page, chat: 
     chat.answer_is("next")
 
 
-def test_an_answer_goes_on_while_another_thread_is_read(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_an_answer_goes_on_while_another_thread_is_read(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.send("count to 40")
     expect(chat.answers.last).to_contain_text("2 3")
     thread_id = chat.events("thread.change")[-1]["threadId"]

@@ -48,14 +48,14 @@ def test_a_thread_is_renamed_and_deleted(server: Server, page: Page, chat: Chat)
     assert gone == "gone"
 
 
-def test_rename_and_delete_can_be_turned_off_and_history_too(server: Server, page: Page, chat: Chat) -> None:
-    server.control("seed", items=2, title="Fixed")
-    page.goto(server.url(options={"history": {"showDelete": False, "showRename": False}}))
+def test_rename_and_delete_can_be_turned_off_and_history_too(stock: Server, page: Page, chat: Chat) -> None:
+    stock.control("seed", items=2, title="Fixed")
+    page.goto(stock.url(options={"history": {"showDelete": False, "showRename": False}}))
     open_history(chat)
     expect(chat.root.get_by_text("Fixed").first).to_be_visible()
     expect(chat.root.get_by_role("button", name="Delete “Fixed”")).to_have_count(0)
     expect(chat.root.get_by_role("button", name="Rename “Fixed”")).to_have_count(0)
-    page.goto(server.url(options={"history": {"enabled": False}}))
+    page.goto(stock.url(options={"history": {"enabled": False}}))
     expect(chat.composer).to_be_visible()
     expect(chat.root.get_by_role("button", name="History", exact=True)).to_have_count(0)
 
@@ -94,7 +94,7 @@ def test_a_long_thread_opens_at_its_end_and_older_messages_come_while_scrolling(
     before = chat.bubbles.first
     expect(before).to_have_text("Question 80")
     scroller.evaluate("element => { element.scrollTop = 300 }")
-    expect(chat.bubbles).to_have_count(50)
+    expect(chat.bubbles.nth(49)).to_be_attached()  # and more, if the reader is still near the start
     scroller.evaluate("element => { element.scrollTop = 300 }")
     expect(chat.bubbles).to_have_count(65)
     expect(chat.bubbles.first).to_have_text("Question 0")
@@ -164,9 +164,9 @@ def test_the_view_never_jumps_under_the_reader_and_follows_whoever_reads_the_end
     chat.stop_button.click()
 
 
-def test_without_auto_scroll_an_answer_does_not_move_the_view(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
-    server.control("delay", seconds=0.001)
+def test_without_auto_scroll_an_answer_does_not_move_the_view(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    stock.control("delay", seconds=0.001)
     chat.send("markdown")
     expect(chat.answers.last).to_contain_text("The end.")
     chat.send("markdown")
@@ -193,10 +193,10 @@ def test_a_thread_that_is_to_be_opened_never_shows_the_start_screen(stock: Serve
 
 
 def test_a_thread_that_was_opened_offline_is_loaded_once_the_connection_is_back(
-    server: Server, page: Page, chat: Chat
+    stock: Server, page: Page, chat: Chat
 ) -> None:
-    thread_id = server.control("seed", items=2)["thread_id"]
-    page.goto(server.url())
+    thread_id = stock.control("seed", items=2)["thread_id"]
+    page.goto(stock.url())
     expect(chat.composer).to_be_visible()
     page.context.set_offline(True)
     page.evaluate("id => chat.setThreadId(id).catch(() => {})", thread_id)

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.element.chat import Chat
+from tests.e2e.element.chat import Chat, numbers
 from tests.e2e.element.servers import Server
 
 TOOLS = [
@@ -76,10 +76,10 @@ def test_nothing_is_sent_when_there_is_nothing_to_send(stock: Server, page: Page
     expect(chat.bubbles).to_have_count(0)
 
 
-def test_drafts_are_kept_for_each_thread_and_over_a_refresh(server: Server, page: Page, chat: Chat) -> None:
-    first = server.control("seed", items=2)["thread_id"]
-    second = server.control("seed", items=2)["thread_id"]
-    page.goto(server.url(options={"initialThread": first}))
+def test_drafts_are_kept_for_each_thread_and_over_a_refresh(stock: Server, page: Page, chat: Chat) -> None:
+    first = stock.control("seed", items=2)["thread_id"]
+    second = stock.control("seed", items=2)["thread_id"]
+    page.goto(stock.url(options={"initialThread": first}))
     expect(chat.bubbles).to_have_count(1)
     chat.composer.fill("draft of the first")
     page.evaluate("id => chat.setThreadId(id)", second)
@@ -151,6 +151,21 @@ def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(server: 
     expect(waiting).to_have_count(1)
     chat.answer_is("second")
     expect(chat.bubbles).to_have_text(["count to 50", "say second"])
+    assert chat.count("response.start") == chat.count("response.end") == 2
+
+
+def test_stop_makes_way_for_the_message_that_waits(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url())
+    chat.send("count to 400")
+    expect(chat.answers.last).to_contain_text("2 3")
+    chat.send("count to 60")
+    expect(chat.root.locator('[data-status="queued"]')).to_have_count(1)
+    chat.stop_button.click()
+    expect(chat.bubbles).to_have_text(["count to 400", "count to 60"])
+    expect(chat.answers.nth(1)).to_contain_text("5 6")
+    expect(chat.stop_button).to_be_visible()
+    chat.answer_is(numbers(60))
+    expect(chat.stop_button).to_have_count(0)
     assert chat.count("response.start") == chat.count("response.end") == 2
 
 

@@ -66,8 +66,7 @@ describe("turns", () => {
     const { turns, state } = conversationWith({});
     const conversation = opened[0] as Conversation;
     expect(state.turn).toBeNull();
-    turns.begin("own", null);
-    turns.setRun("run_1");
+    turns.setRun("run_1", turns.begin("own", null));
     turns.onRunEnded("run_1"); // the answer to our request is over
     turns.begin("own", null); // the next one has no name yet
     turns.onRun({ type: "run.completed", run_id: "run_1" }); // and now the conversation's stream says it, too
@@ -83,8 +82,7 @@ describe("turns", () => {
     conversation.turns.onRunEnded("run_1");
     conversation.turns.onRun({ type: "run.started", run_id: "run_1" });
     expect(conversation.state.turn).toBeNull();
-    conversation.turns.begin("own", null);
-    conversation.turns.setRun("run_1");
+    conversation.turns.setRun("run_1", conversation.turns.begin("own", null));
     expect(conversation.state.turn).toBeNull();
   });
 });
@@ -163,6 +161,29 @@ describe("a message on its way", () => {
     expect(keys.size).toBe(1);
     expect(emitted.filter((name) => name === "chatkit.response.start")).toHaveLength(1);
   });
+});
+
+test("the end of an answer that was stopped does not end the next one", async () => {
+  const conversation = conversationWith({
+    "threads.add_user_message": (_body, signal) =>
+      new Response(
+        new ReadableStream({
+          start: (body) => signal?.addEventListener("abort", () => body.error(Object.assign(new Error("stopped"), { name: "AbortError" }))),
+        }),
+      ),
+  });
+  Object.assign(conversation.host, { settings: { ...conversation.host.settings, resumeUrl: null } });
+  await conversation.outbox.add(message("one"));
+  void conversation.outbox.add(message("two"));
+  conversation.stop();
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(conversation.state.turn).not.toBeNull();
+  expect(emitted.filter((name) => name.startsWith("chatkit.response"))).toEqual([
+    "chatkit.response.start",
+    "chatkit.response.end",
+    "chatkit.response.start",
+  ]);
 });
 
 describe("nothing is lost", () => {

@@ -22,20 +22,19 @@ export async function requestAnswer(
   idempotencyKey: string,
 ): Promise<void> {
   const controller = new AbortController();
-  const isBehindTurn = conversation.state.turn !== null;
   conversation.requests.add(controller);
-  if (!isBehindTurn) conversation.turns.begin("own", null);
+  const turn = conversation.state.turn === null ? conversation.turns.begin("own", null) : null;
   try {
     const response = await deliver(conversation, request, idempotencyKey, controller.signal);
     const runId = runIdOf(response.url);
     if (runId) {
       conversation.turns.ownRuns.add(runId);
-      if (!isBehindTurn) conversation.turns.setRun(runId);
+      if (turn !== null) conversation.turns.setRun(runId, turn);
     }
     conversation.answers.add(controller);
-    void follow(conversation, response, controller, runId, isBehindTurn);
+    void follow(conversation, response, controller, runId, turn);
   } catch (error) {
-    if (!isBehindTurn) conversation.turns.end();
+    if (turn !== null) conversation.turns.end(turn);
     throw error;
   } finally {
     conversation.requests.delete(controller);
@@ -81,20 +80,22 @@ async function follow(
   response: Response,
   controller: AbortController,
   runId: string | null,
-  isBehindTurn: boolean,
+  turn: number | null,
 ): Promise<void> {
   if (conversation.isLive) controller.abort();
   try {
     await readAnswer(conversation, response, controller, runId);
     conversation.answers.delete(controller);
     if (runId) conversation.turns.onRunEnded(runId);
-    else if (!isBehindTurn) conversation.turns.end();
+    else if (turn !== null) conversation.turns.end(turn);
   } catch (error) {
     conversation.answers.delete(controller);
     // The conversation's stream carries the rest of the answer.
     if (conversation.isDurable && conversation.threadId) conversation.openLive();
-    else if (isAbort(error)) conversation.turns.end();
-    else lostConnection(conversation, error as Error);
+    else {
+      if (turn !== null) conversation.turns.end(turn);
+      if (!isAbort(error)) reportLostConnection(conversation, error as Error);
+    }
   }
 }
 
@@ -122,8 +123,7 @@ async function readAnswer(
   }
 }
 
-function lostConnection(conversation: Conversation, error: Error): void {
-  conversation.turns.end();
+function reportLostConnection(conversation: Conversation, error: Error): void {
   conversation.notify({ level: "danger", message: "", code: "connection_lost", canRetry: true });
   conversation.host.reportError(error);
 }

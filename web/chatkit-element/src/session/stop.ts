@@ -21,7 +21,7 @@ export async function stopTurn(conversation: Conversation): Promise<void> {
     closeAnswers(conversation);
     return;
   }
-  const isSameTurn = () => conversation.state.turn?.startedAtMs === turn.startedAtMs;
+  const isSameTurn = () => conversation.state.turn?.key === turn.key;
   await waitUntil(() => !isSameTurn() || conversation.state.turn?.runId != null, RUN_ID_WAIT_MAX_MS);
   const runId = conversation.state.turn?.runId;
   if (!isSameTurn()) return;

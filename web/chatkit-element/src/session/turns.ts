@@ -11,6 +11,7 @@ export class Turns {
   readonly ownRuns = new Set<string>();
   private readonly endedRuns = new Set<string>();
   private hadError = false;
+  private count = 0;
 
   constructor(private readonly conversation: Conversation) {}
 
@@ -18,24 +19,29 @@ export class Turns {
     return this.conversation.state.turn;
   }
 
-  begin(origin: Turn["origin"], runId: string | null): void {
+  /** Returns the turn's key. */
+  begin(origin: Turn["origin"], runId: string | null): number {
     const { conversation } = this;
-    if (conversation.isClosed) return; // nobody sees it, and nobody would hear of its end
+    const key = ++this.count;
+    if (conversation.isClosed) return key; // nobody sees it, and nobody would hear of its end
     this.hadError = false;
-    conversation.update({ turn: { origin, runId, startedAtMs: Date.now(), isStopping: false } });
+    conversation.update({ turn: { key, origin, runId, isStopping: false } });
     conversation.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));
     conversation.host.emit("chatkit.response.start");
+    return key;
   }
 
   /** The server named the run that answers our request. */
-  setRun(runId: string): void {
+  setRun(runId: string, key: number): void {
+    if (this.current?.key !== key) return;
     if (this.endedRuns.has(runId)) this.end();
-    else if (this.current) this.conversation.update({ turn: { ...this.current, runId } });
+    else this.conversation.update({ turn: { ...this.current, runId } });
   }
 
-  end(): void {
+  /** With a key, only that turn: whoever wrote it may hear late that it is over, when the next one has begun. */
+  end(key?: number): void {
     const { conversation, current } = this;
-    if (!current) return;
+    if (!current || (key !== undefined && key !== current.key)) return;
     conversation.update({ turn: null });
     conversation.updateThread(endTurn);
     conversation.host.emit("chatkit.response.end");
@@ -65,7 +71,7 @@ export class Turns {
     if (this.endedRuns.has(runId)) return;
     if (this.current && this.current.runId !== null && this.current.runId !== runId) this.end();
     if (!this.current) this.begin(this.ownRuns.has(runId) ? "own" : "remote", runId);
-    else this.setRun(runId);
+    else this.setRun(runId, this.current.key);
   }
 
   onRunEnded(runId: string): void {

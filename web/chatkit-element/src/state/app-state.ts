@@ -20,10 +20,11 @@ export interface OutgoingMessage {
 
 /** The answer that is being written now. */
 export interface Turn {
+  /** Tells the turns of a conversation apart: a run's id comes late, or never. */
+  key: number;
   /** Started by this element or found when the thread was loaded (own), or seen on its stream: another tab (remote). */
   origin: "own" | "remote";
   runId: string | null;
-  startedAtMs: number;
   /** Stop was pressed: no new text is shown, and the server has been told. */
   isStopping: boolean;
 }
