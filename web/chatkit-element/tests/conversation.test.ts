@@ -244,6 +244,19 @@ describe("a client tool that a loaded thread waits for", () => {
     expect(conversation.state.thread.items.at(-1)).toMatchObject({ status: "completed", output: { time: "noon" } });
   });
 
+  test("is run at the end of the run that was going on when the thread was loaded", async () => {
+    const answers = server(() => true);
+    const loaded = answers["threads.get_by_id"] as () => Response;
+    const running = { "Natter-Active-Run": "run_9", "Natter-Resume-From": "5" };
+    const conversation = conversationWith({ ...answers, "threads.get_by_id": () => new Response(loaded().body, { headers: running }) });
+    await conversation.loader.load();
+    expect(conversation.state.turn).toMatchObject({ runId: "run_9" });
+    expect(runTool).not.toHaveBeenCalled();
+    conversation.turns.onRunEnded("run_9");
+    await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }]));
+    expect(runTool).toHaveBeenCalledTimes(1);
+  });
+
   test("is left alone when it was answered meanwhile, and in a page without client tools", async () => {
     const answered = conversationWith(server(() => false));
     await resumeClientTool(answered, call);
