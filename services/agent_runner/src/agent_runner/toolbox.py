@@ -1,6 +1,8 @@
 """Which tools there are: listed from every MCP server in the background and cached, so that no run waits for it."""
 
 import asyncio
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +19,9 @@ log = structlog.get_logger()
 RETRY_SECONDS_FIRST = 0.25
 RETRY_SECONDS_MAX = 10.0
 NAME_CHARACTERS_MAX = 64
+TOOLS_MAX = 128
+"""What OpenAI takes with one request; the task tools come first."""
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 LISTING_IDENTITY = RunIdentity(user_id="agent_runner", run_id="listing", conversation_id="listing", epoch=0)
 """Only tools are listed with it; no data is read."""
 
@@ -52,6 +57,7 @@ class Toolbox:
         self._refresh_seconds = refresh_seconds
         self._wait_seconds_max = wait_seconds_max
         self._listed: dict[str, tuple[RemoteTool, ...]] = {}
+        self._named: tuple[RemoteTool, ...] = ()
         self._awaited = {config.name for config in configs}
         self._all_listed = asyncio.Event()
         self._stale = {config.name: asyncio.Event() for config in configs}
@@ -80,9 +86,7 @@ class Toolbox:
         if remaining > 0 and not self._all_listed.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._all_listed.wait(), remaining)
-        return _with_unique_names(
-            [tool for server in self._servers for tool in self._listed.get(server.config.name, ())]
-        )
+        return self._named
 
     def invalidate(self, server_name: str) -> None:
         """List this server's tools anew, soon."""
@@ -116,6 +120,9 @@ class Toolbox:
                 continue
             pause = RETRY_SECONDS_FIRST
             self._listed[server.config.name] = tuple(_remote(tool, server) for tool in tools)
+            self._named = with_names_for_models(
+                [tool for known in self._servers for tool in self._listed.get(known.config.name, ())]
+            )
             self._settled(server)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stale.wait(), self._refresh_seconds)
@@ -133,14 +140,18 @@ def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
     )
 
 
-def _with_unique_names(tools: list[RemoteTool]) -> tuple[RemoteTool, ...]:
-    """The first server keeps a name that several use; the others' get their server's name in front."""
-    taken: set[str] = set()
-    named: list[RemoteTool] = []
+def with_names_for_models(tools: Sequence[RemoteTool]) -> tuple[RemoteTool, ...]:
+    """The tools with names that providers take, each once, and no more than they take: else they refuse every call.
+
+    The first server keeps a name that several use; the others' get their server's name in front.
+    """
+    named: dict[str, RemoteTool] = {}
     for tool in tools:
-        name = tool.name if tool.name not in taken else f"{tool.server.config.name}_{tool.name}"
-        name = name[:NAME_CHARACTERS_MAX]
-        if name not in taken:
-            taken.add(name)
-            named.append(replace(tool, name=name))
-    return tuple(named)
+        name = _NOT_IN_NAMES.sub("_", tool.remote_name)[:NAME_CHARACTERS_MAX]
+        if name in named:
+            name = f"{tool.server.config.name}_{name}"[:NAME_CHARACTERS_MAX]
+        if name not in named and len(named) < TOOLS_MAX:
+            named[name] = replace(tool, name=name)
+        else:
+            log.warning("mcp.tool_left_out", server=tool.server.config.name, tool=tool.remote_name)
+    return tuple(named.values())

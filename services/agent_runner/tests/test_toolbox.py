@@ -1,0 +1,35 @@
+"""Tools of many servers get names that a model's provider takes, each once."""
+
+import re
+
+from agent_runner.settings import McpServerConfig
+from agent_runner.tool_servers import ToolServer
+from agent_runner.toolbox import NAME_CHARACTERS_MAX, TOOLS_MAX, RemoteTool, with_names_for_models
+
+
+def tools(server: str, *names: str) -> list[RemoteTool]:
+    config = McpServerConfig(name=server, url="http://127.0.0.1:9/mcp")
+    return [RemoteTool(name, name, "", {"type": "object"}, ToolServer(config)) for name in names]
+
+
+def test_a_name_that_several_servers_use_is_the_first_ones() -> None:
+    named = with_names_for_models([*tools("tasks", "add", "list"), *tools("other", "add", "add")])
+    assert [(tool.name, tool.remote_name) for tool in named] == [("add", "add"), ("list", "list"), ("other_add", "add")]
+
+
+def test_names_that_providers_refuse_are_changed_for_the_model_alone() -> None:
+    given = ["files/read", "files.read", "größe", "x" * 100]
+    named = with_names_for_models(tools("docs", *given))
+    assert [tool.name for tool in named][:3] == ["files_read", "docs_files_read", "gr__e"]
+    assert [tool.remote_name for tool in named] == given
+    for tool in named:
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", tool.name)
+        assert len(tool.name) <= NAME_CHARACTERS_MAX
+
+
+def test_no_more_tools_are_offered_than_a_provider_takes() -> None:
+    named = with_names_for_models(
+        [*tools("tasks", "add"), *tools("many", *(f"tool_{number}" for number in range(200)))]
+    )
+    assert len(named) == TOOLS_MAX
+    assert named[0].name == "add"
