@@ -12,7 +12,7 @@ from typing import Any, Self
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError, RetryableError, TerminalError
-from contracts.events import RunCancelRequested
+from contracts.events import EVENT_HEADER, RunCancelRequested
 from contracts.ids import RunId
 from contracts.streams import DELTAS
 from contracts.subjects import subject_of
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 FAILURE_PAUSE_SECONDS = 0.5
 REMOVAL_PAUSE_SECONDS = 0.005
+OPENING_AGE_SECONDS_MAX = 1.0
 MEASURE_SECONDS = 2.0
 CHECKED_MESSAGES_MAX = 5_000
 
@@ -162,15 +163,17 @@ class OutboxPublisher:
     async def _publish_key(self, rows: Sequence[OutboxRow]) -> tuple[list[int], NatterError | None]:
         """Publish one key's rows in order, up to the first that does not go out."""
         done: list[int] = []
-        for row in rows:
-            try:
-                await self._publish(row)
-            except TerminalError as error:
-                metrics.OUTBOX_DROPPED.inc()
-                log.error("outbox.dropped", subject=row.subject, code=error.code)  # noqa: TRY400  no traceback
-            except RetryableError as error:
-                return done, error
-            done.append(row.outbox_id)
+        for burst in [rows] if _is_opening(rows) else [[row] for row in rows]:
+            results = await asyncio.gather(*(self._publish(row) for row in burst), return_exceptions=True)
+            for row, result in zip(burst, results, strict=True):
+                if isinstance(result, RetryableError):
+                    return done, result
+                if isinstance(result, TerminalError):
+                    metrics.OUTBOX_DROPPED.inc()
+                    log.error("outbox.dropped", subject=row.subject, code=result.code)
+                elif result is not None:
+                    raise result
+                done.append(row.outbox_id)
         return done, None
 
     async def _publish(self, row: OutboxRow) -> None:
@@ -205,6 +208,18 @@ class OutboxPublisher:
         pool = self._database.pool
         metrics.DATABASE_CONNECTIONS.labels("idle").set(pool.get_idle_size())
         metrics.DATABASE_CONNECTIONS.labels("used").set(pool.get_size() - pool.get_idle_size())
+
+
+def _is_opening(rows: Sequence[OutboxRow]) -> bool:
+    """Whether these are the first deltas of a turn and the request of its run: they leave in one go.
+
+    The first token waits for them. All else waits for the ack of the row before it, so that nothing is stored behind
+    one that is lost. (One connection's messages are stored in the order they were sent.)
+    """
+    *deltas, last = rows
+    return last.subject.startswith("run.") and all(
+        EVENT_HEADER not in row.headers and row.age_seconds < OPENING_AGE_SECONDS_MAX for row in deltas
+    )
 
 
 async def _remove(transaction: Transaction, *, outbox_ids: Sequence[int]) -> None:
