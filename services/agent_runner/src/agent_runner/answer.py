@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import structlog
@@ -62,7 +63,7 @@ class Answer:
             principal=principal,
             run_id=run.run_id,
             epoch=claimed.epoch,
-            run_token=mint(identity, workshop.run_token_secret, ttl_seconds=token_seconds),
+            mint_run_token=partial(mint, identity, workshop.run_token_secret, ttl_seconds=token_seconds),
             store=workshop.store,
             toolbox=workshop.toolbox,
             translator=self.translator,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -40,7 +41,7 @@ class ToolCalls:
     principal: Principal
     run_id: str
     epoch: int
-    run_token: str
+    mint_run_token: Callable[[], str]
     store: Store
     toolbox: Toolbox
     translator: AnswerTranslator
@@ -120,10 +121,10 @@ class ToolCalls:
     def _connection(self, tool: RemoteTool) -> Connection:
         server = tool.server
         if server.is_shared:
-            return self.toolbox.connection(server, self.run_token)
+            return self.toolbox.connection(server, self.mint_run_token())
         name = server.config.name
         if name not in self._connections:
-            self._connections[name] = self.toolbox.connection(server, self.run_token)
+            self._connections[name] = self.toolbox.connection(server, self.mint_run_token())
         return self._connections[name]
 
     def _read(self, result: CallToolResult) -> tuple[Outcome, JsonValue]:
