@@ -20,12 +20,12 @@ from tests.runner_stack import RunnerStack, Watched, runner_stack
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def servers(foreign: ForeignServer, stopped_file: Path) -> str:
+def servers(foreign: ForeignServer, state_file: Path) -> str:
     return json.dumps([
         {
             "name": "other",
             "command": sys.executable,
-            "args": stdio_arguments(stopped_file),
+            "args": stdio_arguments(state_file),
             "tools_blocked": ["dangerous"],
             "timeout_seconds": 2,
         },
@@ -41,8 +41,8 @@ async def foreign() -> AsyncIterator[ForeignServer]:
 
 
 @pytest.fixture(scope="module")
-def stopped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("other") / "stopped"
+def state_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("other") / "state"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -58,7 +58,7 @@ async def stack(
     module_database_url: str,
     provider: OpenaiServer,
     foreign: ForeignServer,
-    stopped_file: Path,
+    state_file: Path,
 ) -> AsyncIterator[RunnerStack]:
     async with runner_stack(
         tmp_path_factory.mktemp("models"),
@@ -69,7 +69,7 @@ async def stack(
         AGENT_RUNNER_MODEL="scripted",
         AGENT_RUNNER_MODELS_ALLOWED="larger",
         AGENT_RUNNER_SESSION="openai",
-        AGENT_RUNNER_MCP_SERVERS=servers(foreign, stopped_file),
+        AGENT_RUNNER_MCP_SERVERS=servers(foreign, state_file),
         AGENT_RUNNER_RUN_TURNS_MAX="6",
         AGENT_RUNNER_RUN_TOKENS_MAX="500",
         AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX="20",
@@ -217,13 +217,13 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_queue_goes_on(
 
 
 async def test_a_stop_interrupts_a_running_tool_and_one_that_waits(
-    stack: RunnerStack, provider: OpenaiServer, stopped_file: Path
+    stack: RunnerStack, provider: OpenaiServer, state_file: Path
 ) -> None:
     provider.script = [Answer(calls=(("slow", {}), ("slow", {}))), text("never")]
-    stopped_file.unlink(missing_ok=True)
+    state_file.unlink(missing_ok=True)
     begun = await stack.begin("hasty", "be slow")
     async with asyncio.timeout(15):
-        while len(Watched.of(await stack.deltas("hasty", begun)).viewer.tasks()) < 2:
+        while not state_file.exists() or len(Watched.of(await stack.deltas("hasty", begun)).viewer.tasks()) < 2:
             await asyncio.sleep(0.02)
     await stack.bus.request(CancelRun(principal=Principal(user_id="hasty"), run_id=begun.run_id))
     seen = await stack.watch("hasty", begun)
@@ -235,7 +235,7 @@ async def test_a_stop_interrupts_a_running_tool_and_one_that_waits(
     stored = await stack.items("hasty", begun.conversation_id, messages_only=True)
     assert [call.status for call in stored[-1].tool_calls] == ["interrupted"] * 2
     async with asyncio.timeout(5):  # the tool itself is told
-        while not stopped_file.exists():
+        while state_file.read_text() != "stopped":
             await asyncio.sleep(0.02)
     assert len(provider.requests) == 1
     # The next turn sees a call with an output, not an orphan.
