@@ -30,9 +30,9 @@ run_until_stopped(Service.AGENT_RUNNER, load_settings(ServiceSettings), main)
 """
 
 
-def start(tmp_path: Path, **environment: str) -> subprocess.Popen[str]:
+def start(tmp_path: Path, text: str = PROGRAM, **environment: str) -> subprocess.Popen[str]:
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+    program.write_text(text)
     return subprocess.Popen(
         [sys.executable, str(program)],
         stderr=subprocess.PIPE,
@@ -57,6 +57,18 @@ def test_a_signal_stops_the_service_and_the_log_tells_its_life(tmp_path: Path, n
     assert lines[1]["open_files"] == [512, 512]  # as many as the machine's operator allows
     assert lines[1]["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert {line["service"] for line in lines} == {"agent_runner"}
+
+
+def test_a_service_that_still_waits_for_its_servers_stops_on_a_signal_too(tmp_path: Path) -> None:
+    deaf = PROGRAM.replace("await stop.wait()", "await asyncio.Event().wait()")
+    process = start(tmp_path, deaf, DRAIN_TIMEOUT_SECONDS="0.1")
+    assert process.stderr is not None
+    while json.loads(process.stderr.readline())["event"] != "work.started":
+        pass
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate(timeout=10)[1]
+    assert process.returncode == 0
+    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["service.cancelled", "service.stopped"]
 
 
 def test_a_wrong_setting_is_named_without_its_value(tmp_path: Path) -> None:

@@ -23,10 +23,14 @@ log = structlog.get_logger()
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
+STOPS_PER_DRAIN = 2
+"""A service drains its work, then its connection; what takes longer than both is cancelled."""
+
 
 def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -> None:
     """Run ``main(stop)`` on uvloop; SIGTERM or SIGINT sets ``stop``, and main closes what it opened.
 
+    A main that does not see it (it still waits for NATS at its start) is cancelled after twice the drain timeout.
     Exits with 1 and one line of log where the service cannot start.
     """
     configure_logging(str(service), settings)
@@ -35,7 +39,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
     gc.freeze()
     try:
-        uvloop.run(_run(main))
+        uvloop.run(_run(main, settings.drain_timeout_seconds * STOPS_PER_DRAIN))
     except NatterError as error:
         log.error("service.cannot_run", code=error.code, detail=error.detail)  # noqa: TRY400  a reason, not a bug
         sys.exit(1)
@@ -50,13 +54,23 @@ def _allow_many_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(main: Main) -> None:
+async def _run(main: Main, stop_seconds_max: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     log.info("service.starting")
-    await main(stop)
+    running = asyncio.ensure_future(main(stop))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not running.done():
+        await asyncio.wait({running}, timeout=stop_seconds_max)
+    if not running.done():  # it waits for a server that never came, say
+        log.warning("service.cancelled", seconds=stop_seconds_max)
+        running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
     log.info("service.stopped")
 
 
