@@ -7,26 +7,21 @@ with a session; here a test says what a person's requests carry, and what goes w
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
+from tests.e2e.element.pages import page_routes, serve
 from tests.e2e.element.scripted_model import ScriptedModel
 from tests.e2e.element.seeding import seed
 
-HERE = Path(__file__).parent
-PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 STREAM = re.compile(r"/stream$")
 CONVERSATION_STREAM = re.compile(r"/conversations/[^/]+/stream$")
 RUN_STREAM = re.compile(r"/runs/[^/]+/stream$")
@@ -207,25 +202,10 @@ class Front:
                 Route("/api/{user}/{path:path}", self.forward, methods=methods),
                 Route("/control", self.control, methods=["POST"]),
                 Mount("/model", self.model.app),
-                Route(
-                    "/chatkit.js",
-                    lambda _request: FileResponse(PACKAGE / "dist" / "chatkit.js", media_type="text/javascript"),
-                ),
-                Mount("/built", StaticFiles(directory=PACKAGE / "dist-test", check_dir=False)),
-                Mount("/", StaticFiles(directory=HERE / "static", html=True)),
+                *page_routes(),
             ]
         )
 
 
-async def main() -> None:
-    """Listen on a free port until told to stop."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    config = uvicorn.Config(Front().routes(), log_level="critical", timeout_graceful_shutdown=1)
-    print(listener.getsockname()[1], flush=True)  # noqa: T201 - this is how the tests learn the port
-    await uvicorn.Server(config).serve(sockets=[listener])
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(Front().routes()))

@@ -5,13 +5,10 @@ Run as `python -m tests.e2e.element.stock_server`; prints its port when it liste
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import uvicorn
 from chatkit.server import StreamingResult
 from chatkit.store import NotFoundError
 from chatkit.types import (
@@ -26,17 +23,15 @@ from chatkit.types import (
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from tests.e2e.element.durable import Durable, Faults
 from tests.e2e.element.memory_store import MemoryStore
+from tests.e2e.element.pages import page_routes, serve
 from tests.e2e.element.pending import PENDING
 from tests.e2e.element.scripted_server import ScriptedServer
 
-HERE = Path(__file__).parent
-PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 SSE = "text/event-stream"
 THREAD_ITEM: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
 
@@ -215,25 +210,10 @@ class App:
                 Route("/durable/conversations/{thread_id}/stream", self.conversation_stream),
                 Route("/durable/conversations", self.search),
                 Route("/control", self.control, methods=["POST"]),
-                Route(
-                    "/chatkit.js",
-                    lambda _request: FileResponse(PACKAGE / "dist" / "chatkit.js", media_type="text/javascript"),
-                ),
-                Mount("/built", StaticFiles(directory=PACKAGE / "dist-test", check_dir=False)),
-                Mount("/", StaticFiles(directory=HERE / "static", html=True)),
+                *page_routes(),
             ]
         )
 
 
-async def main() -> None:
-    """Listen on a free port until told to stop."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    config = uvicorn.Config(App().routes(), log_level="warning", timeout_graceful_shutdown=1)
-    print(listener.getsockname()[1], flush=True)  # noqa: T201 - this is how the tests learn the port
-    await uvicorn.Server(config).serve(sockets=[listener])
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(serve(App().routes()))
