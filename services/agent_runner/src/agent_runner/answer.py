@@ -24,7 +24,7 @@ from agent_runner.model_calls import ModelBounds, RunModel
 from agent_runner.model_errors import ModelError, sentence_of
 from agent_runner.models import model_settings
 from agent_runner.publisher import DeltaPublisher
-from agent_runner.session import OpenaiSession, RunSession, StoreSession
+from agent_runner.session import session_of
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls, parse_arguments
 from agent_runner.toolbox import RemoteTool
@@ -49,7 +49,7 @@ class Answer:
         self._claimed = claimed
         self._publisher = publisher
         self.translator = AnswerTranslator(publisher, run.conversation_id)
-        self.session = _session(workshop, claimed, principal)
+        self.session = session_of(workshop, claimed, principal)
         self.usage = run.usage or Usage()
         self.model_name: str | None = None
         self.title_writer = TitleWriter(None, rules.user_text(claimed.user_item))
@@ -242,21 +242,6 @@ class Answer:
             self.translator.tool_finished(
                 call.model_copy(update={"status": "failure", "result": str(output.get("output"))})
             )
-
-
-def _session(workshop: Workshop, claimed: RunClaimed, principal: Principal) -> RunSession:
-    settings = workshop.settings
-    client = workshop.models.client
-    if settings.session == "openai" and client is not None:
-        return OpenaiSession(
-            workshop.store,
-            principal,
-            claimed,
-            tokens_max=settings.history_tokens_max,
-            messages_max=settings.history_messages_max,
-            client=client,
-        )
-    return StoreSession(workshop.store, principal, claimed, tokens_max=settings.history_tokens_max)
 
 
 def _output(call_id: str, output: str) -> dict[str, Any]:

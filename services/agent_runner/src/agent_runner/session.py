@@ -13,6 +13,7 @@ from contracts.replies import RunClaimed, Usage
 from agent_runner import rules
 from agent_runner.model_errors import model_error
 from agent_runner.store import Store
+from agent_runner.workshop import Workshop
 
 Items = list[Any]
 LAST_RUN_METADATA = "natter_last_run"
@@ -186,3 +187,19 @@ class OpenaiSession(StoreSession):
         if self._conversation_id is not None:
             await self._reader.conversations.delete(self._conversation_id)
             self._conversation_id = None
+
+
+def session_of(workshop: Workshop, claimed: RunClaimed, principal: Principal) -> RunSession:
+    """The session that the settings ask for; without a provider the store's."""
+    settings = workshop.settings
+    client = workshop.models.client
+    if settings.session == "openai" and client is not None:
+        return OpenaiSession(
+            workshop.store,
+            principal,
+            claimed,
+            tokens_max=settings.history_tokens_max,
+            messages_max=settings.history_messages_max,
+            client=client,
+        )
+    return StoreSession(workshop.store, principal, claimed, tokens_max=settings.history_tokens_max)
