@@ -170,8 +170,8 @@ class Database:
                 await _commit(connection)
             except CommitUnknownError:
                 transaction.runs_to_stop.clear()
+                transaction.wakes_outbox |= bool(transaction.enqueued)  # it may have happened: the outbox knows
                 transaction.enqueued.clear()
-                transaction.wakes_outbox = True  # it may have happened: looking into the outbox costs nothing
                 self.on_committed(transaction)
                 raise
         self.on_committed(transaction)
