@@ -69,6 +69,11 @@ class Client(nats.aio.client.Client):
         with suppress(OSError, RuntimeError):  # the socket has just been lost: the reader tells, and nobody is answered
             self._transport.writelines(pending)
 
+    async def flush(self, timeout: int = 10) -> None:  # noqa: ASYNC109 - nats-py's signature
+        """Wait until the server has read all that was sent before: nats-py's ping overtakes what it has not written."""
+        self._write()
+        await super().flush(timeout)
+
     # --- reading -----------------------------------------------------------------------------------------
 
     async def listen(self, subject: str, listener: Callable[[Msg], None], *, queue: str = "") -> Subscription:
