@@ -84,6 +84,22 @@ async def test_two_replicas_take_care_of_a_run_once(nats_url: str, database_url:
         assert await requests(one) == 10
 
 
+async def test_a_locked_conversation_does_not_keep_the_sweeper_from_those_behind_it(client: Client) -> None:
+    held = await client.begin()
+    for _ in range(3):
+        await client.begin()
+    await everything_published(client)
+    await client.execute(f"update chat.run set requested_at = {LONG_AGO}")
+    await client.execute("update chat.run set requested_at = now() - interval '1 hour' where run_id = $1", held.run_id)
+
+    async with client.database.transaction():
+        await client.database.execute("select set_config('app.system', 'on', true)")
+        lock = "select from chat.conversation where conversation_id = $1 for update"
+        await client.database.execute(lock, held.conversation_id)
+        assert await client.store.sweeper.sweep() == {"requested": 3}
+    assert await client.store.sweeper.sweep() == {"requested": 1}
+
+
 @pytest.mark.parametrize("what", ["run", "purge"])
 async def test_the_sweeper_runs_by_itself(nats_url: str, database_url: str, what: str) -> None:
 

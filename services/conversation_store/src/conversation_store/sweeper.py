@@ -54,8 +54,10 @@ class Sweeper:
         outcomes: dict[str, int] = {}
         for _ in range(RUNS_PER_SWEEP_MAX):
             outcome = await self._database.transact(None, self._take_care_of_one)
-            if outcome in {"none", "nothing"}:
+            if outcome is None:
                 break
+            if outcome == "nothing":
+                continue
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             metrics.RUNS_SWEPT.labels(outcome).inc()
         if outcomes:
@@ -63,11 +65,11 @@ class Sweeper:
         await self.purge_due()
         return outcomes
 
-    async def _take_care_of_one(self, transaction: Transaction) -> str:
+    async def _take_care_of_one(self, transaction: Transaction) -> str | None:
         overdue_seconds = self._settings.run_overdue_seconds
-        found = await sweeps.find_overdue(transaction, overdue_seconds)
+        found = await sweeps.lock_overdue(transaction, overdue_seconds)
         if found is None:
-            return "none"
+            return None
         attempts_max = self._settings.run_attempts_max
         return await sweeps.take_care(transaction, found, overdue_seconds=overdue_seconds, attempts_max=attempts_max)
 

@@ -6,17 +6,19 @@ from conversation_store.database import Row, Transaction
 from conversation_store.repository import claims, outbox, runs
 
 # Requested, and not claimed in time; the waiting doubles with each request, for a queue may just be long. Or claimed,
-# and the lease ran out without another claim. RUNS may have lost the message: Postgres is the record.
-FIND_OVERDUE = """
-select r.run_id, r.user_id, r.conversation_id from chat.run r
+# and the lease ran out without another claim. RUNS may have lost the message: Postgres is the record. A conversation
+# that somebody works on right now is passed over, so that it does not keep the sweep from the runs behind it.
+LOCK_OVERDUE = """
+select r.run_id, r.user_id, r.conversation_id
+from chat.run r join chat.conversation c on c.conversation_id = r.conversation_id and c.user_id = r.user_id
 where r.is_active and (
     (r.status = 'queued'
         and r.requested_at < now() - make_interval(secs => $1 * power(2, least(r.requests_count, 6) - 1)))
     or (r.status = 'running' and greatest(r.lease_expires_at, r.requested_at) < now() - make_interval(secs => $1))
 )
-order by r.requested_at limit 1
+order by r.requested_at limit 1 for no key update of c skip locked
 """
-LOCK = "select 1 from chat.conversation where conversation_id = $1 and user_id = $2 for no key update skip locked"
+# Looked at again under the lock: the run may have ended, or been requested, since the search began.
 STATE = """
 select epoch, status, cancel_requested from chat.run
 where run_id = $1 and user_id = $2 and is_active
@@ -36,20 +38,22 @@ delete from chat.due_purge where (subject_filter, due_at) in (
 """
 
 
-async def find_overdue(transaction: Transaction, overdue_seconds: float) -> Row | None:
-    """A run that nobody works on though it is its conversation's turn (run_id, user_id, conversation_id)."""
-    return await transaction.row(FIND_OVERDUE, overdue_seconds)
+async def lock_overdue(transaction: Transaction, overdue_seconds: float) -> Row | None:
+    """Find a run that nobody works on though it is its conversation's turn, and lock its conversation.
+
+    Returns run_id, user_id and conversation_id; None where there is no such run, or others hold all of them.
+    """
+    return await transaction.row(LOCK_OVERDUE, overdue_seconds)
 
 
 async def take_care(transaction: Transaction, found: Row, *, overdue_seconds: float, attempts_max: int) -> str:
-    """Request the run again, or end it: cancelled where that was asked for, failed after too many attempts.
+    """Request a run that was found and locked again, or end it: cancelled where that was asked for, failed after too
+    many attempts.
 
     Returns what was done; "nothing" where another replica was first.
     """
     run_id: RunId = found["run_id"]
     user_id, conversation_id = found["user_id"], found["conversation_id"]
-    if await transaction.value(LOCK, conversation_id, user_id) is None:
-        return "nothing"
     run = await transaction.row(STATE, run_id, user_id, overdue_seconds)
     if run is None:
         return "nothing"
