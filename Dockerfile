@@ -32,6 +32,8 @@ RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/agent
 
 FROM python:3.11-slim AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter
+# The official image has no bytecode of the standard library, and user natter may not write any.
+RUN python -m compileall -q -j 0 -x '/(tests?|lib2to3|idlelib)/' "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 METRICS_HOST=0.0.0.0 METRICS_PORT=9090 HTTP_HOST=0.0.0.0
 USER 10001
 WORKDIR /tmp

@@ -16,6 +16,7 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
 
 install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, into the checkout
+	@$(BIN)/python -m compileall -q contracts/src libs/*/src services/*/src
 
 .venv/.installed: requirements.lock pyproject.toml $(MEMBERS) scripts/install.sh
 	@scripts/install.sh python

@@ -50,6 +50,9 @@ install_python() {
         if [ -f "$project/pyproject.toml" ]; then set -- "$@" --editable "$project"; fi
     done
     "$uv" pip install --quiet --no-deps "$@"
+    # Where Python may not write bytecode (PYTHONDONTWRITEBYTECODE), each start would compile all of it anew. Not uv's
+    # --compile-bytecode: that does nothing for what is installed already. Our own sources: `make install`.
+    .venv/bin/python -m compileall -q -j 0 .venv/lib
 }
 
 browser_is_there() {
