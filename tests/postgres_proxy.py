@@ -1,7 +1,7 @@
 """A TCP proxy in front of Postgres that loses connections as a cloud does: before a statement, or before its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ class PostgresProxy:
     ``cut_before``: the next message that holds this text is not delivered, the connection is cut instead.
     ``cut_after``: it is delivered, and the connection is cut before the answer comes back. Each cuts once, and calls
     ``on_cut`` at that moment.
+    ``dies_after``: it is delivered, then ``end_server`` ends Postgres; the answer and Postgres' last words arrive
+    together, the end of the connection a moment later.
     """
 
     upstream_host: str
@@ -21,8 +23,10 @@ class PostgresProxy:
     is_away: bool = False
     cut_before: bytes | None = None
     cut_after: bytes | None = None
+    dies_after: bytes | None = None
     cuts: int = 0
     on_cut: Callable[[], None] = lambda: None
+    end_server: Callable[[], Awaitable[object]] | None = None
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     port: int = 0
 
@@ -45,7 +49,7 @@ class PostgresProxy:
             from_server, to_server = await asyncio.open_connection(self.upstream_host, self.upstream_port)
             answers = asyncio.create_task(self._forward_answers(from_server, writer))
             try:
-                await self._forward_messages(reader, to_server, answers, writer)
+                await self._forward_messages(reader, from_server, to_server, answers, writer)
             finally:
                 answers.cancel()
                 to_server.close()
@@ -59,6 +63,7 @@ class PostgresProxy:
     async def _forward_messages(
         self,
         reader: asyncio.StreamReader,
+        from_server: asyncio.StreamReader,
         to_server: asyncio.StreamWriter,
         answers: asyncio.Task[None],
         writer: asyncio.StreamWriter,
@@ -68,6 +73,13 @@ class PostgresProxy:
                 self.cut_before = None
                 self._cut()
                 writer.transport.abort()
+                return
+            if self.dies_after is not None and self.dies_after in data:
+                self.dies_after = None
+                answers.cancel()
+                await asyncio.wait([answers])
+                to_server.write(data)
+                await self._pass_on_last_words(from_server, writer)
                 return
             is_last = self.cut_after is not None and self.cut_after in data
             if is_last:
@@ -80,6 +92,16 @@ class PostgresProxy:
                 await asyncio.sleep(0.2)  # Postgres has done it; its answer never arrives
                 writer.transport.abort()
                 return
+
+    async def _pass_on_last_words(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answer = await from_server.read(65536)
+        assert self.end_server is not None
+        await self.end_server()
+        writer.write(answer + await from_server.read())
+        await writer.drain()
+        self._cut()
+        await asyncio.sleep(0.2)
+        writer.transport.abort()
 
     def _cut(self) -> None:
         self.cuts += 1

@@ -1,6 +1,7 @@
 """The pool and its transactions, where Postgres is not as it should be."""
 
 import asyncio
+import random
 
 import pytest
 from contracts.errors import Code, RetryableError, TerminalError
@@ -66,6 +67,37 @@ async def test_two_that_lock_each_other_both_get_through(database_url: str, nats
         async with database.transaction("alice") as transaction:
             titles = [row["title"] for row in await transaction.rows("select title from chat.task")]
         assert titles == ["0xx", "0xx"]
+
+
+async def test_a_transaction_survives_the_end_of_its_server_process_at_any_moment(
+    database_url: str, nats_url: str
+) -> None:
+    """A real race: in some tries Postgres' last words arrive between two statements, before the connection's end."""
+    chance = random.Random(13)
+    async with Database.open(store_settings(nats_url, database_url)) as database:
+
+        async def survive() -> int:
+            ending: asyncio.Task[None] | None = None
+
+            async def work(transaction: Transaction) -> int:
+                nonlocal ending
+                process = await transaction.value("select pg_backend_pid()")
+                if ending is None:
+                    ending = asyncio.create_task(end(process))
+                    for _ in range(chance.randrange(200)):
+                        await asyncio.sleep(0)
+                return await transaction.value("select 7")
+
+            async def end(process: int) -> None:
+                await database.transact(None, lambda t: t.value("select pg_terminate_backend($1)", process))
+
+            try:
+                return await database.transact("alice", work)
+            finally:
+                if ending is not None:
+                    await ending
+
+        assert [await survive() for _ in range(200)] == [7] * 200
 
 
 async def test_a_pool_that_is_used_up_is_an_error_that_says_to_come_back(database_url: str, nats_url: str) -> None:

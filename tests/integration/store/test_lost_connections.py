@@ -58,6 +58,24 @@ async def test_a_turn_survives_a_lost_connection_and_is_stored_once(
     assert [event["type"] for event in shown] == ["thread.created", "thread.item.done"]
 
 
+@pytest.mark.parametrize("between", [b"update chat.run", b"insert into chat.message", b"insert into chat.outbox"])
+async def test_a_run_is_finished_though_postgres_ends_between_two_statements(
+    client: Client, proxy: PostgresProxy, between: bytes
+) -> None:
+    """Postgres' last words arrive when asyncpg waits for none; the next statement fails inside of asyncpg."""
+    turn = await client.begin()
+    claimed = await client.claim(turn.run_id)
+    await everything_published(client)
+    await asyncio.sleep(0.05)  # nothing of the outbox is under way: it is FinishRun that sends this text
+    end_all = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+    proxy.end_server = lambda: client.database.execute(f"{end_all} and datname = current_database()")
+    proxy.dies_after = between
+    await client.finish(claimed, "done")
+    assert proxy.cuts == 1
+    assert [row["status"] for row in await client.rows("select status from chat.run")] == ["completed"]
+    assert len(await client.rows("select 1 from chat.message where content = 'done'")) == 1
+
+
 async def test_connections_that_were_lost_while_idle_are_not_noticed(client: Client, proxy: PostgresProxy) -> None:
     await asyncio.gather(*(client.begin() for _ in range(8)))
     await everything_published(client)

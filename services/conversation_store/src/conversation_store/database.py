@@ -220,7 +220,7 @@ async def _roll_back(connection: Any) -> None:
     """Roll back; a connection that cannot even do that is lost, and Postgres rolls back by itself."""
     try:
         await connection.execute("rollback")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         with suppress(asyncpg.InterfaceError):  # the pool has dropped it already
             connection.terminate()
 

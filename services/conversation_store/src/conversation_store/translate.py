@@ -171,6 +171,10 @@ def is_connection_lost(error: BaseException) -> bool:
         return False
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error) or "another operation" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        # Postgres said that it ends while nothing was asked; asyncpg, which expected no word, sends no more on this
+        # connection: "cannot switch to state …; another operation is in progress".
+        return str(error).startswith(("cannot switch to", "not connected"))
     return isinstance(error, CONNECTION_LOST)
 
 
