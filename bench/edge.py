@@ -30,7 +30,7 @@ from contracts.services import Service
 from identity import IdentitySettings, open_verifier
 from identity.local_issuer import LocalIssuer
 from natter.servers.ports import free_port
-from natter.testing_servers import migrate, start_nats, start_postgres, temporary_directory
+from natter_testing.servers import migrate, start_nats, start_postgres, temporary_directory
 
 STARTED_SECONDS_MAX = 30.0
 SAMPLES = 500

@@ -22,7 +22,7 @@ from contracts.services import Service
 from contracts.subjects import subject_of
 from identity.local_issuer import LocalIssuer
 from natter.servers.ports import free_port
-from natter.testing_servers import start_nats
+from natter_testing.servers import start_nats
 
 ROOT = Path(__file__).parent.parent
 STARTED_SECONDS_MAX = 15.0

@@ -25,7 +25,7 @@ from contracts.commands import CancelRun
 from contracts.identity import Principal
 from identity.local_issuer import LocalIssuer
 from natter.servers.ports import free_port
-from natter.testing import migrate, start_nats, start_postgres
+from natter_testing.servers import migrate, start_nats, start_postgres
 
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 

@@ -26,7 +26,7 @@ from conversation_store.repository import claims, conversations, cursors, items,
 from conversation_store.testing import Client, assistant_item, running_client, store_settings, user_message
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
-from natter.testing import RunningServer, migrate, start_nats, temporary_directory
+from natter_testing.servers import RunningServer, migrate, start_nats, temporary_directory
 
 from bench.store_seed import BIG, OWNER, seed
 

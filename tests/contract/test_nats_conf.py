@@ -16,7 +16,7 @@ from contracts.services import Service
 from natter.nkeys import KeyPair, new_environment, new_key_pair
 from natter.servers.nats import binary
 from natter.servers.ports import free_port
-from natter.testing import temporary_directory
+from natter_testing.servers import temporary_directory
 from pydantic import SecretStr
 
 

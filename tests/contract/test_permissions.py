@@ -27,7 +27,7 @@ from contracts.subjects import subject_filter
 from nats.aio.client import Client
 from natter.servers.nats import Nats, NatsUser
 from natter.servers.ports import free_port
-from natter.testing import RunningServer, temporary_directory
+from natter_testing.servers import RunningServer, temporary_directory
 
 PASSWORDS = {service: secrets.token_hex(8) for service in Service}
 

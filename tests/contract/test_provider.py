@@ -14,9 +14,9 @@ from contracts.replies import Done
 from contracts.services import Service
 from conversation_store.app import open_store
 from conversation_store.testing import store_settings
+from natter.contract_tests.commands import check_contracts
 from natter.contract_tests.connections import Connections
 from natter.contract_tests.provider import ProviderTest, Verdict
-from natter.contracts_commands import check_contracts
 
 STORE = Service.CONVERSATION_STORE
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from natter.testing import temporary_directory
-from natter.testing_stack import RunningNatter, natter_up
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import RunningNatter, natter_up
 
 from tests.sse import Frame, frames_of, open_stream, text_of
 

@@ -21,8 +21,8 @@ from natter.settings import Settings
 from natter.stack import STOP_ORDER
 from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
-from natter.testing import temporary_directory
 from natter.web_app import find_web_app
+from natter_testing.servers import temporary_directory
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")

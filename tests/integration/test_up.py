@@ -17,8 +17,8 @@ import pytest
 from contracts.streams import DEAD_LETTERS
 from natter.operator_bus import operator_bus, operator_settings
 from natter.supervision.orphans import find_orphans
-from natter.testing import temporary_directory
-from natter.testing_stack import WITHOUT_WEB, RunningNatter, natter_up, start
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up, start
 
 STAND_INS = Path(__file__).parent.parent / "stand_ins"
 OF_ANOTHER_PROJECT = {

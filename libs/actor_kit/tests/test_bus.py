@@ -12,7 +12,7 @@ from contracts.errors import Code, RetryableError
 from contracts.identity import Principal
 from contracts.queries import GetRun
 from contracts.services import Service
-from natter.testing import start_nats, temporary_directory
+from natter_testing.servers import start_nats, temporary_directory
 
 RUN = "delta.dXNlcg.conv_1.run_1"
 

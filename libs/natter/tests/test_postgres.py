@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres, PostgresFailedError
-from natter.testing import RunningServer, temporary_directory
+from natter_testing.servers import RunningServer, temporary_directory
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from contracts.errors import Code, RetryableError
 from contracts.identity import Principal
 from contracts.replies import RateChecked
 from contracts.services import Service
-from natter.testing import start_nats, temporary_directory
+from natter_testing.servers import start_nats, temporary_directory
 
 ALICE, BOB = Principal(user_id="alice"), Principal(user_id="bob")
 

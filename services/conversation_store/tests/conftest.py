@@ -7,7 +7,7 @@ from conversation_store.migrate import migrate
 from conversation_store.postgres_url import parse_postgres_url
 from conversation_store.testing import Client, running_client, store_settings
 from natter.servers.postgres import OWNER, SUPERUSER
-from natter.testing import Databases
+from natter_testing.servers import Databases
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from conversation_store.database import Database
 from conversation_store.outbox import OutboxPublisher
 from conversation_store.repository import outbox
 from conversation_store.testing import ALICE, Client, everything_published, running_client, store_settings, user_message
-from natter.testing import start_nats, temporary_directory
+from natter_testing.servers import start_nats, temporary_directory
 from prometheus_client import REGISTRY
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from natter.settings import Settings
-from natter.testing import temporary_directory
-from natter.testing_stack import RunningNatter, natter_up
 from natter.web_app import find_web_app
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import RunningNatter, natter_up
 from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 
 from tests.e2e.browser.cable import Cable, cable_to

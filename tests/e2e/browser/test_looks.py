@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from natter.testing_stack import RunningNatter
+from natter_testing.stack import RunningNatter
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.conftest import ROOT, NewPerson

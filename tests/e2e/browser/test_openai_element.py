@@ -11,8 +11,8 @@ import pytest
 from natter.data_directory import DataDirectory
 from natter.servers.ports import free_port
 from natter.settings import Settings
-from natter.testing import die_with_parent
-from natter.testing_stack import RunningNatter
+from natter_testing.servers import die_with_parent
+from natter_testing.stack import RunningNatter
 from playwright.sync_api import Browser
 
 from tests.e2e.browser.conftest import PAGE_TIMEOUT_MILLISECONDS, ROOT

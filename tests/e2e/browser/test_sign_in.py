@@ -4,7 +4,7 @@ import time
 
 import httpx
 import pytest
-from natter.testing_stack import RunningNatter
+from natter_testing.stack import RunningNatter
 from playwright.sync_api import expect
 
 from tests.e2e.browser.conftest import NewPerson

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from natter.testing import temporary_directory
-from natter.testing_stack import RunningNatter, natter_up
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import RunningNatter, natter_up
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.chromium import chromium

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from natter.testing import die_with_parent
-from natter.testing_stack import RunningNatter
+from natter_testing.servers import die_with_parent
+from natter_testing.stack import RunningNatter
 
 ROOT = Path(__file__).parents[3]
 MODEL_ENVIRONMENT = {

@@ -10,7 +10,7 @@ import pytest
 from actor_kit.bus import Bus
 from actor_kit.settings import ServiceSettings
 from contracts.services import Service
-from natter.testing import RunningServer, start_nats, temporary_directory
+from natter_testing.servers import RunningServer, start_nats, temporary_directory
 
 from tests.fault.relay.raw_viewer import RawViewer
 from tests.integration.relay.kit import Run, RunningRelay, connect, make_streams, names_of, relay_of, run_path, text_of

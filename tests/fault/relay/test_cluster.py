@@ -18,7 +18,7 @@ from contracts.errors import NatterError
 from contracts.services import Service
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
-from natter.testing import RunningServer, temporary_directory
+from natter_testing.servers import RunningServer, temporary_directory
 
 from tests.integration.relay.kit import Event, Run, RunningRelay, connect, relay_of, run_path, text_of
 

@@ -15,7 +15,7 @@ from contracts.services import Service
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from natter.servers.ports import free_port
-from natter.testing import RunningServer, start_nats, temporary_directory
+from natter_testing.servers import RunningServer, start_nats, temporary_directory
 
 from tests.integration.relay.kit import Event, Run, RunningRelay, connect, make_streams, relay_of, run_path, text_of
 

@@ -8,8 +8,8 @@ import pytest
 from actor_kit.bus import Bus
 from contracts.services import Service
 from natter.operator_bus import operator_settings
-from natter.testing import temporary_directory
-from natter.testing_stack import RunningNatter, natter_up
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import RunningNatter, natter_up
 
 from tests.integration.relay.kit import Event, EventStream, names_of, text_of
 

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from natter.servers.ports import free_port
 from natter.servers.postgres import RunAs
-from natter.testing import temporary_directory
+from natter_testing.servers import temporary_directory
 
 SERVER_CONNECTIONS = 2
 """Fewer than the store's own pool: transactions of different users take turns on one connection of Postgres."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from natter import tokens
-from natter.contracts_commands import contracts_app
+from natter.contract_tests.commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
 from natter.dead_letters import dead_letters_app
 from natter.demo_user import DemoUserError

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,7 +27,6 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".natter")
     web_dir: Path | None = None
-    test_servers: Literal["wheels", "containers"] = "wheels"
 
     @property
     def inherited(self) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """The servers of the tests are real, and tests do not meet on them."""
 
+from pathlib import Path
+
 import asyncpg
 import nats
-from natter.testing import Databases, NatsAccounts
+from natter.servers.nats import Nats
+from natter_testing.containers import nats_configuration
+from natter_testing.servers import NATS_ACCOUNTS, Databases, NatsAccounts
 
 
 async def test_every_test_has_a_nats_account_of_its_own(nats_accounts: NatsAccounts) -> None:
@@ -23,3 +27,10 @@ async def test_every_test_has_a_database_of_its_own(databases: Databases) -> Non
         assert not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user")
         await connection.close()
         databases.drop(url)
+
+
+def test_the_server_in_a_container_may_keep_as_much_as_the_wheels() -> None:
+    in_container = nats_configuration()
+    of_the_wheel = Nats(Path("/data"), 1, 2, accounts=NATS_ACCOUNTS).configuration()
+    assert in_container["jetstream"] == of_the_wheel["jetstream"]
+    assert in_container["accounts"] == of_the_wheel["accounts"]

@@ -11,30 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from natter.settings import Settings
-from natter.testing_servers import (
-    Databases,
-    NatsAccounts,
-    RunningServer,
-    ServerFailedError,
-    die_with_parent,
-    migrate,
-    start_nats,
-    start_postgres,
-    temporary_directory,
-)
-
-__all__ = [
-    "Databases",
-    "NatsAccounts",
-    "RunningServer",
-    "ServerFailedError",
-    "die_with_parent",
-    "migrate",
-    "start_nats",
-    "start_postgres",
-    "temporary_directory",
-]
+from natter_testing.servers import Databases, NatsAccounts, migrate, start_nats, start_postgres, temporary_directory
+from natter_testing.settings import Settings
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,11 +86,11 @@ def module_database_url(databases: Databases, migrated_template: str) -> Iterato
 
 
 def _in_containers() -> bool:
-    return Settings().test_servers == "containers"
+    return Settings().servers == "containers"
 
 
 def _containers() -> ModuleType:
-    return import_module("natter.testing_containers")  # only then: testcontainers takes half a second to import
+    return import_module("natter_testing.containers")  # only then: testcontainers takes half a second to import
 
 
 @contextlib.contextmanager

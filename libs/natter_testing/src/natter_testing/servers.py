@@ -1,4 +1,4 @@
-"""A real NATS server and a real Postgres for tests: as child processes that die with the test run."""
+"""A real NATS server and a real Postgres as child processes that die with the test run."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,8 @@ from typing import Protocol
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
 from natter.servers.postgres import OWNER, Postgres, RunAs
-from natter.settings import Settings
+
+from natter_testing.settings import Settings
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0

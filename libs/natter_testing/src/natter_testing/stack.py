@@ -1,4 +1,4 @@
-"""For tests: a whole Natter as a child process, the way a person starts it."""
+"""A whole Natter as a child process, the way a person starts it."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-
 from natter import tokens
 from natter.data_directory import DataDirectory, StackState
-from natter.settings import Settings
 from natter.supervision.orphans import find_orphans, stop_orphans
-from natter.testing_servers import die_with_parent
+
+from natter_testing.servers import die_with_parent
+from natter_testing.settings import Settings
 
 READY_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 12.0

@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from docker import DockerClient
 from docker.errors import DockerException
+from natter.servers.nats import Nats
+from natter.servers.postgres import OWNER, SUPERUSER
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-from natter.servers.nats import Nats
-from natter.servers.postgres import OWNER, SUPERUSER
-from natter.testing_servers import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
+from natter_testing.servers import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
 
 NATS_IMAGE = "nats:2.15-alpine"
 POSTGRES_IMAGE = "postgres:18-alpine"
@@ -38,20 +39,24 @@ def why_no_engine() -> str | None:
     return reason
 
 
+def nats_configuration() -> dict[str, Any]:
+    """Return the configuration that the wheel's server gets, but for the addresses: those of a container."""
+    server = Nats(Path("/data"), NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
+    addresses = {"listen": f"0.0.0.0:{NATS_PORT}", "http": f"0.0.0.0:{MONITORING_PORT}"}
+    return server.configuration() | addresses
+
+
 @contextmanager
 def nats_container() -> Generator[NatsAccounts]:
-    """Run NATS with the configuration that the wheel's gets, but for the addresses."""
+    """Run NATS; its accounts are those of `servers.start_nats`.
+
+    Not testcontainers' own NatsContainer: it warns of its own decorator, and does not wait for JetStream.
+    """
     with temporary_directory() as directory:
-        server = Nats(directory, NATS_PORT, MONITORING_PORT, accounts=NATS_ACCOUNTS)
-        configuration = server.configuration() | {
-            "listen": f"0.0.0.0:{NATS_PORT}",
-            "http": f"0.0.0.0:{MONITORING_PORT}",
-            "jetstream": {"store_dir": "/data"},
-        }
         file = directory / "nats.conf"
-        file.write_text(json.dumps(configuration))
+        file.write_text(json.dumps(nats_configuration()))
         container = DockerContainer(NATS_IMAGE, command="--config /etc/nats.conf")
-        container.with_copy_into_container(Path(file), "/etc/nats.conf", 0o644)
+        container.with_copy_into_container(file, "/etc/nats.conf", 0o644)
         container.with_exposed_ports(NATS_PORT, MONITORING_PORT)
         container.waiting_for(HttpWaitStrategy(MONITORING_PORT, "/healthz"))
         with container:
