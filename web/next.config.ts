@@ -10,6 +10,12 @@ const config: NextConfig = {
   reactStrictMode: true,
   devIndicators: false,
   serverExternalPackages: ["pg"],
+  // No page has a picture that wants resizing, and `/_next/image` fetches what it is told to.
+  images: { unoptimized: true },
+  // proxy.ts decides by the path that was asked for: otherwise `/_next/data/…/api/…` is another name of the API.
+  skipProxyUrlNormalize: true,
+  headers: () =>
+    Promise.resolve([{ source: "/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] }]),
 };
 
 export default config;

@@ -43,7 +43,9 @@ describe("pageAfterSignIn", () => {
     expect(pageAfterSignIn(next)).toBe(next);
   });
 
-  test.each([null, undefined, "", "//evil.test", "https://evil.test/dashboard", "/dashboard\\@evil", "/dashboardx", "/api/x"])(
+  test.each([null, undefined, "", "//evil.test", "https://evil.test/dashboard", "/dashboard\\@evil", "/dashboardx", "/api/x",
+    "/dashboard/..//evil.test/", "/dashboard/../\t/evil.test", "/dashboard/%2e%2e//evil.test/", "/dashboard//evil.test", "/dashboard/../sign-in",
+    "/\\evil.test/dashboard", "///evil.test/dashboard"])(
     "%s leads to the chat",
     (next) => {
       expect(pageAfterSignIn(next)).toBe("/dashboard/chat");
@@ -59,13 +61,16 @@ describe("isSameOrigin", () => {
     expect(from("GET", { origin: "https://evil.test" })).toBe(true);
     expect(from("POST", { origin: "https://evil.test", host: "natter.test" })).toBe(false);
     expect(from("POST", { origin: "http://127.0.0.1:9999", host: "127.0.0.1:3000" })).toBe(false);
-    expect(from("POST", { origin: "http://127.0.0.1:3000", host: "127.0.0.1:3000" })).toBe(true);
+    expect(from("POST", { origin: "https://127.0.0.1:3000", host: "127.0.0.1:3000" })).toBe(true);
+    expect(from("POST", { origin: "http://natter.test", host: "natter.test" })).toBe(false);
     expect(from("POST", { origin: "https://natter.test", host: "10.0.0.7:3000" })).toBe(true);
     expect(from("POST", { origin: "null", host: "natter.test" })).toBe(false);
   });
 
   test("without an Origin header the browser's own word counts, and a program is no browser", () => {
     expect(from("DELETE", { "sec-fetch-site": "cross-site" })).toBe(false);
+    expect(from("DELETE", { "sec-fetch-site": "same-site" })).toBe(false);
+    expect(from("DELETE", { "sec-fetch-site": "same-origin" })).toBe(true);
     expect(from("DELETE", {})).toBe(true);
   });
 });

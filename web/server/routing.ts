@@ -27,14 +27,19 @@ function isStream(segments: string[]): boolean {
   return segments.length === 3 && (segments[0] === "runs" || segments[0] === "conversations");
 }
 
+const NOWHERE = "http://nowhere.invalid";
+
 /**
  * A page of our own to go to after signing in, from the `next` parameter: anything else (another
  * origin, `//host`, a backslash that browsers read as a slash) leads to the chat.
  */
 export function pageAfterSignIn(next: string | null | undefined): string {
   const fallback = "/dashboard/chat";
-  if (!next || !/^\/dashboard(?:[/?#]|$)/.test(next) || /[\\\s]/.test(next)) return fallback;
-  return next;
+  if (!next?.startsWith("/") || /[\\\s]/.test(next) || !URL.canParse(next, NOWHERE)) return fallback;
+  // Resolved as the browser will: `/dashboard/..//evil.test/` only looks like a page below /dashboard.
+  const { origin, pathname, search, hash } = new URL(next, NOWHERE);
+  const isOurs = origin === NOWHERE && (pathname === "/dashboard" || pathname.startsWith("/dashboard/"));
+  return isOurs && !pathname.includes("//") ? `${pathname}${search}${hash}` : fallback;
 }
 
 /**
@@ -44,7 +49,9 @@ export function pageAfterSignIn(next: string | null | undefined): string {
 export function isSameOrigin(request: { method: string; headers: Headers }, publicOrigin: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") return true;
   const origin = request.headers.get("origin");
-  if (origin === null) return request.headers.get("sec-fetch-site") !== "cross-site";
+  // A browser that sends no Origin says where the request comes from; a program says neither, and has no cookies.
+  if (origin === null) return ["same-origin", "none", null].includes(request.headers.get("sec-fetch-site"));
   if (origin === publicOrigin) return true;
-  return URL.canParse(origin) && new URL(origin).host === request.headers.get("host");
+  // Another name of this host, with the scheme that people use: behind a proxy the request itself is plain http.
+  return origin === `${new URL(publicOrigin).protocol}//${request.headers.get("host")}`;
 }

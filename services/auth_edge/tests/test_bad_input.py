@@ -45,6 +45,20 @@ BAD_CHATKIT: list[tuple[Any, str | None]] = [
     ),
     ({"type": "items.feedback", "params": {**FEEDBACK, "kind": "meh"}}, "params.kind"),
     (create(content=[]), "params.input.content"),
+    (
+        create(content=[{"type": "input_text", "text": "hi"}, *[{"type": "input_text", "text": ""}] * 100]),
+        "params.input.content",
+    ),
+    (
+        create(content=[{"type": "input_tag", "id": "t", "text": "x", "data": {"k": "x" * 200_000}}]),
+        "params.input.content.0",
+    ),
+    (create(inference_options={"tool_choice": {"id": "x" * 5_000}}), "params.input.inference_options"),
+    ({**create(), "metadata": {"k": "x" * 5_000}}, "metadata"),
+    (
+        {"type": "threads.add_client_tool_output", "params": {"thread_id": "conv_1", "result": "x" * 270_000}},
+        "params.result",
+    ),
     (text("  \n"), "params.input.content"),
     (text("x" * 32_001), "params.input.content"),
     (text("a\x00b"), None),

@@ -1,5 +1,6 @@
 """Accounts and sessions, as a person meets them and as an intruder does."""
 
+import re
 import time
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 from natter_testing.stack import RunningNatter
 from playwright.sync_api import expect
 
-from tests.e2e.browser.conftest import NewPerson
+from tests.e2e.browser.conftest import ROOT, NewPerson
 from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credentials, sign_out
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
@@ -102,6 +103,18 @@ def test_a_page_of_another_origin_cannot_act_for_a_person(natter: RunningNatter,
         assert (
             forger.post(f"/api/{person.user_id}/tasks", json=title, headers={"origin": natter.url}).status_code == 201
         )
+
+
+def test_the_api_has_no_other_names_and_nothing_is_fetched_for_strangers(natter: RunningNatter, person: Person) -> None:
+    """Next.js has ways of its own to reach a path; none of them leads past proxy.ts."""
+    person.sign_up()
+    with httpx.Client(base_url=natter.url, headers={"cookie": person.cookie_header}) as client:
+        build = (ROOT / "web" / ".next" / "BUILD_ID").read_text()
+        for path in (f"/_next/data/{build}/api/{person.user_id}/tasks{end}" for end in ("", ".json")):
+            assert client.get(path).status_code == 404
+        assert client.get("/_next/image?url=%2Ficon.svg&w=64&q=75").status_code in (400, 404)
+        script = re.findall(r"/_next/static/[^\"\\]+\.js", client.get("/dashboard/chat").text)[0]
+        assert client.get(script).headers["x-content-type-options"] == "nosniff"
 
 
 def test_signing_out_ends_access_within_a_second_and_in_every_tab(person: Person) -> None:

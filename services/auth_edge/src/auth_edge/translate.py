@@ -1,6 +1,5 @@
 """ChatKit's requests into our messages, our replies into ChatKit's answers (openai-chatkit 1.6, `chatkit.types`)."""
 
-import json
 from typing import Any, Final, cast
 
 from chatkit.types import (
@@ -17,6 +16,9 @@ from contracts.message import Json
 from contracts.replies import ConversationView, ItemPage
 from contracts.text import MESSAGE_CHARACTERS_MAX
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from auth_edge.bounds import check_bounds
 
 PAGE_SIZE_DEFAULT: Final = 20
 PAGE_SIZE_MAX: Final = 100
@@ -37,10 +39,15 @@ _id_adapter: TypeAdapter[str] = TypeAdapter(Token)
 def parse_request(body: bytes) -> ChatKitReq:
     """Read a ChatKit request. Raises TerminalError: `invalid_request` with the field."""
     try:
+        decoded = from_json(body)
+    except ValueError as error:
+        raise TerminalError(Code.INVALID_REQUEST, "The body is not valid JSON in UTF-8.") from error
+    check_bounds(decoded)
+    try:
         request = _request_adapter.validate_json(body, strict=True)
     except ValidationError as error:
         raise invalid_request(error) from error
-    if b"\\u0000" in body and holds_nul(json.loads(body)):
+    if b"\\u0000" in body and holds_nul(decoded):
         raise TerminalError(Code.INVALID_REQUEST, "Text must not contain NUL.")
     return request
 
