@@ -1,5 +1,6 @@
 """docker-compose.yml, without Docker: every service runs as the file says, with hostnames mapped to loopback ports."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,13 +8,18 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 import yaml
+from actor_kit.health import QuietServer
+from agent_runner.settings import Settings as RunnerSettings
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
@@ -23,10 +29,18 @@ from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
 from natter.web_app import find_web_app
 from natter_testing.servers import temporary_directory
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
 OURS = {"actor-kit", "contracts", "identity"}
+TASK_TOOLS = "task_tools:8010"
+NOT_HANDED_ON = {
+    "AGENT_RUNNER_ID": "each replica has its own, or one could claim the other's runs",
+    "AGENT_RUNNER_TEST_CRASH_DIRECTORY": "for fault tests",
+}
 
 
 def filled_environment() -> dict[str, str]:
@@ -67,6 +81,9 @@ class Composed:
         for port in ("HTTP_PORT", "METRICS_PORT", "PORT"):
             if port in mapped:
                 mapped[port] = str(self.ports[f"{name}:{mapped[port]}"])
+        if name == "agent_runner":  # by the address of the file, so that the task tools see the Host that they would
+            mapped |= {key: value for key, value in given.items() if TASK_TOOLS in str(value)}
+            mapped["http_proxy"] = f"http://127.0.0.1:{self.ports['proxy']}"
         return {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **mapped}
 
     def on_loopback(self, value: str) -> str:
@@ -83,13 +100,38 @@ def composed() -> Composed:
         "nats:4222",
         "nats:8222",
         "postgres:5432",
-        "task_tools:8010",
+        TASK_TOOLS,
+        "proxy",
         "stream_relay:8001",
         "auth_edge:8000",
         "web:3000",
     ]
     names += ["stream_relay:8001", "auth_edge:8000", *(f"{name}:9090" for name in ("migrate", *SERVICES))]
     return Composed(services, secrets, {name: free_port() for name in names})
+
+
+@asynccontextmanager
+async def named_proxy(composed: Composed) -> AsyncIterator[None]:
+    """What Docker's DNS does for the runner: it reaches the task tools by their name, and they see that name."""
+
+    async def forward(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        address = f"http://127.0.0.1:{composed.ports[TASK_TOOLS]}{urlsplit(scope['path']).path}"
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            answer = await client.request(
+                request.method, address, headers=request.headers, content=await request.body()
+            )
+        await Response(answer.content, answer.status_code, dict(answer.headers))(scope, receive, send)
+
+    # h11: uvicorn's other parser takes no address with an underscore in it.
+    config = uvicorn.Config(forward, port=composed.ports["proxy"], http="h11", log_config=None, lifespan="off")
+    server = QuietServer(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def show(name: str, line: str) -> None:
@@ -108,8 +150,9 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
                 migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
-            await supervisor.start([service(composed, name, directory) for name in SERVICES] + [web(composed)])
-            yield composed
+            async with named_proxy(composed):
+                await supervisor.start([service(composed, name, directory) for name in SERVICES] + [web(composed)])
+                yield composed
         finally:
             await supervisor.stop(STOP_ORDER)
 
@@ -169,6 +212,23 @@ async def test_a_message_is_answered_by_services_that_run_as_the_file_says(runni
         assert "run.completed" in stream.text
         tasks = await client.get(f"/api/{user_id}/tasks")
         assert [task["title"] for task in tasks.json()["data"]] == ["buy milk"]
+
+
+def names_in_the_readme() -> set[str]:
+    """The runner's variables in its README's tables; `…_X` stands for AGENT_RUNNER_X."""
+    text = (ROOT / "services/agent_runner/README.md").read_text()
+    named = re.findall(r"`(AGENT_RUNNER_|…_)([A-Z_]+)`", "\n".join(re.findall(r"(?m)^\| (`.*?) \|", text)))
+    return {f"AGENT_RUNNER_{name}" for _, name in named}
+
+
+def test_every_setting_of_the_runner_is_in_its_readme_and_handed_on(composed: Composed) -> None:
+    aliases = {str(field.validation_alias) for field in RunnerSettings.model_fields.values()}
+    names = {alias for alias in aliases if alias.startswith("AGENT_RUNNER_")}
+    assert names_in_the_readme() == names
+    given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["agent_runner"]
+    environment = {name: f"of {name}" for name in names - set(NOT_HANDED_ON)}
+    handed_on = interpolate(given["environment"], {**composed.secrets, **environment})
+    assert {name: value for name, value in handed_on.items() if name.startswith("AGENT_RUNNER_")} == environment
 
 
 def test_every_image_exists_runs_unprivileged_and_checks_its_health(composed: Composed) -> None:
