@@ -113,3 +113,36 @@ test("code is coloured by class names, and unknown or huge code is left alone", 
   expect(highlight("x", "no-such-language")).toBeNull();
   expect(highlight("x".repeat(60_000), "js")).toBeNull();
 });
+
+describe("text that is made to hold up the page", () => {
+  const MILLISECONDS_MAX = 1_000;
+  const timed = (work: () => unknown): number => {
+    const began = performance.now();
+    work();
+    return performance.now() - began;
+  };
+
+  test.each(["> ", "- ", "1. ", "[", "![", "*", "**a ", "`a``", "<a ", "| a ", "[a](", "***a ", "*a_ ", "    a\n"])(
+    "%j, many times, is lexed in time",
+    (piece) => {
+      for (const end of ["x", "\n"]) {
+        const text = piece.repeat(10_000 / piece.length) + end;
+        const blocks = new MarkdownBlocks();
+        let tokens: Token[] = [];
+        expect(timed(() => (tokens = blocks.update(text)))).toBeLessThan(MILLISECONDS_MAX);
+        expect(tokens.map((token) => token.raw).join("")).toBe(text);
+      }
+    },
+  );
+
+  test.each(["java", "cpp", "python", "typescript", "markdown", "json", "sql", "ruby"])("%s is coloured in time, or not at all", (language) => {
+    for (const piece of ["a", "_", "$", "0", "`", "{", "'", "<", "1e", "a ", "//", "\n"])
+      expect(timed(() => highlight(piece.repeat(50_000 / piece.length), language)), piece).toBeLessThan(MILLISECONDS_MAX);
+    expect(highlight(`${"x".repeat(401)}\n`, language)).toBeNull();
+  });
+
+  test("the name of a deep link ends where its slashes begin, however many there are", () => {
+    expect(timed(() => parseDeeplink(`chatkit-link://${"/".repeat(100_000)}x`))).toBeLessThan(MILLISECONDS_MAX);
+    expect(parseDeeplink("chatkit-link://open//")).toEqual({ name: "open", data: {} });
+  });
+});

@@ -32,7 +32,7 @@ export class MarkdownBlocks {
     const source = this.text.slice(this.stableLength);
     const lexer = new Lexer({ gfm: true });
     Object.assign(lexer.tokens.links, this.stableLinks);
-    const tokens = lexer.lex(source);
+    const tokens = lexed(lexer, source);
     const links = JSON.stringify(lexer.tokens.links);
     // A link definition may turn earlier text into links: then, and while it grows, everything is lexed again.
     if (links !== this.linksOfStable && this.stable.length > 0) {
@@ -75,5 +75,15 @@ export class MarkdownBlocks {
     this.tail = [];
     this.stableLinks = Object.create(null) as Links;
     this.linksOfStable = "{}";
+  }
+}
+
+/** marked calls itself for each level of a quote or a list: what overflows its stack is one paragraph of plain text. */
+function lexed(lexer: Lexer, source: string): Token[] {
+  try {
+    return lexer.lex(source);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return [{ type: "paragraph", raw: source, text: source, tokens: [{ type: "text", raw: source, text: source }] }];
   }
 }

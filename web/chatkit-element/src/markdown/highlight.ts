@@ -30,14 +30,16 @@ const lowlight = createLowlight({
   rust, sql, swift, typescript, xml, yaml,
 });
 
-/** Longer code is shown plain: highlighting it would hold up the page. */
-const HIGHLIGHT_CHARACTERS_MAX = 50_000;
+/** Longer code, or code with a longer line, is shown plain: highlight.js takes quadratic time for some of it. */
+const HIGHLIGHT_CHARACTERS_MAX = 20_000;
+const HIGHLIGHT_LINE_CHARACTERS_MAX = 400;
 
 export type HighlightNode = string | { classes: string; children: HighlightNode[] };
 
 /** Returns null if the language is not known or the code is too long. */
 export function highlight(code: string, language: string): HighlightNode[] | null {
   if (code.length > HIGHLIGHT_CHARACTERS_MAX || !lowlight.registered(language)) return null;
+  if (code.split("\n").some((line) => line.length > HIGHLIGHT_LINE_CHARACTERS_MAX)) return null;
   return lowlight.highlight(language, code).children.map(convert);
 }
 

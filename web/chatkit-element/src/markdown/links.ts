@@ -33,7 +33,9 @@ export function safeImage(src: string, base: string, allowedDomains: readonly st
 export function parseDeeplink(href: string): { name: string; data: Record<string, string> } | null {
   if (!href.startsWith("chatkit-link:")) return null;
   const [path = "", query = ""] = href.slice("chatkit-link:".length).replace(/^\/\//, "").split("?", 2);
-  let name = path.replace(/\/+$/, "");
+  let end = path.length; // not /\/+$/: it tries each slash, and takes quadratic time for many that are not at the end
+  while (end > 0 && path[end - 1] === "/") end -= 1;
+  let name = path.slice(0, end);
   try {
     name = decodeURIComponent(name);
   } catch {

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+TEXT_CHARACTERS_MAX = 10_000
+CLAUSES_MAX = 200
 COUNT_MAX = 100_000
 STEPS_MAX = 10
 
@@ -42,53 +44,67 @@ class Delete:
 
 Step = Count | Add | ListAll | Complete | Rename | Delete
 
-_POLITE = re.compile(r"^(?:please|hey|hi|ok|okay|now|and|also|can you|could you|would you|natter)[, ]+", re.I)
-_ENDINGS = re.compile(r"(?:[,]? please)?[.!?\s]*$", re.I)
+# Each pattern is linear in the length of its clause: what it repeats can end in one way only, and blanks come one at a
+# time (`_one_blank`). `" *x? *"` and the like would take quadratic or cubic time, and stop the runner's event loop.
+_BLANKS = re.compile(r"\s+")
 _SEPARATORS = re.compile(
-    r"\s*(?:;|\n+|,?\s+(?:and\s+)?then\s+|\.\s+(?=(?:add|list|complete|delete|rename|remove|then)\b))", re.I
+    r"[ \n]?(?:;|\n|,?[ \n](?:and[ \n])?then[ \n]|\.[ \n](?=(?:add|list|complete|delete|rename|remove|then)\b))", re.I
 )
-_THEN = re.compile(r"^then\s+", re.I)
+_THEN = re.compile(r"^then ", re.I)
+_POLITE = re.compile(r"^(?:(?:please|hey|hi|ok|okay|now|and|also|can you|could you|would you|natter)[, ]+)+", re.I)
+_ENDINGS = ".!? "
+_PLEASE = re.compile(r",? please$", re.I)
 _QUOTES = "\"'“”\u2018\u2019`"
 
 _COUNT = re.compile(r"count (?:from (?:1|one) )?(?:up )?to (\d{1,9})", re.I)
 _ADD_MANY = re.compile(
-    r"(?:add|create|make)\b[^:]*?\b(?:tasks|todos|to-dos|items|things)\b(?:\s+to my (?:todo )?list)?\s*:\s*(.+)",
-    re.I | re.S,
+    r"(?:add|create|make)\b[^:]*?\b(?:tasks|todos|to-dos|items|things)\b(?: to my (?:todo )?list)? ?: ?(.+)", re.I
 )
 _ADD = re.compile(
-    r"(?:add|create|make|new)\b(?: me)?(?: (?:a|an|the|another|one more))?(?: new)?"
-    r"(?: (?:task|todo|to-do|item|reminder))?(?: (?:called|named|to))?\s*:?\s*(.+)",
-    re.I | re.S,
+    r"(?:add|create|make|new)\b(?: me\b)?(?: (?:a|an|the|another|one more)\b)?(?: new\b)?"
+    r"(?: (?:task|todo|to-do|item|reminder)\b)?(?: (?:called|named|to)\b)? ?:? ?(.+)",
+    re.I,
 )
-_REMIND = re.compile(r"remind me to (.+)|i (?:need|have) to (.+)", re.I | re.S)
-_TO_MY_LIST = re.compile(r"\s+(?:to|on|onto) (?:my|the) (?:(?:todo|to-do|task) )?(?:list|tasks|todos)$", re.I)
+_REMIND = re.compile(r"remind me to (.+)|i (?:need|have) to (.+)", re.I)
+_TO_MY_LIST = re.compile(r" (?:to|on|onto) (?:my|the) (?:(?:todo|to-do|task) )?(?:list|tasks|todos)$", re.I)
+_FROM_MY_LIST = re.compile(r" (?:from|on|off|in) (?:my|the) (?:\w+ )?(?:list|tasks)$", re.I)
+_COMMAS = re.compile(r" ?, ?(?:and )?| and ")
 _LIST = re.compile(
     r"(?:list|show|what(?:'s| is| are)|which|see|display|give me)\b.*\b(?:tasks?|todos?|to-dos?|list|to do)\b", re.I
 )
 _COMPLETE = re.compile(
-    r"(?:complete|finish|check off|tick off|close)\s+(.+)"
-    r"|mark\s+(.+?)\s+(?:as\s+)?(?:done|complete|completed|finished)"
-    r"|(?:i(?:'ve| have)? )?(?:finished|completed|did)\s+(.+)",
-    re.I | re.S,
+    r"(?:complete|finish|check off|tick off|close) (.+)"
+    r"|mark (.+?) (?:as )?(?:done|complete|completed|finished)"
+    r"|(?:i(?:'ve| have)? )?(?:finished|completed|did) (.+)",
+    re.I,
 )
-_REOPEN = re.compile(r"(?:reopen|uncomplete|uncheck)\s+(.+)", re.I | re.S)
-_RENAME = re.compile(r"(?:rename|change|update|retitle)\s+(.+?)\s+(?:to|into|as)\s+(.+)", re.I | re.S)
-_DELETE = re.compile(r"(?:delete|remove|drop|cancel)\s+(.+)", re.I | re.S)
+_REOPEN = re.compile(r"(?:reopen|uncomplete|uncheck) (.+)", re.I)
+_RENAME = re.compile(r"(?:rename|change|update|retitle) (.+?) (?:to|into|as) (.+)", re.I)
+_DELETE = re.compile(r"(?:delete|remove|drop|cancel) (.+)", re.I)
 _FILLER = re.compile(r"^(?:the |my |a )?(?:task|todo|to-do|item)?\s*(?:called |named )?", re.I)
 
 
 def parse(text: str) -> list[Step]:
-    """The steps that a message asks for, in order; empty where it asks for nothing that is understood."""
+    """The steps that a message asks for, in order; empty where it asks for nothing that is understood.
+
+    Looks at the first `TEXT_CHARACTERS_MAX` characters and `CLAUSES_MAX` clauses: the caller refuses a longer text.
+    """
     steps: list[Step] = []
-    for clause in _SEPARATORS.split(text.strip()):
+    text = _BLANKS.sub(_one_blank, text[:TEXT_CHARACTERS_MAX].strip())
+    for clause in _SEPARATORS.split(text, CLAUSES_MAX)[:CLAUSES_MAX]:
         steps.extend(_parse_clause(clause))
+        if len(steps) >= STEPS_MAX:
+            break
     return steps[:STEPS_MAX]
 
 
+def _one_blank(blanks: re.Match[str]) -> str:
+    return "\n" if "\n" in blanks[0] else " "
+
+
 def _parse_clause(clause: str) -> list[Step]:
-    clause = _ENDINGS.sub("", _THEN.sub("", clause.strip()))
-    while (shorter := _POLITE.sub("", clause)) != clause:
-        clause = shorter
+    clause = _PLEASE.sub("", _THEN.sub("", clause.strip()).rstrip(_ENDINGS))
+    clause = _POLITE.sub("", clause)
     for pattern, read in _RULES:
         if match := pattern.match(clause):
             return read(match)
@@ -105,8 +121,7 @@ def _add_one(match: re.Match[str]) -> list[Step]:
 
 
 def _titles(text: str) -> list[str]:
-    parts = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", text)
-    return [title for part in parts if (title := _title(part))]
+    return [title for part in _COMMAS.split(text) if (title := _title(part))]
 
 
 def _title(text: str) -> str:
@@ -114,7 +129,7 @@ def _title(text: str) -> str:
 
 
 def _reference(text: str) -> str:
-    return _title(re.sub(r"\s+(?:from|on|off|in) (?:my|the) (?:\w+ )?(?:list|tasks)$", "", text.strip(), flags=re.I))
+    return _title(_FROM_MY_LIST.sub("", text.strip()))
 
 
 def _completed_filter(clause: str) -> bool | None:

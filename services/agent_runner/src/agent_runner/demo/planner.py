@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from agent_runner.demo.intents import (
+    TEXT_CHARACTERS_MAX,
     Add,
     Complete,
     Count,
@@ -21,6 +22,9 @@ from agent_runner.demo.intents import (
 ABOUT = (
     "I am Natter's built-in demo model: a few rules, no real language model. I can add, list, complete, rename and "
     "delete tasks, and count to a number. Set OPENAI_API_KEY to talk to a real model."
+)
+TOO_LONG = (
+    f"I am the demo model, and read messages of up to {TEXT_CHARACTERS_MAX:,} characters. Please write a shorter one."
 )
 NO_TOOLS = "I am the demo model, and my task tools cannot be reached right now. Please try again in a moment."
 TASKS_SHOWN_MAX = 50
@@ -56,6 +60,8 @@ class _Context:
 def plan(items: str | Sequence[Any], tool_names: frozenset[str]) -> list[Call] | str:
     """The calls to make next (in parallel), or the final answer in words. A pure function of the input."""
     context = _read(items)
+    if len(context.text) > TEXT_CHARACTERS_MAX:
+        return TOO_LONG
     steps = parse(context.text)
     if not steps:
         return ABOUT
