@@ -9,7 +9,7 @@ NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 # What only tests need: the public MCP conformance suite.
 TEST_INSTALLED := tests/integration/runner/mcp_conformance/node_modules/.package-lock.json
 WEB := $(wildcard web/package.json)
-GENERATED := $(wildcard contracts/schemas contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
+GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
     $(shell git ls-files "*.gen.*")
 
 help: ## list the commands

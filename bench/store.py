@@ -21,8 +21,8 @@ from actor_kit.actor import Delivery
 from contracts.commands import AppendCheckpoint, BeginTurn, ClaimRun, TakeRequestPermit
 from contracts.identity import Principal
 from contracts.message import Json
-from contracts.queries import ListConversations, ListItems, LoadSession
-from conversation_store.repository import claims, conversations, cursors, items, outbox, runs, session, turns
+from contracts.queries import ListConversations, ListItems
+from conversation_store.repository import claims, conversations, cursors, items, outbox, turns
 from conversation_store.testing import Client, assistant_item, running_client, store_settings, user_message
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
@@ -93,8 +93,6 @@ async def measure_reads(client: Client, samples: int) -> None:
         "list 50 of 10 000, middle: at the store", samples, lambda _: actor.on_list_items(middle, NO_DELIVERY)
     )
     await measure("list 50 of 10 000, newest: over the bus", samples, lambda _: client.ask(newest))
-    load = LoadSession(principal=BENCH, conversation_id=BIG)
-    await measure("load the session's last 15 messages: over the bus", samples, lambda _: client.ask(load))
     listed = ListConversations(principal=BENCH)
     await measure("list 20 conversations: over the bus", samples, lambda _: client.ask(listed))
     search = ListConversations(principal=BENCH, search="word77 word13")
@@ -172,7 +170,6 @@ async def plans(client: Client) -> str:
     searched = conversations.LIST.format(search=conversations.SEARCH, **conversations.ORDERS["desc"])
     statements: dict[str, tuple[str, tuple[Any, ...]]] = {
         "list 50 items": (items.LIST_SQL["desc"], (BIG, OWNER, 2**62, hidden, None, False, 51)),
-        "load the session's last 15 messages": (session.WINDOW, (BIG, OWNER, 14)),
         "begin a turn: state": (turns.STATE, (OWNER, BIG, "run_none", "key_none")),
         "claim a run: what it needs": (
             claims.LOAD,
@@ -180,7 +177,6 @@ async def plans(client: Client) -> str:
         ),
         "list 20 conversations": (listed, window),
         "search": (searched, (*window, "'word77' & 'word13':*")),
-        "list active runs": (runs.LIST_ACTIVE, (OWNER, None)),
         "outbox: take": (outbox.TAKE, (300,)),
     }
     parts = ["# Query plans of conversation_store\n", "Written by `python -m bench.store --record`.\n"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from contracts.generate.files import CONTRACTS
-from contracts.generate.release import breaking_changes, compare
+from contracts.generate.release import RELEASED, WITHDRAWN, breaking_changes, compare
 from contracts.generate.schemas import schema_of, wire_bodies
 from contracts.generate.table import subject_table
 from contracts.message import Body
@@ -37,9 +37,17 @@ def test_the_subject_table_names_every_message() -> None:
 
 
 def test_nothing_breaks_a_service_that_was_written_against_the_release() -> None:
-    released = list((CONTRACTS / "released").glob("*.json"))
-    assert len(released) >= len(REGISTRY), "run `python -m contracts.generate release`"
+    assert len(bodies_of(RELEASED)) >= len(REGISTRY), "run `python -m contracts.generate release`"
     assert breaking_changes() == []
+
+
+def test_what_was_withdrawn_was_released_and_is_gone() -> None:
+    assert WITHDRAWN.keys() <= bodies_of(RELEASED)
+    assert not WITHDRAWN.keys() & {body.__name__ for body in wire_bodies()}
+
+
+def bodies_of(schema: Path) -> set[str]:
+    return {body["$ref"].rpartition("/")[2] for body in json.loads(schema.read_text(encoding="utf-8"))["oneOf"]}
 
 
 BASE = {
@@ -89,6 +97,8 @@ def test_an_added_optional_field_or_a_wider_type_breaks_nothing(new: dict[str, o
 
 
 def test_a_removed_message_is_named_with_advice(tmp_path: Path) -> None:
-    (tmp_path / "OldMessage.json").write_text(json.dumps(BASE), encoding="utf-8")
-    [problem] = breaking_changes(tmp_path)
+    released = tmp_path / "released.json"
+    document = {"oneOf": [{"$ref": "#/$defs/OldMessage"}], "$defs": {"OldMessage": BASE}}
+    released.write_text(json.dumps(document), encoding="utf-8")
+    [problem] = breaking_changes(released)
     assert problem.startswith("OldMessage was removed. Add optional fields only.")

@@ -5,17 +5,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal
-from contracts.ids import ConversationId, MessageId, RunId, TaskId
+from contracts.ids import ConversationId, RunId, TaskId
 from contracts.message import Query
 from contracts.replies import (
     ConversationPage,
     ConversationReply,
     ExportPage,
     ItemPage,
-    ItemReply,
-    RunList,
     RunReply,
-    SessionItems,
     TaskPage,
     TaskReply,
 )
@@ -60,34 +57,10 @@ class ListItems(Query[ItemPage]):
     run_id: RunId | None = None
 
 
-class GetItem(Query[ItemReply]):
-    subject_template: ClassVar[str] = "query.conversation_store.get_item"
-    principal: Principal
-    conversation_id: ConversationId
-    message_id: MessageId
-
-
 class GetRun(Query[RunReply]):
     subject_template: ClassVar[str] = "query.conversation_store.get_run"
     principal: Principal
     run_id: RunId
-
-
-class ListActiveRuns(Query[RunList]):
-    """The user's runs that are queued or running, of one conversation or of all."""
-
-    subject_template: ClassVar[str] = "query.conversation_store.list_active_runs"
-    principal: Principal
-    conversation_id: ConversationId | None = None
-
-
-class LoadSession(Query[SessionItems]):
-    """The session items of a conversation's last ``messages_max`` messages, never an orphaned call or output."""
-
-    subject_template: ClassVar[str] = "query.conversation_store.load_session"
-    principal: Principal
-    conversation_id: ConversationId
-    messages_max: Annotated[int, Field(ge=1, le=1_000)] = 15
 
 
 class ListTasks(Query[TaskPage]):

@@ -59,25 +59,19 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.BeginToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.FinishToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.FinishRun, [RUNNER], [STORE], Rule.RUN_EPOCH),
-    _entry(commands.SaveItem, [RUNNER], [STORE], Rule.RUN_EPOCH),
-    _entry(commands.AppendSessionItems, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
-    _entry(commands.TruncateSession, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
-    _entry(queries.GetRun, [EDGE, RUNNER, RELAY], [STORE], Rule.RUN_OWNER),
-    _entry(queries.ListActiveRuns, [EDGE], [STORE], Rule.SELF),
-    _entry(queries.LoadSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.TruncateSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.GetRun, [EDGE, RELAY], [STORE], Rule.RUN_OWNER),
     # conversations
     _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),
     _entry(commands.UpdateConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListItems, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
-    _entry(queries.GetItem, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
-    _entry(commands.DeleteItem, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     # todos
     _entry(queries.ListTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
-    _entry(queries.GetTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    _entry(queries.GetTask, [EDGE], [STORE], Rule.TASK_OWNER),
     _entry(commands.AddTask, [EDGE, TOOLS], [STORE], Rule.SELF),
     _entry(commands.UpdateTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
     _entry(commands.DeleteTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
@@ -93,7 +87,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
     # between services
     _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),
-    _entry(events.DeadLetter, [RUNNER, OPERATOR], [OPERATOR], Rule.SERVICE),
+    _entry(events.DeadLetter, [RUNNER], [OPERATOR], Rule.SERVICE),
 )
 
 

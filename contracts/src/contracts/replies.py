@@ -115,12 +115,6 @@ class ConversationPage(Reply):
     after: str | None = None
 
 
-class ItemReply(Reply):
-    """One stored item."""
-
-    item: ItemView
-
-
 class ItemPage(Reply):
     """Items of a conversation. ``resume_from`` as in `ConversationReply`: read before the items were."""
 
@@ -135,12 +129,6 @@ class RunReply(Reply):
     """One run."""
 
     run: RunView
-
-
-class RunList(Reply):
-    """Runs, oldest first."""
-
-    data: tuple[RunView, ...]
 
 
 class TaskReply(Reply):
@@ -223,12 +211,6 @@ class RunFinished(Reply):
     run: RunView
     already_finished: bool = False
     next_run_id: RunId | None = None
-
-
-class SessionItems(Reply):
-    """Session items (Responses API items) of a conversation, oldest first."""
-
-    data: tuple[Json, ...]
 
 
 class FeedbackRecorded(Reply):

@@ -7,14 +7,13 @@ import pytest
 from contracts.commands import (
     CancelRun,
     DeleteConversation,
-    DeleteItem,
     ItemToSave,
     RecordFeedback,
     RenewLease,
     UpdateConversation,
 )
 from contracts.errors import Code, TerminalError
-from contracts.queries import GetConversation, GetItem, ListConversations, ListItems, LoadSession
+from contracts.queries import GetConversation, ListConversations, ListItems
 from conversation_store.testing import ALICE, Client, assistant_item, everything_published
 
 
@@ -82,13 +81,6 @@ async def test_an_items_id_is_a_cursor_too_and_a_wrong_one_is_named(client: Clie
         assert (refused.value.code, refused.value.field) == (Code.INVALID_REQUEST, "after")
 
 
-async def test_a_hidden_item_is_not_found(client: Client) -> None:
-    query = GetItem(principal=ALICE, conversation_id=await with_items(client), message_id="hidden_1")
-    with pytest.raises(TerminalError) as refused:
-        await client.ask(query)
-    assert refused.value.code == Code.NOT_FOUND
-
-
 async def test_conversations_are_listed_last_changed_first(client: Client) -> None:
     ids = [(await client.answer(f"message {n}")).conversation_id for n in range(5)]
     await client.answer("again", conversation_id=ids[1])
@@ -141,29 +133,6 @@ async def test_renaming_is_told_to_viewers(client: Client) -> None:
     assert shown[0]["type"] == "thread.updated"
     assert shown[0]["thread"]["title"] == "New"
     assert shown[0]["thread"]["items"] == {"data": [], "has_more": False}
-
-
-async def test_a_deleted_item_is_gone_for_viewers_and_for_the_model(client: Client) -> None:
-    turn = await client.answer("secret", "noted")
-    delete = {"principal": ALICE, "conversation_id": turn.conversation_id}
-    for message_id in (turn.message_id, f"msg_of_{turn.run_id}"):
-        await client.ask(DeleteItem(**delete, message_id=message_id))
-    assert (await client.ask(LoadSession(principal=ALICE, conversation_id=turn.conversation_id))).data == ()
-    assert await client.rows("select 1 from chat.message") == []
-    await everything_published(client)
-    shown = await client.deltas(f"delta.*.{turn.conversation_id}.changed")
-    assert shown[0] == {"type": "thread.item.removed", "item_id": turn.message_id}
-    with pytest.raises(TerminalError) as refused:
-        await client.ask(DeleteItem(**delete, message_id=turn.message_id))
-    assert refused.value.code == Code.NOT_FOUND
-
-
-async def test_an_item_that_is_being_answered_stays(client: Client) -> None:
-    turn = await client.begin()
-    delete = DeleteItem(principal=ALICE, conversation_id=turn.conversation_id, message_id=turn.message_id)
-    with pytest.raises(TerminalError) as refused:
-        await client.ask(delete)
-    assert refused.value.code == Code.CONVERSATION_BUSY
 
 
 async def test_deleting_a_conversation_ends_its_runs_and_leaves_nothing(client: Client) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from contracts.commands import AddTask, AppendSessionItems, DeleteTask
+from contracts.commands import AddTask, AppendCheckpoint, DeleteTask, TruncateSession
 from contracts.errors import Code, RetryableError
 from contracts.message import Json
 from contracts.queries import ListTasks
@@ -122,8 +122,10 @@ async def test_what_cannot_be_repeated_is_not(client: Client, proxy: PostgresPro
     await everything_published(client)
     await asyncio.sleep(0.05)
     said: Json = {"type": "message", "role": "assistant", "content": "x"}
-    append = AppendSessionItems(principal=ALICE, run_id=turn.run_id, epoch=1, session_items=(said,))
-    for command in (append, DeleteTask(principal=ALICE, task_id=task.task_id)):
+    run = {"principal": ALICE, "run_id": turn.run_id, "epoch": 1}
+    await client.ask(AppendCheckpoint(**run, step=0, session_items=(said, said)))
+    truncate = TruncateSession(principal=ALICE, conversation_id=turn.conversation_id, items_count=1)
+    for command in (truncate, DeleteTask(principal=ALICE, task_id=task.task_id)):
         proxy.cut_after = b"commit"
         with pytest.raises(RetryableError) as refused:
             await client.ask(command)

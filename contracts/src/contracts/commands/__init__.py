@@ -2,15 +2,12 @@
 
 from contracts.commands.conversations import (
     DeleteConversation,
-    DeleteItem,
     ItemToSave,
     RecordFeedback,
-    SaveItem,
     UpdateConversation,
 )
 from contracts.commands.runs import (
     AppendCheckpoint,
-    AppendSessionItems,
     BeginToolCall,
     ClaimRun,
     FinishRun,
@@ -48,14 +45,12 @@ from contracts.commands.users import (
 __all__ = [
     "AddTask",
     "AppendCheckpoint",
-    "AppendSessionItems",
     "BeginToolCall",
     "BeginTurn",
     "CancelRun",
     "ClaimRun",
     "ClientToolOutput",
     "DeleteConversation",
-    "DeleteItem",
     "DeleteTask",
     "EffectKey",
     "EraseUser",
@@ -69,7 +64,6 @@ __all__ = [
     "RenewLease",
     "Retry",
     "RunRequested",
-    "SaveItem",
     "StructuredInput",
     "TakeRequestPermit",
     "TaskDescription",

@@ -5,13 +5,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal
-from contracts.ids import ConversationId, MessageId, RunId
+from contracts.ids import ConversationId, MessageId
 from contracts.message import Body, Command, Json
 from contracts.replies import (
     ConversationReply,
     Done,
     FeedbackRecorded,
-    ItemReply,
     Role,
     ToolCallView,
 )
@@ -45,25 +44,6 @@ class ItemToSave(Body):
     content: Text = ""
     tool_calls: tuple[ToolCallView, ...] = ()
     item: Json
-
-
-class SaveItem(Command[ItemReply]):
-    """Insert an item of the assistant, or replace the one of that id."""
-
-    subject_template: ClassVar[str] = "command.conversation_store.save_item"
-    principal: Principal
-    run_id: RunId
-    epoch: int
-    item: ItemToSave
-
-
-class DeleteItem(Command[Done]):
-    """Delete one item of a conversation."""
-
-    subject_template: ClassVar[str] = "command.conversation_store.delete_item"
-    principal: Principal
-    conversation_id: ConversationId
-    message_id: MessageId
 
 
 class RecordFeedback(Command[FeedbackRecorded]):

@@ -117,16 +117,6 @@ class FinishRun(Command[RunFinished]):
     openai_conversation_id: str | None = None
 
 
-class AppendSessionItems(Command[Done]):
-    """Append to what the model saw and said, outside a checkpoint. Errors: run_stale_epoch."""
-
-    subject_template: ClassVar[str] = "command.conversation_store.append_session_items"
-    principal: Principal
-    run_id: RunId
-    epoch: int
-    session_items: tuple[Json, ...]
-
-
 class TruncateSession(Command[Done]):
     """Forget the last ``items_count`` session items of a conversation, or all of them where absent."""
 

@@ -4,10 +4,9 @@ import re
 from typing import Any
 
 import yaml
-from pydantic.json_schema import models_json_schema
 
 from contracts import golden
-from contracts.generate.schemas import open_up, wire_bodies
+from contracts.generate.schemas import definitions_of, wire_bodies
 from contracts.message import Message, reply_type_of
 from contracts.registry import REGISTRY, Entry
 from contracts.services import Service
@@ -35,7 +34,10 @@ def asyncapi_yaml() -> str:
         "servers": {"nats": {"host": "localhost:4222", "protocol": "nats"}},
         "channels": _channels(),
         "operations": _operations(),
-        "components": {"messages": _messages(), "schemas": _schemas()},
+        "components": {
+            "messages": _messages(),
+            "schemas": definitions_of(wire_bodies(), ref_template="#/components/schemas/{model}"),
+        },
     }
     header = "# Generated from contracts/ by `make generate`: edit the registry, not this file.\n"
     return header + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
@@ -119,12 +121,3 @@ def _messages() -> dict[str, Any]:
         }
         for body in wire_bodies()
     }
-
-
-def _schemas() -> dict[str, Any]:
-    _, schema = models_json_schema(
-        [(body, "validation") for body in wire_bodies()], ref_template="#/components/schemas/{model}"
-    )
-    definitions = schema["$defs"]
-    open_up(definitions)
-    return definitions

@@ -1,6 +1,7 @@
 """JSON Schema (2020-12) of every message and reply, and the one schema of what the browser reads."""
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, Literal, cast
 
 from pydantic.json_schema import models_json_schema
 
@@ -47,14 +48,26 @@ def open_up(node: Any) -> None:
             del field["title"]
 
 
-def schema_files() -> dict[str, str]:
-    return {f"{body.__name__}.json": as_text(schema_of(body)) for body in wire_bodies()}
+def definitions_of(
+    bodies: Sequence[type[Body]],
+    mode: Literal["validation", "serialization"] = "validation",
+    ref_template: str = "#/$defs/{model}",
+) -> dict[str, Any]:
+    """The schemas of bodies and of what they refer to, by name, as a reader may rely on them."""
+    _, schema = models_json_schema([(body, mode) for body in bodies], ref_template=ref_template)
+    open_up(schema["$defs"])
+    return schema["$defs"]
+
+
+def bus_schema() -> str:
+    """One schema of all that goes over the bus: ``oneOf`` names the bodies, ``$defs`` has them and their parts."""
+    names = [{"$ref": f"#/$defs/{body.__name__}"} for body in wire_bodies()]
+    definitions = definitions_of(wire_bodies())
+    return as_text({"$schema": DIALECT, "title": "Natter's bus", "oneOf": names, "$defs": definitions})
 
 
 def browser_schema() -> str:
     """One schema whose definitions are what the browser gets; TypeScript is made from it."""
-    _, schema = models_json_schema([(body, "serialization") for body in BROWSER_BODIES], ref_template="#/$defs/{model}")
-    definitions = schema["$defs"]
-    open_up(definitions)
+    definitions = definitions_of(BROWSER_BODIES, "serialization")
     definitions["Code"] = {"enum": [code.value for code in Code], "type": "string", "title": "Code"}
     return as_text({"$schema": DIALECT, "title": "Natter", "$defs": definitions})

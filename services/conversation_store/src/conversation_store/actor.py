@@ -10,13 +10,12 @@ from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
 from contracts.message import Reply
-from contracts.queries import GetConversation, ListItems, LoadSession
+from contracts.queries import GetConversation, ListItems
 from contracts.replies import (
     ConversationReply,
     ErasureReceipt,
     ItemPage,
     RunClaimed,
-    SessionItems,
     TaskReply,
     TurnBegun,
 )
@@ -62,20 +61,14 @@ class ConversationStore(Actor):
             commands.BeginToolCall: self._transaction_of(ledger.begin_tool_call),
             commands.FinishToolCall: self._transaction_of(ledger.finish_tool_call),
             commands.FinishRun: self._transaction_of(runs.finish_run),
-            commands.SaveItem: self._transaction_of(session.save_item),
-            commands.AppendSessionItems: self._transaction_of(session.append_session_items, is_repeatable=False),
             commands.LinkOpenaiConversation: self._transaction_of(session.link_openai_conversation),
             commands.TruncateSession: self._transaction_of(session.truncate_session, is_repeatable=False),
             queries.GetRun: self._transaction_of(runs.get_run),
-            queries.ListActiveRuns: self._transaction_of(runs.list_active_runs),
-            LoadSession: self.on_load_session,
             GetConversation: self.on_get_conversation,
             queries.ListConversations: self._transaction_of(conversations.list_conversations),
             commands.UpdateConversation: self._transaction_of(conversations.update_conversation),
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
-            queries.GetItem: self._transaction_of(items.get_item),
-            commands.DeleteItem: self._transaction_of(items.delete_item, is_repeatable=False),
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
             queries.ListTasks: self._transaction_of(tasks.list_tasks),
             queries.GetTask: self._transaction_of(tasks.get_task),
@@ -110,12 +103,6 @@ class ConversationStore(Actor):
         if isinstance(claimed, TerminalError):
             raise claimed
         return claimed
-
-    async def on_load_session(self, query: LoadSession, _delivery: Delivery) -> SessionItems:
-        async def load(transaction: Transaction) -> SessionItems:
-            return await session.load_session(transaction, query, bytes_max=self.settings.history_bytes_max)
-
-        return await self._transact(query, load)
 
     async def on_get_conversation(self, query: GetConversation, _delivery: Delivery) -> ConversationReply:
         view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))

@@ -170,7 +170,7 @@ def is_connection_lost(error: BaseException) -> bool:
     if isinstance(error, asyncpg.QueryCanceledError):
         return False
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) or "another operation" in str(error)
+        return any(words in str(error) for words in ("closed", "another operation", "released back to the pool"))
     if isinstance(error, asyncpg.InternalClientError):
         # Postgres said that it ends while nothing was asked; asyncpg, which expected no word, sends no more on this
         # connection: "cannot switch to state …; another operation is in progress".

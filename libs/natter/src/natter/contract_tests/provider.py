@@ -7,7 +7,7 @@ from typing import Any
 
 from actor_kit.bus import Bus
 from contracts.errors import Code, ErrorReply
-from contracts.ids import new_id, new_message_id
+from contracts.ids import new_id
 from contracts.message import Message, reply_type_of
 from contracts.registry import REGISTRY, Entry, Rule
 from contracts.replies import Done
@@ -44,7 +44,7 @@ class ProviderTest:
         self._connections = connections
         self._user_id = new_id("contract-test")
         self._stranger_id = new_id("contract-test-stranger")
-        self._known: dict[str, Any] = {"answer_id": new_message_id()}
+        self._known: dict[str, Any] = {}
 
     async def run(self) -> AsyncIterator[Verdict]:
         """Every check, in order. The user is erased by the last step."""
@@ -75,7 +75,8 @@ class ProviderTest:
     def _filled(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._filled(element) for element in value]  # pyright: ignore[reportUnknownVariableType]
-        return self._known[value[1:]] if isinstance(value, str) and value.startswith("$") else value
+        is_name = isinstance(value, str) and value.startswith("$")
+        return self._known.get(value[1:], value[1:]) if is_name else value
 
     async def _accepted(self, step: Step, body: dict[str, Any]) -> Verdict:
         """The example, with a field of a newer caller, is answered with its reply."""

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from contracts.commands import DeleteItem, ItemToSave
+from contracts.commands import ItemToSave
 from contracts.errors import Code, TerminalError
-from contracts.queries import GetItem, ListItems
-from contracts.replies import Done, ItemPage, ItemReply
+from contracts.queries import ListItems
+from contracts.replies import ItemPage
 
 from conversation_store.database import Transaction
-from conversation_store.repository import access, outbox
 from conversation_store.repository.rows import ITEM_COLUMNS, item_view
-from conversation_store.translate import HIDDEN_TYPES, item_removed, json_text
+from conversation_store.translate import HIDDEN_TYPES, json_text
 
 if TYPE_CHECKING:
     from conversation_store.repository.session import Place
 
-SAVE = f"""
+SAVE = """
 insert into chat.message as m
     (message_id, conversation_id, user_id, run_id, role, type, content, tool_calls, item, position)
 select i.message_id, $1, $2, $3, i.role, i.type, i.content, i.tool_calls, i.item, $4 + i.at - 1
@@ -26,11 +25,6 @@ on conflict (message_id) do update
 set role = excluded.role, type = excluded.type, content = excluded.content, tool_calls = excluded.tool_calls,
     item = excluded.item
 where m.conversation_id = excluded.conversation_id and m.user_id = excluded.user_id and m.role = 'assistant'
-returning {ITEM_COLUMNS}
-"""
-GET = f"""
-select {ITEM_COLUMNS} from chat.message m
-where m.message_id = $1 and m.conversation_id = $2 and m.user_id = $3 and not m.type = any($4::text[])
 """
 # A cursor is a position; an item's id is understood as well, as ChatKit's own servers use it.
 CURSOR = "select position from chat.message where message_id = $1 and conversation_id = $2 and user_id = $3"
@@ -47,24 +41,17 @@ LIST_SQL = {
     "desc": LIST.format(beyond="<", order="desc"),
 }
 BEFORE_ALL, AFTER_ALL = -1, 2**62
-DELETE = "delete from chat.message where message_id = $1 and conversation_id = $2 and user_id = $3"
-IS_BEING_ANSWERED = """
-select 1 from chat.message m join chat.run r using (run_id)
-where m.message_id = $1 and m.user_id = $2 and r.status in ('queued', 'running')
-"""
-# What the user took out, the model does not see again either.
-FORGET = "delete from chat.session_item where conversation_id = $1 and user_id = $2 and message_id = $3"
 
 
-async def save(transaction: Transaction, place: "Place", items: Sequence[ItemToSave]) -> list[ItemReply]:
+async def save(transaction: Transaction, place: "Place", items: Sequence[ItemToSave]) -> None:
     """Insert a run's items, or replace those of the same ids, which keep their positions.
 
     Raises TerminalError (invalid_request) where an id belongs to the user's message or to another conversation.
     """
     unique = list({item.message_id: item for item in items}.values())
     if not unique:
-        return []
-    rows = await transaction.rows(
+        return
+    saved = await transaction.execute(
         SAVE,
         place.conversation_id,
         place.user_id,
@@ -77,19 +64,8 @@ async def save(transaction: Transaction, place: "Place", items: Sequence[ItemToS
         [json_text([call.model_dump() for call in item.tool_calls]) for item in unique],
         [json_text(item.item) for item in unique],
     )
-    if len(rows) != len(unique):
+    if saved != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
-    return [ItemReply(item=item_view(row)) for row in rows]
-
-
-async def get_item(transaction: Transaction, query: GetItem) -> ItemReply:
-    await access.owned_conversation(transaction, query.principal, query.conversation_id)
-    row = await transaction.row(
-        GET, query.message_id, query.conversation_id, query.principal.user_id, list(HIDDEN_TYPES)
-    )
-    if row is None:
-        raise await access.missing(transaction, "message", query.message_id)
-    return ItemReply(item=item_view(row))
 
 
 async def list_items(transaction: Transaction, query: ListItems) -> ItemPage:
@@ -118,17 +94,3 @@ async def _after(transaction: Transaction, query: ListItems) -> int:
     if position is None:
         raise TerminalError(Code.INVALID_REQUEST, "There is no such place to go on from.", field="after")
     return position
-
-
-async def delete_item(transaction: Transaction, command: DeleteItem) -> Done:
-    """Delete an item, here and in what the model sees. One of a turn that is being answered stays (busy)."""
-    principal, message_id = command.principal, command.message_id
-    await access.owned_conversation(transaction, principal, command.conversation_id, lock=True)
-    if await transaction.value(IS_BEING_ANSWERED, message_id, principal.user_id):
-        raise TerminalError(Code.CONVERSATION_BUSY, "The conversation is being answered.")
-    if not await transaction.execute(DELETE, message_id, command.conversation_id, principal.user_id):
-        raise await access.missing(transaction, "message", message_id)
-    await transaction.execute(FORGET, command.conversation_id, principal.user_id, message_id)
-    change = outbox.conversation_changed(principal.user_id, command.conversation_id, item_removed(message_id))
-    await outbox.enqueue(transaction, principal.user_id, [change])
-    return Done()

@@ -8,8 +8,8 @@ from contracts.events import RunEvent
 from contracts.identity import Principal
 from contracts.ids import ConversationId, MessageId, RunId
 from contracts.message import Json
-from contracts.queries import GetRun, ListActiveRuns
-from contracts.replies import RunFinished, RunList, RunReply, RunView
+from contracts.queries import GetRun
+from contracts.replies import RunFinished, RunReply, RunView
 
 from conversation_store.database import Transaction
 from conversation_store.repository import access, items, outbox, session
@@ -18,11 +18,6 @@ from conversation_store.rules import UNFINISHED, EndStatus, check_scope, refusal
 from conversation_store.translate import error_event, item_done, json_text
 
 GET = f"select {RUN_COLUMNS} from chat.run r where r.run_id = $1 and r.user_id = $2"
-LIST_ACTIVE = f"""
-select {RUN_COLUMNS} from chat.run r
-where r.user_id = $1 and r.status in ('queued', 'running') and ($2::text is null or r.conversation_id = $2)
-order by r.created_at, r.run_id limit 1000
-"""
 # The end, and what a finished run leaves at its conversation: a title where there was none.
 END = f"""
 with ended as (
@@ -70,15 +65,6 @@ async def _get(transaction: Transaction, principal: Principal, run_id: RunId) ->
         raise await access.missing(transaction, "run", run_id)
     check_scope(principal, row["conversation_id"])
     return run_view(row)
-
-
-async def list_active_runs(transaction: Transaction, query: ListActiveRuns) -> RunList:
-    """The user's runs that are not finished; a bound principal sees those of its conversation."""
-    if query.conversation_id is not None:
-        await access.owned_conversation(transaction, query.principal, query.conversation_id)
-    conversation_id = query.conversation_id or query.principal.conversation_id
-    rows = await transaction.rows(LIST_ACTIVE, query.principal.user_id, conversation_id)
-    return RunList(data=tuple(run_view(row) for row in rows))
 
 
 async def cancel_run(transaction: Transaction, command: CancelRun) -> RunReply:

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.commands import AppendCheckpoint, AppendSessionItems, LinkOpenaiConversation, SaveItem, TruncateSession
+from contracts.commands import AppendCheckpoint, LinkOpenaiConversation, TruncateSession
 from contracts.identity import Principal
 from contracts.ids import ConversationId, RunId
 from contracts.message import Json
-from contracts.queries import LoadSession
-from contracts.replies import Done, ItemReply, SessionItems
+from contracts.replies import Done
 
 from conversation_store.database import Transaction
 from conversation_store.repository import access, items
-from conversation_store.repository.rows import loads
-from conversation_store.rules import POSITIONS_PER_TURN, is_model_message, newest_within, whole_window
+from conversation_store.rules import POSITIONS_PER_TURN, is_model_message
 from conversation_store.translate import boolean_text, json_text
 
 # Checks the epoch and takes the positions in one statement: a stale attempt takes none and writes nothing.
@@ -30,20 +28,6 @@ APPEND = """
 insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_message, item)
 select $1, $4 + s.at - 1, $2, $3, s.message_id, s.is_message, s.item
 from unnest($5::text[]::jsonb[], $6::text[]::boolean[], $7::text[]) with ordinality s (item, is_message, message_id, at)
-"""
-# From the message on that is the n-th from the end: everything where there are fewer. `offset 0` keeps the edge a
-# value that is joined to, so that the index is entered there and not at the conversation's beginning.
-WINDOW = """
-select s.item, octet_length(s.item::text) as bytes
-from (
-    select coalesce((
-        select w.position from chat.session_item w
-        where w.conversation_id = $1 and w.user_id = $2 and w.is_message
-        order by w.position desc offset $3 limit 1
-    ), 0) as first_position offset 0
-) edge join chat.session_item s on s.position >= edge.first_position
-where s.conversation_id = $1 and s.user_id = $2
-order by s.position desc limit 5000
 """
 TRUNCATE = """
 delete from chat.session_item
@@ -125,27 +109,6 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
     await items.save(transaction, place, command.items)
     await append(transaction, place, command.session_items)
     return Done()
-
-
-async def append_session_items(transaction: Transaction, command: AppendSessionItems) -> Done:
-    count = len(command.session_items)
-    place = await reserve(transaction, command.principal, command.run_id, command.epoch, session_items_count=count)
-    await append(transaction, place, command.session_items)
-    return Done()
-
-
-async def save_item(transaction: Transaction, command: SaveItem) -> ItemReply:
-    """Insert one item of a run, or replace it."""
-    place = await reserve(transaction, command.principal, command.run_id, command.epoch, items_count=1)
-    return (await items.save(transaction, place, [command.item]))[0]
-
-
-async def load_session(transaction: Transaction, query: LoadSession, *, bytes_max: int) -> SessionItems:
-    """The last messages of a conversation as the model sees them, oldest first."""
-    await access.owned_conversation(transaction, query.principal, query.conversation_id)
-    rows = await transaction.rows(WINDOW, query.conversation_id, query.principal.user_id, query.messages_max - 1)
-    newest = newest_within([(loads(row["item"]), row["bytes"]) for row in reversed(rows)], bytes_max)
-    return SessionItems(data=tuple(whole_window(newest)))
 
 
 async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:
