@@ -51,3 +51,9 @@ def test_without_a_provider_the_demo_model_answers_whatever_is_asked_for() -> No
     assert settings(AGENT_RUNNER_MODEL="gpt-5").model_name == DEMO_MODEL
     with_key = settings(OPENAI_API_KEY="sk-1", AGENT_RUNNER_MODEL="m", AGENT_RUNNER_MODELS_ALLOWED="a, b,")
     assert with_key.model_names_allowed == {"m", "a", "b"}
+
+
+def test_a_lease_that_would_run_out_between_two_renewals_is_refused() -> None:
+    assert settings(AGENT_RUNNER_LEASE_SECONDS="40").lease_seconds == 40
+    with pytest.raises(ValidationError, match="more than half"):
+        settings(AGENT_RUNNER_LEASE_SECONDS="3")

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from actor_kit.actor import Actor, Delivery
 from actor_kit.bus import Bus, Pulled
 from actor_kit.metrics import DEAD_LETTERS, HANDLED_SECONDS, IN_FLIGHT
+from actor_kit.provision import check_consumer
 from actor_kit.requests import invalid_request
 from actor_kit.telemetry import traced
 
@@ -46,6 +47,8 @@ class Mailbox:
         self._working: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        """Begin to work. Raises TerminalError where the consumer on the server is not as `spec` says."""
+        await check_consumer(self._bus, self._spec)
         await self._consumer.open()
         self._loop = asyncio.create_task(self._run(), name=f"mailbox-{self._spec.name}")
         return self

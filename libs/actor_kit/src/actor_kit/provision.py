@@ -1,22 +1,25 @@
-"""Create the streams and consumers as contracts describe them; report a drift, change nothing that exists.
+"""Create the streams and consumers as contracts describe them; of a stream that exists, a drift is only reported.
 
+A consumer holds nothing that an update could lose: it is made what it should be.
 ``python -m actor_kit.provision`` does it with the operator's credentials.
 """
 
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
-from contracts.errors import NatterError
+from contracts.errors import Code, NatterError, TerminalError
 from contracts.services import Service
-from contracts.streams import STREAMS, ConsumerSpec, StreamSpec
+from contracts.streams import RUNS_MAILBOX, STREAMS, ConsumerSpec, StreamSpec
 
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
-from actor_kit.settings import ServiceSettings
+from actor_kit.settings import LeaseSettings, ServiceSettings
 
 NANOSECONDS = 1_000_000_000
+DURATIONS = frozenset({"ack_wait", "duplicate_window", "max_age"})
 
 
 def stream_config(spec: StreamSpec, *, replicas: int) -> dict[str, Any]:
@@ -54,17 +57,24 @@ def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
 def drift(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """What differs, one sentence each; values that the server adds are its own business."""
     return [
-        f"{name} is {found.get(name)!r}, should be {value!r}"
+        f"{name} is {_shown(name, found.get(name))}, should be {_shown(name, value)}"
         for name, value in wanted.items()
         if found.get(name) != value
     ]
 
 
+def _shown(name: str, value: object) -> str:
+    return f"{value / NANOSECONDS:g} s" if name in DURATIONS and isinstance(value, int) else repr(value)
+
+
 async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) -> list[str]:
-    """Create what is missing; return the drifts of what is there. A dry run creates nothing, and what is missing is a
-    drift as well. Raises RetryableError (bus_unavailable).
+    """Create what is missing, update consumers, and return what differs in streams that are there.
+
+    A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. The ack wait of RUNS is
+    the runners' lease, AGENT_RUNNER_LEASE_SECONDS of the environment. Raises RetryableError (bus_unavailable).
     """
     admin = StreamAdmin(bus.client)
+    lease_seconds = LeaseSettings().lease_seconds
     drifts: list[str] = []
     for stream in STREAMS:
         name = f"stream {stream.name}"
@@ -79,22 +89,39 @@ async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) ->
             first = {"first_seq": time.time_ns() // 1_000} if stream.first_sequence_from_clock else {}
             await admin.create_stream(wanted | first)
         for consumer in stream.consumers:
-            drifts += await _provision_consumer(admin, stream, consumer, is_dry_run=is_dry_run)
+            wait = lease_seconds if consumer is RUNS_MAILBOX else consumer.ack_wait_seconds
+            wanted_consumer = replace(consumer, ack_wait_seconds=wait)
+            drifts += await _provision_consumer(admin, wanted_consumer, is_dry_run=is_dry_run)
     return drifts
 
 
-async def _provision_consumer(
-    admin: StreamAdmin, stream: StreamSpec, consumer: ConsumerSpec, *, is_dry_run: bool
-) -> list[str]:
-    name = f"consumer {stream.name}/{consumer.name}"
-    wanted = consumer_config(consumer)
-    found = await admin.consumer(stream.name, consumer.name)
-    if found is not None:
-        return [f"{name}: {difference}" for difference in drift(wanted, found)]
-    if is_dry_run:
+async def _provision_consumer(admin: StreamAdmin, consumer: ConsumerSpec, *, is_dry_run: bool) -> list[str]:
+    differences = await consumer_drift(admin, consumer)
+    if differences and not is_dry_run:
+        await admin.create_consumer(consumer.stream, consumer_config(consumer))
+        return []
+    return differences
+
+
+async def consumer_drift(admin: StreamAdmin, consumer: ConsumerSpec) -> list[str]:
+    """What differs between a consumer and the one on the server, one sentence each; empty where they are alike.
+
+    A service may ask this of its own consumer. Raises RetryableError (bus_unavailable).
+    """
+    name = f"consumer {consumer.stream}/{consumer.name}"
+    found = await admin.consumer(consumer.stream, consumer.name)
+    if found is None:
         return [f"{name} is missing"]
-    await admin.create_consumer(stream.name, wanted)
-    return []
+    return [f"{name}: {difference}" for difference in drift(consumer_config(consumer), found)]
+
+
+async def check_consumer(bus: Bus, consumer: ConsumerSpec) -> None:
+    """Raises TerminalError where the consumer on the server is not this one: messages that are being worked on would
+    be delivered again, or given up too early.
+    """
+    if differences := await consumer_drift(StreamAdmin(bus.client), consumer):
+        detail = "; ".join(differences)
+        raise TerminalError(Code.INTERNAL, f"{detail}. Provision with the settings of this service (`natter migrate`).")
 
 
 async def _main() -> int:

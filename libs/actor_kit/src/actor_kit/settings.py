@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
+from contracts.streams import RUNS_MAILBOX
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -38,3 +39,17 @@ class ServiceSettings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0 turns it off.")
     drain_timeout_seconds: float = Field(default=8.0, gt=0, description="How long work may finish after SIGTERM.")
+
+
+class LeaseSettings(BaseSettings):
+    """One figure for two: a run's lease, and how long its queue waits for an ack. Runners and provisioning read it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    lease_seconds: float = Field(
+        default=RUNS_MAILBOX.ack_wait_seconds,
+        ge=1,
+        le=600,
+        validation_alias="AGENT_RUNNER_LEASE_SECONDS",
+        description="How long a claim on a run holds without being renewed, and a delivery of RUNS without an ack.",
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import uuid_utils
-from actor_kit.settings import ServiceSettings
+from actor_kit.settings import LeaseSettings, ServiceSettings
 from identity.secret import HmacSecret
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -45,7 +45,7 @@ class McpServerConfig(BaseModel):
         return self
 
 
-class Settings(ServiceSettings):
+class Settings(LeaseSettings, ServiceSettings):
     """Read once at start; every bound has its unit in its name."""
 
     model_config = SettingsConfigDict(
@@ -59,7 +59,6 @@ class Settings(ServiceSettings):
         validation_alias="AGENT_RUNNER_ID",
     )
     slots: int = Field(32, ge=1, le=10_000, validation_alias="AGENT_RUNNER_SLOTS")
-    lease_seconds: float = Field(8, ge=1, le=600, validation_alias="AGENT_RUNNER_LEASE_SECONDS")
     lease_renewal_seconds: float = Field(2, gt=0, le=60, validation_alias="AGENT_RUNNER_LEASE_RENEWAL_SECONDS")
 
     # the model
@@ -94,6 +93,12 @@ class Settings(ServiceSettings):
 
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
     """For fault tests only: where a file named after a crash point makes the next runner that reaches it die."""
+
+    @model_validator(mode="after")
+    def _renews_in_time(self) -> Self:
+        if self.lease_renewal_seconds > self.lease_seconds / 2:
+            raise ValueError("AGENT_RUNNER_LEASE_RENEWAL_SECONDS is more than half of AGENT_RUNNER_LEASE_SECONDS")
+        return self
 
     @model_validator(mode="after")
     def _can_name_its_servers(self) -> Self:

@@ -1,4 +1,4 @@
-"""The part of the JetStream API that creates and describes streams; only the operator may use it."""
+"""The part of the JetStream API that creates and describes streams. A service may ask of its own `consumer`."""
 
 import json
 from typing import Any

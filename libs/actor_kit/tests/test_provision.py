@@ -1,0 +1,71 @@
+"""A consumer is made what the settings say, and nobody works on one that is something else."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+from actor_kit.actor import Actor, Delivery, Handlers
+from actor_kit.bus import Bus
+from actor_kit.bus.admin import StreamAdmin
+from actor_kit.mailbox import HEARTBEATS_PER_ACK_WAIT, Mailbox
+from actor_kit.provision import provision
+from contracts.commands import RunRequested
+from contracts.errors import TerminalError
+from contracts.streams import RUNS_MAILBOX
+from contracts.subjects import subject_of
+
+LEASE_SECONDS = 1.2
+
+
+@dataclass(frozen=True)
+class Runner(Actor):
+    attempts: list[int] = field(default_factory=list)
+
+    @property
+    def handlers(self) -> Handlers:
+        return {RunRequested: self.on_run_requested}
+
+    async def on_run_requested(self, _command: RunRequested, delivery: Delivery) -> None:
+        self.attempts.append(delivery.attempt)
+        await asyncio.sleep(2.5 * LEASE_SECONDS)
+
+
+async def test_the_lease_of_a_run_is_the_ack_wait_of_its_queue(
+    store_bus: Bus, runner_bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease of more than 32 s had live runs delivered again, because their queue waited for an ack for 8 s."""
+    monkeypatch.setenv("AGENT_RUNNER_LEASE_SECONDS", str(LEASE_SECONDS))
+    assert await provision(store_bus) == []
+    spec = replace(RUNS_MAILBOX, ack_wait_seconds=LEASE_SECONDS)
+    runner = Runner()
+    async with Mailbox(runner_bus, runner, spec=spec, slots=2):
+        command = RunRequested(user_id="alice", conversation_id="conv_1", run_id="run_1")
+        subject = subject_of(RunRequested, user_id="alice", conversation_id="conv_1")
+        await store_bus.publish_stored(subject, command.encode())
+        await asyncio.sleep(3 * LEASE_SECONDS)
+    assert runner.attempts == [1]
+
+
+async def test_a_mailbox_whose_consumer_has_drifted_does_not_open(store_bus: Bus, runner_bus: Bus) -> None:
+    """With the figures of the defect: the heartbeats of a lease of 40 s come after 10 s, the queue waits for 8 s."""
+    spec = replace(RUNS_MAILBOX, ack_wait_seconds=40)
+    assert spec.ack_wait_seconds / HEARTBEATS_PER_ACK_WAIT > RUNS_MAILBOX.ack_wait_seconds
+    with pytest.raises(TerminalError, match="ack_wait is 8 s, should be 40 s"):
+        async with Mailbox(runner_bus, Runner(), spec=spec, slots=1):
+            pass
+    await store_bus.client.request("$JS.API.CONSUMER.DELETE.RUNS.agent_runner", b"")
+    with pytest.raises(TerminalError, match="consumer RUNS/agent_runner is missing"):
+        async with Mailbox(runner_bus, Runner(), spec=RUNS_MAILBOX, slots=1):
+            pass
+
+
+async def test_provisioning_mends_a_consumer_and_a_dry_run_tells_of_it(store_bus: Bus) -> None:
+    admin = StreamAdmin(store_bus.client)
+    found = await admin.consumer("RUNS", "agent_runner")
+    assert found is not None
+    await admin.create_consumer("RUNS", found | {"ack_wait": 3_000_000_000})
+    assert await provision(store_bus, is_dry_run=True) == [
+        "consumer RUNS/agent_runner: ack_wait is 3 s, should be 8 s",
+    ]
+    assert await provision(store_bus) == []
+    assert await provision(store_bus, is_dry_run=True) == []
