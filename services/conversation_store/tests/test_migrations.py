@@ -10,11 +10,13 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from contracts.errors import Code, RetryableError, TerminalError
 from conversation_store.connecting import connect
-from conversation_store.migrate import head, migrate
+from conversation_store.migrate import alembic_config, migrate
 from conversation_store.models import METADATA, SCHEMA
 from conversation_store.postgres_url import parse_postgres_url
+from conversation_store.revision import head, is_at_head
 from natter.servers.ports import free_port
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -134,3 +136,25 @@ def test_the_command_says_in_a_line_what_is_wrong() -> None:
     assert done.returncode == 2
     assert "hunter2" not in done.stderr
     assert "what" in done.stderr
+
+
+def test_the_head_by_file_name_is_alembics() -> None:
+    assert head() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+async def test_only_tables_at_the_head_are_said_to_be_there(empty_database_url: str) -> None:
+    url = parse_postgres_url(empty_database_url)
+    assert not await is_at_head(url, start_seconds_max=10)
+    for revision, is_there in (("0005", False), ("head", True), ("base", False)):
+        await migrate(url, revision, start_seconds_max=10)
+        assert await is_at_head(url, start_seconds_max=10) is is_there
+
+
+def test_a_start_with_nothing_to_migrate_imports_neither_alembic_nor_sqlalchemy(database_url: str) -> None:
+    program = (
+        "import sys; from conversation_store.app import cli; cli(['migrate'], standalone_mode=False);"
+        "sys.exit(sorted({'alembic', 'sqlalchemy', 'sqlmodel'} & set(sys.modules)) or None)"
+    )
+    environment = {**os.environ, "DATABASE_URL": database_url, "DATABASE_DIRECT_URL": database_url}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,26 +1,35 @@
 """Who answers on NATS: the discovery of NATS micro services (`$SRV.PING`, NATS ADR-32)."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Collection
 
-from actor_kit.bus import Bus
+from actor_kit.bus import Bus, Received
 from contracts.services import inbox_prefix
 
-ANSWERS_SECONDS = 0.2
+ANSWERS_SECONDS_MAX = 0.2
 
 
-async def answering_services(bus: Bus) -> set[str]:
-    """The names of the services of which at least one instance answered within a fifth of a second."""
-    return set(await _names(bus))
+async def silent_services(bus: Bus, wanted: Collection[str]) -> set[str]:
+    """Ask everybody on the bus; return the wanted services of which no instance answered within a fifth of a second.
 
+    Returns at once when all of them have answered.
+    """
+    silent = set(wanted)
+    all_answered = asyncio.Event()
 
-async def _names(bus: Bus) -> list[str]:
-    names: list[str] = []
+    def note(answer: Received) -> None:
+        silent.discard(json.loads(answer.payload)["name"])
+        if not silent:
+            all_answered.set()
+
     inbox = f"{inbox_prefix(bus.service)}.ping"
-    subscription = await bus.subscribe(inbox, lambda answer: names.append(json.loads(answer.payload)["name"]))
+    subscription = await bus.subscribe(inbox, note)
     try:
         await bus.client.publish("$SRV.PING", b"", reply=inbox)
-        await asyncio.sleep(ANSWERS_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(all_answered.wait(), ANSWERS_SECONDS_MAX)
     finally:
         await subscription.unsubscribe()
-    return names
+    return silent

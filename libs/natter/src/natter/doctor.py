@@ -15,7 +15,7 @@ from contracts.errors import NatterError
 from contracts.services import Service
 
 from natter.data_directory import DataDirectory, DataDirectoryInUseError, StackState
-from natter.discovery import answering_services
+from natter.discovery import silent_services
 from natter.operator_bus import operator_bus, operator_settings
 from natter.servers import nats, postgres
 from natter.servers.ports import is_free
@@ -118,7 +118,7 @@ async def _bus(root: Path) -> list[Finding]:
     wanted = {Service.CONVERSATION_STORE, Service.AGENT_RUNNER}
     try:
         async with operator_bus(operator_settings(root, None)) as bus:
-            silent = wanted - await answering_services(bus)
+            silent = await silent_services(bus, wanted)
             drifts = await provision(bus, is_dry_run=True)  # it looks, and changes nothing
     except NatterError as error:
         return [Finding("NATS", False, error.detail)]

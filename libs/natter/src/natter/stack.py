@@ -111,24 +111,27 @@ class Stack:
         return [replica for replica in self.replicas if replica.service == service]
 
     @property
-    def servers(self) -> list[Program]:
-        """NATS and Postgres, as far as they are ours to run."""
-        environment = self._shared_environment()
-        programs: list[Program] = []
-        if self.nats:
-            probe = in_a_thread(self.nats.is_ready)
-            programs.append(Program("nats", self.nats.command, environment, probe, self.directory.root))
-        if self.postgres:
-            probe = in_a_thread(self.postgres.is_ready)
-            programs.append(
-                Program(
-                    *("postgres", self.postgres.command, environment, probe, self.postgres.directory),
-                    run_as=self.postgres.run_as,
-                    stop_signal=signal.SIGINT,
-                    stop_seconds_max=4.0,
-                )
+    def nats_server(self) -> list[Program]:
+        """NATS, if it is ours to run."""
+        if self.nats is None:
+            return []
+        probe = in_a_thread(self.nats.is_ready)
+        return [Program("nats", self.nats.command, self._shared_environment(), probe, self.directory.root)]
+
+    @property
+    def postgres_server(self) -> list[Program]:
+        """Postgres, if it is ours to run."""
+        if self.postgres is None:
+            return []
+        probe = in_a_thread(self.postgres.is_ready)
+        return [
+            Program(
+                *("postgres", self.postgres.command, self._shared_environment(), probe, self.postgres.directory),
+                run_as=self.postgres.run_as,
+                stop_signal=signal.SIGINT,
+                stop_seconds_max=4.0,
             )
-        return programs
+        ]
 
     @property
     def services(self) -> list[Program]:

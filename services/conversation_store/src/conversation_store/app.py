@@ -15,8 +15,8 @@ from contracts.services import Service
 
 from conversation_store.actor import ConversationStore
 from conversation_store.database import Database
-from conversation_store.migrate import migrate as migrate_to
 from conversation_store.outbox import OutboxPublisher
+from conversation_store.revision import is_at_head
 from conversation_store.settings import MigrationSettings, Settings
 from conversation_store.sweeper import Sweeper
 
@@ -75,7 +75,13 @@ def migrate(revision: Annotated[str, typer.Argument(help="head, base, or a revis
     settings = load_settings(MigrationSettings)
 
     async def run(_stop: asyncio.Event) -> None:
-        await migrate_to(settings.direct_database, revision, start_seconds_max=settings.database_start_seconds_max)
+        database, seconds_max = settings.direct_database, settings.database_start_seconds_max
+        if revision == "head" and await is_at_head(database, start_seconds_max=seconds_max):
+            return
+        # Alembic and SQLAlchemy take as long to import as all the rest, and nothing but a migration needs them.
+        from conversation_store.migrate import migrate as migrate_to  # noqa: PLC0415
+
+        await migrate_to(database, revision, start_seconds_max=seconds_max)
 
     run_until_stopped(SERVICE, settings, run)
 

@@ -27,11 +27,6 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def head() -> str:
-    """The newest revision that this program knows."""
-    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
-
-
 async def migrate(url: PostgresUrl, revision: str, *, start_seconds_max: float) -> None:
     """Upgrade, or downgrade, to a revision ("head", "base", "0003"), in one transaction.
 
