@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,15 @@ LARGE_BYTES = 8 * 1024 * 1024
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with what was sent; /large with more than any buffer of the system holds, /early without reading."""
+    """Answers with what was sent; /large with more than any buffer of the system holds, /early without reading, /never
+    not at all, /half with its beginning.
+    """
     request = Request(scope, receive)
+    if request.url.path == "/half":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        await send({"type": "http.response.body", "body": b"he", "more_body": True})
+    if request.url.path in {"/half", "/never"}:
+        await asyncio.Event().wait()
     if request.url.path == "/large":
         response: Response = PlainTextResponse("x" * LARGE_BYTES)
     else:
@@ -145,6 +152,23 @@ async def test_the_rest_of_a_body_that_was_answered_early_is_not_waited_for(monk
         connection.send("POST /early HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\nhe")
         assert (await connection.answer())[0] == 200
         assert await connection.end() == b""
+
+
+async def test_a_request_that_a_stopping_server_cannot_answer_may_be_tried_again() -> None:
+    async with AsyncExitStack() as stack:
+        server = AsyncExitStack()
+        port = await server.enter_async_context(served())
+        never = await stack.enter_async_context(connected(port))
+        half = await stack.enter_async_context(connected(port))
+        never.send("GET /never HTTP/1.1\r\nHost: here\r\n\r\n")
+        half.send("GET /half HTTP/1.1\r\nHost: here\r\n\r\n")
+        await half.reader.readuntil(b"he")
+        await server.aclose()
+        status, headers, body = await never.answer()
+        assert (status, json.loads(body)["code"]) == (503, "deadline_exceeded")
+        assert (headers["content-type"], headers["retry-after"]) == ("application/problem+json", "1")
+        assert await never.end() == b""
+        assert await half.end() == b""
 
 
 def test_a_protocol_of_its_own_keeps_the_bounds() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import uvicorn
 from contracts.errors import Code
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from actor_kit.health import Health, QuietServer
@@ -115,6 +115,32 @@ async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(body, 503, headers, MEDIA_TYPE)(scope, receive, send)
 
 
+def answers_when_cut_off(app: ASGIApp) -> ASGIApp:
+    """The app, with an answer also for a request that is still waiting when the server has stopped for long enough.
+
+    uvicorn cancels it, and would answer a bare 500: for the caller a bug of ours, and nothing to try again.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noting_send)
+        except asyncio.CancelledError:
+            if has_begun:
+                raise
+            body = problem_json(503, Code.DEADLINE_EXCEEDED, "The server stops, and could not answer in time.")
+            headers = {"Cache-Control": "no-store", "Connection": "close", **retry_after(1)}
+            await Response(body, 503, headers, MEDIA_TYPE)(scope, receive, send)
+
+    return wrapped
+
+
 def build_server(
     app: ASGIApp,
     *,
@@ -131,7 +157,7 @@ def build_server(
     """
     return QuietServer(
         uvicorn.Config(
-            app,
+            answers_when_cut_off(app),
             host=host,
             port=port,
             http=partial(protocol, bounds),  # type: ignore[arg-type]  uvicorn only calls it
