@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-python test-web check check-python check-web generate drift bench lock env clean
+.PHONY: help install test-tools run test test-python test-web test-faults check check-python check-web generate drift bench lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
@@ -13,7 +13,7 @@ GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.
     $(shell git ls-files "*.gen.*")
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, into the checkout
 	@$(BIN)/python -m compileall -q contracts/src libs/*/src services/*/src
@@ -43,6 +43,10 @@ test-python: test-tools
 test-web: install
 	$(if $(WEB),cd web && npm test)
 	$(if $(WEB),cd web/chatkit-element && npm test)
+
+SECONDS ?= 120
+test-faults: install ## kill and pause everything for SECONDS (120), by one SEED or more (any); prints what happened
+	NEMESIS_SEED="$(SEED)" NEMESIS_SECONDS=$(SECONDS) $(BIN)/pytest -q -s tests/fault/nemesis
 
 check: install check-python drift check-web ## lint, types, layers, drift of generated files
 

@@ -10,11 +10,15 @@ import httpx
 
 @dataclass(frozen=True)
 class Frame:
-    """One event: `event` is "message" for a ChatKit event, else the name of a control frame."""
+    """One event: `event` is "message" for a ChatKit event, else the name of a control frame.
+
+    `id` is the viewer's place after it: its own id, or, where it came without one (`has_own_id`), the one before.
+    """
 
     id: str
     event: str
     data: dict[str, Any]
+    has_own_id: bool = True
 
 
 async def open_stream(
@@ -31,20 +35,20 @@ async def open_stream(
 
 async def frames_of(response: httpx.Response) -> AsyncGenerator[Frame]:
     """Yield the frames of an open response."""
-    last_id, event, data = "", "", []
+    last_id, event, data, has_own_id = "", "", [], False
     async for line in response.aiter_lines():
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if line == "":
             if data:
-                yield Frame(last_id, event or "message", json.loads("\n".join(data)))
-            event, data = "", []
+                yield Frame(last_id, event or "message", json.loads("\n".join(data)), has_own_id)
+            event, data, has_own_id = "", [], False
         elif name == "data":
             data.append(value)
         elif name == "event":
             event = value
         elif name == "id":
-            last_id = value
+            last_id, has_own_id = value, True
 
 
 def text_of(frames: list[Frame]) -> str:
