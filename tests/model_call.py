@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from agent_runner.model_calls import ModelBounds, RunModel
-from agent_runner.models import Models
+from agent_runner.models import Models, model_settings
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.settings import Settings
 from agent_runner.testing import Viewer
 from agent_runner.translate import AnswerTranslator
-from agents import ModelSettings, ModelTracing, Usage
+from agents import ModelTracing, Usage
 
 from tests.openai_server import OpenaiServer
 
@@ -43,8 +43,11 @@ class Shown:
     async def on_first_token(self) -> None:
         self.first_tokens += 1
 
-    async def after_call(self, output: list[Any], usage: Usage) -> None:
-        self.output, self.usage = output, usage
+    def on_usage(self, usage: Usage) -> None:
+        self.usage = usage
+
+    async def after_call(self, output: list[Any]) -> None:
+        self.output = output
 
 
 async def call(
@@ -54,6 +57,7 @@ async def call(
     call_ids_used: set[str] | None = None,
     *,
     more: Sequence[dict[str, Any]] = (),
+    reasoning: dict[str, Any] | None = None,
 ) -> Any:
     settings = Settings.model_validate(
         {
@@ -62,6 +66,7 @@ async def call(
             "OPENAI_BASE_URL": server.base_url,
             "AGENT_RUNNER_MODEL": "scripted",
             "AGENT_RUNNER_MODEL_API": api,
+            "AGENT_RUNNER_MODEL_REASONING": reasoning or {},
         }
     )
     models = Models(settings)
@@ -77,7 +82,7 @@ async def call(
         return await model.get_response(
             system_instructions="Be brief.",
             input=[{"role": "user", "content": "hi"}, *more],
-            model_settings=ModelSettings(include_usage=True),
+            model_settings=model_settings({}, frozenset(), settings.model_reasoning.get("scripted")),
             tools=[],
             output_schema=None,
             handoffs=[],

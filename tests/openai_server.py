@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ class Answer:
     call_ids: tuple[str | None, ...] = ()
     status: int = 200
     error_code: str | None = None
+    error_words: str = "secret detail"
     retry_after_seconds: float | None = None
     retry_after_is_date: bool = False
     stall_before: bool = False
@@ -37,6 +39,12 @@ class Answer:
     malformed_after_words: int | None = None
     failed_event_code: str | None = None
     word_delay_seconds: float = 0.0
+    is_refusal: bool = False
+    finish_reason: str | None = None
+    """In the words of Chat Completions: "length" or "content_filter"."""
+    thoughts: tuple[str, ...] = ()
+    thoughts_as: str = "reasoning_content"
+    """Chat Completions: the name of the field; Responses: "reasoning" is its content, else its summary."""
 
 
 def text(*words: str, **faults: Any) -> Answer:
@@ -61,6 +69,7 @@ class OpenaiServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked_at: list[float] = field(default_factory=list)
     titles_asked: int = 0
+    ids_given: set[str] = field(default_factory=set)
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     items_count: int = 0
@@ -121,10 +130,26 @@ class OpenaiServer:
             return JSONResponse(writer.completed().response.model_dump(mode="json"))
         self.requests.append(body)
         self.asked_at.append(time.monotonic())
+        unknown = [item["id"] for item in body["input"] if item.get("id") and item["id"] not in self.ids_given]
+        if unknown:
+            return refusal(Answer(status=404, error_code="item_not_found"))
         answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
-        return StreamingResponse(self._response_events(answer), media_type="text/event-stream")
+        return StreamingResponse(self._told(answer), media_type="text/event-stream")
+
+    async def _told(self, answer: Answer) -> AsyncIterator[str]:
+        """The events with what the demo model's writer does not write: thoughts, refusals, unfinished answers."""
+        thinking = reasoning_item(answer)
+        async for text in self._response_events(answer):
+            if not text.startswith("event: "):
+                yield text
+                continue
+            data = json.loads(text.partition("data: ")[2])
+            for event in edited(data, answer, thinking):
+                for item in (event.get("item"), *event.get("response", {}).get("output", ())):
+                    self.ids_given |= {item["id"]} if item else set()
+                yield sse(event)
 
     async def _response_events(self, answer: Answer) -> AsyncIterator[str]:
         writer = ResponseWriter(model="scripted", input_tokens=7)
@@ -173,6 +198,9 @@ class OpenaiServer:
                 {"id": "c", "object": "chat.completion", "created": 1, "model": "scripted", "choices": [choice]}
             )
         self.requests.append(body)
+        self.asked_at.append(time.monotonic())
+        if not follows_chat_rules(body["messages"]):
+            return refusal(Answer(status=400, error_code="invalid_messages"))
         answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
@@ -181,14 +209,17 @@ class OpenaiServer:
     async def _chunks(self, answer: Answer) -> AsyncIterator[str]:
         if answer.stall_before:
             await self.stalled.wait()
+        for thought in answer.thoughts:
+            yield sse(chunk({answer.thoughts_as: thought}))
         async for word in self._words(answer):
-            yield sse(chunk({"content": word})) if word is not None else "data: {not json\n\n"
+            said = {"refusal": word} if answer.is_refusal else {"content": word}
+            yield sse(chunk(said)) if word is not None else "data: {not json\n\n"
         for number, (name, arguments) in enumerate(answer.calls):
             call_id = answer.call_ids[number] if number < len(answer.call_ids) else f"call_{number}"
             function = {"name": name, "arguments": json.dumps(arguments)}
             call = {"index": number, "id": call_id, "type": "function", "function": function}
             yield sse(chunk({"tool_calls": [call]}))
-        yield sse(chunk({}, finish_reason="tool_calls" if answer.calls else "stop"))
+        yield sse(chunk({}, finish_reason=answer.finish_reason or ("tool_calls" if answer.calls else "stop")))
         usage = {"prompt_tokens": 7, "completion_tokens": len(answer.words), "total_tokens": 7 + len(answer.words)}
         yield sse({**chunk({}), "choices": [], "usage": usage})
         yield "data: [DONE]\n\n"
@@ -257,8 +288,77 @@ def refusal(answer: Answer) -> Response:
         at = datetime.now(UTC) + timedelta(seconds=answer.retry_after_seconds)
         number = str(answer.retry_after_seconds)
         headers["retry-after"] = format_datetime(at, usegmt=True) if answer.retry_after_is_date else number
-    error = {"message": "secret detail", "type": "invalid_request_error", "code": answer.error_code, "param": None}
+    error = {"message": answer.error_words, "type": "invalid_request_error", "code": answer.error_code, "param": None}
     return JSONResponse({"error": error}, answer.status, headers)
+
+
+def follows_chat_rules(messages: list[dict[str, Any]]) -> bool:
+    """What OpenAI refuses: a call without its output right after it, an output without a call, an empty message."""
+    waiting: list[str] = []
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                return False
+            waiting.remove(message["tool_call_id"])
+            continue
+        calls = [call["id"] for call in message.get("tool_calls") or ()]
+        if waiting or not (message.get("content") or message.get("refusal") or calls):
+            return False
+        waiting = calls
+    return not waiting
+
+
+def reasoning_item(answer: Answer) -> dict[str, Any] | None:
+    if not answer.thoughts:
+        return None
+    text = "".join(answer.thoughts)
+    item = {"id": f"rs_{secrets.token_hex(8)}", "type": "reasoning", "summary": [], "status": "completed"}
+    if answer.thoughts_as == "reasoning":
+        return {**item, "content": [{"type": "reasoning_text", "text": text}]}
+    return {**item, "summary": [{"type": "summary_text", "text": text}]}
+
+
+def edited(event: dict[str, Any], answer: Answer, thinking: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """One event of the writer as this answer's script wants it."""
+    if thinking and "output_index" in event:
+        event["output_index"] += 1
+    if answer.is_refusal:
+        event = as_refusal(event)
+    if event["type"] == "response.completed":
+        response = event["response"]
+        response["output"] = [*([thinking] if thinking else []), *response["output"]]
+        if answer.finish_reason:
+            reason = {"length": "max_output_tokens"}.get(answer.finish_reason, answer.finish_reason)
+            event["type"] = "response.incomplete"
+            response |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
+    if event["type"] == "response.created" and thinking:
+        return [event, *reasoning_events(answer, thinking)]
+    return [event]
+
+
+def as_refusal(event: dict[str, Any]) -> dict[str, Any]:
+    """The event of a message that holds a refusal in place of its text."""
+    encoded = json.dumps(event).replace("response.output_text.", "response.refusal.")
+    event = json.loads(encoded.replace('"type": "output_text", "text"', '"type": "refusal", "refusal"'))
+    for item in (event.get("item"), *event.get("response", {}).get("output", ())):
+        for part in (item or {}).get("content") or ():
+            if "text" in part:
+                part |= {"type": "refusal", "refusal": part.pop("text")}
+    if event["type"] == "response.refusal.done":
+        event["refusal"] = event.pop("text")
+    return event
+
+
+def reasoning_events(answer: Answer, thinking: dict[str, Any]) -> list[dict[str, Any]]:
+    kind = "reasoning_text" if answer.thoughts_as == "reasoning" else "reasoning_summary_text"
+    place = {"item_id": thinking["id"], "output_index": 0, "content_index": 0, "summary_index": 0, "sequence_number": 2}
+    begun = {**thinking, "summary": [], "content": None}
+    return [
+        {**place, "type": "response.output_item.added", "item": begun},
+        *({**place, "type": f"response.{kind}.delta", "delta": thought} for thought in answer.thoughts),
+        {**place, "type": f"response.{kind}.done", "text": "".join(answer.thoughts)},
+        {**place, "type": "response.output_item.done", "item": thinking},
+    ]
 
 
 def frame(event: Any) -> str:

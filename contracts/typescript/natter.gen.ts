@@ -33,6 +33,8 @@ export type Code =
   | "model_context_exceeded"
   | "model_rejected_request"
   | "model_bad_response"
+  | "model_content_filtered"
+  | "model_answer_cut_off"
   | "tool_failed"
   | "overloaded"
   | "identity_unavailable"

@@ -36,6 +36,8 @@ export const SERVICE_TEXT: Record<Code, string> = {
   model_context_exceeded: "This conversation is too long for the model. Start a new one.",
   model_rejected_request: "The model did not accept this message. Change it and try again.",
   model_bad_response: "The model gave an answer that cannot be read. Try again.",
+  model_content_filtered: "The model's content filter stopped this answer. Ask in other words.",
+  model_answer_cut_off: "The answer was cut off at its greatest length. Write “continue” for the rest.",
   tool_failed: "A tool failed. Try again.",
   overloaded: AGAIN,
   identity_unavailable: AGAIN,

@@ -44,6 +44,8 @@ class Code(StrEnum):
     MODEL_CONTEXT_EXCEEDED = "model_context_exceeded"
     MODEL_REJECTED_REQUEST = "model_rejected_request"
     MODEL_BAD_RESPONSE = "model_bad_response"
+    MODEL_CONTENT_FILTERED = "model_content_filtered"
+    MODEL_ANSWER_CUT_OFF = "model_answer_cut_off"
     TOOL_FAILED = "tool_failed"
     # the system
     OVERLOADED = "overloaded"
@@ -54,6 +56,19 @@ class Code(StrEnum):
     DEADLINE_EXCEEDED = "deadline_exceeded"
     UNKNOWN_MESSAGE = "unknown_message"
     INTERNAL = "internal"
+
+
+RETRY_CANNOT_HELP = frozenset(
+    {
+        Code.MODEL_REFUSED_KEY,
+        Code.MODEL_NOT_ALLOWED,
+        Code.MODEL_REJECTED_REQUEST,
+        Code.MODEL_CONTEXT_EXCEEDED,
+        Code.MODEL_CONTENT_FILTERED,
+        Code.MODEL_ANSWER_CUT_OFF,
+    }
+)
+"""Of a run that failed: the same message would end the same way, so nobody is offered to send it again as it is."""
 
 
 class NatterError(Exception):

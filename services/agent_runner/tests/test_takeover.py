@@ -34,9 +34,10 @@ class Recorder:
 
 def model_events() -> Iterator[Any]:
     """Thoughts, then a message with a citation and a second part."""
-    yield SimpleNamespace(type="response.output_item.added", item=SimpleNamespace(type="reasoning"), output_index=0)
-    yield SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="Let me ")
-    yield SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="see.")
+    for delta in ("Let me ", "see, and see, and see again."):
+        yield SimpleNamespace(
+            type="response.reasoning_summary_text.delta", output_index=0, summary_index=0, delta=delta
+        )
     writer = ResponseWriter(model="m")
     begin = list(writer.begin_message())
     words = [writer.text_delta(word) for word in ("One ", "two ", "three.")]

@@ -53,6 +53,16 @@ def call(call_id: str, name: str = "add_task", status: Any = "running", **argume
     return ToolCallView(call_id=call_id, name=name, arguments=arguments, status=status)
 
 
+def summary_delta(delta: str, output_index: int = 0) -> Any:
+    return SimpleNamespace(
+        type="response.reasoning_summary_text.delta", output_index=output_index, summary_index=0, delta=delta
+    )
+
+
+def reasoning_delta(delta: str) -> Any:
+    return SimpleNamespace(type="response.reasoning_text.delta", output_index=0, content_index=0, delta=delta)
+
+
 def types(recorder: Recorder) -> list[str]:
     return [event.get("update", event)["type"] for event in recorder.events]
 
@@ -126,7 +136,7 @@ def test_an_answer_that_is_cut_keeps_its_text_and_marks_what_ran() -> None:
     answer.begin_response()
     for event in message(["half", " a", " sentence"])[:4]:
         answer.on_model_event(event)
-    assert answer.open_text() == "half a"
+    assert answer.unsaved_texts() == ["half a"]
     (saved,) = answer.end()
     assert saved.content == "half a" == recorder.viewer.stored_texts()[0]
     assert types(recorder)[-1] == "thread.item.done"
@@ -151,19 +161,68 @@ def test_a_second_attempt_goes_on_with_the_stored_workflow() -> None:
 def test_thoughts_are_shown_and_end_where_the_answer_begins() -> None:
     answer, recorder = translator()
     answer.begin_response()
-    thinking = SimpleNamespace(type="reasoning")
-    answer.on_model_event(SimpleNamespace(type="response.output_item.added", item=thinking, output_index=0))
+    answer.on_model_event(summary_delta("Let me "))
     answer.on_model_event(
-        SimpleNamespace(type="response.reasoning_summary_text.delta", summary_index=0, delta="Let me ", item_id="r")
-    )
-    answer.on_model_event(
-        SimpleNamespace(type="response.reasoning_summary_text.done", summary_index=0, text="Let me see.", item_id="r")
+        SimpleNamespace(
+            type="response.reasoning_summary_text.done", output_index=0, summary_index=0, text="Let me see."
+        )
     )
     for event in message(["Yes."]):
         answer.on_model_event(event)
     stored = answer.end()
     assert [item.type for item in stored] == ["workflow", "assistant_message"]
     assert recorder.viewer.tasks()[0]["content"] == "Let me see."
+
+
+def test_a_thought_after_a_tool_call_is_shown_where_it_happened() -> None:
+    answer, recorder = translator()
+    done = call("c1", title="milk").model_copy(update={"status": "success"})
+    for thought in ("First, the list.", "Now the answer."):
+        answer.begin_response()
+        answer.on_model_event(reasoning_delta(thought))
+        if thought.startswith("First"):
+            answer.tool_started(call("c1", title="milk"))
+            first_checkpoint = answer.take_items()
+            answer.tool_finished(done)
+    for event in message(["Yes."]):
+        answer.on_model_event(event)
+    stored = {item.message_id: item for item in (*first_checkpoint, *answer.end())}
+    assert [item.item["workflow"]["type"] for item in first_checkpoint] == ["reasoning", "custom"]  # type: ignore[index]
+    assert [item.type for item in stored.values()] == ["workflow", "workflow", "workflow", "assistant_message"]
+    assert [item.item for item in stored.values()] == list(recorder.viewer.items.values())
+    assert [task["content"] for task in recorder.viewer.tasks()][::2] == ["First, the list.", "Now the answer."]
+    assert [item.tool_calls for item in stored.values()] == [(), (), (), (done,)]
+
+
+def test_a_thought_that_grows_is_shown_live_and_its_bytes_stay_bounded() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    words = [f"word{number} " for number in range(5_000)]
+    for at, word in enumerate(words):
+        answer.on_model_event(reasoning_delta(word))
+        whole = sum(len(one) for one in words[: at + 1])
+        assert len(recorder.viewer.tasks()[0]["content"]) >= whole * 0.94 - 24
+    sent = sum(len(str(event)) for event in recorder.events)
+    (saved,) = answer.end()
+    assert recorder.viewer.tasks() == [{"type": "thought", "content": "".join(words), "status_indicator": "complete"}]
+    assert saved.item == next(iter(recorder.viewer.items.values()))
+    assert sent < 25 * len("".join(words))
+
+
+def test_a_thought_that_comes_whole_or_twice_is_shown_once() -> None:
+    answer, recorder = translator()
+    answer.begin_response()
+    part = SimpleNamespace(text="All at once.")
+    for item in (SimpleNamespace(type="reasoning", summary=[part], content=None),) * 2:
+        answer.on_model_event(SimpleNamespace(type="response.output_item.done", output_index=0, item=item))
+    answer.on_model_event(SimpleNamespace(type="response.output_item.done", output_index=1, item=EMPTY_THOUGHT))
+    for event in message(["Yes."]):
+        answer.on_model_event(event)
+    assert [item.type for item in answer.end()] == ["workflow", "assistant_message"]
+    assert [task["content"] for task in recorder.viewer.tasks()] == ["All at once."]
+
+
+EMPTY_THOUGHT = SimpleNamespace(type="reasoning", summary=[], content=None)
 
 
 def test_a_message_that_was_not_streamed_is_shown_all_the_same() -> None:

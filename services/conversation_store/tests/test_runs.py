@@ -162,25 +162,28 @@ async def test_a_title_is_given_once(client: Client) -> None:
     assert reply.conversation.title == "First"
 
 
-async def test_a_failed_run_is_shown_as_an_error_that_can_be_retried(client: Client) -> None:
+@pytest.mark.parametrize(("code", "can_help"), [("model_timeout", True), ("model_context_exceeded", False)])
+async def test_a_failed_run_is_shown_as_an_error_with_retry_where_it_can_help(
+    client: Client, code: str, can_help: bool
+) -> None:
     turn = await client.begin()
     claimed = await client.claim(turn.run_id)
     error: dict[str, Any] = {
         "status": "failed",
-        "error_code": "model_timeout",
+        "error_code": code,
         "error_detail": "The model took too long.",
     }
     finished = await client.finish(claimed, "half", **error)
-    assert (finished.run.error_code, finished.run.error_detail) == ("model_timeout", "The model took too long.")
+    assert (finished.run.error_code, finished.run.error_detail) == (code, "The model took too long.")
     await everything_published(client)
     shown = await client.deltas(f"delta.*.*.{turn.run_id}")
     assert shown[-2] == {
         "type": "error",
         "code": "custom",
         "message": "The model took too long.",
-        "allow_retry": True,
+        "allow_retry": can_help,
     }
-    assert (shown[-1]["type"], shown[-1]["code"], shown[-1]["epoch"]) == ("run.failed", "model_timeout", 1)
+    assert (shown[-1]["type"], shown[-1]["code"], shown[-1]["epoch"]) == ("run.failed", code, 1)
 
 
 async def test_cancel_is_found_at_the_next_renewal(client: Client) -> None:

@@ -23,12 +23,13 @@ FAULTS = {
     "fail": Answer(failed_event_code="server_error"),
     "crash": text("half ", "an answer", malformed_after_words=1),
 }
+CUT_OFF = text("Once upon a", finish_reason="length")
 CALLS = {
     "tools": Answer(calls=(("add", {"title": "milk"}), ("find", {"title": "eggs"}))),
     "wait": tool("wait"),
     "hostile": Answer(calls=tuple(("echo", {"title": text}) for text in CORPUS)),
 }
-AFTER_CALLS = {"tools": "Milk is on the list."}
+AFTER_CALLS = {"tools": "Milk is on the list.", "Continue": "time."}
 ADD_TASK = "add a task: "
 
 
@@ -48,6 +49,8 @@ class ScriptedModel(OpenaiServer):
     async def _events(self, phrase: str, has_outputs: bool) -> AsyncIterator[str]:
         if phrase in FAULTS:
             events = self._response_events(FAULTS[phrase])
+        elif phrase == "long story":
+            events = self._told(CUT_OFF)
         elif phrase.startswith(ADD_TASK) and not has_outputs:
             events = self._response_events(tool("add_task", title=phrase.removeprefix(ADD_TASK)))
         elif phrase in CALLS and not has_outputs:

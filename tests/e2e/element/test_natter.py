@@ -26,6 +26,20 @@ def test_a_tool_call_is_seen_and_the_history_has_it(natter: Person, page: Page, 
     assert chat.events("error") == []
 
 
+def test_an_answer_that_was_cut_off_is_gone_on_with(natter: Person, page: Page, chat: Chat) -> None:
+    page.goto(natter.durable_url())
+    chat.send("long story")
+    notice = chat.root.get_by_role("alert")
+    expect(notice).to_contain_text("cut off", timeout=RECOVERY_MS_MAX)
+    expect(chat.answers.last).to_contain_text("Once upon a")
+    expect(notice.get_by_role("button", name="Try again")).to_have_count(0)
+    notice.get_by_role("button", name="Continue").click()
+    chat.answer_is("time.")
+    expect(chat.bubbles).to_have_count(2)
+    expect(chat.answers).to_have_count(2)
+    expect(notice).to_have_count(0)
+
+
 def test_a_relay_that_dies_is_reconnected_to(natter: Person, page: Page, chat: Chat) -> None:
     page.goto(natter.durable_url())
     chat.send("count to 150")

@@ -177,6 +177,11 @@ async def test_a_model_of_the_allow_list_may_be_asked_for(stack: RunnerStack, pr
         ("loop", [tool("list_tasks")], "run_turns_exceeded"),
         ("greedy", [text(*["word "] * 600)], "run_tokens_exceeded"),
         ("keyless", [Answer(status=401)], "model_refused_key"),
+        ("forbidden", [Answer(status=403)], "model_refused_key"),
+        ("unknown", [Answer(status=404, error_code="model_not_found")], "model_rejected_request"),
+        ("malformed", [Answer(status=400)], "model_rejected_request"),
+        ("endless", [Answer(status=400, error_code="context_length_exceeded")], "model_context_exceeded"),
+        ("filtered", [text("half", finish_reason="content_filter")], "model_content_filtered"),
         ("empty", [Answer()], "model_bad_response"),
     ],
 )
@@ -187,7 +192,9 @@ async def test_a_bound_or_a_fault_ends_the_run_with_its_code(
     assert seen.end is not None
     assert (seen.end["type"], seen.end["code"]) == ("run.failed", code)
     (error,) = [event for event in seen.events if event["type"] == "error"]
-    assert error["allow_retry"]
+    can_help = code in ("run_turns_exceeded", "run_tokens_exceeded", "model_bad_response")
+    assert error["allow_retry"] is can_help
+    assert "KEY" not in error["message"]
     items = await stack.items(user, begun.conversation_id)
     assert [item.item for item in items] == list(seen.viewer.items.values())
 

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from agent_runner.model_errors import ModelError
+from agent_runner.publisher import FencedError
 from agent_runner.rules import storable_item
 from contracts.errors import Code
 
@@ -104,6 +105,8 @@ async def test_a_fault_after_the_first_token_is_not_tried_again(
         (Answer(status=403), Code.MODEL_REFUSED_KEY, 1),
         (Answer(status=404, error_code="model_not_found"), Code.MODEL_REJECTED_REQUEST, 1),
         (Answer(status=400, error_code="context_length_exceeded"), Code.MODEL_CONTEXT_EXCEEDED, 1),
+        (Answer(status=400, error_words="This model's maximum context length is 8"), Code.MODEL_CONTEXT_EXCEEDED, 1),
+        (Answer(status=400, error_code="content_filter"), Code.MODEL_CONTENT_FILTERED, 1),
         (Answer(status=429, error_code="insufficient_quota"), Code.MODEL_RATE_LIMITED, 1),
         (Answer(status=429, retry_after_seconds=0.05), Code.MODEL_RATE_LIMITED, 3),
         (Answer(status=429, retry_after_seconds=50), Code.MODEL_RATE_LIMITED, 1),
@@ -119,6 +122,7 @@ async def test_what_cannot_be_helped_has_a_code_and_says_nothing_of_the_provider
         await call(server, "responses", Shown())
     assert failed.value.code == code
     assert "secret" not in failed.value.detail
+    assert "OPENAI" not in failed.value.detail
     assert len(server.requests) == requests
 
 
@@ -160,6 +164,101 @@ async def test_a_tool_call_and_its_output_go_back_to_chat_completions(server: Op
     (asked,) = server.requests[1]["messages"][2]["tool_calls"]
     assert (asked["id"], asked["function"]) == (kept[0]["call_id"], {"name": "look", "arguments": '{"at": 1}'})
     assert shown.viewer.texts() == ["fine"]
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_refusal_is_an_answer(server: OpenaiServer, api: str) -> None:
+    server.script = [text("I will", " not.", is_refusal=True)]
+    shown = Shown()
+    await call(server, api, shown)
+    assert shown.viewer.texts() == shown.viewer.stored_texts() == ["I will not."]
+    (message,) = shown.output
+    assert storable_item(message.model_dump(exclude_none=True))["content"][0]["refusal"] == "I will not."
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("words", [("half ", "an "), ()], ids=["text", "nothing"])
+@pytest.mark.parametrize(
+    ("finish_reason", "code"),
+    [("length", Code.MODEL_ANSWER_CUT_OFF), ("content_filter", Code.MODEL_CONTENT_FILTERED)],
+)
+async def test_an_answer_that_is_not_whole_says_why_and_calls_nothing(
+    server: OpenaiServer, api: str, words: tuple[str, ...], finish_reason: str, code: Code
+) -> None:
+    server.script = [Answer(words=words, calls=(("delete_all", {}),), finish_reason=finish_reason), text("never")]
+    shown = Shown()
+    with pytest.raises(ModelError) as failed:
+        await call(server, api, shown)
+    assert failed.value.code == code
+    assert "".join(shown.viewer.texts()) == "".join(words)
+    assert shown.output == []
+    assert len(server.requests) == 1
+    assert shown.usage is not None
+    assert shown.usage.total_tokens == 7 + len(words)
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+async def test_thoughts_are_shown_before_the_answer(server: OpenaiServer, api: str, field: str) -> None:
+    server.script = [text("Yes.", thoughts=("Let me ", "see, and see, and see again."), thoughts_as=field)]
+    shown = Shown()
+    await call(server, api, shown)
+    kinds = [item["type"] for item in shown.viewer.items.values()]
+    assert kinds == ["workflow", "assistant_message"]
+    assert [task["content"] for task in shown.viewer.tasks()] == ["Let me see, and see, and see again."]
+    assert shown.viewer.texts() == ["Yes."]
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_model_is_asked_to_think_only_as_it_is_configured(server: OpenaiServer, api: str) -> None:
+    server.script = [text("Yes.")]
+    await call(server, api, Shown())
+    await call(server, api, Shown(), reasoning={"scripted": {"effort": "low", "summary": "auto"}})
+    asked = [{key: body[key] for key in ("reasoning", "reasoning_effort") if key in body} for body in server.requests]
+    thinks = {"reasoning": {"effort": "low", "summary": "auto"}} if api == "responses" else {"reasoning_effort": "low"}
+    assert asked == [{}, thinks]
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("said", [{"type": "message", "role": "assistant"}, {"type": "message", "role": "nobody"}])
+async def test_a_request_that_cannot_be_built_is_our_own_fault_and_is_not_tried_again(
+    server: OpenaiServer, api: str, said: dict[str, Any]
+) -> None:
+    server.script = [text("never")]
+    broken = said if api == "chat_completions" else {"type": "message", "role": "user", "content": object()}
+    with pytest.raises(ModelError) as failed:
+        await call(server, api, Shown(), more=[broken])
+    assert failed.value.code == Code.INTERNAL
+    assert server.requests == []
+
+
+async def test_a_header_that_cannot_be_sent_is_our_own_fault() -> None:
+    absent = cast("OpenaiServer", SimpleNamespace(base_url="ftp://127.0.0.1/v1"))
+    started = time.monotonic()
+    with pytest.raises(ModelError) as failed:
+        await call(absent, "responses", Shown())
+    assert failed.value.code == Code.INTERNAL
+    assert time.monotonic() - started < 0.5
+
+
+class Fenced(Shown):
+    """Somebody else owns the run by the time of the first word."""
+
+    def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        raise FencedError
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_run_that_was_taken_over_is_no_failed_model_call(
+    server: OpenaiServer, api: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.script = [text("never")]
+    with pytest.raises(FencedError):
+        await call(server, api, Fenced())
+    assert len(server.requests) == 1
+    logged = caplog.text + "".join(capsys.readouterr())
+    assert "model.failed" not in logged
+    assert "Traceback" not in logged
 
 
 async def test_nobody_listening_is_a_provider_that_cannot_be_reached() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
 from agents import Agent, FunctionTool, RunConfig, Runner
 from agents import Usage as CallUsage
+from agents.exceptions import ModelRefusalError
 from agents.tool_context import ToolContext
 from contracts.commands import ItemToSave
 from contracts.errors import Code, TerminalError
@@ -81,25 +83,28 @@ class Answer:
         if self._claimed.is_first_turn and not self._workshop.models.is_demo(model):
             self.title_writer = TitleWriter(model, rules.user_text(self._claimed.user_item))
         tools = await self._workshop.toolbox.tools()
-        items: list[Any] = await self.session.get_items()
+        items: list[Any] = [*rules.portable(await self.session.get_items())]
         items = [*items, *await self._finish_open_calls(items, tools)]
         self._outputs_saved = rules.call_ids([item for item in items if item.get("type") == "function_call_output"])
         agent = Agent[None](
             name="Natter",
             instructions=settings.instructions,
             model=self._run_model(model, items),
-            model_settings=model_settings(options, frozenset(tool.name for tool in tools)),
+            model_settings=model_settings(
+                options, frozenset(tool.name for tool in tools), settings.model_reasoning.get(self.model_name)
+            ),
             tools=[self._function_tool(tool) for tool in tools],
         )
         turns_left = rules.turns_left(settings.run_turns_max, self._claimed.next_step)
         if turns_left <= 0:
             raise TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
-        await Runner.run(
-            agent,
-            items,
-            max_turns=turns_left,
-            run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
-        )
+        with suppress(ModelRefusalError):  # an answer like any other: it was shown, and is stored
+            await Runner.run(
+                agent,
+                items,
+                max_turns=turns_left,
+                run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
+            )
         if not rules.says_something([*self.session.run_items[len(self._claimed.input) :], *self._unsaved]):
             raise ModelError(Code.MODEL_BAD_RESPONSE)
 
@@ -120,10 +125,8 @@ class Answer:
         """End what is shown, and return the items and session items that no checkpoint has yet."""
         session_items = list(self._unsaved)
         if not is_complete:
-            text = self.translator.open_text()
-            if text:
-                content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
-                session_items.append({"type": "message", "role": "assistant", "content": content})
+            if not session_items:  # of a model call that was cut short there is what was seen of it
+                session_items += [_message(text) for text in self.translator.unsaved_texts()]
             open_calls = rules.open_calls([*self.session.run_items, *session_items])
             session_items += [_output(str(call["call_id"]), INTERRUPTED) for call in open_calls]
         return self.translator.end(), tuple(session_items)
@@ -162,9 +165,11 @@ class Answer:
             await self._publisher.flush()
             self._workshop.crash_points.reach(CrashPoint.AFTER_FIRST_DELTA)
 
-    async def after_call(self, output: list[Any], usage: CallUsage) -> None:
-        """Store a model turn that calls tools before any of them runs; the last turn is stored with the run's end."""
+    def on_usage(self, usage: CallUsage) -> None:
         self.usage = rules.with_call(self.usage, usage)
+
+    async def after_call(self, output: list[Any]) -> None:
+        """Store a model turn that calls tools before any of them runs; the last turn is stored with the run's end."""
         items = [rules.storable_item(item.model_dump(exclude_none=True)) for item in output]
         calls = [item for item in items if item["type"] == "function_call"]
         if not calls:
@@ -242,6 +247,11 @@ class Answer:
             self.translator.tool_finished(
                 call.model_copy(update={"status": "failure", "result": str(output.get("output"))})
             )
+
+
+def _message(text: str) -> dict[str, Any]:
+    content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "role": "assistant", "content": content}
 
 
 def _output(call_id: str, output: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import structlog
 from agents import Model, ModelResponse, Usage
@@ -14,18 +14,20 @@ from contracts.errors import Code
 from contracts.ids import new_id
 from openai.types.responses import Response, ResponseFunctionToolCall
 
-from agent_runner.model_errors import ERROR_EVENTS, ModelError, event_error, model_error
+from agent_runner.model_errors import ERROR_EVENTS, ModelError, event_error, incomplete_error, model_error
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.translate import AnswerTranslator
 
 log = structlog.get_logger()
 BACKOFF_SECONDS_FIRST = 0.5
+_ENDS = frozenset({"response.completed", "response.incomplete"})
 _TOKENS = frozenset(
     {
         "response.output_text.delta",
         "response.refusal.delta",
         "response.function_call_arguments.delta",
         "response.reasoning_summary_text.delta",
+        "response.reasoning_text.delta",
     }
 )
 
@@ -47,7 +49,11 @@ class Turn(Protocol):
 
     async def on_first_token(self) -> None: ...
 
-    async def after_call(self, output: list[Any], usage: Usage) -> None:
+    def on_usage(self, usage: Usage) -> None:
+        """What a call has used, also one whose answer is not whole."""
+        ...
+
+    async def after_call(self, output: list[Any]) -> None:
         """The model has answered; no tool has been called yet."""
         ...
 
@@ -80,9 +86,13 @@ class RunModel(Model):
         """Raises ModelError, and what the turn raises."""
         await self._turn.before_call(kwargs["input"])
         response = await self._with_retries(args, kwargs)
-        output = self._with_own_call_ids(response.output)
         usage = _usage_of(response)
-        await self._turn.after_call(output, usage)
+        self._turn.on_usage(usage)
+        incomplete = incomplete_error(response)
+        if incomplete is not None:
+            raise incomplete  # before any tool is called: its arguments may be cut off
+        output = self._with_own_call_ids(response.output)
+        await self._turn.after_call(output)
         return ModelResponse(output=output, usage=usage, response_id=None)
 
     def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
@@ -95,25 +105,25 @@ class RunModel(Model):
             attempt_state = _Attempt()
             try:
                 return await self._stream(attempt_state, args, kwargs)
-            except Exception as error:
-                failure = model_error(error)
-                log.warning("model.failed", code=failure.code, attempt=attempt, error=repr(error)[:300])
+            except ModelError as failure:
+                cause = failure.__cause__ or failure
+                log.warning("model.failed", code=failure.code, attempt=attempt, error=repr(cause)[:300])
                 pause = failure.retry_after_seconds or BACKOFF_SECONDS_FIRST * 2 ** (attempt - 1)
                 pause *= random.uniform(1, 1.25)  # noqa: S311 - spreads retries, no secret
                 elapsed = asyncio.get_running_loop().time() - started
                 may_retry = failure.may_help_to_ask_again and not attempt_state.has_token
                 is_last = attempt == self._bounds.attempts_max or elapsed + pause > self._bounds.retry_seconds_max
                 if not may_retry or is_last:
-                    raise failure from error
+                    raise
                 await asyncio.sleep(pause)
         raise ModelError(Code.MODEL_UNAVAILABLE)
 
     async def _stream(self, attempt: "_Attempt", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Response:
-        response: Response | None = None
+        """The answer of one stream, shown. Raises ModelError for what the provider does, and what showing it raises."""
         self._translator.begin_response()
-        async with asyncio.timeout(self._bounds.first_token_seconds_max) as deadline:
-            events = cast("Any", self._inner.stream_response(*args, **kwargs))
-            async with aclosing(events):
+        deadline = asyncio.timeout(self._bounds.first_token_seconds_max)
+        try:
+            async with deadline, aclosing(_events(self._inner.stream_response(*args, **kwargs))) as events:
                 async for event in events:
                     if event.type in _TOKENS or attempt.has_token:
                         self._put_off(deadline)
@@ -124,12 +134,16 @@ class RunModel(Model):
                         attempt.has_token = True
                         await self._turn.on_first_token()
                     if self._publisher.is_crowded:
+                        deadline.reschedule(None)  # the bus is slow, not the model
                         await self._publisher.flush()
-                    if event.type == "response.completed":
-                        response = event.response
-        if response is None:
-            raise ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
-        return response
+                        self._put_off(deadline)
+                    if event.type in _ENDS:
+                        return event.response
+        except TimeoutError as error:
+            if deadline.expired():
+                raise ModelError(Code.MODEL_TIMEOUT, may_help_to_ask_again=True) from error
+            raise
+        raise ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
 
     def _put_off(self, deadline: asyncio.Timeout) -> None:
         """Wait for the next token; a timer for each would cost more than the token, so it may be a twentieth late."""
@@ -155,6 +169,18 @@ class RunModel(Model):
 @dataclass
 class _Attempt:
     has_token: bool = False
+
+
+async def _events(stream: Any) -> AsyncGenerator[Any]:
+    """The model's events. What its client raises, and only that, becomes a ModelError."""
+    has_answered = False
+    try:
+        async with aclosing(stream):
+            async for event in stream:
+                has_answered = True
+                yield event
+    except Exception as error:
+        raise model_error(error, has_answered=has_answered) from error
 
 
 def _usage_of(response: Response) -> Usage:

@@ -8,20 +8,25 @@ from typing import Any
 
 import httpx2
 import openai
-from agents.exceptions import AgentsException, MaxTurnsExceeded
+from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorError, UserError
 from contracts.errors import Code, NatterError, TerminalError
+from openai.types.responses import Response
 from pydantic import ValidationError
 
 RETRY_AFTER_SECONDS_MAX = 60.0
 
+TELL_OPERATOR = "Tell whoever runs this server."
+
 _SENTENCES: dict[Code, str] = {
-    Code.MODEL_REFUSED_KEY: "The model provider refused the API key. Check OPENAI_API_KEY.",
+    Code.MODEL_REFUSED_KEY: f"The assistant has no access to its model. {TELL_OPERATOR}",
     Code.MODEL_RATE_LIMITED: "The model provider is busy or its quota is used up. Try again in a moment.",
     Code.MODEL_UNAVAILABLE: "The model provider cannot be reached or failed. Try again.",
     Code.MODEL_TIMEOUT: "The model took too long. Try again.",
     Code.MODEL_CONTEXT_EXCEEDED: "The conversation is too long for this model. Start a new one.",
-    Code.MODEL_REJECTED_REQUEST: "The model provider rejected the request. Check the model's name and settings.",
+    Code.MODEL_REJECTED_REQUEST: f"The model provider did not accept the request. {TELL_OPERATOR}",
     Code.MODEL_BAD_RESPONSE: "The model's answer was broken off or could not be read. Try again.",
+    Code.MODEL_CONTENT_FILTERED: "The model provider's content filter stopped this answer. Ask in other words.",
+    Code.MODEL_ANSWER_CUT_OFF: "The answer was cut off at its greatest length. Write “continue” for the rest.",
     Code.MODEL_NOT_ALLOWED: "This model is not on the list of allowed models.",
     Code.RUN_TURNS_EXCEEDED: "The assistant needed too many steps and was stopped.",
     Code.RUN_TOKENS_EXCEEDED: "The answer used up its token budget and was stopped.",
@@ -30,7 +35,10 @@ _SENTENCES: dict[Code, str] = {
     Code.INTERNAL: "Something went wrong inside. Try again.",
 }
 _CONTEXT_CODES = {"context_length_exceeded", "string_above_max_length"}
+_CONTEXT_WORDS = ("context length", "context window")
+"""How compatible servers (vLLM, DeepSeek, LiteLLM) say it: they have no code for it."""
 _RATE_CODES = {"rate_limit_exceeded", "insufficient_quota"}
+_FILTER_CODES = {"content_filter", "content_policy_violation"}
 
 
 class ModelError(NatterError):
@@ -50,8 +58,10 @@ def sentence_of(code: Code) -> str:
 
 def _status_error(error: openai.APIStatusError) -> ModelError:
     status, code = error.status_code, error.code
-    if code in _CONTEXT_CODES:
+    if code in _CONTEXT_CODES or (status == 400 and any(words in error.message.lower() for words in _CONTEXT_WORDS)):
         return ModelError(Code.MODEL_CONTEXT_EXCEEDED)
+    if code in _FILTER_CODES:
+        return ModelError(Code.MODEL_CONTENT_FILTERED)
     if status in (401, 403):
         return ModelError(Code.MODEL_REFUSED_KEY)
     if status == 429:
@@ -63,6 +73,17 @@ def _status_error(error: openai.APIStatusError) -> ModelError:
     if status in (408, 409) or status >= 500:
         return ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True, retry_after_seconds=_retry_after(error))
     return ModelError(Code.MODEL_REJECTED_REQUEST)
+
+
+def _connection_error(error: openai.APIConnectionError) -> ModelError:
+    """The client says so of whatever keeps it from sending: also of a base URL or a header that cannot be sent."""
+    cause = error.__cause__
+    is_ours = isinstance(cause, (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)) or not isinstance(
+        cause, (httpx2.TransportError, OSError, type(None))
+    )
+    if is_ours:
+        return ModelError(Code.INTERNAL)
+    return ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True)
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
@@ -84,9 +105,15 @@ def terminal_event_error(code: str | None, kind: str | None = None) -> ModelErro
         return ModelError(Code.MODEL_CONTEXT_EXCEEDED)
     if code in _RATE_CODES or kind == "rate_limit_error":
         return ModelError(Code.MODEL_RATE_LIMITED, may_help_to_ask_again=code != "insufficient_quota")
-    if code in ("invalid_prompt", "content_filter", "max_output_tokens"):
-        return ModelError(Code.MODEL_REJECTED_REQUEST if code == "invalid_prompt" else Code.MODEL_BAD_RESPONSE)
+    if code in _FILTER_CODES:
+        return ModelError(Code.MODEL_CONTENT_FILTERED)
+    if code == "invalid_prompt":
+        return ModelError(Code.MODEL_REJECTED_REQUEST)
     return ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True)
+
+
+def _unreadable(_: BaseException) -> ModelError:
+    return ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
 
 
 # The first that matches counts: a time-out is a connection error too, a status error an API error.
@@ -97,24 +124,30 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[Any], ModelErr
         lambda _: ModelError(Code.MODEL_TIMEOUT, may_help_to_ask_again=True),
     ),
     ((openai.APIStatusError,), _status_error),
+    ((openai.APIConnectionError,), _connection_error),
     (
-        (openai.APIConnectionError, httpx2.TransportError, OSError),
+        (httpx2.TransportError, OSError),
         lambda _: ModelError(Code.MODEL_UNAVAILABLE, may_help_to_ask_again=True),
     ),
+    ((openai.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError, ModelBehaviorError), _unreadable),
     ((openai.APIError,), lambda error: terminal_event_error(error.code, error.type)),
-    (
-        (json.JSONDecodeError, ValidationError, AgentsException, openai.OpenAIError, UnicodeError),
-        lambda _: ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True),
-    ),
+    ((UserError,), lambda _: ModelError(Code.INTERNAL)),
 )
 
 
-def model_error(error: BaseException) -> ModelError:
-    """The meaning of what a model call raised."""
+_SAID_WRONG = (ValidationError, AgentsException)
+
+
+def model_error(error: BaseException, *, has_answered: bool = False) -> ModelError:
+    """The meaning of what a model's client raised: the provider's failure, or ours.
+
+    What it raises for a request that cannot be built is ours (`internal`): nobody else could mend it. Only once the
+    provider ``has_answered`` may the same kind of error come from what it said.
+    """
     for kinds, meaning in _MEANINGS:
         if isinstance(error, kinds):
             return meaning(error)
-    return ModelError(Code.INTERNAL)
+    return _unreadable(error) if has_answered and isinstance(error, _SAID_WRONG) else ModelError(Code.INTERNAL)
 
 
 def failure_of(error: BaseException) -> NatterError:
@@ -129,19 +162,24 @@ def failure_of(error: BaseException) -> NatterError:
         ours = ours.__cause__
     if isinstance(error, MaxTurnsExceeded):
         return TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
-    if isinstance(error, AgentsException):
+    if isinstance(error, ModelBehaviorError):
         return TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
     return TerminalError(Code.INTERNAL, sentence_of(Code.INTERNAL))
 
 
-ERROR_EVENTS = frozenset({"error", "response.failed", "response.incomplete"})
+ERROR_EVENTS = frozenset({"error", "response.failed"})
 
 
 def event_error(event: Any) -> ModelError:
     """The error that one of `ERROR_EVENTS` tells."""
     if event.type == "error":
         return terminal_event_error(getattr(event, "code", None))
-    if event.type == "response.failed":
-        return terminal_event_error(event.response.error.code if event.response.error else None)
-    details = event.response.incomplete_details
-    return terminal_event_error(details.reason if details else None)
+    return terminal_event_error(event.response.error.code if event.response.error else None)
+
+
+def incomplete_error(response: Response) -> ModelError | None:
+    """Why an answer is not whole: cut off at its greatest length, or filtered; None where it is."""
+    if response.status != "incomplete":
+        return None
+    is_filtered = response.incomplete_details is not None and response.incomplete_details.reason == "content_filter"
+    return ModelError(Code.MODEL_CONTENT_FILTERED if is_filtered else Code.MODEL_ANSWER_CUT_OFF)

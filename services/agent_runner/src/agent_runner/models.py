@@ -1,16 +1,21 @@
 """Which model answers: the demo model without a key, else any OpenAI-compatible provider."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, cast
 
 import openai
 from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from contracts.errors import Code
 from contracts.message import Json
+from openai import AsyncStream
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response
+from openai.types.responses.response import IncompleteDetails
+from openai.types.shared import Reasoning
 
 from agent_runner.demo import DemoModel
 from agent_runner.model_errors import ModelError
-from agent_runner.settings import DEMO_MODEL, Settings
+from agent_runner.settings import DEMO_MODEL, ReasoningConfig, Settings
 
 CONNECT_SECONDS_MAX = 10.0
 
@@ -50,7 +55,7 @@ class Models:
         if name == DEMO_MODEL or self._client is None:
             return self._demo
         if self._settings.model_api == "chat_completions":
-            return OpenAIChatCompletionsModel(model=name, openai_client=self._client)
+            return ChatCompletionsModel(model=name, openai_client=self._client)
         return OpenAIResponsesModel(model=name, openai_client=self._client)
 
     def is_demo(self, model: Model) -> bool:
@@ -61,11 +66,60 @@ class Models:
             await self._client.close()
 
 
-def model_settings(inference_options: Json, tool_names: frozenset[str]) -> ModelSettings:
-    """ChatKit's ``inference_options.tool_choice`` as the tool that the model must call first, where it is one."""
+StreamedCompletion = tuple[Response, AsyncStream[ChatCompletionChunk]]
+
+
+class ChatCompletionsModel(OpenAIChatCompletionsModel):
+    """The SDK's, which says no more than that an answer has ended. This one also says why, as the Responses API does:
+    an answer that was cut off or filtered is ``incomplete``.
+    """
+
+    async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
+        answer = cast("ChatCompletion | StreamedCompletion", await super()._fetch_response(*args, **kwargs))
+        if isinstance(answer, ChatCompletion):
+            return answer
+        response, chunks = answer
+        return response, WatchedChunks(response, chunks)
+
+
+class WatchedChunks:
+    """The chunks of an answer, with the reason of its end noted in the Response that is made of them."""
+
+    def __init__(self, response: Response, chunks: AsyncStream[ChatCompletionChunk]) -> None:
+        self._response = response
+        self._chunks = chunks
+        self.response = chunks.response  # the SDK reads the request's id from it
+
+    async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
+        async for chunk in self._chunks:
+            for choice in chunk.choices:
+                reason = _INCOMPLETE.get(choice.finish_reason or "")
+                if reason is not None:
+                    self._response.status = "incomplete"
+                    self._response.incomplete_details = IncompleteDetails(reason=reason)
+                    choice.finish_reason = "stop"  # or the SDK makes a refusal, or an error, of an answer without text
+            yield chunk
+
+    async def close(self) -> None:
+        await self._chunks.close()
+
+
+_INCOMPLETE: dict[str, Literal["max_output_tokens", "content_filter"]] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
+
+
+def model_settings(
+    inference_options: Json, tool_names: frozenset[str], reasoning: ReasoningConfig | None = None
+) -> ModelSettings:
+    """What a model is asked for: to think as configured, and to call first the tool that ChatKit's
+    ``inference_options.tool_choice`` names, where it is one.
+    """
     choice = inference_options.get("tool_choice")
     wanted = choice.get("id") if isinstance(choice, dict) else None
     return ModelSettings(
         tool_choice=wanted if isinstance(wanted, str) and wanted in tool_names else None,
         include_usage=True,
+        reasoning=Reasoning(effort=reasoning.effort, summary=reasoning.summary) if reasoning else None,
     )

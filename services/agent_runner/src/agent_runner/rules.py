@@ -111,8 +111,7 @@ def says_something(items: Sequence[Item]) -> bool:
     """Whether an answer holds any text or tool call: providers give empty ones at times."""
     if any(item.get("type") in _CALL_TYPES for item in items):
         return True
-    parts = [part for item in items for part in cast("list[Item]", item.get("content") or [])]
-    return any(part.get("text") or part.get("refusal") for part in parts)
+    return any(said(item) for item in items if item.get("type", "message") == "message")
 
 
 def call_ids(items: Sequence[Item]) -> set[str]:
@@ -132,6 +131,40 @@ def with_call(used: Usage, call: CallUsage) -> Usage:
         output_tokens=used.output_tokens + call.output_tokens,
         total_tokens=used.total_tokens + call.total_tokens,
     )
+
+
+def portable(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """What was said earlier, as every model of every provider takes it, over either API.
+
+    Ids, reasoning and a provider's own fields mean something only to the model that gave them, during the run in which
+    it did: another refuses them, and so does the same one once it has forgotten. A message without text is left out.
+    """
+    kept: list[dict[str, Any]] = []
+    for item in items:
+        kind = item.get("type", "message")
+        if kind == "message" and item.get("role") == "assistant":
+            text = said(item)
+            if text:
+                kept.append({"type": "message", "role": "assistant", "content": text})
+        elif kind in _PORTABLE_KEYS:
+            kept.append({"type": kind} | {key: item[key] for key in _PORTABLE_KEYS[kind] if key in item})
+    return kept
+
+
+_PORTABLE_KEYS = {
+    "message": ("role", "content"),
+    "function_call": ("call_id", "name", "arguments"),
+    "function_call_output": ("call_id", "output"),
+}
+
+
+def said(message: Item) -> str:
+    """The words of an assistant's message; a refusal is words as well."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    parts = cast("list[Item]", content)
+    return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
 
 
 def storable_item(item: Item) -> dict[str, Any]:

@@ -28,7 +28,10 @@ Outcome = Literal["completed", "failed", "cancelled"]
 
 
 class RunAttempt:
-    """``await run()`` returns when the run is finished. Raises FencedError where another attempt owns it."""
+    """``await run()`` returns when the run is finished.
+
+    Raises FencedError where another attempt owns it, RetryableError where the next one may end what this one could not.
+    """
 
     def __init__(self, workshop: Workshop, claimed: RunClaimed, user_id: str, last_sequence: int) -> None:
         self._workshop = workshop
@@ -61,7 +64,7 @@ class RunAttempt:
         except FencedError:
             outcome = "fenced"
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, RetryableError):
             await self._give_back()
             raise
         finally:
@@ -93,12 +96,10 @@ class RunAttempt:
             if self._stop == "fenced":
                 raise FencedError from None
             return await self._finish("cancelled")
-        except FencedError:
-            raise
         except Exception as error:
             failure = failure_of(error)
-            if isinstance(failure, FencedError):
-                raise failure from error
+            if isinstance(failure, (FencedError, RetryableError)):
+                raise failure from error  # another attempt owns the run, or may do what this one could not
             log.warning(
                 "run.failed", code=failure.code, error=repr(error)[:500], exc_info=failure.code == Code.INTERNAL
             )
@@ -214,7 +215,7 @@ class RunAttempt:
         )
 
     async def _give_back(self) -> None:
-        """This process ends: let the lease run out at once, so that another runner can go on."""
+        """This attempt ends before its run: let the lease run out at once, so that the next one can go on."""
         with suppress(Exception):
             async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
                 await self._workshop.store.ask(self._renewal(GIVE_BACK_LEASE_SECONDS))

@@ -155,7 +155,7 @@ class OpenaiSession(StoreSession):
             marks[AFTER_ITEM_METADATA] = str(last.data[0].id)
         await self._reader.conversations.update(conversation_id, metadata=marks)
         remote = OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._writer)
-        await remote.add_items([*self._items, *last_items])
+        await remote.add_items(cast("Items", rules.portable([*self._items, *last_items])))
 
     async def _link(self, conversation_id: str) -> None:
         """Keep the conversation's id beside ours. Refused to an attempt that was taken over: it must send nothing."""

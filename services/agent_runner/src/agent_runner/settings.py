@@ -45,6 +45,16 @@ class McpServerConfig(BaseModel):
         return self
 
 
+class ReasoningConfig(BaseModel):
+    """How a model is asked to think; each value goes to the provider as it is, and an absent one does not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    summary: Literal["auto", "concise", "detailed"] | None = None
+    """Responses API only: have the model's thoughts told in short. Some providers refuse it to unknown customers."""
+
+
 class Settings(LeaseSettings, ServiceSettings):
     """Read once at start; every bound has its unit in its name."""
 
@@ -67,6 +77,9 @@ class Settings(LeaseSettings, ServiceSettings):
     model: str | None = Field(None, max_length=100, validation_alias="AGENT_RUNNER_MODEL")
     model_api: Literal["responses", "chat_completions"] = Field("responses", validation_alias="AGENT_RUNNER_MODEL_API")
     models_allowed: str = Field("", validation_alias="AGENT_RUNNER_MODELS_ALLOWED")
+    model_reasoning: dict[str, ReasoningConfig] = Field(
+        default_factory=dict, validation_alias="AGENT_RUNNER_MODEL_REASONING"
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, validation_alias="AGENT_RUNNER_INSTRUCTIONS")
     model_first_token_seconds_max: float = Field(60, gt=0, validation_alias="AGENT_RUNNER_FIRST_TOKEN_SECONDS_MAX")
     model_next_token_seconds_max: float = Field(30, gt=0, validation_alias="AGENT_RUNNER_NEXT_TOKEN_SECONDS_MAX")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from contracts.commands import ItemToSave
 from contracts.replies import ToolCallView
@@ -10,6 +10,9 @@ from contracts.replies import ToolCallView
 from agent_runner import chatkit_events as chatkit
 from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
+
+GROWTH_CHARACTERS_MIN = 24
+GROWTH_PARTS = 20
 
 
 @dataclass
@@ -152,38 +155,80 @@ class ShownWorkflow(ShownItem):
         return chatkit.workflow(self.item_id, self.conversation_id, self.created_at, "custom", tasks)
 
 
+class ThoughtKey(NamedTuple):
+    """Which part of a model's answer a thought is: one of a reasoning item's ``summary`` or ``content``."""
+
+    output_index: int
+    kind: str
+    part_index: int
+
+
+@dataclass
+class _Thought:
+    parts: list[str] = field(default_factory=list[str])
+    characters: int = 0
+    characters_shown: int = 0
+    is_complete: bool = False
+
+    def append(self, delta: str) -> None:
+        self.parts.append(delta)
+        self.characters += len(delta)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
 @dataclass
 class ShownThoughts(ShownItem):
-    """Summaries of a model's reasoning, each a task."""
+    """What a model thinks before it goes on, each thought a task: a summary, or its reasoning as it is.
 
-    texts: list[list[str]] = field(default_factory=list[list[str]])
+    ChatKit has no delta for a task's text: each change carries the whole. So a long thought is shown anew only when it
+    has grown by a twentieth, which keeps what goes over the wire within about twenty times the text.
+    """
+
+    thoughts: dict[ThoughtKey, _Thought] = field(default_factory=dict[ThoughtKey, _Thought])
 
     def begin(self) -> None:
-        self._publish("added", self._item(is_complete=False))
+        self._publish("added", self._item(is_over=False))
 
-    def append(self, summary_index: int, delta: str) -> None:
-        while len(self.texts) <= summary_index:
-            self.texts.append([])
-            self._publish_thought("added", len(self.texts) - 1, is_complete=False)
-        self.texts[summary_index].append(delta)
+    def append(self, key: ThoughtKey, delta: str) -> None:
+        thought = self.thoughts.get(key)
+        if thought is None:
+            thought = self.thoughts[key] = _Thought()
+            thought.append(delta)
+            self._show("added", key)
+            return
+        thought.append(delta)
+        grown = thought.characters - thought.characters_shown
+        if grown >= max(GROWTH_CHARACTERS_MIN, thought.characters // GROWTH_PARTS):
+            self._show("updated", key)
 
-    def complete(self, summary_index: int, text: str) -> None:
-        """A summary is whole."""
-        if summary_index < len(self.texts):
-            self.texts[summary_index] = [text]
-            self._publish_thought("updated", summary_index, is_complete=True)
+    def complete(self, key: ThoughtKey, text: str) -> None:
+        """A thought is whole: ``text``, where that goes on what is shown here."""
+        thought = self.thoughts.get(key)
+        if thought is not None and not thought.is_complete:
+            if text.startswith(thought.text):
+                thought.parts = [text]
+            thought.is_complete = True
+            self._show("updated", key)
 
     def end(self) -> ItemToSave:
-        item = self._item(is_complete=True)
+        item = self._item(is_over=True)
         self._publish("done", item)
         return ItemToSave(message_id=self.item_id, type="workflow", item=item)
 
-    def _publish_thought(self, kind: str, summary_index: int, *, is_complete: bool) -> None:
-        text = "".join(self.texts[summary_index])
-        self._publish_task(kind, summary_index, chatkit.thought(text, is_complete=is_complete))
+    def _show(self, kind: str, key: ThoughtKey) -> None:
+        thought = self.thoughts[key]
+        thought.characters_shown = thought.characters
+        task = chatkit.thought(thought.text, is_complete=thought.is_complete)
+        self._publish_task(kind, list(self.thoughts).index(key), task)
 
-    def _item(self, *, is_complete: bool) -> Json:
-        tasks = [chatkit.thought("".join(text), is_complete=is_complete) for text in self.texts]
+    def _item(self, *, is_over: bool) -> Json:
+        tasks = [
+            chatkit.thought(thought.text, is_complete=is_over or thought.is_complete)
+            for thought in self.thoughts.values()
+        ]
         return chatkit.workflow(self.item_id, self.conversation_id, self.created_at, "reasoning", tasks)
 
 

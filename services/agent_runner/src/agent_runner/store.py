@@ -15,6 +15,7 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 
 PAUSE_SECONDS_FIRST = 0.05
 PAUSE_SECONDS_MAX = 1.0
+BUG_ATTEMPTS_MAX = 4
 _AWAY = frozenset({Code.STORE_UNAVAILABLE, Code.BUS_UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 _NOT_OURS = frozenset({Code.RUN_STALE_EPOCH, Code.RUN_FINISHED, Code.NOT_FOUND, Code.FORBIDDEN})
 
@@ -28,17 +29,24 @@ class Store:
     async def ask(self, command: Command[ReplyT]) -> ReplyT:
         """The reply, however long the store is away; the caller bounds the time.
 
-        Raises FencedError where the run is no longer this attempt's (taken over, finished, deleted), and what else
-        the store raised.
+        Raises FencedError where the run is no longer this attempt's (taken over, finished, deleted); RetryableError
+        where the store fails each time for a reason that it does not know, which the run's next attempt may not meet;
+        and what else the store raised.
         """
         pause = PAUSE_SECONDS_FIRST
+        bugs_count = 0
         while True:
             try:
                 return await self._bus.request(command)
             except TerminalError as error:
                 if error.code in _NOT_OURS:
                     raise FencedError from error
-                raise
+                if error.code != Code.INTERNAL:
+                    raise
+                bugs_count += 1
+                if bugs_count == BUG_ATTEMPTS_MAX:
+                    raise RetryableError(Code.INTERNAL, error.detail) from error
+                log.warning("store.failed", command=type(command).__name__, attempt=bugs_count)
             except RetryableError as error:
                 if error.code not in _AWAY:
                     raise

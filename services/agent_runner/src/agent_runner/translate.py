@@ -12,7 +12,7 @@ from contracts.text import storable
 from agent_runner import chatkit_events as chatkit
 from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
-from agent_runner.shown import ShownMessage, ShownThoughts, ShownWorkflow
+from agent_runner.shown import ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
 
 Clock = Callable[[], datetime]
 
@@ -24,9 +24,10 @@ def utc_now() -> datetime:
 class AnswerTranslator:
     """The answer of one attempt. It owns the ids: those of providers may be absent, constant or repeated.
 
-    A tool call is shown as a task of a workflow; consecutive calls share one, which ends where text begins. What is
-    finished waits in ``take_items`` for the next checkpoint. Calls are kept with the workflow until the assistant
-    message that follows them takes them over.
+    A tool call is shown as a task of a workflow; consecutive calls share one, which ends where text or thoughts begin.
+    Thoughts have workflows of their own, because a viewer folds those away. What is finished waits in ``take_items``
+    for the next checkpoint. Calls are kept with their workflow until the assistant message that follows them takes
+    them over.
     """
 
     def __init__(self, publisher: Publisher, conversation_id: str, clock: Clock = utc_now) -> None:
@@ -36,19 +37,24 @@ class AnswerTranslator:
         self._messages: dict[int, ShownMessage] = {}
         self._workflow: ShownWorkflow | None = None
         self._thoughts: ShownThoughts | None = None
+        self._thoughts_streamed: set[ThoughtKey] = set()
+        self._closed: list[ShownWorkflow] = []
+        """Workflows whose calls wait for a message."""
         self._items: list[ItemToSave] = []
-        self._adopted_calls: tuple[ToolCallView, ...] = ()
 
     # --- what an earlier attempt left --------------------------------------------------------------------
 
     def adopt(self, saved: tuple[ItemView, ...]) -> None:
-        """Go on with the workflow that an earlier attempt stored and no message closed."""
+        """Go on with the workflow that an earlier attempt stored last; no message has taken over its calls yet."""
         for view in saved:
             if view.type == "workflow" and view.tool_calls:
+                if self._workflow is not None:
+                    self._closed.append(self._workflow)
                 self._workflow = ShownWorkflow(
                     self._publisher, self._conversation_id, view.message_id, view.created_at, list(view.tool_calls)
                 )
-                self._workflow.go_on()
+        if self._workflow is not None:
+            self._workflow.go_on()
 
     def restore(self, item: Json) -> None:
         """Keep a message or thoughts that an earlier attempt showed and did not store: they end as they are."""
@@ -67,6 +73,7 @@ class AnswerTranslator:
     def begin_response(self) -> None:
         """A model call begins: output positions count anew."""
         self._messages.clear()
+        self._thoughts_streamed.clear()
 
     def on_model_event(self, event: Any) -> None:
         """One event of ``openai.types.responses.ResponseStreamEvent``; what has no place in ChatKit is ignored."""
@@ -77,39 +84,38 @@ class AnswerTranslator:
     def on_text_delta(self, event: Any) -> None:
         self._append_text(event.output_index, event.content_index, event.delta)
 
-    def on_item_added(self, event: Any) -> None:
-        if event.item.type == "reasoning" and self._workflow is None and self._thoughts is None:
-            self._thoughts = ShownThoughts(self._publisher, self._conversation_id, new_id("wf"), self._clock())
-            self._thoughts.begin()
-
     def on_item_done(self, event: Any) -> None:
         if event.item.type == "message":
             self._show_unstreamed(event)
             message = self._messages.pop(event.output_index, None)
             if message is not None:
                 self._close_message(message)
-        elif event.item.type == "function_call":
-            self._close_thoughts()
+        elif event.item.type == "reasoning":
+            self._show_unstreamed_thoughts(event)
 
     def on_annotation(self, event: Any) -> None:
         message = self._messages.get(event.output_index)
         if message is not None:
             message.annotate(event.content_index, event.annotation)
 
-    def on_thought_delta(self, event: Any) -> None:
-        if self._thoughts is not None:
-            self._thoughts.append(event.summary_index, storable(event.delta))
+    def on_summary_delta(self, event: Any) -> None:
+        self._append_thought(ThoughtKey(event.output_index, "summary", event.summary_index), event.delta)
 
-    def on_thought_done(self, event: Any) -> None:
-        if self._thoughts is not None:
-            self._thoughts.complete(event.summary_index, storable(event.text))
+    def on_summary_done(self, event: Any) -> None:
+        self._complete_thought(ThoughtKey(event.output_index, "summary", event.summary_index), event.text)
+
+    def on_reasoning_delta(self, event: Any) -> None:
+        self._append_thought(ThoughtKey(event.output_index, "content", event.content_index), event.delta)
+
+    def on_reasoning_done(self, event: Any) -> None:
+        self._complete_thought(ThoughtKey(event.output_index, "content", event.content_index), event.text)
 
     # --- tool calls --------------------------------------------------------------------------------------
 
     def tool_started(self, call: ToolCallView) -> None:
         """Show a call as running; one that is shown already (by an earlier attempt) is not shown twice."""
+        self._close_thoughts()
         if self._workflow is None:
-            self._close_thoughts()
             self._workflow = ShownWorkflow(self._publisher, self._conversation_id, new_id("wf"), self._clock())
             self._workflow.begin()
         self._workflow.start(call)
@@ -146,9 +152,10 @@ class AnswerTranslator:
         self._workflow = None
         return items
 
-    def open_text(self) -> str:
-        """The text of the message that is being written."""
-        return "".join(message.text for message in self._messages.values())
+    def unsaved_texts(self) -> list[str]:
+        """The texts that no checkpoint has, the last one perhaps still being written."""
+        ended = [str(item.content) for item in self._items if item.type == "assistant_message"]
+        return [text for text in (*ended, *(message.text for message in self._messages.values())) if text]
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -159,6 +166,28 @@ class AnswerTranslator:
                 text = getattr(part, "text", None) or getattr(part, "refusal", None)
                 if text:
                     self._append_text(event.output_index, content_index, text)
+
+    def _show_unstreamed_thoughts(self, event: Any) -> None:
+        if not any(key.output_index == event.output_index for key in self._thoughts_streamed):
+            for kind in ("summary", "content"):
+                for part_index, part in enumerate(getattr(event.item, kind, None) or ()):
+                    self._append_thought(ThoughtKey(event.output_index, kind, part_index), part.text)
+
+    def _append_thought(self, key: ThoughtKey, delta: str) -> None:
+        if not delta:
+            return
+        self._thoughts_streamed.add(key)
+        if self._thoughts is None:
+            self._close_workflow()
+            self._thoughts = ShownThoughts(self._publisher, self._conversation_id, new_id("wf"), self._clock())
+            self._thoughts.begin()
+        self._thoughts.append(key, storable(delta))
+
+    def _complete_thought(self, key: ThoughtKey, text: str) -> None:
+        if key not in self._thoughts_streamed:
+            self._append_thought(key, text)
+        if self._thoughts is not None:
+            self._thoughts.complete(key, storable(text))
 
     def _append_text(self, output_index: int, content_index: int, delta: str) -> None:
         message = self._messages.get(output_index) or self._open_message(output_index)
@@ -175,35 +204,40 @@ class AnswerTranslator:
         return message
 
     def _close_message(self, message: ShownMessage) -> None:
-        calls, self._adopted_calls = self._adopted_calls, ()
-        if calls:
-            # They belong to the message now: the workflow is stored again without them, in the same transaction.
-            self._items = [
-                saved.model_copy(update={"tool_calls": ()}) if saved.tool_calls == calls else saved
-                for saved in self._items
-            ]
-        self._items.append(message.end(calls))
+        closed, self._closed = self._closed, []
+        for workflow in closed:  # its calls belong to the message now: it is stored without them, at the same time
+            self._keep(workflow.to_save().model_copy(update={"tool_calls": ()}))
+        self._keep(message.end(tuple(call for workflow in closed for call in workflow.calls)))
+
+    def _keep(self, item: ItemToSave) -> None:
+        """Have an item stored at the next checkpoint, as it is now."""
+        for at, kept in enumerate(self._items):
+            if kept.message_id == item.message_id:
+                self._items[at] = item
+                return
+        self._items.append(item)
 
     def _close_workflow(self) -> None:
-        """A message begins: the calls before it belong to it."""
+        """A message or thoughts begin; the calls wait for the next message, to which they belong."""
         workflow, self._workflow = self._workflow, None
         if workflow is not None:
             workflow.end()
-            self._adopted_calls = tuple(workflow.calls)
-            self._items.append(workflow.to_save())
+            self._closed.append(workflow)
+            self._keep(workflow.to_save())
 
     def _close_thoughts(self) -> None:
         thoughts, self._thoughts = self._thoughts, None
         if thoughts is not None:
-            self._items.append(thoughts.end())
+            self._keep(thoughts.end())
 
 
 _HANDLERS: dict[str, Callable[[AnswerTranslator, Any], None]] = {
     "response.output_text.delta": AnswerTranslator.on_text_delta,
     "response.refusal.delta": AnswerTranslator.on_text_delta,
-    "response.output_item.added": AnswerTranslator.on_item_added,
     "response.output_item.done": AnswerTranslator.on_item_done,
     "response.output_text.annotation.added": AnswerTranslator.on_annotation,
-    "response.reasoning_summary_text.delta": AnswerTranslator.on_thought_delta,
-    "response.reasoning_summary_text.done": AnswerTranslator.on_thought_done,
+    "response.reasoning_summary_text.delta": AnswerTranslator.on_summary_delta,
+    "response.reasoning_summary_text.done": AnswerTranslator.on_summary_done,
+    "response.reasoning_text.delta": AnswerTranslator.on_reasoning_delta,
+    "response.reasoning_text.done": AnswerTranslator.on_reasoning_done,
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from contracts.commands import UserMessage
-from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.errors import RETRY_CANNOT_HELP, Code, NatterError, RetryableError, TerminalError
 from contracts.ids import ConversationId, MessageId
 from contracts.message import Json
 from contracts.replies import ConversationView
@@ -55,8 +55,9 @@ def item_removed(message_id: MessageId) -> Json:
     return {"type": "thread.item.removed", "item_id": message_id}
 
 
-def error_event(detail: str) -> Json:
-    return {"type": "error", "code": "custom", "message": detail, "allow_retry": True}
+def error_event(code: str, detail: str) -> Json:
+    """What ended a run, with ChatKit's offer to send the message again where that can help."""
+    return {"type": "error", "code": "custom", "message": detail, "allow_retry": code not in RETRY_CANNOT_HELP}
 
 
 def user_message_item(

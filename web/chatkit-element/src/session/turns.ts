@@ -2,7 +2,7 @@
 
 import type { ClientToolCallItem, RunFrame, ThreadItem } from "../protocol/types";
 import type { Turn } from "../state/app-state";
-import { dropUnfinished, endTurn } from "../state/thread-reducer";
+import { dropUnfinished, endTurn, offerToContinue } from "../state/thread-reducer";
 import { runClientTool } from "./client-tools";
 import type { Conversation } from "./conversation";
 
@@ -61,10 +61,14 @@ export class Turns {
     if (frame.type === "run.started") this.onRunStarted(runId);
     else if (frame.type === "run.restarted") this.conversation.updateThread(dropUnfinished);
     else if (frame.type === "run.completed" || frame.type === "run.failed" || frame.type === "run.cancelled") {
-      if (frame.type === "run.failed" && this.isCurrent(runId) && !this.hadError)
-        this.conversation.notify({ level: "danger", message: "", code: frame.code ?? "run_failed", canRetry: true });
+      if (frame.type === "run.failed" && this.isCurrent(runId)) this.onRunFailed(frame.code ?? "run_failed");
       this.onRunEnded(runId);
     }
+  }
+
+  private onRunFailed(code: string): void {
+    if (!this.hadError) this.conversation.notify({ level: "danger", message: "", code, canRetry: true });
+    if (code === "model_answer_cut_off") this.conversation.updateThread(offerToContinue);
   }
 
   private onRunStarted(runId: string): void {

@@ -141,6 +141,12 @@ export function addNotice(state: ThreadState, notice: Omit<Notice, "key">): Thre
   return { ...state, noticeCount: key, notices: [...state.notices, { ...notice, key }] };
 }
 
+/** The error that was told last left half an answer, of which there is more. */
+export function offerToContinue(state: ThreadState): ThreadState {
+  const last = state.notices.length - 1;
+  return { ...state, notices: state.notices.map((notice, at) => (at === last ? { ...notice, canContinue: true } : notice)) };
+}
+
 export function dismissNotice(state: ThreadState, key: number): ThreadState {
   return { ...state, notices: state.notices.filter((notice) => notice.key !== key) };
 }

@@ -10,6 +10,8 @@ export interface Notice {
   /** What happened, where there is a code for it: some have words of ours, and those are shown. */
   code: string | null;
   canRetry: boolean;
+  /** The answer was cut off: its writer may be asked for the rest. */
+  canContinue?: boolean;
 }
 
 /** When a workflow or a task was first seen running, and when it was first seen finished (milliseconds). */

@@ -18,6 +18,8 @@ const OF_RUN: Record<string, TextKey> = {
   model_rejected_request: "errorModelRejected",
   model_bad_response: "errorModelRejected",
   model_context_exceeded: "errorModelContext",
+  model_content_filtered: "errorModelFiltered",
+  model_answer_cut_off: "errorModelCutOff",
   tool_failed: "errorTool",
   internal: "errorRunFailed",
 };

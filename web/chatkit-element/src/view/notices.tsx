@@ -5,11 +5,12 @@ import { useView } from "./context";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
+import { sendContent } from "./send";
 
 const ICON_BY_LEVEL = { info: "info", warning: "lucide:triangle-alert", danger: "lucide:circle-x" } as const;
 
 export const Notices = memo(({ notices, isTurnActive }: { notices: readonly Notice[]; isTurnActive: boolean }) => {
-  const { session, locale } = useView();
+  const { session, options, locale } = useView();
   const { text } = locale;
   return (
     <>
@@ -23,6 +24,11 @@ export const Notices = memo(({ notices, isTurnActive }: { notices: readonly Noti
           {notice.canRetry && !isTurnActive && (
             <button type="button" class="text-button" onClick={() => void session.retry(null)}>
               {text("tryAgain")}
+            </button>
+          )}
+          {notice.canContinue && !isTurnActive && (
+            <button type="button" class="text-button" onClick={() => void sendContent(session, options, [{ type: "input_text", text: text("continue") }])}>
+              {text("continue")}
             </button>
           )}
           <IconButton icon="close" label={text("dismiss")} onClick={() => session.dismissNotice(notice.key)} />

@@ -153,7 +153,7 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     end = RunEvent(
         type=END_EVENTS[status], run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code
     )
-    events = [] if detail is None else [error_event(detail)]
+    events = [] if code is None or detail is None else [error_event(code, detail)]
     outgoing = outbox.chatkit_events(user_id, run.conversation_id, run_id, events)
     await outbox.enqueue(transaction, user_id, [*outgoing, outbox.run_event(user_id, end)])
     return run, await activate_next(transaction, user_id, run.conversation_id)

@@ -48,6 +48,7 @@ export const en = {
   loading: "Loading…",
   loadFailed: "This conversation could not be loaded.",
   tryAgain: "Try again",
+  continue: "Continue",
   older: "Loading earlier messages…",
   showOlder: "Show earlier messages",
   jumpToLatest: "Jump to the latest message",
@@ -119,6 +120,8 @@ export const en = {
   errorModelRefused: "The model may not be used here. Tell whoever runs this server.",
   errorModelRejected: "The model could not answer this. Change your message, or try again.",
   errorModelContext: "This conversation is too long for the model. Start a new one.",
+  errorModelFiltered: "The content filter stopped this answer. Ask in other words.",
+  errorModelCutOff: "The answer was cut off at its greatest length.",
   errorTool: "A tool failed. Try again.",
 };
 
