@@ -177,13 +177,13 @@ def test_thoughts_are_shown_and_end_where_the_answer_begins() -> None:
 def test_a_thought_after_a_tool_call_is_shown_where_it_happened() -> None:
     answer, recorder = translator()
     done = call("c1", title="milk").model_copy(update={"status": "success"})
-    for thought in ("First, the list.", "Now the answer."):
-        answer.begin_response()
-        answer.on_model_event(reasoning_delta(thought))
-        if thought.startswith("First"):
-            answer.tool_started(call("c1", title="milk"))
-            first_checkpoint = answer.take_items()
-            answer.tool_finished(done)
+    answer.begin_response()
+    answer.on_model_event(reasoning_delta("First, the list."))
+    answer.tool_started(call("c1", title="milk"))
+    first_checkpoint = answer.take_items()
+    answer.tool_finished(done)
+    answer.begin_response()
+    answer.on_model_event(reasoning_delta("Now the answer."))
     for event in message(["Yes."]):
         answer.on_model_event(event)
     stored = {item.message_id: item for item in (*first_checkpoint, *answer.end())}

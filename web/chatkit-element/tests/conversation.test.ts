@@ -77,6 +77,24 @@ describe("turns", () => {
     expect(emitted.filter((name) => name === "chatkit.response.end")).toHaveLength(2);
   });
 
+  test.each([
+    ["model_answer_cut_off", true, "while the answer is read"],
+    ["model_answer_cut_off", true, "after the answer was read"],
+    ["model_timeout", undefined, "while the answer is read"],
+  ])("a run that failed with %s can be continued: %s, told %s", (code, canContinue, when) => {
+    const conversation = conversationWith({});
+    conversation.turns.setRun("run_1", conversation.turns.begin("own", null));
+    conversation.notify({ level: "danger", message: "Cut off.", code: null, canRetry: false });
+    conversation.turns.onError();
+    if (when.startsWith("after")) conversation.turns.end();
+    conversation.turns.onRun({ type: "run.failed", run_id: "run_1", code });
+    expect(conversation.state.thread.notices).toMatchObject([{ message: "Cut off." }]);
+    expect(conversation.state.thread.notices[0]?.canContinue).toBe(canContinue);
+    conversation.turns.begin("own", null);
+    conversation.turns.onRun({ type: "run.failed", run_id: "run_1", code });
+    expect(conversation.state.thread.notices.some((notice) => notice.canContinue)).toBe(false);
+  });
+
   test("a run that is known to be over does not begin again, and ends the turn that gets its name", () => {
     const conversation = conversationWith({});
     conversation.turns.onRunEnded("run_1");

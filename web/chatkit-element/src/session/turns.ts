@@ -61,13 +61,15 @@ export class Turns {
     if (frame.type === "run.started") this.onRunStarted(runId);
     else if (frame.type === "run.restarted") this.conversation.updateThread(dropUnfinished);
     else if (frame.type === "run.completed" || frame.type === "run.failed" || frame.type === "run.cancelled") {
-      if (frame.type === "run.failed" && this.isCurrent(runId)) this.onRunFailed(frame.code ?? "run_failed");
+      if (frame.type === "run.failed") this.onRunFailed(runId, frame.code ?? "run_failed");
       this.onRunEnded(runId);
     }
   }
 
-  private onRunFailed(code: string): void {
-    if (!this.hadError) this.conversation.notify({ level: "danger", message: "", code, canRetry: true });
+  private onRunFailed(runId: string, code: string): void {
+    const isOver = this.current === null; // the answer's own stream may have ended before this frame came
+    if (!isOver && (this.endedRuns.has(runId) || !this.isCurrent(runId))) return;
+    if (!isOver && !this.hadError) this.conversation.notify({ level: "danger", message: "", code, canRetry: true });
     if (code === "model_answer_cut_off") this.conversation.updateThread(offerToContinue);
   }
 
