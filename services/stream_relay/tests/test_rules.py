@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stream_relay.rules import (
-    END_SEQUENCE,
     SUBJECTS_REMEMBERED_MAX,
     UNREADABLE_PLACE,
     Continuity,
@@ -15,6 +14,7 @@ from stream_relay.rules import (
     judge_place,
     read_place,
 )
+from stream_relay.translate import END_SEQUENCE
 
 
 @dataclass

@@ -7,11 +7,9 @@ from typing import Any, cast
 from actor_kit.bus import Bus, Received
 from actor_kit.bus.admin import StreamAdmin
 from contracts.errors import Code, RetryableError
-from stream_relay.audience import Listener
-from stream_relay.channel import Channel
-from stream_relay.deltas import Batch, Delta, Deltas, Filter
-from stream_relay.frames import Frame
-from stream_relay.hub import Hub
+from stream_relay.channel import Channel, Hub, Listener
+from stream_relay.history import Batch, Deltas
+from stream_relay.translate import Delta, Filter, Frame
 
 
 @dataclass(frozen=True)

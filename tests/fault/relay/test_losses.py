@@ -10,10 +10,9 @@ from actor_kit.settings import ServiceSettings
 from contracts.events import EPOCH_HEADER
 from contracts.identity import Principal
 from contracts.services import Service
-from stream_relay.attach import Asked, Attach, Start
-from stream_relay.deltas import Deltas, Filter
-from stream_relay.stored import Stored
-from stream_relay.viewer import Viewer, ViewerLimits
+from stream_relay.history import Asked, Attach, Deltas, Start, Stored
+from stream_relay.stream import Limits, Stream
+from stream_relay.translate import Filter
 
 from tests.fault.relay.lossy import (
     Deaf,
@@ -26,7 +25,7 @@ from tests.fault.relay.lossy import (
 )
 from tests.integration.relay.kit import EventStream, Run, make_streams, text_of
 
-LIMITS = ViewerLimits(
+LIMITS = Limits(
     heartbeat_seconds=10,
     retry_milliseconds_max=10,
     queue_frames_max=512,
@@ -127,7 +126,7 @@ async def test_a_place_that_a_follower_does_not_have_yet_is_not_of_the_future(re
     start = await Attach(behind, Stored(relay_bus, 1)).start(asked)
     assert isinstance(start, Start)
     assert start.place == place
-    assert start.prelude is None
+    assert start.reset is None
 
 
 async def test_deltas_published_while_the_channel_opens_are_shown_once(relay_bus: Bus, run: Run) -> None:
@@ -265,15 +264,13 @@ async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(rel
     await run.count(1, 9)
     behind = FollowerBehind(relay_bus, hidden_from=[run.sequences[6]])
     asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
-    attach = Attach(behind, Stored(relay_bus, 1))
-    viewer = Viewer(asked, attach, behind, LIMITS)
-    _, channel = await open_channel(Deltas(relay_bus), asked.wanted, viewer)
-    start = await attach.start(asked)
-    assert isinstance(start, Start)
+    stream = Stream(asked, Attach(behind, Stored(relay_bus, 1)), LIMITS)
+    _, channel = await open_channel(Deltas(relay_bus), asked.wanted, stream)
+    assert await stream.open()
     assert channel.head == run.sequences[-1]
 
     async def watch() -> bytes:
-        return b"".join([chunk async for chunk in viewer.chunks(start, channel)])
+        return b"".join([chunk async for chunk in stream.chunks(channel)])
 
     watching = asyncio.create_task(watch())
     await run.say("10 ")  # live already, and not to be shown before what the follower does not have yet
@@ -291,14 +288,13 @@ async def test_a_viewer_that_cannot_read_what_it_missed_does_not_spin(relay_bus:
     await run.begin()
     deltas = Unreadable(relay_bus)
     asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
-    attach = Attach(deltas, Stored(relay_bus, 1))
-    viewer = Viewer(asked, attach, deltas, LIMITS)
-    _, channel = await open_channel(deltas, asked.wanted, viewer)
+    stream = Stream(asked, Attach(deltas, Stored(relay_bus, 1)), LIMITS)
+    _, channel = await open_channel(deltas, asked.wanted, stream)
+    stream._start = Start(0)
     deltas.failing.append("no leader")
-    chunks = viewer.chunks(Start(0), channel)
 
     async def watch() -> bytes:
-        return b"".join([chunk async for chunk in chunks])
+        return b"".join([chunk async for chunk in stream.chunks(channel)])
 
     watching = asyncio.create_task(watch())
     await run.say("1 ")  # it waits in the viewer's queue

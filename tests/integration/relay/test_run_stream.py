@@ -1,6 +1,7 @@
 """A run's stream: all of it once and in order, wherever a viewer comes in, and an end."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -241,3 +242,13 @@ async def _finish(run: Run, first: int, last: int, pause_seconds: float = 0) -> 
         if pause_seconds:
             await asyncio.sleep(pause_seconds)
     await run.end()
+
+
+async def test_a_stream_is_one_task_beside_its_request(relay: RunningRelay, run: Run) -> None:
+    await run.begin()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(connect(relay, run_path(run)))  # what the first one starts for all
+        before = len(asyncio.all_tasks())
+        for _ in range(10):
+            await stack.enter_async_context(connect(relay, run_path(run)))
+        assert len(asyncio.all_tasks()) - before == 20  # four tasks and a group each are what 49 KiB are made of

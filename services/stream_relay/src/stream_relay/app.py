@@ -14,15 +14,12 @@ from actor_kit.settings import split
 from contracts.services import Service
 from identity import open_verifier
 
-from stream_relay.attach import Attach
-from stream_relay.deltas import Deltas
+from stream_relay.channel import Hub
+from stream_relay.history import Attach, Deltas, Stored
 from stream_relay.http import Streams, create_app
-from stream_relay.hub import Hub
-from stream_relay.relay import Relay
 from stream_relay.response import EventStreamResponse
 from stream_relay.server import build_server
 from stream_relay.settings import Settings
-from stream_relay.stored import Stored
 
 GARBAGE_THRESHOLDS: Final = (10_000, 10, 10)
 """5 000 viewers are 750 000 objects, and a full collection of them stops the process for half a second of CPU. With
@@ -46,10 +43,9 @@ async def serve(
         bus.on_reconnected(hub.on_reconnected)
         stack.callback(hub.close)
         attach = Attach(deltas, Stored(bus, settings.relay_store_timeout_seconds))
-        relay = Relay(hub, attach, deltas, settings)
         health = _health(bus, verifier)
         await stack.enter_async_context(health_server(settings, health))
-        streams = Streams(relay, verifier, settings, make_response)
+        streams = Streams(hub, attach, verifier, settings, make_response)
         server = build_server(create_app(streams, health, split(settings.cors_origins)), settings)
         audits = asyncio.create_task(hub.audit_for_ever())
         serving = asyncio.create_task(server.serve())
@@ -57,7 +53,7 @@ async def serve(
         try:
             await asyncio.wait((serving, stopping, audits), return_when=asyncio.FIRST_COMPLETED)
             health.is_stopping = True
-            await _stop(server, relay, serving)
+            await _stop(server, streams, serving)
         finally:
             for task in (audits, stopping):
                 task.cancel()
@@ -65,11 +61,11 @@ async def serve(
                 await audits
 
 
-async def _stop(server: QuietServer, relay: Relay, serving: asyncio.Task[None]) -> None:
+async def _stop(server: QuietServer, streams: Streams, serving: asyncio.Task[None]) -> None:
     """Accept nothing more, then tell the viewers to connect again: so that none of them comes back here."""
     for listener in getattr(server, "servers", ()):
         listener.close()
-    relay.stop()
+    streams.stop()
     server.should_exit = True
     await serving
 

@@ -1,26 +1,45 @@
 """One subject filter of this process: heard once, repaired once, encoded once, for all its viewers."""
 
 import asyncio
-from typing import Final
+import random
+from typing import Final, Protocol
 
 import structlog
 from actor_kit.bus import Bus, Received, Subscription
 from contracts.errors import NatterError
 
-from stream_relay.audience import Audience
-from stream_relay.deltas import Batch, Delta, Deltas, Filter, live_delta
-from stream_relay.frames import encode, place_frame
-from stream_relay.metrics import FENCED, FRAMES, GAPS
-from stream_relay.patience import patiently
+from stream_relay.history import Batch, Deltas, patiently
+from stream_relay.metrics import CHANNELS, FENCED, FRAMES, GAPS
 from stream_relay.rules import Continuity, EpochGuard, Verdict
+from stream_relay.translate import Delta, Filter, Frame, encode, live_delta, place_frame
 
 WAITING_MAX: Final = 10_000
 """Live deltas held while a gap is read; those beyond are read as well."""
 LAG_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """How long a direct get that answers from a follower behind the leader is given to come to the same sequence."""
 BUS_AWAY_PAUSE_SECONDS: Final = 0.5
+CROWD_MIN: Final = 100
+PACE_SECONDS_PER_VIEWER: Final = 0.00005
+PACE_SECONDS_MAX: Final = 0.05
+"""A crowd is written to at most this often: one write of several frames costs each viewer what one of one does."""
+AUDIT_TICK_SECONDS: Final = 1.0
+READS_AT_ONCE_MAX: Final = 16
 
 log = structlog.stdlib.get_logger("stream_relay.channel")
+
+
+class Listener(Protocol):
+    """A viewer, as its channel knows it. No call may block or raise."""
+
+    def offer(self, frame: Frame) -> None: ...
+
+    def wake(self) -> None:
+        """Write what was offered."""
+        ...
+
+    def attach_again(self) -> None:
+        """Have its place judged anew."""
+        ...
 
 
 class Channel:
@@ -33,7 +52,8 @@ class Channel:
     def __init__(self, wanted: Filter, deltas: Deltas, bus: Bus, reads: asyncio.Semaphore) -> None:
         self.wanted = wanted
         self.next_audit_at = 0.0
-        self.listeners = Audience()
+        self.listeners: set[Listener] = set()
+        self._pacing: asyncio.TimerHandle | None = None
         self._deltas = deltas
         self._bus = bus
         self._reads = reads  # how many channels may read at once: after a reconnect all of them want to
@@ -78,10 +98,9 @@ class Channel:
 
     async def close(self) -> None:
         """Unsubscribe, and stop repairing."""
-        for pending in (self.listening, self.settled, self._repair):
+        for pending in (self.listening, self.settled, self._repair, self._pacing):
             if pending is not None:
                 pending.cancel()
-        self.listeners.close()
         if self._subscription is not None and not self._bus.client.is_closed:
             await self._subscription.unsubscribe()
 
@@ -119,7 +138,28 @@ class Channel:
             return
         FRAMES.inc()
         # A late one must not move its viewers' places back: they would be shown the later ones twice.
-        self.listeners.offer(encode(delta, with_id=not is_late))
+        self._offer(encode(delta, with_id=not is_late))
+
+    # --- its viewers ------------------------------------------------------------------------------------
+
+    def _offer(self, frame: Frame) -> None:
+        """Offer a frame to each, and wake them: at once, or where they are many, soon and for several frames."""
+        for listener in self.listeners:
+            listener.offer(frame)
+        if len(self.listeners) < CROWD_MIN:
+            self._wake_all()
+        elif self._pacing is None:
+            pace_seconds = min(len(self.listeners) * PACE_SECONDS_PER_VIEWER, PACE_SECONDS_MAX)
+            self._pacing = asyncio.get_running_loop().call_later(pace_seconds, self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._pacing = None
+        for listener in self.listeners:
+            listener.wake()
+
+    def _attach_all_again(self) -> None:
+        for listener in self.listeners:
+            listener.attach_again()
 
     # --- repair -----------------------------------------------------------------------------------------
 
@@ -156,7 +196,7 @@ class Channel:
         self._waiting.clear()
         self._target = 0
         self._is_reading = False
-        self.listeners.attach_again()
+        self._attach_all_again()
 
     async def _read_to(self, target: int) -> None:
         began_at = self._continuity.complete_to
@@ -167,11 +207,11 @@ class Channel:
             if pause_seconds is None:
                 # What was missing was removed before anyone could read it (a deleted conversation).
                 self._continuity.read_to(target - 1)
-                self.listeners.attach_again()
+                self._attach_all_again()
                 return
             await asyncio.sleep(pause_seconds)
         if target and await self._has_expired_since(began_at):
-            self.listeners.attach_again()
+            self._attach_all_again()
 
     async def _read_missing(self) -> None:
         """Pass on what DELTAS has beyond where the filter is complete; wait for the bus as long as it takes."""
@@ -244,10 +284,102 @@ class Channel:
     def _refresh_places(self, sequence: int) -> None:
         if self.wanted.run_id is not None:
             return  # a run's stream ends with it; its viewers' places are never old
-        self.listeners.offer(place_frame(sequence))
+        self._offer(place_frame(sequence))
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
     """Take the exception of a task that nobody may be left to await."""
     if not task.cancelled():
         task.exception()
+
+
+class Hub:
+    """Hands out channels, and looks after them: after a reconnect, and from time to time."""
+
+    def __init__(self, bus: Bus, deltas: Deltas, *, audit_seconds: float) -> None:
+        self._bus = bus
+        self._deltas = deltas
+        self._audit_seconds = audit_seconds
+        self._channels: dict[Filter, Channel] = {}
+        self._reads = asyncio.Semaphore(READS_AT_ONCE_MAX)
+        self._reading_again: asyncio.Task[None] | None = None
+
+    async def join(self, wanted: Filter, listener: Listener) -> Channel:
+        """Add a listener to the channel of a filter, which is opened for the first. It must be `settled` before use.
+
+        What is published after this returns reaches the listener. Raises RetryableError (bus_unavailable).
+        """
+        channel = self._channels.get(wanted)
+        if channel is None:
+            channel = self._channels[wanted] = Channel(wanted, self._deltas, self._bus, self._reads)
+            channel.next_audit_at = self._next_audit_at()
+            CHANNELS.set(len(self._channels))
+        channel.listeners.add(listener)
+        try:
+            await asyncio.shield(channel.listening)
+        except BaseException:
+            await self.leave(channel, listener)
+            raise
+        return channel
+
+    async def leave(self, channel: Channel, listener: Listener) -> None:
+        """Remove a listener, and close the channel with the last of them."""
+        channel.listeners.discard(listener)
+        if not channel.listeners and self._channels.get(channel.wanted) is channel:
+            del self._channels[channel.wanted]
+            CHANNELS.set(len(self._channels))
+            await channel.close()
+
+    async def on_reconnected(self) -> None:
+        """Start to `read_again`, and return: the connection waits for this, and may be lost again meanwhile."""
+        if self._reading_again is not None:
+            self._reading_again.cancel()
+        self._reading_again = asyncio.create_task(self.read_again())
+
+    async def read_again(self) -> None:
+        """Have every channel read what it missed; JetStream may be some seconds later than the connection."""
+        while True:
+            known_to = max((channel.known_to for channel in self._channels.values()), default=0)
+            try:
+                last = await self._settled_last_sequence(known_to)
+                break
+            except NatterError as error:
+                log.warning("hub.read_failed", code=error.code)
+                await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)
+        for channel in self._channels.values():
+            channel.after_reconnect(last)
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        if self._reading_again is not None:
+            self._reading_again.cancel()
+
+    async def audit_for_ever(self) -> None:
+        """Audit each channel at its time. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(AUDIT_TICK_SECONDS)
+            now = asyncio.get_running_loop().time()
+            due = [channel for channel in self._channels.values() if channel.next_audit_at <= now]
+            if not due or not self._bus.is_connected:
+                continue
+            for channel in due:
+                channel.next_audit_at = self._next_audit_at()
+            try:
+                last = await self._deltas.last_sequence()
+                await asyncio.gather(*(channel.audit(last) for channel in due if channel.is_settled))
+            except NatterError as error:
+                log.warning("hub.audit_failed", code=error.code)
+
+    async def _settled_last_sequence(self, wanted: int) -> int | None:
+        """The last sequence of DELTAS; a follower that answers with less than is known is asked again."""
+        last = await self._deltas.last_sequence()
+        for pause_seconds in LAG_PAUSES_SECONDS:
+            if last is None or last >= wanted:
+                break
+            await asyncio.sleep(pause_seconds)
+            last = await self._deltas.last_sequence()
+        return last
+
+    def _next_audit_at(self) -> float:
+        jitter = random.uniform(0.75, 1.25)  # noqa: S311  spreads load, guards nothing
+        return asyncio.get_running_loop().time() + self._audit_seconds * jitter

@@ -1,20 +1,24 @@
-"""The routes: who may ask for which stream, and errors as problem details (RFC 9457)."""
+"""The routes: who may open which stream, how many and for how long, and errors as problem details (RFC 9457)."""
 
+import asyncio
+import random
 import re
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import structlog
 from actor_kit.health import Health
 from actor_kit.problems import CODE_OF_STATUS, MEDIA_TYPE, problem_json, retry_after, status_of
 from actor_kit.telemetry import user_hash
-from contracts.errors import Code, NatterError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.ids import ID_PATTERN
 from identity import InvalidToken, TokenVerifier, read_bearer, www_authenticate
 from identity import Principal as Caller
+from sse_starlette.sse import SendTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -23,29 +27,52 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from stream_relay.attach import Asked, Over, ensure_nameable
-from stream_relay.deltas import Filter
-from stream_relay.metrics import ATTACH_SECONDS, REFUSED
-from stream_relay.relay import Relay, Stream
-from stream_relay.response import EventStreamResponse, SendTimeoutError
+from stream_relay.channel import Channel, Hub
+from stream_relay.history import Asked, Attach, patiently
+from stream_relay.metrics import ATTACH_SECONDS, ENDS, REFUSED
+from stream_relay.response import EventStreamResponse
 from stream_relay.rules import read_place
 from stream_relay.settings import Settings
-from stream_relay.viewer import Why
+from stream_relay.stream import Limits, Stream, Why
+from stream_relay.translate import Filter
 
 ID: Final = re.compile(ID_PATTERN)
+NO_ID: Final = {"run_id": "changed", "conversation_id": "tasks"}
+"""Words that stand in an id's place on DELTAS."""
+AGE_JITTER: Final = 0.1
+LEAST_SECONDS: Final = 1.0
+"""A token that expires at once (it was accepted within the leeway) still gets this long."""
 MakeResponse = Callable[..., Any]
 
 log = structlog.stdlib.get_logger("stream_relay.http")
 
 
-@dataclass(frozen=True)
 class Streams:
-    """The three stream routes, as one ASGI endpoint."""
+    """The three stream routes, as one ASGI endpoint: within the limits of the settings, each for its time."""
 
-    relay: Relay
-    verifier: TokenVerifier
-    settings: Settings
-    make_response: MakeResponse = EventStreamResponse
+    def __init__(
+        self,
+        hub: Hub,
+        attach: Attach,
+        verifier: TokenVerifier,
+        settings: Settings,
+        make_response: MakeResponse = EventStreamResponse,
+    ) -> None:
+        self._hub = hub
+        self._attach = attach
+        self._verifier = verifier
+        self._settings = settings
+        self._make_response = make_response
+        self._streams: set[Stream] = set()
+        self._streams_of: Counter[str] = Counter()
+        self._is_stopping = False
+        self._limits = Limits(
+            heartbeat_seconds=settings.relay_heartbeat_seconds,
+            retry_milliseconds_max=settings.relay_retry_milliseconds_max,
+            queue_frames_max=settings.relay_queue_frames_max,
+            queue_bytes_max=settings.relay_queue_bytes_max,
+            end_check_seconds=settings.relay_audit_seconds,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -54,32 +81,82 @@ class Streams:
             await problem_of(HTTPException(405))(scope, receive, send)
             return
         try:
-            caller = await self.verifier.verify(read_bearer(request.headers.get("authorization")))
-            stream = await self.relay.open(caller, _read(request, caller))
+            caller = await self._verifier.verify(read_bearer(request.headers.get("authorization")))
+            opened = await self._open(caller, _read(request, caller))
         except Exception as error:  # noqa: BLE001  whatever it is, the caller gets an answer
-            response = problem_of(error)
-        else:
-            ATTACH_SECONDS.labels(_kind(request)).observe(time.perf_counter() - started)
-            if isinstance(stream, Over):
-                response = Response(status_code=204, headers={"Cache-Control": "no-store"})
-            else:
-                await self._serve(stream, scope, receive, send)
-                return
-        await response(scope, receive, send)
-
-    async def _serve(self, stream: Stream, scope: Scope, receive: Receive, send: Send) -> None:
-        chunks = stream.viewer.chunks(stream.start, stream.channel)
-        why: Why | None = None
+            await problem_of(error)(scope, receive, send)
+            return
+        ATTACH_SECONDS.labels(_kind(request)).observe(time.perf_counter() - started)
+        if opened is None:
+            await Response(status_code=204, headers={"Cache-Control": "no-store"})(scope, receive, send)
+            return
+        stream, channel = opened
+        response = self._make_response(stream.chunks(channel), send_timeout=self._settings.relay_send_timeout_seconds)
         started = time.monotonic()
         try:
-            await self.make_response(chunks, send_timeout=self.settings.relay_send_timeout_seconds)(
-                scope, receive, send
-            )
+            await response(scope, receive, send)
         except SendTimeoutError:
-            why = Why.TOO_SLOW
+            stream.why = Why.TOO_SLOW
         finally:
-            await self.relay.close(stream, why)
-            _log_end(stream, why or stream.viewer.why, time.monotonic() - started)
+            await self._close(stream, channel)
+            _log_end(stream, time.monotonic() - started)
+
+    def stop(self) -> None:
+        """Open nothing more, and have every viewer connect again, elsewhere."""
+        self._is_stopping = True
+        for stream in [*self._streams]:
+            stream.end(Why.STOPPING)
+
+    async def _open(self, caller: Caller, asked: Asked) -> tuple[Stream, Channel] | None:
+        """Open a stream; None: its viewer has seen the end.
+
+        Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, overloaded,
+        store_unavailable, bus_unavailable, deadline_exceeded).
+        """
+        self._count_in(caller.user_id)
+        stream = Stream(asked, self._attach, self._limits)
+        async with AsyncExitStack() as undo:
+            undo.callback(self._count_out, caller.user_id)
+            channel = await self._hub.join(asked.wanted, stream)
+            undo.push_async_callback(self._hub.leave, channel, stream)
+            if not await patiently(stream.open):
+                return None
+            await asyncio.shield(channel.settled)
+            undo.pop_all()
+        self._end_in_time(stream, caller)
+        self._streams.add(stream)
+        if self._is_stopping:
+            stream.end(Why.STOPPING)  # it began while the others were told
+        return stream, channel
+
+    async def _close(self, stream: Stream, channel: Channel) -> None:
+        self._streams.discard(stream)
+        self._count_out(stream.wanted.user_id)
+        ENDS.labels(stream.why).inc()
+        await self._hub.leave(channel, stream)
+
+    def _count_in(self, user_id: str) -> None:
+        if self._is_stopping or self._streams_of.total() >= self._settings.relay_viewers_max:
+            raise RetryableError(Code.OVERLOADED, "This relay takes no more streams right now.")
+        if self._streams_of[user_id] >= self._settings.relay_streams_per_user_max:
+            raise RetryableError(
+                Code.TOO_MANY_STREAMS,
+                f"At most {self._settings.relay_streams_per_user_max} streams may be open at once.",
+                retry_after_seconds=5,
+            )
+        self._streams_of[user_id] += 1
+
+    def _count_out(self, user_id: str) -> None:
+        self._streams_of[user_id] -= 1
+        if not self._streams_of[user_id]:
+            del self._streams_of[user_id]
+
+    def _end_in_time(self, stream: Stream, caller: Caller) -> None:
+        now = asyncio.get_running_loop().time()
+        jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)  # noqa: S311  spreads load, guards nothing
+        stream.end_at(now + self._settings.relay_age_seconds_max * jitter, Why.TOO_OLD)
+        valid_seconds = max(caller.expires_at.timestamp() - time.time(), LEAST_SECONDS)
+        stream.end_at(now + valid_seconds, Why.TOKEN_EXPIRED)
 
 
 def create_app(
@@ -108,11 +185,11 @@ def create_app(
     return app
 
 
-def _log_end(stream: Stream, why: Why, seconds: float) -> None:
-    wanted = stream.viewer.wanted
+def _log_end(stream: Stream, seconds: float) -> None:
+    wanted = stream.wanted
     names = {"run_id": wanted.run_id, "conversation_id": wanted.conversation_id}
     ids = {name: value for name, value in names.items() if value is not None}
-    log.info("stream.ended", why=why, seconds=round(seconds, 3), user=user_hash(wanted.user_id), **ids)
+    log.info("stream.ended", why=stream.why, seconds=round(seconds, 3), user=user_hash(wanted.user_id), **ids)
 
 
 def _kind(request: Request) -> str:
@@ -131,6 +208,8 @@ def _read(request: Request, caller: Caller) -> Asked:
             raise TerminalError(
                 Code.INVALID_REQUEST, "An id has 1 to 64 letters, digits, - and _.", field=f"path.{name}"
             )
+        if value == NO_ID[name]:
+            raise TerminalError.not_found(name.removesuffix("_id"))
     if caller.scope == "chat":
         if run_id is None and conversation_id is None:
             raise TerminalError(Code.FORBIDDEN, "A chat token opens the streams of runs and conversations only.")
@@ -138,7 +217,6 @@ def _read(request: Request, caller: Caller) -> Asked:
             raise TerminalError.forbidden("conversation")
         conversation_id = conversation_id or caller.conversation_id
     wanted = Filter(caller.user_id, conversation_id, run_id)
-    ensure_nameable(wanted)
     stream_format = request.query_params.get("format")
     if stream_format not in (None, "chatkit"):
         raise TerminalError(Code.INVALID_REQUEST, "The one format beside the default is chatkit.", field="query.format")

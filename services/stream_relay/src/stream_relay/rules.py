@@ -4,16 +4,12 @@ from collections import OrderedDict
 from enum import Enum
 from typing import Literal
 
+from stream_relay.translate import END_SEQUENCE, Frame
+
 SUBJECTS_REMEMBERED_MAX = 4096
 """Subjects of one filter whose last sequence or epoch is remembered; a run that ended needs no memory."""
 
 SEQUENCE_DIGITS_MAX = 19
-END_SEQUENCE = 2**53 - 1
-"""The id of an end that was told from the store, where DELTAS no longer holds the run: a reconnect with it is 204.
-
-It is above every sequence until the year 2255 and still exact as a number of JavaScript.
-"""
-
 UNREADABLE_PLACE = 2**63
 """What a Last-Event-ID that is no sequence reads as: later than everything, so it is judged unknown."""
 
@@ -89,6 +85,81 @@ class EpochGuard:
         if len(self._highest) > SUBJECTS_REMEMBERED_MAX:
             self._highest.popitem(last=False)
         return True
+
+
+class FrameQueue:
+    """What waits to be written to one viewer, in the order it was offered: bounded, emptied when it would be more.
+
+    After an overflow nothing is taken in until `restart`.
+
+    ``read_to`` is the place up to which the viewer has read DELTAS in order, ``place`` the highest that it was shown.
+    """
+
+    def __init__(self, *, frames_max: int, bytes_max: int) -> None:
+        self.read_to = 0
+        self.place = 0
+        self.has_overflowed = False
+        self._frames_max = frames_max
+        self._bytes_max = bytes_max
+        self._frames: list[Frame] = []
+        self._bytes_count = 0
+        self._late: list[Frame] = []
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def offer(self, frame: Frame) -> bool:
+        """Take a frame in. True: it was one too many, and emptied the queue."""
+        self._frames.append(frame)
+        self._bytes_count += len(frame.full)
+        is_full = len(self._frames) > self._frames_max or self._bytes_count > self._bytes_max
+        is_one_too_many = is_full and not self.has_overflowed
+        if is_full or self.has_overflowed:
+            self.empty()
+        return is_one_too_many
+
+    def empty(self) -> None:
+        """Drop what waits: the viewer will read it from DELTAS, after its place."""
+        self.has_overflowed = True
+        # A late one, before what was shown already, would not be read again from there.
+        self._late += [frame for frame in self._frames if self.read_to < frame.sequence < self.place]
+        self._frames.clear()
+        self._bytes_count = 0
+
+    def restart(self) -> list[Frame]:
+        """Take frames in again; what was dropped is to be read, after `place`.
+
+        Returns what reading from there would not find: frames of before it that were heard late, and dropped.
+        """
+        late, self._late = self._late, []
+        self.has_overflowed = False
+        self.read_to = self.place
+        return late
+
+    def take(self, bytes_max: int) -> list[Frame]:
+        """Take frames out, up to about so many bytes; those that the viewer has read are left out."""
+        frames: list[Frame] = []
+        taken_count = bytes_count = 0
+        for frame in self._frames:
+            if bytes_count >= bytes_max:
+                break
+            taken_count += 1
+            self._bytes_count -= len(frame.full)
+            if frame.sequence > self.read_to:
+                self.place = max(self.place, frame.sequence)
+                bytes_count += len(frame.full)
+                frames.append(frame)
+        del self._frames[:taken_count]
+        return frames
+
+    def start_at(self, place: int) -> None:
+        """Begin anew at a place."""
+        self.place = self.read_to = place
+
+    def read(self, sequence: int) -> None:
+        """Remember that everything up to a sequence was read in order."""
+        self.read_to = max(self.read_to, sequence)
+        self.place = max(self.place, self.read_to)
 
 
 def read_place(last_event_id: str | None) -> int | None:

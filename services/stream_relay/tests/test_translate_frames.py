@@ -2,23 +2,37 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from contracts.events import Reset
+from contracts.replies import ItemView, RunView
 from hypothesis import given
 from hypothesis import strategies as st
-from stream_relay.deltas import Delta
-from stream_relay.frames import (
+from stream_relay.translate import (
+    END_SEQUENCE,
     MERGED_CHARACTERS_MAX,
-    control_block,
+    Delta,
     encode,
-    event_block,
+    end_block,
+    item_block,
     merge_text,
     place_frame,
     reset_block,
     retry_block,
 )
 
+NOW = datetime.now(UTC)
+FAILED = RunView(
+    run_id="run_1",
+    conversation_id="conv_1",
+    status="failed",
+    epoch=2,
+    error_code="model_unavailable",
+    error_detail="not for the viewer",
+    created_at=NOW,
+)
 TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=12)
 
 
@@ -79,10 +93,32 @@ def test_a_late_frame_has_no_id() -> None:
     assert encode(delta(7, b"{}", event="run"), with_id=False).chatkit == b""
 
 
-def test_the_blocks_that_have_no_place_in_deltas() -> None:
+def test_the_blocks_that_are_not_in_deltas() -> None:
     assert parse(reset_block(Reset(reason="expired"))) == [{"event": "reset", "data": '{"reason":"expired"}'}]
-    assert parse(event_block(b"{}")) == [{"data": "{}"}]
-    assert parse(control_block("run", b"{}", sequence=9)) == [{"id": "9", "event": "run", "data": "{}"}]
+    item: dict[str, Any] = {"type": "assistant_message", "id": "msg_1"}
+    view = ItemView(
+        message_id="msg_1",
+        conversation_id="conv_1",
+        role="assistant",
+        type="assistant_message",
+        content="",
+        item=item,
+        position=1,
+        created_at=NOW,
+    )
+    assert [json.loads(block["data"]) for block in parse(item_block(view))] == [
+        {"type": "thread.item.done", "item": item}
+    ]
+    (end,) = parse(end_block(FAILED, is_chatkit=False))
+    assert (end["id"], end["event"]) == (str(END_SEQUENCE), "run")
+    assert json.loads(end["data"]) == {
+        "type": "run.failed",
+        "run_id": "run_1",
+        "conversation_id": "conv_1",
+        "epoch": 2,
+        "code": "model_unavailable",
+    }
+    assert parse(end_block(FAILED, is_chatkit=True)) == [{"id": str(END_SEQUENCE)}]
     assert parse(place_frame(9).full) == [{"id": "9"}]
     assert parse(retry_block(5)) == [{"retry": "5"}]
 

@@ -3,7 +3,7 @@
 import pytest
 from actor_kit.bus import Received
 from contracts.identity import user_token
-from stream_relay.deltas import Delta, Filter, live_delta
+from stream_relay.translate import Delta, Filter, live_delta
 
 
 def delta(payload: bytes, *, event: str | None = None, epoch: int | None = None) -> Delta:

@@ -1,0 +1,217 @@
+"""DELTAS' messages as deltas, and deltas as server-sent events: encoded once, written to every viewer."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, cast
+
+from actor_kit.bus import Received, StoredMessage
+from contracts.events import (
+    EPOCH_HEADER,
+    EVENT_HEADER,
+    TERMINAL_RUN_EVENTS,
+    ChatKitDelta,
+    LiveDelta,
+    Reset,
+    RunEvent,
+)
+from contracts.replies import ItemView, RunView
+from contracts.subjects import subject_filter
+from sse_starlette import ServerSentEvent
+
+END_SEQUENCE: Final = 2**53 - 1
+"""The id of an end that was told from the store, where DELTAS no longer holds the run: a reconnect with it is 204.
+
+It is above every sequence until the year 2255 and still exact as a number of JavaScript.
+"""
+SUBJECT_HEADER: Final = "Nats-Subject"
+BEGINNINGS: Final = frozenset({"thread.created", "thread.item.removed", "thread.item.done"})
+"""What the store publishes of a turn before any runner hears of it."""
+END_OF_STATUS: Final = {"completed": "run.completed", "failed": "run.failed", "cancelled": "run.cancelled"}
+TEXT_DELTA: Final = "assistant_message.content_part.text_delta"
+TEXT_DELTA_MARK: Final = TEXT_DELTA.encode()
+MERGED_CHARACTERS_MAX: Final = 64 * 1024
+
+
+# --- messages of DELTAS -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What one stream carries: everything of a user, or of one conversation or run of that user."""
+
+    user_id: str
+    conversation_id: str | None = None
+    run_id: str | None = None
+
+    @property
+    def stored(self) -> str:
+        return subject_filter(ChatKitDelta, **self._known)
+
+    @property
+    def live(self) -> str:
+        return subject_filter(LiveDelta, **self._known)
+
+    @property
+    def _known(self) -> dict[str, str]:
+        known = {"user_id": self.user_id, "conversation_id": self.conversation_id, "run_id": self.run_id}
+        return {name: value for name, value in known.items() if value is not None}
+
+
+class Delta(NamedTuple):
+    """One message of DELTAS, stored or live. ``previous`` is the sequence before it on its subject (live only)."""
+
+    subject: str
+    sequence: int
+    previous: int
+    event: str | None
+    epoch: int | None
+    payload: bytes
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether this is the control frame that ends its run."""
+        return self.event == RunEvent.event_name and _json(self.payload).get("type") in TERMINAL_RUN_EVENTS
+
+    @property
+    def is_beginning(self) -> bool:
+        """Say whether a run's subject begins with a message like this, so that nothing before it has expired."""
+        return self.event is None and self.epoch is None and _json(self.payload).get("type") in BEGINNINGS
+
+
+def live_delta(message: Received) -> Delta:
+    """Read a republished message."""
+    headers = message.headers
+    return _delta(headers[SUBJECT_HEADER], message.sequence, message.last_sequence, headers, message.payload)
+
+
+def stored_delta(message: StoredMessage) -> Delta:
+    """Read a message that a direct get brought."""
+    return _delta(message.subject, message.sequence, 0, message.headers, message.payload)
+
+
+def _delta(subject: str, sequence: int, previous: int, headers: Mapping[str, str], payload: bytes) -> Delta:
+    epoch = headers.get(EPOCH_HEADER)
+    number = int(epoch) if epoch is not None and epoch.isdigit() else None
+    return Delta(subject, sequence, previous, headers.get(EVENT_HEADER), number, payload)
+
+
+def _json(payload: bytes) -> dict[str, Any]:
+    try:
+        value: object = json.loads(payload)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+# --- server-sent events -----------------------------------------------------------------------------------------
+
+
+def _block(data: str | None = None, *, event: str | None = None, sequence: int | None = None) -> bytes:
+    identity = None if sequence is None else str(sequence)
+    return ServerSentEvent(data, event=event, id=identity, sep="\n").encode()
+
+
+HEARTBEAT: Final = ServerSentEvent(comment="keep-alive", sep="\n").encode()
+
+
+class Frame(NamedTuple):
+    """One event in both forms: ``full`` for everyone, ``chatkit`` without what is not of ChatKit's protocol."""
+
+    sequence: int
+    full: bytes
+    chatkit: bytes
+    is_terminal: bool = False
+
+
+def encode(delta: Delta, *, with_id: bool = True) -> Frame:
+    """Encode a delta. ``with_id`` False: shown later than its place, so it must not move the viewer's place."""
+    sequence = delta.sequence if with_id else None
+    full = _block(delta.payload.decode(errors="replace"), event=delta.event, sequence=sequence)
+    if delta.event is None:
+        return Frame(delta.sequence, full, full)
+    # A block without data dispatches no event, and still moves the place.
+    return Frame(delta.sequence, full, _block(sequence=sequence) if with_id else b"", delta.is_terminal)
+
+
+def place_frame(sequence: int) -> Frame:
+    """A frame that only moves the viewer's place: everything up to ``sequence`` was shown."""
+    block = _block(sequence=sequence)
+    return Frame(sequence, block, block)
+
+
+def retry_block(milliseconds: int) -> bytes:
+    """How long the browser waits before it connects again."""
+    return ServerSentEvent(retry=milliseconds, sep="\n").encode()
+
+
+def reset_block(reset: Reset) -> bytes:
+    """The control frame `reset`: what was asked for is gone."""
+    return _block(reset.encode().decode(), event="reset")
+
+
+def item_block(view: ItemView) -> bytes:
+    """An item that is told from the store: it has no place in DELTAS."""
+    return _block(json.dumps({"type": "thread.item.done", "item": view.item}, separators=(",", ":")))
+
+
+def end_block(run: RunView, *, is_chatkit: bool) -> bytes:
+    """The terminal control frame of a run that has ended, where its deltas no longer tell it."""
+    if is_chatkit:
+        return _block(sequence=END_SEQUENCE)
+    fields = run.model_dump(include={"run_id", "conversation_id", "epoch"})
+    event = RunEvent.model_validate({"type": END_OF_STATUS[run.status], "code": run.error_code, **fields})
+    return _block(event.encode().decode(), event=RunEvent.event_name, sequence=END_SEQUENCE)
+
+
+# --- text, merged -----------------------------------------------------------------------------------------------
+
+
+_Part = tuple[str, int | None, dict[str, Any]]
+"""What text deltas that are merged have in common: subject, epoch, and the event without its text."""
+
+
+def merge_text(deltas: Iterable[Delta]) -> Iterator[Delta]:
+    """Merge consecutive text deltas of one content part; the merged one has the last one's sequence."""
+    for part, group in groupby(map(_parse, deltas), key=itemgetter(0)):
+        texts: list[str] = []
+        length, last = 0, None
+        for _, text, delta in group:
+            if last is not None and (part is None or length + len(text) > MERGED_CHARACTERS_MAX):
+                yield _merged(part, texts, last)
+                texts, length = [], 0
+            texts.append(text)
+            length += len(text)
+            last = delta
+        if last is not None:
+            yield _merged(part, texts, last)
+
+
+def _merged(part: _Part | None, texts: list[str], last: Delta) -> Delta:
+    if part is None or len(texts) == 1:
+        return last  # its exact bytes
+    event = {**part[2], "update": {**part[2]["update"], "delta": "".join(texts)}}
+    return last._replace(payload=_dump(event))
+
+
+def _parse(delta: Delta) -> tuple[_Part | None, str, Delta]:
+    """Take the text out of a text delta; any other has no part, and no text."""
+    if delta.event is None and TEXT_DELTA_MARK in delta.payload:
+        event = _json(delta.payload)
+        update = cast("object", event.get("update"))
+        if isinstance(update, dict):
+            fields = cast("dict[str, Any]", update)
+            if fields.get("type") == TEXT_DELTA and isinstance(fields.get("delta"), str):
+                text = fields.pop("delta")
+                return (delta.subject, delta.epoch, event), text, delta
+    return None, "", delta
+
+
+def _dump(event: dict[str, Any]) -> bytes:
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair at an end: JSON can carry it, UTF-8 cannot
+        return json.dumps(event, separators=(",", ":")).encode()
