@@ -21,7 +21,7 @@ NUMBERS = " ".join(str(number) for number in range(1, 61))
 def natter() -> Iterator[RunningNatter]:
     with (
         temporary_directory() as folder,
-        natter_up(folder / "data", environment={"AGENT_RUNNER_DEMO_WORD_DELAY_MS": "5"}) as natter,
+        natter_up(folder / "data", environment={"AGENT_RUNNER_DEMO_WORD_DELAY_MS": "20"}) as natter,
     ):
         yield natter
 
