@@ -1,10 +1,11 @@
 """The operators' port says whether a service lives, whether it can work, and its figures."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
-from actor_kit.health import Health, health_server
+from actor_kit.health import LOOP_DELAY_SECONDS_MAX, Health, health_server
 from actor_kit.settings import ServiceSettings
 from natter.servers.ports import free_port
 
@@ -45,6 +46,27 @@ async def test_a_check_that_hangs_counts_as_missing(monkeypatch: pytest.MonkeyPa
 
     health.check("slow", hangs)
     assert await health.missing() == ["slow"]
+
+
+async def test_a_late_loop_is_measured_and_not_ready_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actor_kit.health.LATE_SHOWN_SECONDS", 0.5)
+    health = Health()
+    settings = ServiceSettings(metrics_port=free_port())
+    async with health_server(settings, health), httpx.AsyncClient(base_url=base_url(settings)) as client:
+        await until_up(client)
+        assert (await client.get("/readyz")).status_code == 200
+        time.sleep(LOOP_DELAY_SECONDS_MAX + 0.3)  # noqa: ASYNC251  it is to block the loop
+        await asyncio.sleep(0.05)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["missing"]) == (503, ["event_loop"])
+        await asyncio.sleep(0.6)
+        assert (await client.get("/readyz")).status_code == 200
+        metrics = (await client.get("/metrics")).text
+    late = [line for line in metrics.splitlines() if line.startswith("natter_loop_delay_seconds_bucket")]
+    within, all_of_them = (
+        next(line for line in late if f'le="{bound}"' in line).split()[1] for bound in ("1.0", "+Inf")
+    )
+    assert float(within) < float(all_of_them)
 
 
 async def test_without_a_port_nothing_is_served() -> None:

@@ -51,6 +51,15 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_a_program_that_its_watchdog_ended_starts_again_though_it_was_never_ready(tmp_path: Path) -> None:
+    lines, mark = Lines(), tmp_path / "has lived"
+    stalled = f"import os, pathlib; p = pathlib.Path({str(mark)!r}); p.exists() or (p.touch(), os._exit(26)); {RUNS}"
+    supervisor = Supervisor(lines)
+    await supervisor.start([program(lines, "agent_runner", stalled)])
+    assert lines.count("exited with code 26; starting it again") == 1
+    await supervisor.stop(())
+
+
 async def test_a_killed_program_starts_again_and_all_stop_in_order() -> None:
     lines = Lines()
     supervisor = Supervisor(lines)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -12,9 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from actor_kit.metrics import LOOP_DELAY_SECONDS
 from actor_kit.settings import ServiceSettings
 
 CHECK_TIMEOUT_SECONDS = 2.0
+LOOP_DELAY_PERIOD_SECONDS = 0.25
+LOOP_DELAY_SECONDS_MAX = 1.0
+"""A loop that is later than this is not ready: what it is asked would not be answered in time."""
+LATE_SHOWN_SECONDS = 5.0
+"""How long lateness is shown, so that whoever asks every few seconds sees it."""
 Check = Callable[[], Awaitable[bool]]
 
 
@@ -23,6 +30,7 @@ class Health:
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._late_until = 0.0
         self.is_stopping = False
 
     def check(self, name: str, check: Check) -> None:
@@ -33,7 +41,19 @@ class Health:
         """The names of what is missing; empty when ready."""
         verdicts = await asyncio.gather(*(self._verdict(check) for check in self._checks.values()))
         missing = [name for name, is_well in zip(self._checks, verdicts, strict=True) if not is_well]
+        if time.monotonic() < self._late_until:
+            missing.insert(0, "event_loop")
         return ["stopping", *missing] if self.is_stopping else missing
+
+    async def measure_loop_delay(self) -> None:
+        """Measure for ever how late the event loop is; ready only while that is within `LOOP_DELAY_SECONDS_MAX`."""
+        while True:
+            due = time.monotonic() + LOOP_DELAY_PERIOD_SECONDS
+            await asyncio.sleep(LOOP_DELAY_PERIOD_SECONDS)
+            delay = max(0.0, time.monotonic() - due)
+            LOOP_DELAY_SECONDS.observe(delay)
+            if delay > LOOP_DELAY_SECONDS_MAX:
+                self._late_until = time.monotonic() + LATE_SHOWN_SECONDS
 
     @staticmethod
     async def _verdict(check: Check) -> bool:
@@ -74,10 +94,20 @@ class QuietServer(uvicorn.Server):
 
 @asynccontextmanager
 async def health_server(settings: ServiceSettings, health: Health) -> AsyncGenerator[None]:
-    """Serve the operators' port while the block runs; nothing where ``metrics_port`` is 0."""
-    if settings.metrics_port == 0:
-        yield
-        return
+    """Measure the loop, and serve the operators' port (none where ``metrics_port`` is 0), while the block runs."""
+    measuring = asyncio.create_task(health.measure_loop_delay(), name="loop delay")
+    try:
+        if settings.metrics_port == 0:
+            yield
+        else:
+            async with _operators_port(settings, health):
+                yield
+    finally:
+        measuring.cancel()
+
+
+@asynccontextmanager
+async def _operators_port(settings: ServiceSettings, health: Health) -> AsyncGenerator[None]:
     app = Starlette(routes=[*health.routes(), Route("/metrics", _metrics)])
     server = QuietServer(
         uvicorn.Config(

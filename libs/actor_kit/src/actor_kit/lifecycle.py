@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from actor_kit.settings import ServiceSettings
 from actor_kit.telemetry import configure_logging
+from actor_kit.watchdog import Watchdog
 
 log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
     gc.freeze()
     try:
-        uvloop.run(_run(main, settings.drain_timeout_seconds * STOPS_PER_DRAIN))
+        uvloop.run(_run(main, settings))
     except NatterError as error:
         log.error("service.cannot_run", code=error.code, detail=error.detail)  # noqa: TRY400  a reason, not a bug
         sys.exit(1)
@@ -54,7 +55,13 @@ def _allow_many_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _run(main: Main, stop_seconds_max: float) -> None:
+async def _run(main: Main, settings: ServiceSettings) -> None:
+    loop = asyncio.get_running_loop()
+    with Watchdog(loop, settings.loop_stall_seconds_max):
+        await _run_watched(main, settings.drain_timeout_seconds * STOPS_PER_DRAIN)
+
+
+async def _run_watched(main: Main, stop_seconds_max: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

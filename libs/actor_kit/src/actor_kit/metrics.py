@@ -13,4 +13,9 @@ HANDLED_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("natter_in_flight", "Messages being handled.", ["mailbox"])
 DEAD_LETTERS = Counter("natter_dead_letters_total", "Messages given up.", ["message", "code"])
+LOOP_DELAY_SECONDS = Histogram(
+    "natter_loop_delay_seconds",
+    "How late the event loop does what is due, looked at four times a second.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
 TURNED_AWAY = Counter("natter_turned_away_total", "HTTP requests answered 503 because of too many connections.")

@@ -39,6 +39,11 @@ class ServiceSettings(BaseSettings):
     metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0 turns it off.")
     drain_timeout_seconds: float = Field(default=8.0, gt=0, description="How long work may finish after SIGTERM.")
+    loop_stall_seconds_max: float = Field(
+        default=20.0,
+        ge=0,
+        description="A process whose event loop stands still this long logs its stacks and ends; 0: never.",
+    )
 
 
 class LeaseSettings(BaseSettings):

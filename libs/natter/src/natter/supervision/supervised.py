@@ -7,6 +7,8 @@ import signal
 from collections import deque
 from collections.abc import Callable
 
+from actor_kit.watchdog import STALLED_EXIT_CODE
+
 from natter.supervision.program import Program, ProgramFailedError
 
 LAST_LINES_MAX = 20
@@ -24,7 +26,7 @@ class Supervised:
     """Runs a program; runs it again, after a growing pause, when it dies.
 
     `on_line(name, line)` gets what it prints. A program that dies before it was ever ready is not tried again: what is
-    wrong with it then is wrong for good.
+    wrong with it then is wrong for good. Unless its watchdog ended it: then what it worked on was wrong.
     """
 
     def __init__(self, program: Program, on_line: Callable[[str, str], None]) -> None:
@@ -79,10 +81,10 @@ class Supervised:
     async def _run(self) -> None:
         failed = 0
         while not self._stopping.is_set():
-            how = await self._live_once()
+            how, code = await self._live_once()
             if self._stopping.is_set():
                 return
-            if not self._was_ready:
+            if not self._was_ready and code != STALLED_EXIT_CODE:
                 raise self._failure(f"{how} before it was ready")
             failed = 0 if self._ready.is_set() else failed + 1
             if failed >= FAILED_RESTARTS_MAX:
@@ -93,8 +95,8 @@ class Supervised:
                 await asyncio.wait_for(self._stopping.wait(), delay)
             self.restarts += 1
 
-    async def _live_once(self) -> str:
-        """Run the program to its end and say how it ended."""
+    async def _live_once(self) -> tuple[str, int | None]:
+        """Run the program to its end and say how it ended, with its exit code where it was started."""
         self._ready.clear()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -109,7 +111,7 @@ class Supervised:
                 **self.program.run_as,
             )
         except OSError as error:
-            return f"cannot be started ({error})"
+            return f"cannot be started ({error})", None
         self.pid = process.pid
         assert process.stdout is not None
         reader = asyncio.create_task(self._read(process.stdout))
@@ -124,7 +126,7 @@ class Supervised:
             self.pid = None
         await asyncio.wait({reader}, timeout=LAST_OUTPUT_SECONDS_MAX)
         reader.cancel()
-        return f"exited with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+        return (f"exited with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"), code
 
     async def _watch_ready(self) -> None:
         while not await self.program.is_ready():
