@@ -5,8 +5,10 @@ from identity.testing import Issuer, StillClock, running_issuer
 
 
 @pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    clock = StillClock()
+    clock.install(monkeypatch)
+    return clock
 
 
 @pytest.fixture

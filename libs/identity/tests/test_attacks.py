@@ -10,8 +10,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from identity import InvalidToken, open_verifier
-from identity.jws import TOKEN_BYTES_MAX
 from identity.testing import NOW, SECRET, Issuer, SigningKey, StillClock, claims, ed25519_key, p256_key, settings
+from identity.token import TOKEN_BYTES_MAX
 
 
 def part(value: Any) -> str:
@@ -26,7 +26,7 @@ def hs256(header: Any, payload: Any, secret: bytes = SECRET.encode()) -> str:
 
 
 async def refusal_of(token: str, clock: StillClock, **values: Any) -> str:
-    async with open_verifier(settings(**values), clock=clock) as verifier:
+    async with open_verifier(settings(**values)) as verifier:
         with pytest.raises(InvalidToken) as caught:
             await verifier.verify(token)
     assert len(token) < 8 or token not in str(caught.value)

@@ -33,7 +33,7 @@ async def test_a_session_cookie_cache_is_accepted(clock: StillClock) -> None:
     # jose's SignJWT as Better Auth calls it sets no typ.
     token = jwt.encode(cookie(), SECRET, "HS256", headers={"typ": None})
     assert "typ" not in jwt.get_unverified_header(token)
-    async with open_verifier(settings(**COOKIE_CACHE), clock=clock) as verifier:
+    async with open_verifier(settings(**COOKIE_CACHE)) as verifier:
         principal = await verifier.verify(token)
     assert (principal.user_id, principal.scope) == ("alice", "full")
     assert principal.expires_at.timestamp() == NOW + 300
@@ -55,7 +55,7 @@ async def test_a_session_cookie_cache_is_accepted(clock: StillClock) -> None:
     ],
 )
 async def test_a_wrong_cookie_cache_is_refused(changes: dict[str, Any], code: str, clock: StillClock) -> None:
-    async with open_verifier(settings(**COOKIE_CACHE), clock=clock) as verifier:
+    async with open_verifier(settings(**COOKIE_CACHE)) as verifier:
         with pytest.raises(InvalidToken, match=code):
             await verifier.verify(jwt.encode(cookie(**changes), SECRET, "HS256"))
 
@@ -63,7 +63,7 @@ async def test_a_wrong_cookie_cache_is_refused(changes: dict[str, Any], code: st
 async def test_a_verification_mail_or_an_access_token_is_no_cookie_cache(clock: StillClock) -> None:
     mail = jwt.encode({"email": "alice@example.com", "iat": NOW, "exp": NOW + 60}, SECRET, "HS256")
     typed = jwt.encode(cookie(), SECRET, "HS256", headers={"typ": "better-auth.session-cache+jwt"})
-    async with open_verifier(settings(**COOKIE_CACHE), clock=clock) as verifier:
+    async with open_verifier(settings(**COOKIE_CACHE)) as verifier:
         for token, code in ((mail, "claim"), (jwt.encode(claims(), SECRET, "HS256"), "audience"), (typed, "type")):
             with pytest.raises(InvalidToken, match=code):
                 await verifier.verify(token)
@@ -96,7 +96,7 @@ async def test_the_signed_cookie_cache_names_type_issuer_and_audience(
     issuer.keys = [key.public_jwk]
     values = settings(jwt_verifier="cookie_cache", jwt_jwks_url=issuer.url, jwt_issuer="http://127.0.0.1:3000")
     token = key.sign(cookie(**{**SIGNED, **changes}), typ=kind)
-    async with open_verifier(values, clock=clock) as verifier:
+    async with open_verifier(values) as verifier:
         if code is None:
             assert (await verifier.verify(token)).user_id == "alice"
             return
@@ -105,7 +105,7 @@ async def test_the_signed_cookie_cache_names_type_issuer_and_audience(
 
 
 async def test_a_chat_token_is_for_its_user_and_conversation(clock: StillClock, issuer: Issuer) -> None:
-    async with open_verifier(settings(jwt_jwks_url=issuer.url), clock=clock) as verifier:
+    async with open_verifier(settings(jwt_jwks_url=issuer.url)) as verifier:
         bound = verifier.chat.mint("alice", "conv_1")
         principal = await verifier.verify(bound.client_secret)
         assert (principal.user_id, principal.scope, principal.conversation_id) == ("alice", "chat", "conv_1")
@@ -119,7 +119,7 @@ async def test_a_chat_token_is_for_its_user_and_conversation(clock: StillClock, 
 
 async def test_the_other_secrets_mint_no_chat_token(clock: StillClock) -> None:
     values = settings(jwt_verifier="hs256", better_auth_secret=SECRET)
-    forged = ChatTokens(SECRET.encode(), clock).mint("alice").client_secret
+    forged = ChatTokens(SECRET.encode()).mint("alice").client_secret
     chat_claims = claims(iss="natter-chat", aud="natter-chat", jti="sess_1")
     as_access = jwt.encode(claims(), CHAT_SECRET, "HS256")
     wrong_party = jwt.encode(claims(jti="sess_1"), CHAT_SECRET, "HS256", headers={"typ": "natter-chat+jwt"})
@@ -127,19 +127,19 @@ async def test_the_other_secrets_mint_no_chat_token(clock: StillClock) -> None:
     unbound = jwt.encode(
         {**chat_claims, "conversation_id": 5}, CHAT_SECRET, "HS256", headers={"typ": "natter-chat+jwt"}
     )
-    async with open_verifier(values, clock=clock) as verifier:
+    async with open_verifier(values) as verifier:
         for token in (forged, as_access, untyped):
             with pytest.raises(InvalidToken, match="token_signature_invalid"):
                 await verifier.verify(token)
         with pytest.raises(InvalidToken, match="token_issuer_wrong"):
             await verifier.verify(wrong_party)
-        for bad in (unbound, ChatTokens(CHAT_SECRET.encode(), clock).mint("alice", "conv.>").client_secret):
+        for bad in (unbound, ChatTokens(CHAT_SECRET.encode()).mint("alice", "conv.>").client_secret):
             with pytest.raises(InvalidToken, match="token_claim_invalid"):
                 await verifier.verify(bad)
 
 
 def test_only_the_declared_principal_travels(clock: StillClock) -> None:
-    tokens = ChatTokens(CHAT_SECRET.encode(), clock)
+    tokens = ChatTokens(CHAT_SECRET.encode())
     principal = tokens.verify(tokens.mint("alice", "conv_1").client_secret)
     message = GetConversation(principal=principal, conversation_id="conv_1")
     sent = GetConversation.decode(message.encode()).principal
@@ -148,11 +148,11 @@ def test_only_the_declared_principal_travels(clock: StillClock) -> None:
 
 
 def test_a_run_token_proves_user_run_and_epoch(clock: StillClock) -> None:
-    token = mint(RUN, RUN_SECRET, ttl_seconds=60, clock=clock)
-    assert verify(token, RUN_SECRET, clock=clock).identity == RUN
+    token = mint(RUN, RUN_SECRET, ttl_seconds=60)
+    assert verify(token, RUN_SECRET).identity == RUN
     clock.now += 66
     with pytest.raises(InvalidToken, match="token_expired"):
-        verify(token, RUN_SECRET, clock=clock)
+        verify(token, RUN_SECRET)
 
 
 def test_no_other_token_is_a_run_token(clock: StillClock) -> None:
@@ -160,16 +160,16 @@ def test_no_other_token_is_a_run_token(clock: StillClock) -> None:
     parties = {"iss": "natter-run", "aud": "natter-tools"}
     typed = {"typ": "natter-run+jwt"}
     for token, code in (
-        (ChatTokens(RUN_SECRET, clock).mint("alice").client_secret, "token_type_wrong"),
+        (ChatTokens(RUN_SECRET).mint("alice").client_secret, "token_type_wrong"),
         (jwt.encode(claims(**run, **parties), RUN_SECRET, "HS256"), "token_type_wrong"),
         (jwt.encode(claims(**run), RUN_SECRET, "HS256", headers=typed), "token_issuer_wrong"),
         (jwt.encode(claims(**{**run, **parties, "epoch": "3"}), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
         (jwt.encode(claims(**{**run, **parties, "epoch": True}), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
         (jwt.encode(claims(**parties), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
-        (mint(RUN, RUN_SECRET + b"!", clock=clock), "token_signature_invalid"),
+        (mint(RUN, RUN_SECRET + b"!"), "token_signature_invalid"),
     ):
         with pytest.raises(InvalidToken, match=code):
-            verify(token, RUN_SECRET, clock=clock)
+            verify(token, RUN_SECRET)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  ", "Basic dXNlcg==", "token abc", "bearerabc"])

@@ -1,6 +1,7 @@
 """Who gets in. The matrix comes from the OpenAPI document, so that a new route without a rule fails here."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,6 @@ from auth_edge.testing import CHAT_TOKEN_SECRET, RunningEdge
 from contracts.commands import BeginTurn
 from contracts.errors import TerminalError
 from identity import ChatTokens
-from identity.clock import system_clock
 
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/chat"): {"message": "hello"},
@@ -117,8 +117,11 @@ async def test_a_bound_chat_token_opens_one_conversation(edge: RunningEdge, stor
     assert {message.conversation_id for message in store.asked if isinstance(message, BeginTurn)} == {"conv_1"}
 
 
-async def test_a_chat_token_ends_and_is_made_anew(edge: RunningEdge) -> None:
-    past = ChatTokens(CHAT_TOKEN_SECRET.encode(), lambda: system_clock() - 601).mint("alice").client_secret
+async def test_a_chat_token_ends_and_is_made_anew(edge: RunningEdge, monkeypatch: pytest.MonkeyPatch) -> None:
+    then = time.time() - 601
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: then)
+        past = ChatTokens(CHAT_TOKEN_SECRET.encode()).mint("alice").client_secret
     expired = await edge.chatkit("threads.list", {}, token=past)
     assert (expired.status_code, expired.json()["reason"]) == (401, "token_expired")
     first, second = [(await edge.call("POST", "/chatkit/session")).json() for _ in range(2)]

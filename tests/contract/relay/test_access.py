@@ -6,7 +6,6 @@ import httpx
 import pytest
 from actor_kit.bus import Bus
 from identity.chat_token import ChatTokens
-from identity.clock import system_clock
 
 from tests.integration.relay.kit import CHAT_TOKEN_SECRET, Books, Run, RunningRelay, relay_of, run_path
 
@@ -24,7 +23,7 @@ async def ask(relay: RunningRelay, path: str, **headers: str) -> httpx.Response:
 
 
 def chat_token(conversation_id: str | None = None, user_id: str = "alice") -> dict[str, str]:
-    tokens = ChatTokens(CHAT_TOKEN_SECRET.encode(), system_clock)
+    tokens = ChatTokens(CHAT_TOKEN_SECRET.encode())
     return {"Authorization": f"Bearer {tokens.mint(user_id, conversation_id).client_secret}"}
 
 

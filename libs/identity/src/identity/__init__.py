@@ -3,7 +3,7 @@
 from identity.bearer import read_bearer, www_authenticate
 from identity.chat_token import ChatToken, ChatTokens
 from identity.errors import InvalidToken, KeysUnavailable, TokenCode
-from identity.principal import Principal
+from identity.principal import VerifiedPrincipal
 from identity.settings import IdentitySettings
 from identity.verifier import TokenVerifier, open_verifier
 
@@ -13,9 +13,9 @@ __all__ = [
     "IdentitySettings",
     "InvalidToken",
     "KeysUnavailable",
-    "Principal",
     "TokenCode",
     "TokenVerifier",
+    "VerifiedPrincipal",
     "open_verifier",
     "read_bearer",
     "www_authenticate",

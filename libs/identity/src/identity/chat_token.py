@@ -5,6 +5,7 @@ of that user, and nothing else. Its own secret, `typ`, issuer and audience keep 
 """
 
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,12 +13,10 @@ from typing import Final
 import jwt
 from pydantic import ValidationError
 
-from identity.claims import check_parties, check_times, read_text, read_user_id
-from identity.clock import Clock
 from identity.errors import InvalidToken
-from identity.jws import KEY_ID_LENGTH_MAX, read_header
-from identity.principal import Principal
-from identity.verifiers import verify_with_secret
+from identity.principal import VerifiedPrincipal
+from identity.token import KEY_ID_LENGTH_MAX, Expected, expiry_of, read_header, read_text, read_user_id
+from identity.verifiers import decode_with_secret
 
 CHAT_TOKEN_TYPE: Final = "natter-chat+jwt"  # noqa: S105 - a type, not a secret
 CHAT_TOKEN_PARTY: Final = "natter-chat"  # noqa: S105 - issuer and audience
@@ -39,13 +38,11 @@ class ChatTokens:
     """Mints and verifies chat-only tokens with one secret (CHAT_TOKEN_SECRET, at least 32 bytes)."""
 
     secret: bytes
-    clock: Clock
     ttl_seconds: int = CHAT_TOKEN_TTL_SECONDS
-    leeway_seconds: int = 0
 
     def mint(self, user_id: str, conversation_id: str | None = None) -> ChatToken:
         """A token for this user, bound to the conversation if one is given."""
-        issued_at = int(self.clock())
+        issued_at = int(time.time())
         expires_at = issued_at + self.ttl_seconds
         session_id = f"sess_{secrets.token_hex(16)}"
         claims: dict[str, object] = {
@@ -61,20 +58,19 @@ class ChatTokens:
         token = jwt.encode(claims, self.secret, "HS256", headers={"typ": CHAT_TOKEN_TYPE})
         return ChatToken(session_id, token, datetime.fromtimestamp(expires_at, UTC))
 
-    def verify(self, token: str) -> Principal:
+    def verify(self, token: str) -> VerifiedPrincipal:
         """The principal of scope `chat` that the token proves. Raises InvalidToken."""
         header = read_header(token)
         if header.type != CHAT_TOKEN_TYPE:
             raise InvalidToken("token_type_wrong", "this is not a chat token")
-        claims = verify_with_secret(token, header, self.secret)
-        check_parties(claims, CHAT_TOKEN_PARTY, CHAT_TOKEN_PARTY)
+        claims = decode_with_secret(token, header, self.secret, Expected(CHAT_TOKEN_PARTY, CHAT_TOKEN_PARTY))
         bound = "conversation_id" in claims
         try:
-            return Principal(
+            return VerifiedPrincipal(
                 user_id=read_user_id(claims, "sub"),
                 scope="chat",
                 conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
-                expires_at=check_times(claims, self.clock(), self.leeway_seconds),
+                expires_at=expiry_of(claims),
                 token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
             )
         except ValidationError as error:

@@ -6,17 +6,16 @@ are what tells it from other tokens of that secret (such as e-mail verification)
 `jwt({sessionCookieCache: true})` it is signed with a key of the JWKS and names its type, issuer and audience.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from identity.claims import check_parties, check_times, read_user_id
-from identity.clock import Clock
 from identity.errors import InvalidToken
 from identity.jwks import JwksKeys
-from identity.jws import read_header
-from identity.principal import Principal
-from identity.verifiers import full_principal, verify_with_key_set, verify_with_secret
+from identity.principal import VerifiedPrincipal
+from identity.token import Expected, expiry_of, read_header, read_user_id
+from identity.verifiers import decode_with_key_set, decode_with_secret, full_principal
 
 COOKIE_CACHE_TYPE: Final = "better-auth.session-cache+jwt"
 COOKIE_CACHE_AUDIENCE: Final = "better-auth:session-cache"
@@ -30,17 +29,16 @@ class CookieCacheVerifier:
 
     secret: bytes
     leeway_seconds: int
-    clock: Clock
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str) -> VerifiedPrincipal:
         header = read_header(token)
         if header.type is not None and header.type.lower() != "jwt":
             raise InvalidToken("token_type_wrong", "this is not a session cookie cache")
-        claims = verify_with_secret(token, header, self.secret)
+        claims = decode_with_secret(token, header, self.secret, Expected(None, None, self.leeway_seconds))
         if "iss" in claims or "aud" in claims:
             # Better Auth puts neither into this form: a token of the same secret that has one is for something else.
             raise InvalidToken("token_audience_wrong", "a session cookie cache has no issuer and no audience")
-        return _session_principal(claims, self.clock(), self.leeway_seconds)
+        return _session_principal(claims)
 
 
 @dataclass(frozen=True)
@@ -51,30 +49,28 @@ class SignedCookieCacheVerifier:
     algorithms: frozenset[str]
     issuer: str
     leeway_seconds: int
-    clock: Clock
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str) -> VerifiedPrincipal:
         header = read_header(token)
         if header.type != COOKIE_CACHE_TYPE:
             raise InvalidToken("token_type_wrong", "this is not a session cookie cache")
-        claims = await verify_with_key_set(token, header, self.keys, self.algorithms)
-        check_parties(claims, self.issuer, COOKIE_CACHE_AUDIENCE)
-        principal = _session_principal(claims, self.clock(), self.leeway_seconds)
+        expected = Expected(self.issuer, COOKIE_CACHE_AUDIENCE, self.leeway_seconds)
+        claims = await decode_with_key_set(token, header, self.keys, self.algorithms, expected)
+        principal = _session_principal(claims)
         if claims.get("sub") != principal.user_id or claims.get("sid") != _member(claims, "session").get("token"):
             raise InvalidToken("token_claim_invalid", "sub and sid must be those of the session")
         return principal
 
 
-def _session_principal(claims: dict[str, Any], now: float, leeway_seconds: int) -> Principal:
-    expires_at = check_times(claims, now, leeway_seconds)
+def _session_principal(claims: dict[str, Any]) -> VerifiedPrincipal:
     session, user = _member(claims, "session"), _member(claims, "user")
     user_id = read_user_id(user, "id")
     if session.get("userId") != user_id:
         raise InvalidToken("token_claim_invalid", "the session is not the user's")
     session_expires_at = _read_date(session, "expiresAt")
-    if session_expires_at.timestamp() <= now:
+    if session_expires_at.timestamp() <= time.time():
         raise InvalidToken("token_expired", "the session has ended")
-    return full_principal(user_id, min(expires_at, session_expires_at), None)
+    return full_principal(user_id, min(expiry_of(claims), session_expires_at), None)
 
 
 def _member(claims: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The issuer's public keys: fetched without blocking, cached, refreshed with a cooldown, kept if the issuer is away."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,6 @@ import httpx
 import structlog
 from jwt import PyJWK
 
-from identity.clock import Clock
 from identity.errors import InvalidToken, KeysUnavailable
 from identity.keys import KeyIndex, read_key_set
 
@@ -73,7 +73,6 @@ class JwksKeys:
     """The keys of one or several sources; a key is taken from the first source that has it."""
 
     sources: Sequence[JwksSource]
-    clock: Clock
     cooldown_seconds: float
     age_seconds_max: float
     _refreshing: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -102,7 +101,7 @@ class JwksKeys:
 
     async def refresh(self) -> None:
         """Fetch every source whose cooldown has passed, together. Never raises for a source that is away."""
-        now = self.clock()
+        now = time.time()
         await asyncio.gather(*(source.refresh(now, self.cooldown_seconds) for source in self.sources))
 
     async def load(self) -> None:
@@ -130,7 +129,7 @@ class JwksKeys:
 
     def _refresh_when_old(self) -> None:
         # In the background: a caller whose key is at hand does not wait for the issuer.
-        now = self.clock()
+        now = time.time()
         oldest = min(source.loaded_at for source in self.sources)
         if not self._refreshing and now - oldest > self.age_seconds_max:
             self._in_background(self.refresh())

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-import contracts.identity
+from contracts.identity import Principal
 
 
-class Principal(contracts.identity.Principal):
-    """A contracts.identity.Principal, as it goes into every command, and until when it holds.
+class VerifiedPrincipal(Principal):
+    """A `Principal` of contracts, as it goes into every command, and until when it holds.
 
     `expires_at` is in UTC; `token_id` is the token's jti. Neither travels over the bus: a message has the
     fields of its declared type only.

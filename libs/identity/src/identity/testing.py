@@ -2,13 +2,16 @@
 
 import json
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
@@ -22,10 +25,21 @@ CHAT_SECRET = "the secret of chat tokens, 32 bytes too"  # noqa: S105
 
 @dataclass
 class StillClock:
+    """The time that identity and PyJWT see; a test sets `now`."""
+
     now: float = NOW
 
-    def __call__(self) -> float:
-        return self.now
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stop the clocks until the test ends."""
+        clock = self
+
+        class StillDatetime(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Self:
+                return cls.fromtimestamp(clock.now, tz)
+
+        monkeypatch.setattr(time, "time", lambda: clock.now)
+        monkeypatch.setattr("jwt.api_jwt.datetime", StillDatetime)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import httpx
 
 from identity.chat_token import CHAT_TOKEN_TYPE, ChatTokens
-from identity.claims import ExpectedClaims
-from identity.clock import Clock, system_clock
 from identity.cookie_cache import CookieCacheVerifier, SignedCookieCacheVerifier
 from identity.jwks import JwksKeys, JwksSource
-from identity.jws import read_header
-from identity.principal import Principal
+from identity.principal import VerifiedPrincipal
 from identity.secret import secret_bytes
 from identity.settings import IdentitySettings
+from identity.token import Expected, read_header
 from identity.verifiers import JwksVerifier, SharedSecretVerifier, Verifier
 
 
@@ -30,7 +28,7 @@ class TokenVerifier:
     chat: ChatTokens
     keys: JwksKeys | None
 
-    async def verify(self, token: str) -> Principal:
+    async def verify(self, token: str) -> VerifiedPrincipal:
         """The principal that the token proves. Raises InvalidToken (401), KeysUnavailable (503)."""
         if read_header(token).type == CHAT_TOKEN_TYPE:
             return self.chat.verify(token)
@@ -44,42 +42,41 @@ class TokenVerifier:
 
 @asynccontextmanager
 async def open_verifier(
-    settings: IdentitySettings, *, clock: Clock = system_clock, chat_token_ttl_seconds: int = 600
+    settings: IdentitySettings, *, chat_token_ttl_seconds: int = 600
 ) -> AsyncGenerator[TokenVerifier]:
     """A verifier for as long as the service runs. An issuer that is away does not keep it from opening."""
     async with httpx.AsyncClient(follow_redirects=False) as client:
-        keys = _open_keys(settings, client, clock)
-        chat = ChatTokens(secret_bytes(settings.chat_token_secret), clock, chat_token_ttl_seconds)
+        keys = _open_keys(settings, client)
+        chat = ChatTokens(secret_bytes(settings.chat_token_secret), chat_token_ttl_seconds)
         if keys is not None:
             await keys.load()
         try:
-            yield TokenVerifier(_access_verifier(settings, keys, clock), chat, keys)
+            yield TokenVerifier(_access_verifier(settings, keys), chat, keys)
         finally:
             if keys is not None:
                 await keys.aclose()
 
 
-def _open_keys(settings: IdentitySettings, client: httpx.AsyncClient, clock: Clock) -> JwksKeys | None:
+def _open_keys(settings: IdentitySettings, client: httpx.AsyncClient) -> JwksKeys | None:
     if settings.jwt_verifier == "hs256" or not settings.jwks_urls:
         return None
     return JwksKeys(
         sources=[JwksSource(url, client) for url in settings.jwks_urls],
-        clock=clock,
         cooldown_seconds=settings.jwt_jwks_cooldown_seconds,
         age_seconds_max=settings.jwt_jwks_age_seconds_max,
     )
 
 
-def _access_verifier(settings: IdentitySettings, keys: JwksKeys | None, clock: Clock) -> Verifier:
+def _access_verifier(settings: IdentitySettings, keys: JwksKeys | None) -> Verifier:
     leeway_seconds = settings.jwt_leeway_seconds
-    expected = ExpectedClaims(settings.jwt_issuer, settings.jwt_audience, settings.jwt_user_claim, leeway_seconds)
+    expected = Expected(settings.jwt_issuer, settings.jwt_audience, leeway_seconds)
     if settings.jwt_verifier == "cookie_cache" and keys is not None:
-        return SignedCookieCacheVerifier(keys, settings.algorithms, settings.jwt_issuer, leeway_seconds, clock)
+        return SignedCookieCacheVerifier(keys, settings.algorithms, settings.jwt_issuer, leeway_seconds)
     if keys is not None:
-        return JwksVerifier(keys, settings.algorithms, expected, clock)
+        return JwksVerifier(keys, settings.algorithms, expected, settings.jwt_user_claim)
     if settings.better_auth_secret is None:  # refused by the settings already; said again for the type checker
         raise ValueError("BETTER_AUTH_SECRET is missing")
     secret = secret_bytes(settings.better_auth_secret)
     if settings.jwt_verifier == "cookie_cache":
-        return CookieCacheVerifier(secret, leeway_seconds, clock)
-    return SharedSecretVerifier(secret, expected, clock)
+        return CookieCacheVerifier(secret, leeway_seconds)
+    return SharedSecretVerifier(secret, expected, settings.jwt_user_claim)

@@ -4,12 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from identity.claims import ExpectedClaims, check_parties, check_times, read_text, read_user_id
-from identity.clock import Clock
 from identity.errors import InvalidToken
 from identity.jwks import JwksKeys
-from identity.jws import KEY_ID_LENGTH_MAX, UnverifiedHeader, read_header, verify_signature
-from identity.principal import Principal
+from identity.principal import VerifiedPrincipal
+from identity.token import (
+    KEY_ID_LENGTH_MAX,
+    Expected,
+    UnverifiedHeader,
+    decode,
+    expiry_of,
+    read_header,
+    read_text,
+    read_user_id,
+)
 
 _ACCESS_TOKEN_TYPES: Final = (None, "jwt", "at+jwt")
 """Better Auth sets no `typ`; RFC 9068 says at+jwt. Other types are tokens for something else (RFC 8725, 3.11)."""
@@ -18,7 +25,7 @@ _ACCESS_TOKEN_TYPES: Final = (None, "jwt", "at+jwt")
 class Verifier(Protocol):
     """Judges a token: the principal that it proves, or InvalidToken, or KeysUnavailable."""
 
-    async def verify(self, token: str) -> Principal: ...
+    async def verify(self, token: str) -> VerifiedPrincipal: ...
 
 
 @dataclass(frozen=True)
@@ -27,14 +34,13 @@ class JwksVerifier:
 
     keys: JwksKeys
     algorithms: frozenset[str]
-    expected: ExpectedClaims
-    clock: Clock
+    expected: Expected
+    user_claim: str
 
-    async def verify(self, token: str) -> Principal:
-        header = read_header(token)
-        require_access_token(header)
-        claims = await verify_with_key_set(token, header, self.keys, self.algorithms)
-        return _full_principal(claims, self.expected, self.clock())
+    async def verify(self, token: str) -> VerifiedPrincipal:
+        header = _access_token_header(token)
+        claims = await decode_with_key_set(token, header, self.keys, self.algorithms, self.expected)
+        return _user_of(claims, self.user_claim)
 
 
 @dataclass(frozen=True)
@@ -42,24 +48,16 @@ class SharedSecretVerifier:
     """Tokens that an application mints itself: HS256 with a secret of at least 32 bytes."""
 
     secret: bytes
-    expected: ExpectedClaims
-    clock: Clock
+    expected: Expected
+    user_claim: str
 
-    async def verify(self, token: str) -> Principal:
-        header = read_header(token)
-        require_access_token(header)
-        claims = verify_with_secret(token, header, self.secret)
-        return _full_principal(claims, self.expected, self.clock())
+    async def verify(self, token: str) -> VerifiedPrincipal:
+        header = _access_token_header(token)
+        return _user_of(decode_with_secret(token, header, self.secret, self.expected), self.user_claim)
 
 
-def require_access_token(header: UnverifiedHeader) -> None:
-    """Refuse tokens whose `typ` says that they are for something else. Raises InvalidToken: `token_type_wrong`."""
-    if (header.type and header.type.lower()) not in _ACCESS_TOKEN_TYPES:
-        raise InvalidToken("token_type_wrong", "this is not an access token")
-
-
-async def verify_with_key_set(
-    token: str, header: UnverifiedHeader, keys: JwksKeys, algorithms: frozenset[str]
+async def decode_with_key_set(
+    token: str, header: UnverifiedHeader, keys: JwksKeys, algorithms: frozenset[str], expected: Expected
 ) -> dict[str, Any]:
     """The claims of a token signed with a key of the set. Raises InvalidToken, KeysUnavailable."""
     if header.algorithm not in algorithms:
@@ -67,27 +65,30 @@ async def verify_with_key_set(
     if header.key_id is None:
         raise InvalidToken("token_key_unknown", "the header must have a kid")
     key = await keys.find(header.key_id, header.algorithm)
-    return verify_signature(token, key, header.algorithm)
+    return decode(token, key, header.algorithm, expected)
 
 
-def verify_with_secret(token: str, header: UnverifiedHeader, secret: bytes) -> dict[str, Any]:
+def decode_with_secret(token: str, header: UnverifiedHeader, secret: bytes, expected: Expected) -> dict[str, Any]:
     """The claims of a token signed HS256 with this secret. Raises InvalidToken."""
     if header.algorithm != "HS256":
         raise InvalidToken("token_algorithm_refused", "accepted here: HS256")
-    return verify_signature(token, secret, "HS256")
+    return decode(token, secret, "HS256", expected)
 
 
-def read_token_id(claims: dict[str, Any]) -> str | None:
-    """The jti, if there is one. Raises InvalidToken: `token_claim_invalid`."""
-    return None if claims.get("jti") is None else read_text(claims, "jti", KEY_ID_LENGTH_MAX)
-
-
-def full_principal(user_id: str, expires_at: datetime, token_id: str | None) -> Principal:
+def full_principal(user_id: str, expires_at: datetime, token_id: str | None) -> VerifiedPrincipal:
     """A caller who may do everything that the user may do."""
-    return Principal(user_id=user_id, scope="full", conversation_id=None, expires_at=expires_at, token_id=token_id)
+    return VerifiedPrincipal(
+        user_id=user_id, scope="full", conversation_id=None, expires_at=expires_at, token_id=token_id
+    )
 
 
-def _full_principal(claims: dict[str, Any], expected: ExpectedClaims, now: float) -> Principal:
-    expires_at = check_times(claims, now, expected.leeway_seconds)
-    check_parties(claims, expected.issuer, expected.audience)
-    return full_principal(read_user_id(claims, expected.user_claim), expires_at, read_token_id(claims))
+def _access_token_header(token: str) -> UnverifiedHeader:
+    header = read_header(token)
+    if (header.type and header.type.lower()) not in _ACCESS_TOKEN_TYPES:
+        raise InvalidToken("token_type_wrong", "this is not an access token")
+    return header
+
+
+def _user_of(claims: dict[str, Any], user_claim: str) -> VerifiedPrincipal:
+    token_id = None if claims.get("jti") is None else read_text(claims, "jti", KEY_ID_LENGTH_MAX)
+    return full_principal(read_user_id(claims, user_claim), expiry_of(claims), token_id)

@@ -16,8 +16,7 @@ from actor_kit.telemetry import user_hash
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.ids import ID_PATTERN
-from identity import InvalidToken, TokenVerifier, read_bearer, www_authenticate
-from identity import Principal as Caller
+from identity import InvalidToken, TokenVerifier, VerifiedPrincipal, read_bearer, www_authenticate
 from sse_starlette.sse import SendTimeoutError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -107,7 +106,7 @@ class Streams:
         for stream in [*self._streams]:
             stream.end(Why.STOPPING)
 
-    async def _open(self, caller: Caller, asked: Asked) -> tuple[Stream, Channel] | None:
+    async def _open(self, caller: VerifiedPrincipal, asked: Asked) -> tuple[Stream, Channel] | None:
         """Open a stream; None: its viewer has seen the end.
 
         Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, overloaded,
@@ -151,7 +150,7 @@ class Streams:
         if not self._streams_of[user_id]:
             del self._streams_of[user_id]
 
-    def _end_in_time(self, stream: Stream, caller: Caller) -> None:
+    def _end_in_time(self, stream: Stream, caller: VerifiedPrincipal) -> None:
         now = asyncio.get_running_loop().time()
         jitter = random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)  # noqa: S311  spreads load, guards nothing
         stream.end_at(now + self._settings.relay_age_seconds_max * jitter, Why.TOO_OLD)
@@ -198,7 +197,7 @@ def _kind(request: Request) -> str:
     return "conversation" if "conversation_id" in request.path_params else "user"
 
 
-def _read(request: Request, caller: Caller) -> Asked:
+def _read(request: Request, caller: VerifiedPrincipal) -> Asked:
     """Read the request. Raises TerminalError (forbidden, not_found, invalid_request)."""
     if request.path_params["user_id"] != caller.user_id:
         raise TerminalError(Code.FORBIDDEN, "The path names another user than the token.")

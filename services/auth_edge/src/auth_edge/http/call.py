@@ -11,7 +11,7 @@ from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from identity import Principal, TokenVerifier, read_bearer
+from identity import TokenVerifier, VerifiedPrincipal, read_bearer
 
 from auth_edge import rules
 from auth_edge.permits import Permits
@@ -41,7 +41,7 @@ class Call:
     """
 
     edge: Edge
-    principal: Principal
+    principal: VerifiedPrincipal
     deadline: float
     answer_headers: dict[str, str]
 
@@ -100,7 +100,7 @@ async def _call(request: Request) -> Call:  # a plain function would be run in a
     return request.state.call
 
 
-Caller = Annotated[Call, Depends(_call)]
+UserCall = Annotated[Call, Depends(_call)]
 
 
 def user_router(tag: str) -> APIRouter:

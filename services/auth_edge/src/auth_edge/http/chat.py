@@ -11,7 +11,7 @@ from fastapi import Header, Response
 
 from auth_edge import rules, translate
 from auth_edge.http.bodies import NewMessage, TurnAccepted
-from auth_edge.http.call import Call, Caller, rate_limit, rate_limit_policy, user_router
+from auth_edge.http.call import Call, UserCall, rate_limit, rate_limit_policy, user_router
 from auth_edge.http.documented import problems, with_headers
 
 router = user_router("chat")
@@ -76,7 +76,7 @@ def stream_url(call: Call, run_id: str) -> str:
     responses={202: with_headers("Location", "Idempotency-Replayed"), **problems(404, 409)},
 )
 async def send_message(
-    call: Caller, response: Response, sent: NewMessage, idempotency_key: IdempotencyKeyHeader = None
+    call: UserCall, response: Response, sent: NewMessage, idempotency_key: IdempotencyKeyHeader = None
 ) -> TurnAccepted:
     """Stores the message and answers at once; the assistant's answer is on the stream of the run."""
     turn = await begin_turn(

@@ -22,7 +22,7 @@ from fastapi import Header, Request, Response
 
 from auth_edge import rules, translate
 from auth_edge.http import threads
-from auth_edge.http.call import CHAT_SCOPE, Call, Caller, user_router
+from auth_edge.http.call import CHAT_SCOPE, Call, UserCall, user_router
 from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
 from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
 
@@ -42,7 +42,7 @@ OnBusyHeader = Annotated[
     responses={200: CHATKIT_ANSWER, 303: SEE_OTHER, **problems(400, 404, 409)},
 )
 async def speak_chatkit(
-    call: Caller,
+    call: UserCall,
     request: Request,
     idempotency_key: IdempotencyKeyHeader = None,
     on_busy: OnBusyHeader = "reject",

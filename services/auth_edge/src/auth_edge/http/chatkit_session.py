@@ -5,7 +5,7 @@ from urllib.parse import quote
 from contracts.queries import GetConversation
 
 from auth_edge.http.bodies import ChatSession, NewChatSession
-from auth_edge.http.call import Caller, user_router
+from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems
 
 router = user_router("chatkit")
@@ -18,7 +18,7 @@ router = user_router("chatkit")
     responses=problems(404),
     response_model_exclude_none=True,
 )
-async def begin_chat_session(call: Caller, sent: NewChatSession | None = None) -> ChatSession:
+async def begin_chat_session(call: UserCall, sent: NewChatSession | None = None) -> ChatSession:
     """Mints a token that opens chatkit, the streams and Stop of this user only. Ask again before it expires."""
     conversation_id = sent.conversation_id if sent else None
     if conversation_id is not None:  # not for a conversation that is another's, or that does not exist

@@ -5,7 +5,7 @@ from contracts.queries import GetConversation, ListConversations, ListItems
 from fastapi import Response
 
 from auth_edge.http.bodies import Conversation, ConversationChange, ConversationList, Message, MessageList
-from auth_edge.http.call import Caller, user_router
+from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
     AfterParameter,
@@ -20,7 +20,7 @@ router = user_router("conversations")
 
 @router.get("/conversations", summary="List conversations")
 async def list_conversations(
-    call: Caller, limit: LimitParameter = 20, after: AfterParameter = None, q: SearchParameter = None
+    call: UserCall, limit: LimitParameter = 20, after: AfterParameter = None, q: SearchParameter = None
 ) -> ConversationList:
     """Last changed first; `q` looks into titles and messages."""
     page = await call.ask(ListConversations(principal=call.principal, limit=limit, after=after, search=q))
@@ -30,14 +30,14 @@ async def list_conversations(
 
 
 @router.get("/conversations/{conversation_id}", summary="Get a conversation", responses=problems(404))
-async def get_conversation(call: Caller, conversation_id: ConversationIdInPath) -> Conversation:
+async def get_conversation(call: UserCall, conversation_id: ConversationIdInPath) -> Conversation:
     reply = await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
     return Conversation.of(reply.conversation)
 
 
 @router.patch("/conversations/{conversation_id}", summary="Rename a conversation", responses=problems(404))
 async def rename_conversation(
-    call: Caller, conversation_id: ConversationIdInPath, sent: ConversationChange
+    call: UserCall, conversation_id: ConversationIdInPath, sent: ConversationChange
 ) -> Conversation:
     command = UpdateConversation(principal=call.principal, conversation_id=conversation_id, title=sent.title)
     return Conversation.of((await call.ask(command)).conversation)
@@ -46,7 +46,7 @@ async def rename_conversation(
 @router.delete(
     "/conversations/{conversation_id}", status_code=204, summary="Delete a conversation", responses=problems(404)
 )
-async def delete_conversation(call: Caller, conversation_id: ConversationIdInPath) -> None:
+async def delete_conversation(call: UserCall, conversation_id: ConversationIdInPath) -> None:
     """Deletes it with all that is in it. A run that is active is stopped."""
     await call.ask(DeleteConversation(principal=call.principal, conversation_id=conversation_id))
 
@@ -57,7 +57,7 @@ async def delete_conversation(call: Caller, conversation_id: ConversationIdInPat
     responses={200: with_headers("Natter-Active-Run", "Natter-Resume-From"), **problems(404)},
 )
 async def list_messages(
-    call: Caller,
+    call: UserCall,
     response: Response,
     conversation_id: ConversationIdInPath,
     limit: LimitParameter = 50,

@@ -7,7 +7,7 @@ from contracts.queries import GetTask, ListTasks
 from fastapi import Query, Response
 
 from auth_edge.http.bodies import NewTask, Task, TaskChange, TaskList
-from auth_edge.http.call import Caller, user_router
+from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
     AfterParameter,
@@ -22,7 +22,7 @@ router = user_router("tasks")
 
 @router.get("/tasks", summary="List todos")
 async def list_tasks(
-    call: Caller,
+    call: UserCall,
     limit: LimitParameter = 50,
     after: AfterParameter = None,
     order: OrderParameter = "asc",
@@ -36,7 +36,7 @@ async def list_tasks(
 
 
 @router.post("/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location")})
-async def add_task(call: Caller, response: Response, sent: NewTask) -> Task:
+async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
     command = AddTask(principal=call.principal, title=sent.title, description=sent.description)
     task = Task.of((await call.ask(command)).task)
     response.headers["Location"] = f"tasks/{task.id}"
@@ -44,16 +44,16 @@ async def add_task(call: Caller, response: Response, sent: NewTask) -> Task:
 
 
 @router.get("/tasks/{task_id}", summary="Get a todo", responses=problems(404))
-async def get_task(call: Caller, task_id: TaskIdInPath) -> Task:
+async def get_task(call: UserCall, task_id: TaskIdInPath) -> Task:
     return Task.of((await call.ask(GetTask(principal=call.principal, task_id=task_id))).task)
 
 
 @router.patch("/tasks/{task_id}", summary="Change a todo", responses=problems(404))
-async def update_task(call: Caller, task_id: TaskIdInPath, sent: TaskChange) -> Task:
+async def update_task(call: UserCall, task_id: TaskIdInPath, sent: TaskChange) -> Task:
     command = UpdateTask(principal=call.principal, task_id=task_id, **sent.model_dump(exclude_none=True))
     return Task.of((await call.ask(command)).task)
 
 
 @router.delete("/tasks/{task_id}", status_code=204, summary="Delete a todo", responses=problems(404))
-async def delete_task(call: Caller, task_id: TaskIdInPath) -> None:
+async def delete_task(call: UserCall, task_id: TaskIdInPath) -> None:
     await call.ask(DeleteTask(principal=call.principal, task_id=task_id))

@@ -14,7 +14,7 @@ from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 
 from auth_edge.http.bodies import Export, Receipt
-from auth_edge.http.call import Call, Caller, user_router
+from auth_edge.http.call import Call, UserCall, user_router
 
 router = user_router("user")
 
@@ -38,7 +38,7 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
     },
 )
 async def export_user(
-    call: Caller,
+    call: UserCall,
     format: Annotated[Literal["json", "markdown"], QueryParameter()] = "json",  # noqa: A002 - its name in the URL
 ) -> StreamingResponse:
     """Everything that is kept of the user."""
@@ -51,7 +51,7 @@ async def export_user(
 
 
 @router.delete("", summary="Erase everything")
-async def erase_user(call: Caller) -> Receipt:
+async def erase_user(call: UserCall) -> Receipt:
     """Removes all conversations, messages, runs and todos of the user, for ever."""
     receipt = await call.ask(EraseUser(principal=call.principal))
     return Receipt(receipt_id=receipt.receipt_id, erased_at=receipt.erased_at, counts=receipt.counts)
