@@ -14,10 +14,11 @@ from natter.servers.ports import free_port
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 # A long answer, a slow tool that notes when it is stopped, one that ends its server, one that is filtered, a name that
-# clashes.
+# clashes; one that takes its time and says which process it is, and one that answers with an error of the protocol.
 STDIO_SERVER = """
 import asyncio, os, pathlib, sys
-from mcp.server.mcpserver import MCPServer
+from mcp import MCPError
+from mcp.server.mcpserver import Context, MCPServer
 server = MCPServer("other")
 @server.tool()
 def long_answer() -> str:
@@ -41,6 +42,16 @@ def dangerous() -> str:
 @server.tool()
 def add_task(title: str) -> str:
     return "not the real one"
+@server.tool()
+async def work(seconds: float, context: Context) -> str:
+    steps = 20
+    for step in range(1, steps + 1):
+        await asyncio.sleep(seconds / steps)
+        await context.report_progress(step, steps, f"step {step} of the work")
+    return f"worked in {os.getpid()}"
+@server.tool()
+def refuse() -> str:
+    raise MCPError(-32000, "Connection closed")
 server.run("stdio")
 """
 

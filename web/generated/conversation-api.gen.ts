@@ -592,8 +592,23 @@ export interface components {
             after: string | null;
         };
         /**
+         * ToolAttachment
+         * @description What a tool returned beside its text. ``url``: an image as a data URL, or where a link leads (http, https).
+         */
+        ToolAttachment: {
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "image" | "link";
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
+        };
+        /**
          * ToolCallView
-         * @description One tool call of a run, as it is stored with the message that it belongs to.
+         * @description One tool call of a run, as it is stored with the message that it belongs to; images are items of their own.
          */
         ToolCallView: {
             /** Call Id */
@@ -605,8 +620,13 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "running" | "success" | "failure" | "interrupted";
+            status: "running" | "success" | "failure" | "interrupted" | "unknown";
             result?: components["schemas"]["JsonValue"];
+            /**
+             * Links
+             * @default []
+             */
+            links: components["schemas"]["ToolAttachment"][];
         };
         /**
          * TurnAccepted

@@ -9,18 +9,28 @@ from contracts.ids import ConversationId, MessageId, RunId, TaskId, Token
 from contracts.message import Body, Json, Reply
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
-ToolCallStatus = Literal["running", "success", "failure", "interrupted"]
+ToolCallStatus = Literal["running", "success", "failure", "interrupted", "unknown"]
+"""``unknown``: it was begun, and whether it has happened cannot be told. It was not repeated."""
 Role = Literal["user", "assistant"]
 
 
+class ToolAttachment(Body):
+    """What a tool returned beside its text. ``url``: an image as a data URL, or where a link leads (http, https)."""
+
+    type: Literal["image", "link"]
+    title: str
+    url: str
+
+
 class ToolCallView(Body):
-    """One tool call of a run, as it is stored with the message that it belongs to."""
+    """One tool call of a run, as it is stored with the message that it belongs to; images are items of their own."""
 
     call_id: str
     name: str
     arguments: JsonValue = None
     status: ToolCallStatus
     result: JsonValue = None
+    links: tuple[ToolAttachment, ...] = ()
 
 
 class Usage(Body):
@@ -155,13 +165,15 @@ class TaskDeleted(Reply):
 
 
 class LedgerEntry(Body):
-    """A tool call in the ledger; one that is ``running`` was begun and not finished: repeat it with its key."""
+    """A tool call in the ledger; one that is ``running`` was begun by the attempt ``epoch``, and not finished."""
 
     call_id: str
     name: str
     arguments: JsonValue = None
     status: ToolCallStatus
     result: JsonValue = None
+    attachments: tuple[ToolAttachment, ...] = ()
+    epoch: int = 0
 
 
 class RunClaimed(Reply):
@@ -170,7 +182,8 @@ class RunClaimed(Reply):
     ``input``: this turn as session items (Responses API items), what the model is to answer.
     ``history``: session items of the earlier turns, oldest first, cut to whole messages.
     ``checkpoint``: session items that earlier attempts of this run appended. ``saved_items``: the ChatKit items
-    which those attempts stored. ``ledger``: their tool calls. ``is_first_turn``: the conversation has no title yet.
+    which those attempts stored. ``ledger``: their tool calls, without attachments.
+    ``is_first_turn``: the conversation has no title yet.
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     ``seconds_since_start``: since the first attempt's claim, by the store's clock. ``run.usage``: what those attempts
     used.

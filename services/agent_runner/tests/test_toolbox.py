@@ -1,10 +1,18 @@
-"""Tools of many servers get names that a model's provider takes, each once."""
+"""Tools of many servers: names that a model's provider takes, each once; and which calls may be repeated."""
 
 import re
 
+import pytest
 from agent_runner.settings import McpServerConfig
 from agent_runner.tool_servers import ToolServer
-from agent_runner.toolbox import NAME_CHARACTERS_MAX, TOOLS_MAX, RemoteTool, with_names_for_models
+from agent_runner.toolbox import (
+    NAME_CHARACTERS_MAX,
+    TOOLS_MAX,
+    RemoteTool,
+    may_be_repeated,
+    with_names_for_models,
+)
+from mcp.types import ToolAnnotations
 
 
 def tools(server: str, *names: str) -> list[RemoteTool]:
@@ -33,3 +41,23 @@ def test_no_more_tools_are_offered_than_a_provider_takes() -> None:
     )
     assert len(named) == TOOLS_MAX
     assert named[0].name == "add"
+
+
+READS = ToolAnnotations(read_only_hint=True)
+SAME_TWICE = ToolAnnotations(read_only_hint=False, idempotent_hint=True)
+CHANGES = ToolAnnotations(read_only_hint=False, idempotent_hint=False)
+
+
+@pytest.mark.parametrize(
+    ("repeat", "repeated"),
+    [("never", []), ("idempotent", [READS, SAME_TWICE]), ("always", [READS, SAME_TWICE, CHANGES, None])],
+)
+def test_a_call_is_repeated_only_where_its_server_and_the_setting_say_that_it_may_be(
+    repeat: str, repeated: list[ToolAnnotations | None]
+) -> None:
+    annotations = [READS, SAME_TWICE, CHANGES, None]
+    assert [one for one in annotations if may_be_repeated(repeat, one)] == repeated
+
+
+def test_nothing_that_may_change_something_is_repeated_by_default() -> None:
+    assert McpServerConfig(name="bank", url="http://127.0.0.1:9/mcp").repeat == "idempotent"

@@ -16,7 +16,7 @@ from contracts.commands import (
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.message import Json
 from contracts.queries import GetConversation, GetRun, ListItems
-from contracts.replies import ToolCallView, Usage
+from contracts.replies import ToolAttachment, ToolCallView, Usage
 from conversation_store.testing import (
     ALICE,
     Client,
@@ -64,7 +64,8 @@ async def test_a_takeover_gets_what_the_dead_attempt_has_stored(client: Client) 
         checkpoint["usage"] = {"requests": 1, "total_tokens": 9}
         await client.ask(AppendCheckpoint.model_validate(checkpoint))
     await client.ask(BeginToolCall(**run, call_id="c1", name="add_task", arguments={"title": "milk"}))
-    await client.ask(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}))
+    link = ToolAttachment(type="link", title="The bill", url="https://example.org/bill")
+    await client.ask(FinishToolCall(**run, call_id="c1", status="success", result={"ok": True}, attachments=(link,)))
     await client.ask(BeginToolCall(**run, call_id="c2", name="add_task"))
     await client.ask(AppendCheckpoint(**run, step=1))  # says nothing of the usage, so it stays
     await client.execute("update chat.run set started_at = now() - interval '1 minute'")
@@ -79,6 +80,15 @@ async def test_a_takeover_gets_what_the_dead_attempt_has_stored(client: Client) 
         ("c1", "success", {"ok": True}),
         ("c2", "running", None),
     ]
+    again: dict[str, Any] = {**run, "epoch": 2, "name": "add_task"}
+    entries = [(await client.ask(BeginToolCall(**again, call_id=call_id))).entry for call_id in ("c1", "c2", "c3")]
+    assert [(entry.status, entry.result, entry.attachments, entry.epoch) for entry in entries] == [
+        ("success", {"ok": True}, (link,), 1),
+        ("running", None, (), 1),  # begun by the dead attempt, and nobody knows how it ended
+        ("running", None, (), 2),
+    ]
+    finish = FinishToolCall(**{**run, "epoch": 2}, call_id="c2", status="unknown", result="Nobody knows.")
+    assert (await client.ask(finish)).entry.status == "unknown"
     assert taken.conversation is not None
     assert taken.conversation.active_run_id == turn.run_id
 

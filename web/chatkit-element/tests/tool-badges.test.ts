@@ -3,11 +3,12 @@ import { badgeOf } from "../src/view/tool-badges";
 
 const task = (status_indicator: "none" | "loading" | "complete", icon?: string) => ({ type: "custom" as const, status_indicator, icon });
 
-test("the four states of a tool call", () => {
+test("the five states of a tool call", () => {
   expect(badgeOf(task("loading"), true)).toBe("running");
   expect(badgeOf(task("complete", "check-circle-filled"), false)).toBe("success");
   expect(badgeOf(task("complete"), true)).toBe("success");
   expect(badgeOf(task("complete", "info"), true)).toBe("failed");
+  expect(badgeOf(task("complete", "circle-question"), true)).toBe("unknown");
   expect(badgeOf(task("none", "circle-question"), true)).toBe("interrupted");
 });
 

@@ -13,6 +13,7 @@ from contracts.replies import (
     LeaseRenewed,
     RunClaimed,
     RunFinished,
+    ToolAttachment,
     ToolCallBegun,
     ToolCallStatus,
     Usage,
@@ -93,6 +94,7 @@ class FinishToolCall(Command[ToolCallBegun]):
     call_id: Annotated[str, Field(min_length=1, max_length=255)]
     status: ToolCallStatus
     result: JsonValue = None
+    attachments: tuple[ToolAttachment, ...] = ()
 
 
 class FinishRun(Command[RunFinished]):

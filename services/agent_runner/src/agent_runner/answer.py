@@ -71,6 +71,7 @@ class Answer:
             translator=self.translator,
             crash_points=workshop.crash_points,
             output_characters_max=settings.tool_output_characters_max,
+            wait_seconds_max=settings.tools_wait_seconds_max,
         )
 
     async def write(self) -> None:
@@ -214,7 +215,9 @@ class Answer:
         async def finish(call: Any) -> dict[str, Any]:
             tool = by_name.get(call["name"])
             if tool is None:
-                return _output(call["call_id"], '{"error": "There is no such tool."}')
+                return _output(
+                    call["call_id"], await self.tool_calls.give_up(call["name"], call["call_id"], call["arguments"])
+                )
             return _output(call["call_id"], await self.tool_calls.execute(tool, call["call_id"], call["arguments"]))
 
         outputs = list(await asyncio.gather(*(finish(call) for call in calls)))

@@ -93,12 +93,17 @@ _BADGES: dict[str, Json] = {
     "success": {"status_indicator": "complete", "icon": "check-circle-filled"},
     "failure": {"status_indicator": "complete", "icon": "info"},
     "interrupted": {"status_indicator": "none", "icon": "circle-question"},
+    "unknown": {"status_indicator": "complete", "icon": "circle-question"},
 }
 
 
-def tool_task(call: ToolCallView) -> Json:
-    """A tool call as a task of a workflow: one human line, its state, and arguments and result on demand."""
-    return {"type": "custom", "title": _title(call), "content": _content(call), **_BADGES[call.status]}
+def tool_task(call: ToolCallView, note: str = "") -> Json:
+    """A tool call as a task of a workflow: one human line, its state, and arguments and result on demand.
+
+    ``note``: how it stands while it runs.
+    """
+    title = f"{_title(call)} · {note}" if note else _title(call)
+    return {"type": "custom", "title": title, "content": _content(call), **_BADGES[call.status]}
 
 
 _VERBS = {
@@ -132,7 +137,7 @@ def _subject(call: ToolCallView) -> str:
 
 def _content(call: ToolCallView) -> str:
     parts = [f"```json\n{_short(call.arguments)}\n```"]
-    if call.status in ("success", "failure") and call.result is not None:
+    if call.status in ("success", "failure", "unknown") and call.result is not None:
         parts.append(f"```json\n{_short(call.result)}\n```")
     return "\n\n".join(parts)
 

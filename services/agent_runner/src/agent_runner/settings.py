@@ -37,6 +37,9 @@ class McpServerConfig(BaseModel):
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     sends_run_token: bool = False
     """Send this server the signed run token, so that it knows for whom it acts. Only for servers of one's own."""
+    repeat: Literal["never", "idempotent", "always"] = "idempotent"
+    """Which calls may be executed again when nobody knows whether they have happened: none; those of tools that the
+    server annotates as read-only or idempotent; all, for a server that honours the call's id."""
 
     @model_validator(mode="after")
     def _has_one_transport(self) -> Self:
@@ -101,7 +104,7 @@ class Settings(LeaseSettings, ServiceSettings):
     task_tools_url: str = Field("http://127.0.0.1:8010/mcp", validation_alias="AGENT_RUNNER_TASK_TOOLS_URL")
     mcp_servers: str = Field("", validation_alias="AGENT_RUNNER_MCP_SERVERS")
     tools_refresh_seconds: float = Field(300, gt=0, validation_alias="AGENT_RUNNER_TOOLS_REFRESH_SECONDS")
-    tools_wait_seconds_max: float = Field(5, ge=0, le=60, validation_alias="AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX")
+    tools_wait_seconds_max: float = Field(10, ge=0, le=60, validation_alias="AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX")
     tool_output_characters_max: int = Field(20_000, ge=100, validation_alias="AGENT_RUNNER_TOOL_OUTPUT_CHARACTERS_MAX")
 
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
@@ -143,7 +146,7 @@ class Settings(LeaseSettings, ServiceSettings):
 
         Raises ValueError where that is no list of servers, or two share a name; OSError, TypeError.
         """
-        tasks = McpServerConfig(name="tasks", url=self.task_tools_url, sends_run_token=True)
+        tasks = McpServerConfig(name="tasks", url=self.task_tools_url, sends_run_token=True, repeat="always")
         text = self.mcp_servers.strip()
         if text and not text.startswith("["):
             text = Path(text).read_text(encoding="utf-8")

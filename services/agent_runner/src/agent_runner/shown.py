@@ -132,8 +132,14 @@ class ShownWorkflow(ShownItem):
         self.calls.append(call)
         self._publish_task("added", len(self.calls) - 1, chatkit.tool_task(call))
 
+    def note(self, call_id: str, note: str) -> None:
+        """Show how a running call stands. It is for those who watch: what is stored has no notes."""
+        for task_index, known in enumerate(self.calls):
+            if known.call_id == call_id and known.status == "running":
+                self._publish_task("updated", task_index, chatkit.tool_task(known, note))
+
     def finish(self, call: ToolCallView) -> None:
-        """Show the end of a call: success, failure or interrupted."""
+        """Show the end of a call: success, failure, interrupted or unknown."""
         for task_index, known in enumerate(self.calls):
             if known.call_id == call.call_id:
                 self.calls[task_index] = call

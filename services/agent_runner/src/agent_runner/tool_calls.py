@@ -2,15 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, cast
 
 import structlog
 from contracts.commands import BeginToolCall, FinishToolCall
 from contracts.identity import Principal
-from contracts.replies import ToolCallView
+from contracts.replies import ToolCallStatus, ToolCallView
 from contracts.text import storable
+from mcp import MCPError
 from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
@@ -18,16 +20,25 @@ from agent_runner import rules
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.store import Store
-from agent_runner.tool_servers import Connection
+from agent_runner.tool_progress import Progress
+from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.translate import AnswerTranslator
 
 log = structlog.get_logger()
 
-OWN_SERVER_ATTEMPTS_MAX = 3
-"""Our servers honour the call's idempotency key, so a call whose connection broke is repeated; others' is not."""
-OWN_SERVER_PAUSE_SECONDS = 0.3
-Outcome = Literal["success", "failure"]
+RETRY_SECONDS_FIRST = 0.1
+RETRY_SECONDS_MAX = 1.0
+UNKNOWN = "It may or may not have happened."
+WAITING = "waiting for its server"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended, as the ledger keeps it."""
+
+    status: ToolCallStatus
+    result: JsonValue
 
 
 @dataclass
@@ -47,23 +58,36 @@ class ToolCalls:
     translator: AnswerTranslator
     crash_points: CrashPoints
     output_characters_max: int
+    wait_seconds_max: float
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
     async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> str:
         """Run one call and return its output for the model. Raises FencedError."""
         if tool.is_read_only:
-            return await self._execute(tool, call_id, arguments_json)
+            return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
         async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):
-            return await self._execute(tool, call_id, arguments_json)
+            return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
+
+    async def give_up(self, name: str, call_id: str, arguments_json: str) -> str:
+        """The output of a call of a tool that is not there (any more); nothing is called. Raises FencedError."""
+
+        async def nobody(_arguments: JsonValue, _call_id: str, *, was_begun: bool) -> Outcome:
+            reason = "There is no such tool."
+            return Outcome("unknown", f"{reason} {UNKNOWN}") if was_begun else Outcome("failure", reason)
+
+        return await self._execute(name, call_id, arguments_json, nobody)
 
     async def close(self) -> None:
         """Close this run's own connections."""
         await asyncio.gather(*(connection.close() for connection in self._connections.values()))
 
-    async def _execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> str:
+    async def _execute(
+        self, name: str, call_id: str, arguments_json: str, call: Callable[..., Awaitable[Outcome]]
+    ) -> str:
+        """``call`` it, between two writes in the ledger; or take its result from there."""
         arguments = parse_arguments(arguments_json)
-        view = ToolCallView(call_id=call_id, name=tool.name, arguments=arguments, status="running")
+        view = ToolCallView(call_id=call_id, name=name, arguments=arguments, status="running")
         self.translator.tool_started(view)
         begun = await self.store.ask(
             BeginToolCall(
@@ -71,15 +95,14 @@ class ToolCalls:
                 run_id=self.run_id,
                 epoch=self.epoch,
                 call_id=call_id,
-                name=tool.name,
+                name=name,
                 arguments=arguments,
             )
         )
         self.crash_points.reach(CrashPoint.AFTER_TOOL_BEGUN)
         entry = begun.entry
         if entry.status == "running":
-            status, result = await self._call(tool, arguments, call_id)
-            TOOL_CALLS.labels(tool.server.config.name, status).inc()
+            outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
             self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
             finished = await self.store.ask(
                 FinishToolCall(
@@ -87,8 +110,8 @@ class ToolCalls:
                     run_id=self.run_id,
                     epoch=self.epoch,
                     call_id=call_id,
-                    status=status,
-                    result=result,
+                    status=outcome.status,
+                    result=outcome.result,
                 )
             )
             self.crash_points.reach(CrashPoint.AFTER_TOOL_FINISHED)
@@ -96,27 +119,56 @@ class ToolCalls:
         self.translator.tool_finished(view.model_copy(update={"status": entry.status, "result": entry.result}))
         return output_text(entry.status, entry.result)
 
-    async def _call(self, tool: RemoteTool, arguments: JsonValue, call_id: str) -> tuple[Outcome, JsonValue]:
+    async def _counted_call(self, tool: RemoteTool, *arguments: Any, was_begun: bool) -> Outcome:
+        outcome = await self._call(tool, *arguments, was_begun=was_begun)
+        TOOL_CALLS.labels(tool.server.config.name, outcome.status).inc()
+        return outcome
+
+    async def _call(self, tool: RemoteTool, arguments: JsonValue, call_id: str, *, was_begun: bool) -> Outcome:
+        """Call the tool, and again while its server is away, where nothing has happened or it may happen twice.
+
+        ``was_begun``: an earlier attempt of the run had begun it, and nobody knows how that ended.
+        """
         if not isinstance(arguments, dict):
-            return "failure", "The arguments are not a JSON object."
-        is_own = tool.server.config.sends_run_token
-        attempts_max = OWN_SERVER_ATTEMPTS_MAX if is_own else 1
-        for attempt in range(1, attempts_max + 1):
-            connection = self._connection(tool)
+            return Outcome("failure", "The arguments are not a JSON object.")
+        if was_begun and not tool.may_be_repeated:
+            return Outcome("unknown", f"The assistant was restarted while the tool was at work. {UNKNOWN}")
+        clock = asyncio.get_running_loop().time
+        deadline: float | None = None
+        pause = RETRY_SECONDS_FIRST
+        may_have_happened = was_begun
+        while True:
             try:
-                result = await connection.call(tool.remote_name, arguments, call_id)
-            except TimeoutError:
-                log.warning("tool.timeout", tool=tool.name, server=tool.server.config.name)
-                return "failure", "The tool did not answer in time."
-            except Exception as error:  # noqa: BLE001 - a foreign server may fail in any way
-                log.warning("tool.unreachable", tool=tool.name, attempt=attempt, error=repr(error)[:300])
-                await connection.reset()
+                return await self._ask(tool, arguments, call_id)
+            except NotReachedError as error:
+                log.warning("tool.not_reached", tool=tool.name, **tool.server.failure(error.__cause__ or error))
+            except NoAnswerError as error:
+                log.warning("tool.no_answer", tool=tool.name, **tool.server.failure(error))
+                may_have_happened = True
+                if error.is_late or not tool.may_be_repeated:
+                    return _without_answer(tool, str(error))
+            if deadline is None:
+                deadline = clock() + self.wait_seconds_max
                 self.toolbox.invalidate(tool.server.config.name)
-                if attempt < attempts_max:
-                    await asyncio.sleep(OWN_SERVER_PAUSE_SECONDS * attempt)
-            else:
-                return self._read(result)
-        return "failure", "The tool server cannot be reached."
+            if clock() + pause > deadline:
+                reason = "The tool server cannot be reached."
+                return _without_answer(tool, reason) if may_have_happened else Outcome("failure", reason)
+            self.translator.tool_noted(call_id, WAITING)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS_MAX)
+
+    async def _ask(self, tool: RemoteTool, arguments: dict[str, Any], call_id: str) -> Outcome:
+        """What the server answers. Raises NotReachedError, NoAnswerError."""
+        progress = Progress(self.translator, call_id)
+        try:
+            return self._read(await self._connection(tool).call(tool.remote_name, arguments, call_id, progress))
+        except MCPError as error:
+            return Outcome("failure", storable(str(error))[: self.output_characters_max])
+        except (RuntimeError, ValueError) as error:
+            log.warning("tool.bad_answer", tool=tool.name, error=repr(error)[:300])
+            return Outcome("failure", "The tool was called, and its answer breaks its own schema.")
+        finally:
+            progress.close()
 
     def _connection(self, tool: RemoteTool) -> Connection:
         server = tool.server
@@ -127,26 +179,33 @@ class ToolCalls:
             self._connections[name] = self.toolbox.connection(server, self.mint_run_token())
         return self._connections[name]
 
-    def _read(self, result: CallToolResult) -> tuple[Outcome, JsonValue]:
+    def _read(self, result: CallToolResult) -> Outcome:
         """Status and value of a result: its structured content, else its text; bounded, and never more than data."""
         texts = [part.text if isinstance(part, TextContent) else f"[{part.type}]" for part in result.content]
         text = storable("\n".join(texts))
         if not result.is_error and result.structured_content is not None:
             encoded = json.dumps(result.structured_content, ensure_ascii=False)
             if len(encoded) <= self.output_characters_max:
-                return "success", cast("JsonValue", rules.storable_json(result.structured_content))
+                return Outcome("success", cast("JsonValue", rules.storable_json(result.structured_content)))
             text = storable(encoded)
         if len(text) > self.output_characters_max:
             text = f"{text[: self.output_characters_max]}… (cut)"
-        return ("failure" if result.is_error else "success"), text
+        return Outcome("failure" if result.is_error else "success", text)
+
+
+def _without_answer(tool: RemoteTool, reason: str) -> Outcome:
+    """What changes nothing has failed; of the rest nobody knows."""
+    return Outcome("failure", reason) if tool.is_read_only else Outcome("unknown", f"{reason} {UNKNOWN}")
 
 
 def output_text(status: str, result: JsonValue) -> str:
-    """What the model reads: JSON; a failure as ``{"error": …}``."""
+    """What the model reads: JSON; a failure as ``{"error": …}``, or as what nobody knows."""
     if status == "success":
         return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
     if status == "interrupted":
         return json.dumps({"error": "The call was interrupted by the user."})
+    if status == "unknown":
+        return json.dumps({"outcome": "unknown", "detail": result}, ensure_ascii=False)
     return json.dumps({"error": result}, ensure_ascii=False)
 
 

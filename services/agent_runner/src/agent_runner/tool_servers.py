@@ -4,26 +4,47 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import httpx2
 import structlog
-from mcp import Client, StdioServerParameters
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, DiscoverResult, Tool
+from mcp.shared.dispatcher import ProgressFnT
+from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
 
 from agent_runner.settings import McpServerConfig
+from agent_runner.tool_transport import CALL_ID_META, CallNote, McpHttp, Wire, call_note, watched
 
 log = structlog.get_logger()
 
 CONNECT_SECONDS_MAX = 10.0
-LIST_SECONDS_MAX = 10.0
+OPEN_SECONDS_MAX = 15.0
+"""For a connection with its negotiation; a server over stdio is a process that has to start first."""
+LIST_SECONDS_MAX = 20.0
 TOOLS_MAX = 256
 PAGES_MAX = 20
-CALL_ID_META = "natter/call_id"
-"""The key in a tool call's ``_meta`` under which a server finds the call's idempotency key."""
-
+CLOSE_SECONDS_MAX = 1.0
+READ_MARGIN_SECONDS = 5.0
+"""HTTP waits a little longer than a call may take, so that a call that is too slow ends alone."""
 _tls = ssl.create_default_context()  # once: making one takes longer than a call on loopback
+
+
+class NotReachedError(Exception):
+    """The server could not be reached, so the call has not begun."""
+
+
+class NoAnswerError(Exception):
+    """The call was sent and has no answer: it may or may not have happened. The text says why, for people.
+
+    ``is_late``: its time is over. Otherwise the connection broke.
+    """
+
+    def __init__(self, *, is_late: bool) -> None:
+        super().__init__("The tool did not answer in time." if is_late else "The tool's server broke off.")
+        self.is_late = is_late
 
 
 class ToolServer:
@@ -33,6 +54,8 @@ class ToolServer:
         self.config = config
         self._mode = "auto"
         self._discovered: DiscoverResult | None = None
+        self.refusal: str | None = None
+        """What the last HTTP request that failed failed with."""
 
     @property
     def is_shared(self) -> bool:
@@ -61,31 +84,49 @@ class ToolServer:
         return [tool for tool in tools[:TOOLS_MAX] if self._is_wanted(tool.name)]
 
     @asynccontextmanager
-    async def open(self, run_token: str | None) -> AsyncGenerator[Client]:
-        """A connected client. What was negotiated once is not negotiated again."""
-        timeout_seconds = self.config.timeout_seconds
+    async def open(self, run_token: str | None, wire: Wire | None = None) -> AsyncGenerator[Client]:
+        """A connected client; ``wire`` is told what happens on it. What was negotiated once is not negotiated again."""
+        wire = wire or Wire()
+        timeout_seconds = max(self.config.timeout_seconds, OPEN_SECONDS_MAX)
         if self.config.url is None:
             environment = {name: value.get_secret_value() for name, value in self.config.env.items()}
             server = StdioServerParameters(
                 command=self.config.command or "", args=list(self.config.args), env=environment or None
             )
-            async with Client(server, read_timeout_seconds=timeout_seconds) as client:
+            async with Client(watched(stdio_client(server), wire), read_timeout_seconds=timeout_seconds) as client:
                 yield client
             return
         headers = {name: value.get_secret_value() for name, value in self.config.headers.items()}
         if run_token is not None:
             headers["Authorization"] = f"Bearer {run_token}"
-        timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS_MAX)
+        timeout = httpx2.Timeout(timeout_seconds + READ_MARGIN_SECONDS, connect=CONNECT_SECONDS_MAX)
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=timeout, verify=_tls) as http,
+            self._noting_refusals(McpHttp(headers=headers, timeout=timeout, verify=_tls)) as http,
             Client(
-                streamable_http_client(self.config.url, http_client=http),
+                watched(streamable_http_client(self.config.url, http_client=http), wire),
                 read_timeout_seconds=timeout_seconds,
                 mode=self._mode,
                 prior_discover=self._discovered,
             ) as client,
         ):
             yield client
+
+    @asynccontextmanager
+    async def _noting_refusals(self, http: McpHttp) -> AsyncGenerator[McpHttp]:
+        async with http:
+            try:
+                yield http
+            finally:
+                self.refusal = http.refusal
+
+    def failure(self, error: BaseException) -> dict[str, str]:
+        """What a log line says of an error at this server: where, and what it was at the bottom."""
+        cause: Any = error
+        while isinstance(cause, ExceptionGroup):
+            cause = cause.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        where = self.config.url or self.config.command or ""
+        named = {"url": where, "status": self.refusal} if self.refusal else {"url": where}
+        return {**named, "error": repr(cast("Any", cause))[:300]}
 
     def forget(self) -> None:
         """Negotiate anew next time: the server may be another one now."""
@@ -101,52 +142,99 @@ class ToolServer:
         return (allowed is None or name in allowed) and name not in self.config.tools_blocked
 
 
+@dataclass(eq=False)
+class _Link:
+    """One opening of a connection: its client, and the task that holds it open."""
+
+    client: "asyncio.Future[Client]"
+    wire: Wire = field(default_factory=Wire)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    owner: "asyncio.Task[None] | None" = None
+
+    async def close(self) -> None:
+        self.closing.set()
+        if self.owner is not None:
+            await asyncio.wait({self.owner}, timeout=CLOSE_SECONDS_MAX)
+            self.owner.cancel()
+            await asyncio.gather(self.owner, return_exceptions=True)
+
+
 class Connection:
-    """A lazily opened client. One task opens and closes it, as its transport demands; any task may call."""
+    """A lazily opened client, opened anew after its transport broke. Any task may call, any number at a time.
+
+    What one call meets (an error, a time-out, a Stop) is that call's alone: the others on the connection go on.
+    """
 
     def __init__(self, server: ToolServer, run_token: str | None) -> None:
         self._server = server
         self._run_token = run_token
-        self._owner: asyncio.Task[None] | None = None
-        self._client: asyncio.Future[Client] | None = None
-        self._closing = asyncio.Event()
+        self._link: _Link | None = None
 
-    async def call(self, name: str, arguments: Mapping[str, Any], call_id: str) -> CallToolResult:
-        """Call a tool. Raises TimeoutError, MCPError, or what the transport raises."""
-        async with asyncio.timeout(self._server.config.timeout_seconds):
-            client = await self._connected()
-            return await client.call_tool(name, dict(arguments), meta={CALL_ID_META: call_id})
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], call_id: str, on_progress: ProgressFnT | None = None
+    ) -> CallToolResult:
+        """Call a tool. Raises NotReachedError, NoAnswerError; MCPError where the server answers with an error.
+
+        And RuntimeError or ValueError for an answer that breaks the protocol or the tool's own schema.
+        """
+        link = self._link or self._open()
+        client = await self._connected(link)
+        note = CallNote()
+        call_note.set(note)
+        try:
+            async with asyncio.timeout(self._server.config.timeout_seconds):
+                return await client.call_tool(
+                    name, dict(arguments), progress_callback=on_progress, meta={CALL_ID_META: call_id}
+                )
+        except TimeoutError as error:
+            raise NoAnswerError(is_late=True) from error
+        except MCPError as error:
+            if error.code == REQUEST_TIMEOUT:
+                raise NoAnswerError(is_late=True) from error
+            may_have_begun = link.wire.may_have_begun(note, error)
+            if link.wire.has_ended:
+                await self._drop(link)
+            if may_have_begun is None:
+                raise
+            if may_have_begun:
+                raise NoAnswerError(is_late=False) from error
+            raise NotReachedError from error
 
     async def close(self) -> None:
-        self._closing.set()
-        if self._owner is not None:
-            await asyncio.wait({self._owner}, timeout=1.0)
-            self._owner.cancel()
-            await asyncio.gather(self._owner, return_exceptions=True)
+        if self._link is not None:
+            await self._link.close()
 
-    async def reset(self) -> None:
-        """Close, so that the next call opens anew."""
-        await self.close()
-        self._owner, self._client = None, None
-        self._closing = asyncio.Event()
-        self._server.forget()
+    def _open(self) -> _Link:
+        link = self._link = _Link(asyncio.get_running_loop().create_future())
+        link.owner = asyncio.create_task(self._hold(link), name=f"mcp {self._server.config.name}")
+        return link
 
-    async def _connected(self) -> Client:
-        if self._client is None:
-            self._client = asyncio.get_running_loop().create_future()
-            self._owner = asyncio.create_task(self._hold(self._client), name=f"mcp {self._server.config.name}")
-        return await asyncio.shield(self._client)
+    async def _drop(self, link: _Link) -> None:
+        """The next call opens anew. Who shares this connection may have opened a new one already: that stays."""
+        if self._link is link:
+            self._link = None
+            self._server.forget()
+        await link.close()
 
-    async def _hold(self, connected: "asyncio.Future[Client]") -> None:
+    async def _connected(self, link: _Link) -> Client:
         try:
-            async with self._server.open(self._run_token) as client:
-                connected.set_result(client)
-                await self._closing.wait()
+            async with asyncio.timeout(OPEN_SECONDS_MAX):
+                return await asyncio.shield(link.client)
+        except Exception as error:
+            await self._drop(link)
+            raise NotReachedError from error
+
+    async def _hold(self, link: _Link) -> None:
+        try:
+            async with self._server.open(self._run_token, link.wire) as client:
+                link.client.set_result(client)
+                await link.closing.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller hears it
-            if not connected.done():
-                connected.set_exception(error)
+            if not link.client.done():
+                link.client.set_exception(error)
             else:
                 log.warning("mcp.connection_lost", server=self._server.config.name, error=repr(error)[:300])
         finally:
-            if not connected.done():
-                connected.cancel()
+            if not link.client.done():
+                link.client.set_exception(NotReachedError())
+                link.client.exception()  # nobody may wait for it any more

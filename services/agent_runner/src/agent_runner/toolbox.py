@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from identity.run_token import RunIdentity, mint
-from mcp.types import Tool
+from mcp.types import Tool, ToolAnnotations
 
 from agent_runner.settings import McpServerConfig
 from agent_runner.tool_servers import Connection, ToolServer
@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 RETRY_SECONDS_FIRST = 0.25
 RETRY_SECONDS_MAX = 10.0
+OWN_RETRY_SECONDS_MAX = 1.0
+"""Between two attempts to list the tools of a server of ours: it will come up."""
 NAME_CHARACTERS_MAX = 64
 TOOLS_MAX = 128
 """What OpenAI takes with one request; the task tools come first."""
@@ -30,7 +32,8 @@ LISTING_IDENTITY = RunIdentity(user_id="agent_runner", run_id="listing", convers
 class RemoteTool:
     """A tool as the model sees it, and where it is. ``name`` is unique among all servers.
 
-    ``is_read_only``: the server says that it changes nothing, so its calls need no order.
+    ``is_read_only``: the server says that it changes nothing, so its calls need no order. ``may_be_repeated``: also
+    when nobody knows whether it has happened.
     """
 
     name: str
@@ -39,6 +42,7 @@ class RemoteTool:
     input_schema: dict[str, Any]
     server: ToolServer
     is_read_only: bool = False
+    may_be_repeated: bool = False
 
 
 class Toolbox:
@@ -111,12 +115,13 @@ class Toolbox:
             try:
                 tools = await server.list_tools(mint(LISTING_IDENTITY, self._secret, ttl_seconds=60))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
-                log.warning("mcp.listing_failed", server=server.config.name, error=repr(error)[:300])
+                log.warning("mcp.listing_failed", server=server.config.name, **server.failure(error))
                 server.forget()
-                if not server.config.sends_run_token:  # ours will come up; another's may be broken for good
+                is_ours = server.config.sends_run_token
+                if not is_ours:  # ours will come up; another's may be broken for good
                     self._settled(server)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, RETRY_SECONDS_MAX)
+                pause = min(pause * 2, OWN_RETRY_SECONDS_MAX if is_ours else RETRY_SECONDS_MAX)
                 continue
             pause = RETRY_SECONDS_FIRST
             self._listed[server.config.name] = tuple(_remote(tool, server) for tool in tools)
@@ -137,7 +142,15 @@ def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
         input_schema=dict(tool.input_schema),
         server=server,
         is_read_only=bool(tool.annotations and tool.annotations.read_only_hint),
+        may_be_repeated=may_be_repeated(server.config.repeat, tool.annotations),
     )
+
+
+def may_be_repeated(repeat: str, annotations: ToolAnnotations | None) -> bool:
+    """Whether a call may be executed again: by the setting of its server, and by what that says of the tool."""
+    if repeat == "idempotent":
+        return annotations is not None and bool(annotations.read_only_hint or annotations.idempotent_hint)
+    return repeat == "always"
 
 
 def with_names_for_models(tools: Sequence[RemoteTool]) -> tuple[RemoteTool, ...]:

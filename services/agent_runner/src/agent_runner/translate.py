@@ -120,6 +120,11 @@ class AnswerTranslator:
             self._workflow.begin()
         self._workflow.start(call)
 
+    def tool_noted(self, call_id: str, note: str) -> None:
+        """Say beside a running call how it stands: its progress, or what it waits for."""
+        if self._workflow is not None:
+            self._workflow.note(call_id, note)
+
     def tool_finished(self, call: ToolCallView) -> None:
         """Show the end of a call: success, failure or interrupted."""
         if self._workflow is not None:

@@ -7,17 +7,19 @@
  * | state       | status_indicator | icon                |
  * |-------------|------------------|---------------------|
  * | running     | loading          | any                 |
- * | success     | complete         | any but `info`      |
+ * | success     | complete         | any other           |
  * | failed      | complete         | info                |
+ * | unknown     | complete         | circle-question     |
  * | interrupted | none             | circle-question     |
  */
 
 import type { Task } from "../protocol/types";
 
-export type BadgeState = "running" | "success" | "failed" | "interrupted";
+export type BadgeState = "running" | "success" | "failed" | "unknown" | "interrupted";
 
 export const FAILED_ICON = "info";
-export const INTERRUPTED_ICON = "circle-question";
+/** Nobody knows: of a task that is complete, whether it has happened; of one that is not, how far it came. */
+export const UNKNOWN_ICON = "circle-question";
 export const SUCCESS_ICON = "check-circle-filled";
 
 /** @param isTurnActive a task that is still loading when nothing is being answered was interrupted. */
@@ -26,9 +28,10 @@ export function badgeOf(task: Task, isTurnActive: boolean): BadgeState | null {
     case "loading":
       return isTurnActive ? "running" : "interrupted";
     case "complete":
-      return task.type === "custom" && task.icon === FAILED_ICON ? "failed" : "success";
+      if (task.type !== "custom") return "success";
+      return task.icon === FAILED_ICON ? "failed" : task.icon === UNKNOWN_ICON ? "unknown" : "success";
     default:
-      return task.type === "custom" && task.icon === INTERRUPTED_ICON ? "interrupted" : null;
+      return task.type === "custom" && task.icon === UNKNOWN_ICON ? "interrupted" : null;
   }
 }
 
@@ -36,5 +39,6 @@ export const BADGE_ICONS: Record<BadgeState, string> = {
   running: "lucide:loader-circle",
   success: "check-circle-filled",
   failed: "lucide:circle-x",
+  unknown: "circle-question",
   interrupted: "lucide:circle-dashed",
 };

@@ -8,7 +8,7 @@ import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
 import { Sources } from "./sources";
-import { BADGE_ICONS, type BadgeState, badgeOf, FAILED_ICON, INTERRUPTED_ICON, SUCCESS_ICON } from "./tool-badges";
+import { BADGE_ICONS, type BadgeState, badgeOf, FAILED_ICON, SUCCESS_ICON, UNKNOWN_ICON } from "./tool-badges";
 
 interface WorkflowProps {
   itemId: string;
@@ -149,7 +149,7 @@ function titleOf(task: Task, text: ReturnType<typeof useLocale>["text"]): string
 }
 
 /** The icons that stand for a state are drawn as its badge. */
-const STATE_ICONS = new Set([FAILED_ICON, INTERRUPTED_ICON, SUCCESS_ICON]);
+const STATE_ICONS = new Set([FAILED_ICON, UNKNOWN_ICON, SUCCESS_ICON]);
 
 function iconOf(task: Task): string {
   switch (task.type) {

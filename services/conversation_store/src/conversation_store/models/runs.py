@@ -120,7 +120,7 @@ class ToolCall(Table, table=True):
     __table_args__ = (
         _of_conversation(),
         Index("tool_call_conversation_id_index", "conversation_id"),
-        CheckConstraint("status in ('running', 'success', 'failure', 'interrupted')", name="status"),
+        CheckConstraint("status in ('running', 'success', 'failure', 'interrupted', 'unknown')", name="status"),
     )
 
     run_id: str = Field(sa_column=text_column(primary_key=True, references="run.run_id"))
@@ -131,5 +131,7 @@ class ToolCall(Table, table=True):
     arguments: Any = Field(default=None, sa_column=json_column(nullable=True))
     status: str = Field(sa_column=text_column())
     result: Any = Field(default=None, sa_column=json_column(nullable=True))
+    attachments: list[dict[str, Any]] = Field(sa_column=json_column("[]"))
+    epoch: int = Field(default=0, sa_column=count_column())
     begun_at: datetime = Field(sa_column=time_column())
     finished_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))

@@ -45,7 +45,8 @@ PARTS: dict[Kind, str] = {
                               where s.run_id = r.run_id and s.user_id = $1),
             'tool_calls', (select coalesce(json_agg(json_build_object(
                     'call_id', t.call_id, 'name', t.name, 'arguments', t.arguments, 'status', t.status,
-                    'result', t.result, 'begun_at', t.begun_at, 'finished_at', t.finished_at
+                    'result', t.result, 'attachments', t.attachments, 'begun_at', t.begun_at,
+                    'finished_at', t.finished_at
                 ) order by t.begun_at, t.call_id), '[]') from chat.tool_call t
                 where t.run_id = r.run_id and t.user_id = $1)
         ) as body from chat.run r where user_id = $1""",

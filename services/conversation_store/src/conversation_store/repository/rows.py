@@ -3,7 +3,16 @@
 import json
 from typing import Any
 
-from contracts.replies import ConversationView, ItemView, LedgerEntry, RunView, TaskView, ToolCallView, Usage
+from contracts.replies import (
+    ConversationView,
+    ItemView,
+    LedgerEntry,
+    RunView,
+    TaskView,
+    ToolAttachment,
+    ToolCallView,
+    Usage,
+)
 
 from conversation_store.database import Row
 
@@ -71,4 +80,6 @@ def ledger_entry(row: Row) -> LedgerEntry:
         arguments=loads(row["arguments"]),
         status=row["status"],
         result=loads(row["result"]),
+        attachments=tuple(ToolAttachment.model_validate(one) for one in loads(row["attachments"])),
+        epoch=row["epoch"],
     )

@@ -81,6 +81,7 @@ export const ar: Texts = {
   running: "قيد التنفيذ",
   success: "تم",
   failed: "فشل",
+  unknown: "النتيجة غير معروفة",
   interrupted: "توقّف",
   working: "جارٍ العمل…",
   worked: "انتهى العمل",

@@ -81,6 +81,7 @@ export const en = {
   running: "Running",
   success: "Success",
   failed: "Failed",
+  unknown: "Outcome unknown",
   interrupted: "Interrupted",
   working: "Working…",
   worked: "Worked",

@@ -81,6 +81,7 @@ export const ur: Texts = {
   running: "جاری ہے",
   success: "مکمل",
   failed: "ناکام",
+  unknown: "نتیجہ نامعلوم",
   interrupted: "رک گیا",
   working: "کام جاری ہے…",
   worked: "کام مکمل",
