@@ -91,7 +91,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a conversation */
+        /**
+         * Get a conversation
+         * @description Its title and its times; what was said is at `messages`.
+         */
         get: operations["get_conversation"];
         put?: never;
         post?: never;
@@ -102,7 +105,10 @@ export interface paths {
         delete: operations["delete_conversation"];
         options?: never;
         head?: never;
-        /** Rename a conversation */
+        /**
+         * Rename a conversation
+         * @description Gives it another title.
+         */
         patch: operations["rename_conversation"];
         trace?: never;
     };
@@ -133,7 +139,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a run */
+        /**
+         * Get a run
+         * @description How far the answer is, and what went wrong where it failed.
+         */
         get: operations["get_run"];
         put?: never;
         post?: never;
@@ -178,7 +187,10 @@ export interface paths {
          */
         get: operations["list_tasks"];
         put?: never;
-        /** Add a todo */
+        /**
+         * Add a todo
+         * @description Adds it at the end of the list; `Location` is where it is.
+         */
         post: operations["add_task"];
         delete?: never;
         options?: never;
@@ -193,15 +205,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a todo */
+        /**
+         * Get a todo
+         * @description One todo of the list.
+         */
         get: operations["get_task"];
         put?: never;
         post?: never;
-        /** Delete a todo */
+        /**
+         * Delete a todo
+         * @description Takes it off the list, for ever.
+         */
         delete: operations["delete_task"];
         options?: never;
         head?: never;
-        /** Change a todo */
+        /**
+         * Change a todo
+         * @description Changes what is sent; the rest stays as it is.
+         */
         patch: operations["update_task"];
         trace?: never;
     };
@@ -252,7 +273,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Alive? */
+        /**
+         * Alive?
+         * @description Whether the process runs.
+         */
         get: operations["healthz"];
         put?: never;
         post?: never;
@@ -269,7 +293,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Ready? */
+        /**
+         * Ready?
+         * @description Whether a request would be answered now.
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;

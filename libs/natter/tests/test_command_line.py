@@ -16,7 +16,7 @@ def run(*arguments: str):
     return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("scale", ["agent_runner", "agent_runner=0", "agent_runner=x", "nats=2", "agent_runner=999"])
+@pytest.mark.parametrize("scale", ["agent_runner", "auth_edge=0", "agent_runner=x", "nats=2", "agent_runner=999"])
 def test_a_wrong_scale_is_refused(tmp_path: Path, scale: str) -> None:
     done = run("up", "--data-dir", str(tmp_path), "--no-web", "--scale", scale)
     assert done.exit_code == 2

@@ -61,7 +61,8 @@ def test_every_reference_leads_somewhere() -> None:
 def test_an_operation_is_described_whole(path: str, operation: dict[str, Any]) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
     assert operation["summary"]
-    assert operation["tags"]
+    assert operation["description"]
+    assert set(operation["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]}
     responses = {status: resolve(response) for status, response in operation["responses"].items()}
     for status, response in responses.items():
         assert response["description"]
@@ -78,8 +79,27 @@ def test_an_operation_is_described_whole(path: str, operation: dict[str, Any]) -
         assert "Retry-After" in responses["503"]["headers"]
         assert "WWW-Authenticate" in responses["401"]["headers"]
         assert all("RateLimit" in response["headers"] for response in responses.values())
+    else:
+        assert operation["security"] == []
     if "requestBody" in operation:
         assert operation["requestBody"]["content"]["application/json"]["schema"]
+
+
+def test_the_member_that_tells_schemas_apart_must_be_sent() -> None:
+    def unions(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if "discriminator" in value:
+                yield value
+            value = list(value.values())
+        if isinstance(value, list):
+            for part in value:
+                yield from unions(part)
+
+    found = list(unions(DOCUMENT))
+    assert DOCUMENT["components"]["schemas"]["ChatKitRequest"] in found
+    for union in found:
+        for choice in union["oneOf"]:
+            assert union["discriminator"]["propertyName"] in resolve(choice)["required"]
 
 
 def test_each_operation_has_its_own_name() -> None:

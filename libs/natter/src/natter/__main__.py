@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from contracts.errors import NatterError
+from contracts.services import Service
 from rich.console import Console
 from rich.text import Text
 
@@ -46,6 +47,8 @@ DataDir = Annotated[
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")]
 REPLICAS_MAX = 16
+MAY_BE_ABSENT = {Service.AGENT_RUNNER}
+"""Without runners messages are accepted and wait: to test the contracts, or to run a runner of one's own."""
 
 
 @main.command()
@@ -172,8 +175,9 @@ def _read_scale(entries: list[str]) -> dict[str, int]:
     scale: dict[str, int] = {}
     for entry in entries:
         name, _, count = entry.partition("=")
-        if name not in SERVICES or not count.isdigit() or not 1 <= int(count) <= REPLICAS_MAX:
-            hint = f"write SERVICE=N with one of {', '.join(SERVICES)} and N from 1 to {REPLICAS_MAX}"
+        least = 0 if name in MAY_BE_ABSENT else 1
+        if name not in SERVICES or not count.isdigit() or not least <= int(count) <= REPLICAS_MAX:
+            hint = f"write SERVICE=N with one of {', '.join(SERVICES)} and N from 1 (agent_runner: 0) to {REPLICAS_MAX}"
             raise typer.BadParameter(f"{entry!r}: {hint}", param_hint="--scale")
         scale[name] = int(count)
     return scale

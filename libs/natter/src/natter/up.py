@@ -129,11 +129,12 @@ async def _provision(stack: Stack, output: Output) -> None:
 
 async def _wait_until_answered(stack: Stack) -> None:
     """Return when every service that must answer does. Raises ProgramFailedError."""
-    missing: Sequence[str] = sorted(ASKED)
+    asked = {service for service in ASKED if stack.replicas_of(service)}
+    missing: Sequence[str] = sorted(asked)
     async with _operator_bus(stack) as bus:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                while missing := sorted(await silent_services(bus, ASKED)):
+                while missing := sorted(await silent_services(bus, asked)):
                     pass
     if missing:
         raise ProgramFailedError(missing[0], f"did not answer on NATS within {ANSWER_SECONDS_MAX:g} s", [])

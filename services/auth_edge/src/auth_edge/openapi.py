@@ -23,6 +23,15 @@ _USER_ID: Final = {
     "schema": {"type": "string"},
     "example": "alice",
 }
+_TAGS: Final = {
+    "chat": "Send a message over REST.",
+    "chatkit": "The ChatKit protocol, and its chat-only token.",
+    "conversations": "What was said.",
+    "runs": "Answers, while they are written and after.",
+    "tasks": "The todo list.",
+    "user": "Everything of a user: take it along, or erase it.",
+    "operations": "For who operates the service.",
+}
 _RATE_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 
 
@@ -34,6 +43,8 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             version=app.version,
             description=app.description,
             routes=app.routes,
+            contact={"name": "Whoever operates this Natter"},
+            tags=[{"name": name, "description": description} for name, description in _TAGS.items()],
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
             servers=[{"url": "/", "description": "The origin of the web app, or auth_edge itself"}],
         )
@@ -61,17 +72,28 @@ def _add_schemas(schemas: dict[str, Any]) -> None:
         chatkit = TypeAdapter[Any](ChatKitReq).json_schema(ref_template=_REFERENCE)
     for name, schema in chatkit.pop("$defs").items():
         schemas.setdefault(name, schema)
+        _require_its_type(schema)
     schemas["ChatKitRequest"] = {"title": "ChatKitRequest", **chatkit}
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
 
 
+def _require_its_type(schema: dict[str, Any]) -> None:
+    """Say that the member by which a schema is told from others must be sent. To chatkit's classes it is a default,
+    but a request without it is refused.
+    """
+    kind = schema.get("properties", {}).get("type", {})
+    if "const" in kind:
+        kind.pop("default", None)
+        schema["required"] = ["type", *schema.get("required", ())]
+
+
 def _complete(operation: dict[str, Any], *, is_guarded: bool) -> None:
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
+    operation["security"] = [{"bearer": []}] if is_guarded else []
     if is_guarded:
-        operation["security"] = [{"bearer": []}]
         operation["parameters"] = [{"$ref": "#/components/parameters/user_id"}, *operation.get("parameters", ())]
     for response in responses.values():
         names = ("X-Request-Id", *_RATE_HEADERS) if is_guarded else ("X-Request-Id",)

@@ -31,6 +31,7 @@ async def list_conversations(
 
 @router.get("/conversations/{conversation_id}", summary="Get a conversation", responses=problems(404))
 async def get_conversation(call: UserCall, conversation_id: ConversationIdInPath) -> Conversation:
+    """Its title and its times; what was said is at `messages`."""
     reply = await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
     return Conversation.of(reply.conversation)
 
@@ -39,6 +40,7 @@ async def get_conversation(call: UserCall, conversation_id: ConversationIdInPath
 async def rename_conversation(
     call: UserCall, conversation_id: ConversationIdInPath, sent: ConversationChange
 ) -> Conversation:
+    """Gives it another title."""
     command = UpdateConversation(principal=call.principal, conversation_id=conversation_id, title=sent.title)
     return Conversation.of((await call.ask(command)).conversation)
 

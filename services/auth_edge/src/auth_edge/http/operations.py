@@ -28,11 +28,13 @@ class Readiness(BaseModel):
 
 @router.get("/healthz", summary="Alive?")
 async def healthz() -> Alive:
+    """Whether the process runs."""
     return Alive()
 
 
 @router.get("/readyz", summary="Ready?", responses={503: {"model": Readiness, "description": "Something is missing"}})
 async def readyz(request: Request) -> Readiness:
+    """Whether a request would be answered now."""
     health: Health = request.app.state.health
     missing = await health.missing()
     readiness = Readiness(status="unavailable" if missing else "ok", missing=missing)

@@ -13,6 +13,7 @@ router = user_router("runs")
 
 @router.get("/runs/{run_id}", summary="Get a run", responses=problems(404))
 async def get_run(call: UserCall, run_id: RunIdInPath) -> Run:
+    """How far the answer is, and what went wrong where it failed."""
     return Run.of((await call.ask(GetRun(principal=call.principal, run_id=run_id))).run)
 
 

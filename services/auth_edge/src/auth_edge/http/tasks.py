@@ -37,6 +37,7 @@ async def list_tasks(
 
 @router.post("/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location")})
 async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
+    """Adds it at the end of the list; `Location` is where it is."""
     command = AddTask(principal=call.principal, title=sent.title, description=sent.description)
     task = Task.of((await call.ask(command)).task)
     response.headers["Location"] = f"tasks/{task.id}"
@@ -45,15 +46,18 @@ async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
 
 @router.get("/tasks/{task_id}", summary="Get a todo", responses=problems(404))
 async def get_task(call: UserCall, task_id: TaskIdInPath) -> Task:
+    """One todo of the list."""
     return Task.of((await call.ask(GetTask(principal=call.principal, task_id=task_id))).task)
 
 
 @router.patch("/tasks/{task_id}", summary="Change a todo", responses=problems(404))
 async def update_task(call: UserCall, task_id: TaskIdInPath, sent: TaskChange) -> Task:
+    """Changes what is sent; the rest stays as it is."""
     command = UpdateTask(principal=call.principal, task_id=task_id, **sent.model_dump(exclude_none=True))
     return Task.of((await call.ask(command)).task)
 
 
 @router.delete("/tasks/{task_id}", status_code=204, summary="Delete a todo", responses=problems(404))
 async def delete_task(call: UserCall, task_id: TaskIdInPath) -> None:
+    """Takes it off the list, for ever."""
     await call.ask(DeleteTask(principal=call.principal, task_id=task_id))
