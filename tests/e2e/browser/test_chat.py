@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.browser.cable import Cable
 from tests.e2e.browser.conftest import NewPerson
@@ -12,6 +12,7 @@ from tests.e2e.browser.person import Chat, Person, fetch
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 FAR = 300
+SEND_TRIES_MAX = 6
 
 
 def test_a_tool_call_is_seen_and_its_effect_is_on_the_list(person: Person) -> None:
@@ -85,6 +86,29 @@ def test_a_message_sent_without_a_connection_arrives_once_it_is_back(person: Per
     cable.plug()
     chat.expect_counted_to(5)
     expect(chat.bubbles).to_have_count(1)
+
+
+def test_a_message_is_posted_a_few_times_at_most_while_the_store_is_away(person: Person) -> None:
+    page = person.sign_up()
+    chat = Chat(page)
+    expect(chat.composer).to_be_visible()
+    keys: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if "threads.create" not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        keys.append(route.request.headers["idempotency-key"])
+        route.fulfill(status=503, json={"code": "store_unavailable"})
+
+    page.route("**/chatkit", refuse)
+    chat.say("count to 3")
+    expect(chat.root.locator(".outgoing[data-status=failed]")).to_be_visible(timeout=45_000)
+    assert len(keys) <= SEND_TRIES_MAX
+    assert len(set(keys)) == 1
+    page.unroute("**/chatkit")
+    chat.root.get_by_role("button", name="Try again").click()
+    chat.expect_counted_to(3)
 
 
 def test_two_tabs_on_one_conversation_both_see_everything(person: Person) -> None:

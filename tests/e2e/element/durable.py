@@ -142,6 +142,11 @@ class Durable:
         """The run that is answering in the conversation now."""
         return next((run for run in self.runs.values() if run.thread_id == thread_id and not run.is_done), None)
 
+    def is_over(self, run_id: str, after: int) -> bool:
+        """Whether a run has ended, and the viewer has seen all that it said."""
+        events = (frame.sequence for frame in self.frames if frame.run_id == run_id and frame.event == "message")
+        return self.runs[run_id].is_done and after >= max(events, default=0)
+
     async def follow(self, *, run_id: str | None, thread_id: str | None, after: int) -> AsyncIterator[bytes]:
         """The frames of a run (until it ends, without control frames) or of a conversation (for ever)."""
         position, generation = after, self.faults.generation

@@ -94,7 +94,10 @@ class App:
 
     async def run_stream(self, request: Request) -> Response:
         """GET /durable/runs/{run_id}/stream."""
-        stream = self.durable.follow(run_id=request.path_params["run_id"], thread_id=None, after=0)
+        run_id, after = request.path_params["run_id"], int(request.headers.get("Last-Event-ID", "0"))
+        if self.durable.is_over(run_id, after):
+            return Response(status_code=204)
+        stream = self.durable.follow(run_id=run_id, thread_id=None, after=after)
         return StreamingResponse(stream, media_type=SSE)
 
     async def conversation_stream(self, request: Request) -> Response:

@@ -247,3 +247,48 @@ def test_a_reset_loads_the_thread_again(server: Server, page: Page, chat: Chat) 
             return
         page.wait_for_timeout(100)
     raise AssertionError("the thread was not loaded again")
+
+
+def loads_of(server: Server) -> int:
+    """How often a thread was loaded."""
+    return [request["type"] for request in server.requests()].count("threads.get_by_id")
+
+
+def break_with(server: Server, page: Page, body: str) -> float:
+    """End the conversation's stream; what opens it again gets this body, once. Returns when."""
+    with page.expect_response("**/conversations/*/stream*"):
+        page.route(
+            "**/conversations/*/stream*",
+            lambda route: route.fulfill(body=body, content_type="text/event-stream"),
+            times=1,
+        )
+        server.control("break")
+    return time.monotonic()
+
+
+def test_a_frame_that_cannot_be_handled_is_reported_and_skipped_and_the_thread_loaded_anew(
+    server: Server, page: Page, chat: Chat
+) -> None:
+    page.goto(server.durable_url())
+    chat.ask("say hello")
+    loads = loads_of(server)
+    errors = chat.count("error")
+    break_with(server, page, 'data: {"type":"thread.item.done"}\n\n')
+    chat.ask("say after the frame")
+    chat.answer_is("after the frame")
+    expect(chat.bubbles).to_have_text(["say hello", "say after the frame"])
+    assert chat.count("error") == errors + 1
+    assert loads_of(server) > loads
+
+
+def test_the_stream_is_opened_again_when_the_server_asked_for_it(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.durable_url())
+    chat.ask("say hello")
+    broken_at = break_with(server, page, "retry: 3000\n\n")
+    opened = streams_opened(server)
+    while streams_opened(server) == opened:
+        assert time.monotonic() < broken_at + 8
+        page.wait_for_timeout(50)
+    assert time.monotonic() - broken_at >= 2.9
+    chat.ask("say after the pause")
+    chat.answer_is("after the pause")

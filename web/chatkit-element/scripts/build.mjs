@@ -3,6 +3,19 @@ import { build } from "esbuild";
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
+// marked's module ends by making what renders HTML, which the element never does (README, Safety). Bundlers must keep
+// that, because it has effects; with the lexer as the only export, parser and renderers fall away.
+const RENDERING = /var (\w+)=new \w+;function \w+\(\w+,\w+\)\{return \1\.parse\(.*export\{.*?(\w+ as Lexer).*\};/s;
+const lexerAlone = {
+  name: "lexer-alone",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /marked\.esm\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      if (!RENDERING.test(source)) throw new Error("marked is built differently now: look at its last lines");
+      return { contents: source.replace(RENDERING, "export{$2};") };
+    }),
+};
+
 await build({
   entryPoints: ["src/chatkit.ts"],
   outfile: "dist/chatkit.js",
@@ -13,15 +26,16 @@ await build({
   sourcemap: "external",
   legalComments: "none", // said once, in the banner, instead of at each of several hundred icons
   banner: {
-    js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked, lowlight and devlop (MIT), highlight.js (BSD-3-Clause) and lucide (ISC): LICENSES.txt */",
+    js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked, lowlight, devlop and eventsource-parser (MIT), highlight.js (BSD-3-Clause) and lucide (ISC): LICENSES.txt */",
   },
   loader: { ".css": "text" },
+  plugins: [lexerAlone],
   jsx: "automatic",
   jsxImportSource: "preact",
   logLevel: "warning",
 });
 
-const bundled = ["preact", "marked", "lowlight", "devlop", "highlight.js", "lucide"];
+const bundled = ["preact", "marked", "lowlight", "devlop", "highlight.js", "lucide", "eventsource-parser"];
 const licenses = await Promise.all(bundled.map(async (name) => `${name}\n\n${await licenseOf(name)}`));
 await writeFile("dist/LICENSES.txt", licenses.join(`\n${"-".repeat(80)}\n\n`));
 await copyFile("types/chatkit.d.ts", "dist/chatkit.d.ts");

@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ChatKitClient } from "../src/protocol/client";
 import type { ClientToolCallItem, ThreadItem, UserMessageItem } from "../src/protocol/types";
-import { resumeClientTool } from "../src/session/client-tools";
 import { Conversation, type ConversationHost } from "../src/session/conversation";
-import { retryAfter } from "../src/session/operations";
 import { TabStorage } from "../src/session/storage";
 
 const THREAD = "thr_1";
@@ -61,12 +59,56 @@ afterEach(() => {
   for (const conversation of opened.splice(0)) conversation.close();
 });
 
+describe("a frame that cannot be handled", () => {
+  const BROKEN = 'id: 12\ndata: {"type":"thread.item.done"}\n\n';
+  const added = (id: number, item: ThreadItem) => `id: ${id}\ndata: ${JSON.stringify({ type: "thread.item.done", item })}\n\n`;
+
+  test("of the conversation's stream is reported and passed over, and the thread is loaded anew", async () => {
+    let loads = 0;
+    let streams = 0;
+    const conversation = conversationWith({
+      "threads.get_by_id": () => {
+        loads += 1;
+        return new Response(thread([said("m_1", "one")]).body, { headers: { "Natter-Resume-From": "11" } });
+      },
+      stream: () => {
+        streams += 1;
+        // Whoever asks for what follows 11 gets the frame again.
+        return new Response(new ReadableStream({
+          start: (body) => body.enqueue(new TextEncoder().encode(`${BROKEN}${streams > 1 ? added(13, said("m_2", "two")) : ""}`)),
+        }));
+      },
+    });
+    await conversation.load();
+    await vi.waitFor(() => expect(conversation.state.thread.items.map((item) => item.id)).toEqual(["m_1", "m_2"]));
+    expect(emitted.filter((name) => name.startsWith("error: "))).toHaveLength(1);
+    expect(loads).toBe(2);
+    expect(conversation["stream"].isOpen).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([loads, streams]).toEqual([2, 2]);
+  });
+
+  test("of an answer is reported and passed over, and the thread is loaded anew when the answer is over", async () => {
+    const conversation = conversationWith({
+      "threads.add_user_message": () => new Response(`${BROKEN}${added(13, said("m_3", "two"))}`),
+      "threads.get_by_id": () => thread([said("m_1", "one"), said("m_2", "missing"), said("m_3", "two")]),
+    });
+    Object.assign(conversation.host, { settings: { ...conversation.host.settings, resumeUrl: null } });
+    await conversation.unsent.add(message("two"));
+    await vi.waitFor(() => expect(conversation.state.thread.items.map((item) => item.id)).toEqual(["m_1", "m_2", "m_3"]));
+    expect(conversation.state.turn).toBeNull();
+    expect(conversation.state.thread.notices).toEqual([]);
+    expect(emitted.filter((name) => name.startsWith("error: "))).toHaveLength(1);
+    expect(asked.filter((type) => type === "threads.get_by_id")).toHaveLength(1);
+  });
+});
+
 describe("turns", () => {
   test("a late word of an earlier run's end does not end the next turn", () => {
-    const { turns, state } = conversationWith({});
-    const conversation = opened[0] as Conversation;
-    expect(state.turn).toBeNull();
-    turns.setRun("run_1", turns.begin("own", null));
+    const conversation = conversationWith({});
+    const turns = conversation["turns"];
+    expect(conversation.state.turn).toBeNull();
+    turns.nameOwn("run_1", turns.begin("own", null));
     turns.onRunEnded("run_1"); // the answer to our request is over
     turns.begin("own", null); // the next one has no name yet
     turns.onRun({ type: "run.completed", run_id: "run_1" }); // and now the conversation's stream says it, too
@@ -83,24 +125,25 @@ describe("turns", () => {
     ["model_timeout", undefined, "while the answer is read"],
   ])("a run that failed with %s can be continued: %s, told %s", (code, canContinue, when) => {
     const conversation = conversationWith({});
-    conversation.turns.setRun("run_1", conversation.turns.begin("own", null));
+    const turns = conversation["turns"];
+    turns.nameOwn("run_1", turns.begin("own", null));
     conversation.notify({ level: "danger", message: "Cut off.", code: null, canRetry: false });
-    conversation.turns.onError();
-    if (when.startsWith("after")) conversation.turns.end();
-    conversation.turns.onRun({ type: "run.failed", run_id: "run_1", code });
+    turns.onError();
+    if (when.startsWith("after")) turns.end();
+    turns.onRun({ type: "run.failed", run_id: "run_1", code });
     expect(conversation.state.thread.notices).toMatchObject([{ message: "Cut off." }]);
     expect(conversation.state.thread.notices[0]?.canContinue).toBe(canContinue);
-    conversation.turns.begin("own", null);
-    conversation.turns.onRun({ type: "run.failed", run_id: "run_1", code });
+    turns.begin("own", null);
+    turns.onRun({ type: "run.failed", run_id: "run_1", code });
     expect(conversation.state.thread.notices.some((notice) => notice.canContinue)).toBe(false);
   });
 
   test("a run that is known to be over does not begin again, and ends the turn that gets its name", () => {
     const conversation = conversationWith({});
-    conversation.turns.onRunEnded("run_1");
-    conversation.turns.onRun({ type: "run.started", run_id: "run_1" });
+    conversation["turns"].onRunEnded("run_1");
+    conversation["turns"].onRun({ type: "run.started", run_id: "run_1" });
     expect(conversation.state.turn).toBeNull();
-    conversation.turns.setRun("run_1", conversation.turns.begin("own", null));
+    conversation["turns"].nameOwn("run_1", conversation["turns"].begin("own", null));
     expect(conversation.state.turn).toBeNull();
   });
 });
@@ -108,18 +151,18 @@ describe("turns", () => {
 test("a conversation that was left says nothing any more", () => {
   const conversation = conversationWith({});
   conversation.close();
-  conversation.turns.begin("own", null);
-  conversation.turns.end();
+  conversation["turns"].begin("own", null);
+  conversation["turns"].end();
   expect(emitted).toEqual([]);
 });
 
 test("an id alone in an answer leaves its number to the conversation's stream", () => {
   const conversation = conversationWith({});
-  conversation.gate.restart("10");
-  conversation.onAnswerFrame({ event: "message", data: "", id: "11" });
-  expect(conversation.gate.passesFromConversation("11")).toBe(true);
-  conversation.onAnswerFrame({ event: "message", data: '{"type":"stream_options","stream_options":{"allow_cancel":true}}', id: "12" });
-  expect(conversation.gate.passesFromConversation("12")).toBe(false);
+  conversation["stream"]["gate"].restart("10");
+  conversation["stream"].onAnswerFrame({ event: "message", data: "", id: "11" });
+  expect(conversation["stream"]["gate"].passesFromConversation("11")).toBe(true);
+  conversation["stream"].onAnswerFrame({ event: "message", data: '{"type":"stream_options","stream_options":{"allow_cancel":true}}', id: "12" });
+  expect(conversation["stream"]["gate"].passesFromConversation("12")).toBe(false);
 });
 
 describe("a message on its way", () => {
@@ -128,9 +171,9 @@ describe("a message on its way", () => {
       "threads.add_user_message": never,
       "threads.get_by_id": () => thread([said("m_1", "hello"), said("m_2", "again")]),
     });
-    void conversation.outbox.add(message("again"));
+    void conversation.unsent.add(message("again"));
     await vi.waitFor(() => expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]));
-    await conversation.loader.reload();
+    await conversation.reload();
     expect(conversation.state.outbox).toEqual([]);
     expect(conversation.state.thread.items.map((item) => item.id)).toEqual(["m_1", "m_2"]);
   });
@@ -140,9 +183,9 @@ describe("a message on its way", () => {
       "threads.add_user_message": never,
       "threads.get_by_id": () => thread([said("m_1", "again")]),
     });
-    await conversation.loader.reload();
-    void conversation.outbox.add(message("again"));
-    await conversation.loader.reload();
+    await conversation.reload();
+    void conversation.unsent.add(message("again"));
+    await conversation.reload();
     expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]);
   });
 
@@ -155,12 +198,12 @@ describe("a message on its way", () => {
       },
       stream: () => new Response(new ReadableStream()),
     });
-    void conversation.outbox.add(message("hello"));
+    void conversation.unsent.add(message("hello"));
     await vi.waitFor(() => expect(signal).toBeDefined());
-    conversation.openLive();
-    await vi.waitFor(() => expect(conversation.isLive).toBe(true));
+    conversation.openStream();
+    await vi.waitFor(() => expect(conversation["stream"].isOpen).toBe(true));
     expect(signal?.aborted).toBe(false);
-    conversation.abortAnswers();
+    conversation["answers"].abort();
     expect(signal?.aborted).toBe(true);
   });
 
@@ -174,7 +217,7 @@ describe("a message on its way", () => {
       keys.add(headers["Idempotency-Key"]);
       return ChatKitClient.prototype.stream.call(conversation.host.client, request, headers, signal);
     });
-    await conversation.outbox.add(message("hello"));
+    await conversation.unsent.add(message("hello"));
     expect(tries).toBe(3);
     expect(keys.size).toBe(1);
     expect(emitted.filter((name) => name === "chatkit.response.start")).toHaveLength(1);
@@ -191,9 +234,9 @@ test("the end of an answer that was stopped does not end the next one", async ()
       ),
   });
   Object.assign(conversation.host, { settings: { ...conversation.host.settings, resumeUrl: null } });
-  await conversation.outbox.add(message("one"));
-  void conversation.outbox.add(message("two"));
-  conversation.stop();
+  await conversation.unsent.add(message("one"));
+  void conversation.unsent.add(message("two"));
+  void conversation.stop();
   await vi.waitFor(() => expect(asked).toHaveLength(2));
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(conversation.state.turn).not.toBeNull();
@@ -210,8 +253,8 @@ describe("nothing is lost", () => {
       "threads.get_by_id": () => thread([said("m_1", "one"), said("m_2", "two")]),
       "threads.retry_after_item": () => new Response(null, { status: 409 }),
     });
-    await conversation.loader.reload();
-    await retryAfter(conversation, "m_1");
+    await conversation.reload();
+    await conversation.retryAfter("m_1");
     expect(conversation.state.thread.items).toHaveLength(2);
     expect(conversation.state.thread.notices).toHaveLength(1);
     expect(conversation.state.turn).toBeNull();
@@ -221,7 +264,7 @@ describe("nothing is lost", () => {
     const left = (key: string, text: string) => ({ ...message(text), key, status: "sending" as const, error: null, createdAtMs: 0 });
     const conversation = conversationWith({ "threads.get_by_id": () => thread([said("m_1", "yes"), said("m_2", "no")]) });
     conversation.host.storage.writeOutbox(THREAD, [left("k_1", "yes"), left("k_2", "no")]);
-    await conversation.loader.load();
+    await conversation.load();
     expect(conversation.state.outbox).toMatchObject([{ key: "k_1", status: "restored" }]);
   });
 
@@ -234,10 +277,10 @@ describe("nothing is lost", () => {
     };
     const client = new ChatKitClient({ url: "/chatkit", fetch: async () => new Response(""), getClientSecret });
     Object.assign(conversation.host, { client, settings: { ...conversation.host.settings, resumeUrl: null } });
-    await conversation.outbox.add(message("hello"));
+    await conversation.unsent.add(message("hello"));
     expect(conversation.state.outbox).toMatchObject([{ status: "failed", error: { code: "client_secret" } }]);
     isSignedIn = true;
-    await conversation.outbox.resend(conversation.state.outbox[0]?.key as string);
+    await conversation.unsent.resend(conversation.state.outbox[0]?.key as string);
     expect(conversation.state.outbox).toMatchObject([{ status: "accepted" }]);
   });
 });
@@ -256,7 +299,7 @@ describe("a client tool that a loaded thread waits for", () => {
 
   test("is run, and its output sent", async () => {
     const conversation = conversationWith(server(() => true));
-    await conversation.loader.load();
+    await conversation.load();
     await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }]));
     expect(runTool).toHaveBeenCalledExactlyOnceWith(call);
     expect(conversation.state.thread.items.at(-1)).toMatchObject({ status: "completed", output: { time: "noon" } });
@@ -267,31 +310,34 @@ describe("a client tool that a loaded thread waits for", () => {
     const loaded = answers["threads.get_by_id"] as () => Response;
     const running = { "Natter-Active-Run": "run_9", "Natter-Resume-From": "5" };
     const conversation = conversationWith({ ...answers, "threads.get_by_id": () => new Response(loaded().body, { headers: running }) });
-    await conversation.loader.load();
+    await conversation.load();
     expect(conversation.state.turn).toMatchObject({ runId: "run_9" });
     expect(runTool).not.toHaveBeenCalled();
-    conversation.turns.onRunEnded("run_9");
+    conversation["turns"].onRunEnded("run_9");
     await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }]));
     expect(runTool).toHaveBeenCalledTimes(1);
   });
 
   test("is left alone when it was answered meanwhile, and in a page without client tools", async () => {
     const answered = conversationWith(server(() => false));
-    await resumeClientTool(answered, call);
+    await answered.load();
     const deaf = conversationWith(server(() => true));
     Object.assign(deaf.host, { canRunClientTools: false });
-    await resumeClientTool(deaf, call);
+    await deaf.load();
+    await vi.waitFor(() => expect(asked).toContain("items.list"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     expect(runTool).not.toHaveBeenCalled();
     expect(outputs).toEqual([]);
   });
 
   test("is not run again for an output that could not be delivered", async () => {
     const refused = conversationWith(server(() => true, () => new Response(null, { status: 409 })));
-    await resumeClientTool(refused, call);
+    await refused.load();
+    await vi.waitFor(() => expect(refused.state.thread.notices).toHaveLength(1));
     const reloaded = conversationWith(server(() => true));
-    await resumeClientTool(reloaded, call);
+    await reloaded.load();
+    await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }, { time: "noon" }]));
     expect(runTool).toHaveBeenCalledTimes(1);
-    expect(outputs).toEqual([{ time: "noon" }, { time: "noon" }]);
-    expect(reloaded.host.storage.readToolOutput(call.id)).toBeNull();
+    await vi.waitFor(() => expect(reloaded.host.storage.readToolOutput(call.id)).toBeNull());
   });
 });

@@ -10,7 +10,7 @@ import { useTheme } from "@/features/theme/theme-provider";
 
 import { chatOptions, elementSettings } from "./chat-options";
 import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
-import { createResumableFetch, waitOrOnline } from "./resumable-fetch";
+import { createResumableFetch, tellingSignOut, waitOrOnline } from "./resumable-fetch";
 import { rememberConversation, useConversationAccess } from "./use-conversation";
 import { useElementScript } from "./use-element-script";
 
@@ -34,22 +34,18 @@ export function ChatPanel(props: Props) {
 function Chat({ userId, conversationId, openaiDomainKey }: Props) {
   const { scheme } = useTheme();
   const isOpenai = openaiDomainKey !== null;
-  const resumableFetch = useMemo(
-    () =>
-      createResumableFetch({
-        fetch: (input, init) => fetch(input, init),
-        wait: waitOrOnline,
-        onSignedOut: leaveForSignIn,
-      }),
-    [],
-  );
+  const chatFetch = useMemo(() => {
+    const plain = tellingSignOut((input, init) => fetch(input, init), leaveForSignIn);
+    // Our element repeats and resumes by itself: both together would post one message 24 times while the store is away.
+    return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
+  }, [isOpenai]);
   const { control, fetchUpdates } = useChatKit({
     ...chatOptions({
       userId,
       domainKey: openaiDomainKey ?? "natter",
       scheme,
       initialThread: conversationId,
-      fetch: resumableFetch,
+      fetch: chatFetch,
     }),
     onThreadChange: ({ threadId }) => rememberConversation(threadId),
     onError: ({ error }) => console.error(error),

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { createResumableFetch } from "./resumable-fetch";
+import { createResumableFetch, tellingSignOut } from "./resumable-fetch";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -17,7 +17,7 @@ let signedOut: number;
 
 const EVENTS_COUNT = 30;
 const STREAM_HEADERS = { "content-type": "text/event-stream" };
-const frame = (sequence: number) => `id: ${sequence}\r\ndata: {"n":${sequence}}\r\n\r\n`;
+const frame = (sequence: number) => `id: ${sequence}\ndata: {"n":${sequence}}\n\n`;
 
 /** Redirects a send to its run, whose stream dies after every `eventsPerConnection` events, in the middle of one. */
 function serveRun(eventsPerConnection: number, end: "cut" | "close") {
@@ -26,7 +26,7 @@ function serveRun(eventsPerConnection: number, end: "cut" | "close") {
     const from = Number(request.headers["last-event-id"] ?? 0) + 1;
     if (from > EVENTS_COUNT) return void response.writeHead(204).end();
     const to = Math.min(from + eventsPerConnection - 1, EVENTS_COUNT);
-    response.writeHead(200, STREAM_HEADERS);
+    response.writeHead(200, STREAM_HEADERS).write("retry: 5\n\n");
     for (let sequence = from; sequence <= to; sequence += 1) response.write(frame(sequence));
     if (end === "close") return void response.end();
     response.write(frame(to + 1).slice(0, 9), () => response.destroy());
@@ -34,6 +34,10 @@ function serveRun(eventsPerConnection: number, end: "cut" | "close") {
 }
 
 beforeEach(async () => {
+  // Where the browser's window tells that it is online.
+  const page = new EventTarget();
+  vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+  vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
   posts = [];
   gets = [];
   signedOut = 0;
@@ -51,11 +55,13 @@ afterEach(async () => {
 });
 
 const resumable = createResumableFetch({
-  fetch: (input, init) => fetch(input, init),
+  fetch: tellingSignOut(
+    (input, init) => fetch(input, init),
+    () => {
+      signedOut += 1;
+    },
+  ),
   wait: async () => undefined,
-  onSignedOut: () => {
-    signedOut += 1;
-  },
 });
 const say = (more: RequestInit = {}) =>
   resumable(`${origin}/chatkit`, { method: "POST", body: '{"type":"threads.create","params":{}}', ...more });
@@ -103,6 +109,21 @@ describe("the answer to a send", () => {
     const asked = gets.length;
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(gets.length).toBeLessThanOrEqual(asked + 1);
+  });
+
+  test("is asked for again when the relay asked for it", async () => {
+    serveRun(20, "close");
+    const once = onGet;
+    const askedAtMs: number[] = [];
+    onGet = (request, response) => {
+      askedAtMs.push(performance.now());
+      const end = response.end.bind(response);
+      response.end = (() => (response.headersSent ? end("retry: 600\n\n") : end())) as typeof response.end;
+      once(request, response);
+    };
+    expect(await (await say()).text()).toBe(everything);
+    expect(askedAtMs).toHaveLength(3);
+    expect((askedAtMs[1] ?? 0) - (askedAtMs[0] ?? 0)).toBeGreaterThan(590);
   });
 
   test("ends with an error when it is aborted", async () => {

@@ -1,18 +1,17 @@
 /**
- * A `fetch` for ChatKit that makes a lost connection invisible.
+ * A `fetch` for OpenAI's own element that makes a lost connection invisible. (Ours does that itself.)
  *
  * A send carries an `Idempotency-Key`, so that repeating it cannot say things twice. Its answer streams from the
  * run's own address (the request was redirected there): where the stream breaks, it is opened again behind the
  * last event that was passed on, and the caller reads one unbroken body.
  */
-import { SseFrames, type SseFrame } from "./sse-frames";
+import { ResumingStream, type StreamEnd } from "@/chatkit-element/src/protocol/resuming-stream";
+import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
 
 export type ResumableFetchOptions = Readonly<{
   fetch: typeof globalThis.fetch;
   /** Resolves after so many milliseconds, or earlier when trying again promises more. */
   wait: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
-  /** Called when the session is over. */
-  onSignedOut: () => void;
 }>;
 
 const STREAMING_OPERATIONS = new Set([
@@ -25,31 +24,24 @@ const STREAMING_OPERATIONS = new Set([
 ]);
 
 const SEND_RETRY_MILLISECONDS = [300, 900, 2_000] as const;
-const RESUME_RETRY_MILLISECONDS = [100, 250, 500, 1_000, 2_000, 4_000, 8_000] as const;
-const RESUMES_WITHOUT_PROGRESS_MAX = 20;
-/** The relay sends a comment every 10 s: a stream that is silent for longer than two of them is dead. */
-const SILENCE_MILLISECONDS_MAX = 25_000;
+/** How often in a row the run's stream may not be reached before its answer is broken off: two minutes. */
+const FAILURES_MAX = 20;
 
 export function createResumableFetch(options: ResumableFetchOptions): typeof globalThis.fetch {
   return async (input, init) => {
-    if (!isStreamingOperation(init)) return checked(await options.fetch(input, init), options);
+    if (!isStreamingOperation(init)) return options.fetch(input, init);
     const headers = new Headers(init?.headers);
     if (!headers.has("idempotency-key")) headers.set("idempotency-key", newIdempotencyKey());
-    const response = checked(await send(input, { ...init, headers }, options), options);
+    const response = await send(input, { ...init, headers }, options);
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
     // Only a run's own address can be asked again; any other stream would start from scratch.
     if (!response.ok || !response.redirected || !isStream || response.body === null) return response;
-    const body = new ResumedBody(response, init?.signal ?? undefined, options).stream();
+    const body = resumedBody(response, init?.signal ?? undefined, options);
     const resumed = new Response(body, { status: response.status, headers: response.headers });
     // A constructed response has no address, and whoever gets it may want to know the run's.
     Object.defineProperty(resumed, "url", { value: response.url });
     return resumed;
   };
-}
-
-function checked(response: Response, options: ResumableFetchOptions): Response {
-  if (response.status === 401) options.onSignedOut();
-  return response;
 }
 
 function isStreamingOperation(init: RequestInit | undefined): boolean {
@@ -82,109 +74,42 @@ async function send(input: RequestInfo | URL, init: RequestInit, options: Resuma
   return options.fetch(input, init);
 }
 
-class ResumedBody {
-  private lastEventId: string | null = null;
-  private resumesWithoutProgress = 0;
-  private isCancelled = false;
-  private attempt = new AbortController();
-
-  constructor(
-    private readonly first: Response,
-    private readonly signal: AbortSignal | undefined,
-    private readonly options: ResumableFetchOptions,
-  ) {}
-
-  stream(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>({
-      start: (controller) => void this.run(controller),
-      cancel: () => {
-        this.isCancelled = true;
-        this.attempt.abort();
-      },
+/** The answer as one body, over as many connections as it takes. */
+function resumedBody(
+  first: Response,
+  signal: AbortSignal | undefined,
+  options: ResumableFetchOptions,
+): ReadableStream<Uint8Array> {
+  let stream: ResumingStream | null = null;
+  const connect = (lastEventId: string | null, attempt: AbortSignal) => {
+    const headers = { accept: "text/event-stream", ...(lastEventId !== null && { "last-event-id": lastEventId }) };
+    return options.fetch(first.url, { headers, cache: "no-store", signal: attempt });
+  };
+  const start = (body: ReadableStreamDefaultController<Uint8Array>) => {
+    let shownTo = -1;
+    const onFrame = (frame: SseFrame) => {
+      if (frame.data === "" || (frame.id !== null && Number(frame.id) <= shownTo)) return;
+      if (frame.id !== null) shownTo = Number(frame.id);
+      body.enqueue(encoded(frame));
+    };
+    const onEnd = (end: StreamEnd) => {
+      if (end.type === "over") body.close();
+      else if (end.type === "lost") body.error(new TypeError("the connection was lost for too long"));
+      else body.error(new TypeError(`the answer cannot be resumed: ${end.response.status}`));
+    };
+    const onBadFrame = (error: unknown) => body.error(error);
+    stream = new ResumingStream({ connect, first, onFrame, onBadFrame, onEnd, failuresMax: FAILURES_MAX });
+    signal?.addEventListener("abort", () => {
+      stream?.close();
+      body.error(signal.reason);
     });
-  }
-
-  private async run(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.signal?.addEventListener("abort", () => this.attempt.abort(), { once: true });
-    try {
-      for (let response: Response | null = this.first; response !== null; response = await this.reopen()) {
-        await this.passOn(response, controller).catch(() => undefined);
-        if (this.isCancelled) return;
-      }
-      controller.close();
-    } catch (error) {
-      if (!this.isCancelled) controller.error(error);
-    }
-  }
-
-  /** Passes whole frames on, each once. Raises when the connection breaks. */
-  private async passOn(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const frames = new SseFrames();
-    const reader = response.body?.getReader();
-    if (reader === undefined) return;
-    const onAbort = () => void reader.cancel().catch(() => undefined);
-    this.attempt.signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      for (;;) {
-        const { done, value } = await withTimeout(reader.read(), SILENCE_MILLISECONDS_MAX);
-        if (done) return;
-        for (const frame of frames.push(value)) if (this.isNew(frame)) controller.enqueue(frame.bytes);
-      }
-    } finally {
-      this.attempt.signal.removeEventListener("abort", onAbort);
-      void reader.cancel().catch(() => undefined);
-    }
-  }
-
-  private isNew(frame: SseFrame): boolean {
-    if (frame.id === null) return true;
-    if (this.lastEventId !== null && Number(frame.id) <= Number(this.lastEventId)) return false;
-    this.lastEventId = frame.id;
-    this.resumesWithoutProgress = 0;
-    return true;
-  }
-
-  /** The next response of the same run, or null when there is nothing left of it. Raises when it is refused. */
-  private async reopen(): Promise<Response | null> {
-    while (this.resumesWithoutProgress < RESUMES_WITHOUT_PROGRESS_MAX) {
-      this.signal?.throwIfAborted();
-      if (this.isCancelled) return null;
-      if (this.resumesWithoutProgress > 0) await this.options.wait(this.delayMilliseconds(), this.signal);
-      this.resumesWithoutProgress += 1;
-      const response = await this.open();
-      if (response === null) continue;
-      if (response.status === 204) return null;
-      if (response.ok) return response;
-      if (response.status < 500 && response.status !== 429) {
-        throw new TypeError(`the answer cannot be resumed: ${checked(response, this.options).status}`);
-      }
-    }
-    throw new TypeError("the connection was lost for too long");
-  }
-
-  private async open(): Promise<Response | null> {
-    const headers: Record<string, string> = { accept: "text/event-stream" };
-    if (this.lastEventId !== null) headers["last-event-id"] = this.lastEventId;
-    try {
-      const signal = this.signal ? { signal: this.signal } : {};
-      return await this.options.fetch(this.first.url, { headers, cache: "no-store", ...signal });
-    } catch {
-      return null;
-    }
-  }
-
-  private delayMilliseconds(): number {
-    const step = Math.min(this.resumesWithoutProgress - 1, RESUME_RETRY_MILLISECONDS.length - 1);
-    return RESUME_RETRY_MILLISECONDS[step] ?? 0;
-  }
+  };
+  return new ReadableStream({ start, cancel: () => stream?.close() });
 }
 
-async function withTimeout<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TypeError("the stream is silent")), milliseconds);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+function encoded({ id, event, data }: SseFrame): Uint8Array {
+  const name = event === "message" ? "" : `event: ${event}\n`;
+  return new TextEncoder().encode(`${id === null ? "" : `id: ${id}\n`}${name}data: ${data.replaceAll("\n", "\ndata: ")}\n\n`);
 }
 
 /** Waits, but no longer than until the browser is online again. */
@@ -200,4 +125,13 @@ export function waitOrOnline(milliseconds: number, signal: AbortSignal | undefin
     addEventListener("online", finish);
     signal?.addEventListener("abort", finish);
   });
+}
+
+/** The same `fetch`, which tells when the session is over. */
+export function tellingSignOut(send: typeof globalThis.fetch, onSignedOut: () => void): typeof globalThis.fetch {
+  return async (input, init) => {
+    const response = await send(input, init);
+    if (response.status === 401) onSignedOut();
+    return response;
+  };
 }

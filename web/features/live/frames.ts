@@ -1,6 +1,5 @@
 /** The frames of the user stream that the pages react to; everything else passes by. */
-import type { EventSourceMessage } from "eventsource-parser";
-
+import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
 import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
 
 export type Frame =
@@ -9,14 +8,14 @@ export type Frame =
   | Readonly<{ kind: "reset"; reset: Reset }>;
 
 /** Null for ChatKit events (they carry no name), for names we do not know, and for what is not JSON. */
-export function readFrame(message: Pick<EventSourceMessage, "event" | "data">): Frame | null {
-  switch (message.event) {
+export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Frame | null {
+  switch (event) {
     case "run":
-      return parsed<RunEvent>(message.data, (run) => ({ kind: "run", run }));
+      return parsed<RunEvent>(data, (run) => ({ kind: "run", run }));
     case "task":
-      return parsed<TaskChanged>(message.data, (change) => ({ kind: "task", change }));
+      return parsed<TaskChanged>(data, (change) => ({ kind: "task", change }));
     case "reset":
-      return parsed<Reset>(message.data, (reset) => ({ kind: "reset", reset }));
+      return parsed<Reset>(data, (reset) => ({ kind: "reset", reset }));
     default:
       return null;
   }

@@ -3,8 +3,8 @@
 /** The user's own event stream: one per tab, open while the tab is seen and somebody listens. */
 import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
+import { ResumingStream } from "@/chatkit-element/src/protocol/resuming-stream";
 import { leaveForSignIn } from "@/features/auth/auth-client";
-import { openEventStream } from "@/lib/event-stream";
 
 import { readFrame, type Frame } from "./frames";
 
@@ -28,17 +28,25 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
   useEffect(() => {
     if (!isWanted) return;
     const tell = (event: LiveEvent) => listeners.forEach((listener) => listener(event));
-    return openEventStream({
-      url: `/api/${encodeURIComponent(userId)}/stream`,
+    const stream = new ResumingStream({
+      connect: (lastEventId, signal) => {
+        const headers = { accept: "text/event-stream", ...(lastEventId !== null && { "last-event-id": lastEventId }) };
+        return fetch(`/api/${encodeURIComponent(userId)}/stream`, { headers, cache: "no-store", signal });
+      },
       onOpen: () => tell({ kind: "open" }),
-      onEvent: (message) => {
+      onFrame: (message) => {
         const frame = readFrame(message);
         if (frame) tell(frame);
       },
-      onRefused: (status) => {
-        if (status === 401) leaveForSignIn();
+      onBadFrame: (error) => {
+        console.error(error);
+        tell({ kind: "open" });
+      },
+      onEnd: (end) => {
+        if (end.type === "refused" && end.response.status === 401) leaveForSignIn();
       },
     });
+    return () => stream.close();
   }, [isWanted, userId, listeners]);
 
   const listen = useCallback<Listen>(

@@ -1,7 +1,6 @@
 /** Talks to one ChatKit endpoint: JSON operations, streaming operations, and event streams. */
 
 import { ChatKitRequestError, errorFromResponse, isAbort } from "./errors";
-import { SseParser, type SseFrame } from "./sse";
 import type { Page, StructuredAnswer, Thread, ThreadItem, UserMessageInput } from "./types";
 
 export interface ClientConfig {
@@ -79,15 +78,24 @@ export class ChatKitClient {
     });
   }
 
-  /** Any request of the element; raises ChatKitRequestError unless the answer is a 2xx. */
+  /** Asks for what follows an event of a stream; resolves with whatever the server answers. */
+  openStream(url: string, lastEventId: string | null, signal: AbortSignal): Promise<Response> {
+    const headers = { Accept: "text/event-stream", ...(lastEventId !== null && { "Last-Event-ID": lastEventId }) };
+    return this.fetch(url, { headers, cache: "no-store", signal });
+  }
+
+  /** Any other request of the element; raises ChatKitRequestError unless the answer is a 2xx. */
   async request(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
-    let response = await this.send(url, init);
-    if (response.status === 401 && this.config.getClientSecret) {
-      this.secret = await this.askForSecret(this.secret);
-      response = await this.send(url, init);
-    }
+    const response = await this.fetch(url, init);
     if (!response.ok) throw await errorFromResponse(response);
     return response;
+  }
+
+  private async fetch(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+    const response = await this.send(url, init);
+    if (response.status !== 401 || !this.config.getClientSecret) return response;
+    this.secret = await this.askForSecret(this.secret);
+    return this.send(url, init);
   }
 
   /** What the page's function raises is a failure of the request that needed the secret. */
@@ -111,39 +119,5 @@ export class ChatKitClient {
       if (isAbort(error)) throw error;
       throw new ChatKitRequestError(0, "network", "The server could not be reached.", null, { cause: error });
     }
-  }
-}
-
-/**
- * Reads the frames of a response body. `onBytes` is called for every chunk, heartbeat comments included.
- * Raises ChatKitRequestError(0) if the connection breaks.
- */
-export async function readFrames(
-  response: Response,
-  onFrame: (frame: SseFrame) => void,
-  onBytes: () => void = () => {},
-): Promise<void> {
-  if (!response.body) return;
-  const reader = response.body.getReader();
-  const parser = new SseParser();
-  try {
-    for (;;) {
-      const chunk = await readChunk(reader);
-      if (chunk === null) return;
-      onBytes();
-      for (const frame of parser.push(chunk)) onFrame(frame);
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
-}
-
-async function readChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | null> {
-  try {
-    const { done, value } = await reader.read();
-    return done ? null : value;
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    throw new ChatKitRequestError(0, "network", "The connection was lost.", null, { cause: error });
   }
 }

@@ -1,63 +1,72 @@
-/** An incremental parser of `text/event-stream` (HTML Standard, section "Server-sent events"). */
+/** Server-sent events (HTML Standard, section 9.2), parsed by eventsource-parser. */
+
+import { createParser } from "eventsource-parser";
 
 export interface SseFrame {
+  /** `message` where the server gave no name. */
   event: string;
+  /** Empty for a block that has an id and nothing else: it only says how far the stream is. */
   data: string;
   id: string | null;
 }
 
-export class SseParser {
-  private buffer = "";
-  private data: string[] = [];
-  private event = "";
-  private id: string | null = null;
-  private readonly decoder = new TextDecoder();
+export interface FrameHandlers {
+  onFrame: (frame: SseFrame) => void;
+  /** `onFrame` raised this: the frame is skipped, and the reading goes on. */
+  onBadFrame: (error: unknown, frame: SseFrame) => void;
+  onRetry?: (milliseconds: number) => void;
+  /** Called for every chunk, heartbeat comments included. */
+  onBytes?: () => void;
+}
 
-  /** Takes the next bytes of the body; returns the frames that they completed. */
-  push(bytes: Uint8Array): SseFrame[] {
-    this.buffer += this.decoder.decode(bytes, { stream: true });
-    const frames: SseFrame[] = [];
-    let start = 0;
-    for (let end = this.lineEnd(start); end !== -1; end = this.lineEnd(start)) {
-      const line = this.buffer.slice(start, end);
-      start = end + (this.buffer.startsWith("\r\n", end) ? 2 : 1);
-      const frame = this.take(line);
-      if (frame) frames.push(frame);
+/** Reads a body to its end, or until it is aborted. Raises what the connection raises. */
+export async function readFrames(
+  body: ReadableStream<Uint8Array>,
+  handlers: FrameHandlers,
+  signal?: AbortSignal,
+): Promise<void> {
+  const reader = body.getReader();
+  const parse = frameParser(handlers);
+  signal?.addEventListener("abort", () => void reader.cancel().catch(() => {}));
+  try {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      handlers.onBytes?.();
+      parse(chunk.value);
     }
-    this.buffer = this.buffer.slice(start);
-    return frames;
+  } finally {
+    await reader.cancel().catch(() => {});
   }
+}
 
-  private lineEnd(start: number): number {
-    for (let i = start; i < this.buffer.length; i++) {
-      const code = this.buffer.charCodeAt(i);
-      if (code === 10) return i;
-      // A lone CR at the very end may be the first half of CRLF: wait for the next bytes.
-      if (code === 13) return i + 1 < this.buffer.length ? i : -1;
+/** Returns a function that takes the next bytes and passes on the frames that they completed. */
+export function frameParser({ onFrame, onBadFrame, onRetry }: FrameHandlers): (bytes: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let idAlone: string | null = null;
+  const pass = (frame: SseFrame) => {
+    idAlone = null;
+    try {
+      onFrame(frame);
+    } catch (error) {
+      onBadFrame(error, frame);
     }
-    return -1;
-  }
-
-  private take(line: string): SseFrame | null {
-    if (line === "") return this.dispatch();
-    if (line.startsWith(":")) return null;
-    const colon = line.indexOf(":");
-    const field = colon === -1 ? line : line.slice(0, colon);
-    let value = colon === -1 ? "" : line.slice(colon + 1);
-    if (value.startsWith(" ")) value = value.slice(1);
-    if (field === "data") this.data.push(value);
-    else if (field === "event") this.event = value;
-    else if (field === "id" && !value.includes("\0")) this.id = value;
-    return null;
-  }
-
-  private dispatch(): SseFrame | null {
-    // A block with an id alone moves the place in the stream: it is passed on, with empty data.
-    const isFrame = this.data.length > 0 || this.id !== null;
-    const frame = isFrame ? { event: this.event || "message", data: this.data.join("\n"), id: this.id } : null;
-    this.data = [];
-    this.event = "";
-    this.id = null;
-    return frame;
-  }
+  };
+  const passIdAlone = () => {
+    if (idAlone !== null) pass({ event: "message", data: "", id: idAlone });
+  };
+  const parser = createParser({
+    // The parser tells a block's id first, and then its event, if the block is one.
+    onId: (id) => {
+      passIdAlone();
+      idAlone = id;
+    },
+    onEvent: ({ event = "message", data, id = null }) => {
+      if (id === null) passIdAlone();
+      pass({ event, data, id });
+    },
+    onRetry,
+  });
+  return (bytes) => {
+    parser.feed(decoder.decode(bytes, { stream: true }));
+    passIdAlone();
+  };
 }

@@ -1,48 +1,47 @@
 /** Client tools: a call that waits for the page's answer is run in one tab of the browser, and its output sent once. */
 
-import type { ClientToolCallItem } from "../protocol/types";
-import { completeToolCall } from "../state/thread-reducer";
-import type { Conversation } from "./conversation";
-import { ask } from "./operations";
+import type { ChatKitClient } from "../protocol/client";
+import type { ClientToolCallItem, ThreadItem } from "../protocol/types";
+import type { TabStorage } from "./storage";
 
-/** Runs the call that ended a turn of ours. Never raises: what goes wrong is reported, and shown. */
-export async function runClientTool(conversation: Conversation, call: ClientToolCallItem): Promise<void> {
-  await report(conversation, () =>
-    alone(call, async (hadToWait) => {
-      if (!hadToWait || (await isStillPending(conversation, call))) await answer(conversation, call);
-    }),
-  );
+export interface ClientToolHost {
+  readonly client: Pick<ChatKitClient, "listItems">;
+  readonly storage: Pick<TabStorage, "readToolOutput" | "writeToolOutput">;
+  /** The page's handler. */
+  run(): Promise<unknown>;
+  /** Sends the output; resolves with whether the server took it. */
+  submit(output: unknown): Promise<boolean>;
+  /** Nobody waits for the output any more. */
+  isLeft(): boolean;
+}
+
+export function isPendingToolCall(item: ThreadItem | undefined): item is ClientToolCallItem {
+  return item?.type === "client_tool_call" && item.status === "pending";
 }
 
 /**
- * Runs the call that a thread waits for when it is loaded: the page that began it was closed or reloaded before it
- * answered. Another tab may be at it, or done since: then its output counts.
+ * Runs a call and sends its output. Another tab may be at it, or done since: then its output counts.
+ *
+ * @param isNew the call just ended a turn of ours. Else it was found when the thread was loaded: the page that began it
+ *   was closed or reloaded before it answered, and whether it still waits is asked first.
  */
-export async function resumeClientTool(conversation: Conversation, call: ClientToolCallItem): Promise<void> {
-  if (!conversation.host.canRunClientTools || conversation.state.thread.status.type !== "active") return;
-  await report(conversation, () =>
-    alone(call, async () => {
-      if (await isStillPending(conversation, call)) await answer(conversation, call);
-    }),
-  );
+export function answerClientTool(host: ClientToolHost, call: ClientToolCallItem, isNew: boolean): Promise<void> {
+  return alone(call, async (hadToWait) => {
+    const isPending = (isNew && !hadToWait) || (await isStillPending(host, call));
+    if (isPending && !host.isLeft()) await answer(host, call);
+  });
 }
 
-async function answer(conversation: Conversation, call: ClientToolCallItem): Promise<void> {
-  if (conversation.isClosed) return;
-  const { host } = conversation;
+async function isStillPending({ client }: ClientToolHost, call: ClientToolCallItem): Promise<boolean> {
+  const [last] = (await client.listItems(call.thread_id, 1, null)).data;
+  return last?.id === call.id && isPendingToolCall(last);
+}
+
+async function answer({ storage, run, submit }: ClientToolHost, call: ClientToolCallItem): Promise<void> {
   // An output that could not be delivered before a refresh is not worked out again.
-  const kept = host.storage.readToolOutput(call.id);
-  const result = kept === null ? ((await host.runClientTool(call)) ?? {}) : (kept as unknown);
-  host.storage.writeToolOutput(call.id, result);
-  conversation.updateThread((thread) => completeToolCall(thread, call.id, result));
-  const request = { type: "threads.add_client_tool_output" as const, params: { thread_id: call.thread_id, result } };
-  if (await ask(conversation, request)) host.storage.writeToolOutput(call.id, null);
-}
-
-async function isStillPending(conversation: Conversation, call: ClientToolCallItem): Promise<boolean> {
-  const { data } = await conversation.host.client.listItems(call.thread_id, 1, null);
-  const last = data[0];
-  return last?.id === call.id && last.type === "client_tool_call" && last.status === "pending";
+  const output = storage.readToolOutput(call.id) ?? (await run()) ?? {};
+  storage.writeToolOutput(call.id, output);
+  if (await submit(output)) storage.writeToolOutput(call.id, null);
 }
 
 /** One tab at a time, where the browser can tell (locks need https, or localhost); the lock ends with its tab. */
@@ -56,13 +55,4 @@ async function alone(call: ClientToolCallItem, work: (hadToWait: boolean) => Pro
     else isTaken = true;
   });
   if (isTaken) await locks.request(name, () => work(true));
-}
-
-async function report(conversation: Conversation, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    conversation.host.reportError(error as Error);
-    conversation.notify({ level: "danger", message: "", code: "client_tool_failed", canRetry: false });
-  }
 }

@@ -1,20 +1,38 @@
 /** One conversation: its state, what the server says about it, and the answer that is being written. */
 
-import type { ChatKitClient } from "../protocol/client";
-import type { SseFrame } from "../protocol/sse";
-import type { ClientToolCallItem, RunFrame, ThreadEvent } from "../protocol/types";
-import { fillTemplate, type Settings, withParameter } from "../options/settings";
-import { type ConversationState, EMPTY_CONVERSATION } from "../state/app-state";
-import { addNotice, reduceThread } from "../state/thread-reducer";
-import type { Notice, ThreadState } from "../state/thread-state";
-import { EMPTY_THREAD } from "../state/thread-state";
-import { LiveStream } from "./live-stream";
-import { Loader } from "./loader";
-import { Outbox } from "./outbox";
-import { SequenceGate } from "./sequence-gate";
-import { stopTurn } from "./stop";
+import { fillTemplate, type Settings } from "../options/settings";
+import type { ChatKitClient, StreamingRequest } from "../protocol/client";
+import { failureOf, isAbort } from "../protocol/errors";
+import type { ClientToolCallItem, StructuredAnswer, ThreadEvent } from "../protocol/types";
+import { type ConversationState, EMPTY_CONVERSATION, type OutgoingMessage, type Turn } from "../state/app-state";
+import {
+  addNotice,
+  completeToolCall,
+  dropUnfinished,
+  endTurn,
+  offerToContinue,
+  prependOlder,
+  reduceThread,
+  truncateAfter,
+  withLoaded,
+} from "../state/thread-reducer";
+import { EMPTY_THREAD, type Notice, type ThreadState } from "../state/thread-state";
+import { type AnswerReader, Answers } from "./answers";
+import { answerClientTool, isPendingToolCall } from "./client-tools";
+import { ConversationStream, type StreamListener } from "./conversation-stream";
+import { cancelRun, pause } from "./repeating";
 import type { TabStorage } from "./storage";
+import { type LoadedThread, readItems, readThread } from "./thread-pages";
 import { Turns } from "./turns";
+import { UnsentMessages } from "./unsent";
+
+/** A thread is not loaded anew more often than this, whatever its stream does. */
+const RELOAD_INTERVAL_MIN_MS = 5_000;
+/** The run's id comes with the headers of the answer. */
+const RUN_ID_WAIT_MAX_MS = 3_000;
+/** How long the server's word that a stopped run ended may take before we ask for the state. */
+const STOP_CONFIRMATION_MAX_MS = 5_000;
+const POLL_INTERVAL_MS = 50;
 
 /** What a conversation needs of the element around it. */
 export interface ConversationHost {
@@ -35,15 +53,14 @@ let conversationCount = 0;
 
 export class Conversation {
   state: ConversationState;
-  readonly loader = new Loader(this);
-  readonly outbox = new Outbox(this);
-  readonly turns = new Turns(this);
-  readonly gate = new SequenceGate();
-  /** Requests of ours that the server has not answered yet. */
-  readonly requests = new Set<AbortController>();
-  /** Answers to our own requests whose bodies are being read. */
-  readonly answers = new Set<AbortController>();
-  private live: LiveStream | null = null;
+  readonly unsent: UnsentMessages;
+  private readonly turns: Turns;
+  private readonly answers: Answers;
+  private readonly stream: ConversationStream;
+  /** A frame of an answer could not be handled: the thread is to be loaded anew. */
+  private isStale = false;
+  private isReloadDue = false;
+  private reloadedAtMs = 0;
   private isOver = false;
 
   constructor(
@@ -51,6 +68,16 @@ export class Conversation {
     threadId: string | null,
   ) {
     this.state = { ...EMPTY_CONVERSATION, key: ++conversationCount, thread: { ...EMPTY_THREAD, id: threadId } };
+    this.turns = new Turns(this);
+    this.stream = new ConversationStream(host.client, host.settings.resumeUrl, this.streamListener());
+    this.answers = new Answers(host, this.turns, this.answerReader());
+    this.unsent = new UnsentMessages({
+      isOnline: () => host.isOnline(),
+      canSend: () => this.canSend(),
+      send: (message) => this.send(message),
+      onUnsent: (messages) => this.onUnsent(messages),
+      reportError: (error) => host.reportError(error),
+    });
   }
 
   get threadId(): string | null {
@@ -62,18 +89,13 @@ export class Conversation {
     return this.isOver;
   }
 
-  get isDurable(): boolean {
+  private get isDurable(): boolean {
     return this.host.settings.resumeUrl !== null;
-  }
-
-  /** The conversation's own stream is open and carries every run: answers to requests need not be read. */
-  get isLive(): boolean {
-    return this.live?.isOpen ?? false;
   }
 
   /** There is something that leaving the conversation must not cut off. */
   get isBusyInBackground(): boolean {
-    return !this.isClosed && (this.requests.size > 0 || this.answers.size > 0 || this.outbox.hasWaiting);
+    return !this.isClosed && (this.answers.isBusy || this.unsent.isWaiting);
   }
 
   update(patch: Partial<ConversationState>): void {
@@ -93,92 +115,155 @@ export class Conversation {
 
   close(): void {
     this.isOver = true;
-    this.closeLive();
-    this.abortAnswers();
+    this.stream.close();
+    this.answers.abort();
   }
 
-  /** Give up what was asked and what is being read. */
-  abortAnswers(): void {
-    for (const controller of [...this.requests, ...this.answers]) controller.abort();
+  // --- loading ---------------------------------------------------------------------------------------------------
+
+  /** First load, with its events. Raises what the request raised. */
+  async load(): Promise<void> {
+    const threadId = this.threadId as string;
+    this.update({ isLoading: true, loadError: null });
+    this.host.emit("chatkit.thread.load.start", { threadId });
+    try {
+      this.show(await readThread(this.host.client, threadId), true);
+      this.update({ isLoading: false });
+    } catch (error) {
+      this.update({ isLoading: false, loadError: failureOf(error) });
+      if (!isAbort(error)) this.host.reportError(error as Error);
+      throw error;
+    } finally {
+      this.host.emit("chatkit.thread.load.end", { threadId });
+    }
+    this.restoreUnsent();
+    this.openStream();
+    const last = this.state.thread.items.at(-1);
+    const canAnswer = this.host.canRunClientTools && this.state.thread.status.type === "active";
+    if (!this.state.turn && canAnswer && isPendingToolCall(last)) void this.answerTool(last, false);
   }
 
-  // --- the conversation's stream ---------------------------------------------------------------------------------
-
-  openLive(): void {
-    const { resumeUrl } = this.host.settings;
-    if (this.live || !resumeUrl || !this.threadId || this.isClosed) return;
-    this.live = new LiveStream({
-      client: this.host.client,
-      url: () => this.liveUrl(resumeUrl),
-      onFrame: (frame) => this.onLiveFrame(frame),
-      onOpen: () => this.onLiveOpen(),
-      onDown: () => this.update({ isReconnecting: true }),
-      onEnd: (error) => {
-        this.live = null;
-        this.update({ isReconnecting: false });
-        if (error) this.host.reportError(error);
-      },
-    });
+  /** Load again what is on screen: after a gap in the stream, or because the page asks for it. */
+  async reload(): Promise<void> {
+    if (!this.threadId) return;
+    this.stream.close();
+    this.isStale = false;
+    try {
+      this.show(await readThread(this.host.client, this.threadId), false);
+    } catch (error) {
+      if (!isAbort(error)) this.host.reportError(error as Error);
+    } finally {
+      this.openStream();
+    }
   }
 
-  closeLive(): void {
-    this.live?.stop();
-    this.live = null;
+  /** The stream has a hole. Should the next one have it too, that is not asked for without a pause. */
+  private async reloadAfterGap(): Promise<void> {
+    this.stream.close();
+    if (this.isReloadDue) return;
+    this.isReloadDue = true;
+    const delayMs = this.reloadedAtMs + RELOAD_INTERVAL_MIN_MS - Date.now();
+    if (delayMs > 0) await pause(delayMs);
+    this.isReloadDue = false;
+    this.reloadedAtMs = Date.now();
+    await this.reload();
+  }
+
+  async loadOlder(): Promise<void> {
+    const { thread, isLoadingOlder } = this.state;
+    if (isLoadingOlder || !thread.hasOlder || !thread.id) return;
+    this.update({ isLoadingOlder: true });
+    try {
+      const page = await readItems(this.host.client, thread.id, thread.olderCursor);
+      this.updateThread((now) => prependOlder(now, page.items, page.olderCursor, page.hasOlder));
+    } catch (error) {
+      this.host.reportError(error as Error);
+    } finally {
+      this.update({ isLoadingOlder: false });
+    }
+  }
+
+  private show({ thread, page, resumeFrom, activeRun }: LoadedThread, isFirst: boolean): void {
+    const before = new Set(this.state.thread.items.map((item) => item.id));
+    this.stream.restartAt(resumeFrom);
+    this.updateThread((now) => withLoaded(now, thread, page));
+    // What the stream would have shown came with the load: a message of ours among it must not stand there twice.
+    for (const item of page.items) if (item.type === "user_message" && !before.has(item.id)) this.unsent.onShown(item);
+    if (!this.isDurable) return;
+    const { turn } = this.state;
+    // Whoever opens a thread answers the client tool that its run may end with: the page that asked may be gone.
+    const isOwn = isFirst || (activeRun !== null && this.turns.isOwn(activeRun));
+    if (activeRun && !turn) this.turns.begin(isOwn ? "own" : "remote", activeRun);
+    else if (!activeRun && turn && turn.runId !== null) this.turns.onRunEnded(turn.runId);
+  }
+
+  // --- what the server sends -------------------------------------------------------------------------------------
+
+  openStream(): void {
+    if (this.threadId && !this.isClosed) this.stream.open(this.threadId);
+  }
+
+  closeStream(): void {
+    this.stream.close();
   }
 
   /** The page woke up, or is online again. */
   poke(): void {
-    this.live?.poke();
-    if (this.threadId && !this.state.isLoading && !this.state.loadError) this.openLive();
-    void this.outbox.flush();
+    this.stream.wake();
+    if (!this.state.isLoading && !this.state.loadError) this.openStream();
+    void this.unsent.flush();
   }
 
-  private liveUrl(template: string): string {
-    const url = fillTemplate(template, { thread_id: this.threadId ?? "" });
-    const position = this.gate.position;
-    return position === null ? url : withParameter(url, "last_event_id", position);
+  private streamListener(): StreamListener {
+    return {
+      onEvent: (event, frameId) => this.onEvent(event, frameId),
+      onRun: (run) => this.turns.onRun(run),
+      onOther: (name, data) => this.host.emit("chatkit.log", { name: `stream.${name}`, data }),
+      onGap: () => void this.reloadAfterGap(),
+      onOpen: () => {
+        this.update({ isReconnecting: false });
+        // The stream carries what is being read. A request on its way is left alone: it may get lost.
+        this.answers.stopReading();
+      },
+      onDown: () => this.update({ isReconnecting: true }),
+      onEnd: () => this.update({ isReconnecting: false }),
+      reportError: (error) => this.host.reportError(error),
+    };
   }
 
-  /** From here on the stream carries what is being read. A request on its way is left alone: it may get lost. */
-  private onLiveOpen(): void {
-    this.update({ isReconnecting: false });
-    for (const answer of this.answers) answer.abort();
+  private answerReader(): AnswerReader {
+    return {
+      isNeeded: () => !this.stream.isOpen,
+      hasThread: () => this.threadId !== null,
+      openStream: () => this.openStream(),
+      onFrame: (frame) => this.stream.onAnswerFrame(frame),
+      // What it would have changed is missing. An answer cannot be taken up in the middle: it is read to its end first.
+      onBadFrame: (error) => {
+        this.host.reportError(error as Error);
+        this.isStale = true;
+      },
+      onLost: (error) => {
+        this.notify({ level: "danger", message: "", code: "connection_lost", canRetry: true });
+        this.host.reportError(error);
+      },
+    };
   }
 
-  private onLiveFrame(frame: SseFrame): void {
-    if (frame.event === "reset") {
-      void this.loader.reloadAfterReset();
-      return;
-    }
-    if (!this.gate.passesFromConversation(frame.id)) return;
-    if (frame.event === "run") this.turns.onRun(parse<RunFrame>(frame));
-    else if (frame.event === "message") this.apply(parse<ThreadEvent>(frame), frame.id);
-    else this.host.emit("chatkit.log", { name: `stream.${frame.event}`, data: parse(frame) ?? {} });
-  }
-
-  onAnswerFrame(frame: SseFrame): void {
-    // An id alone stands for a frame that this stream leaves out (a run's end): it is still to come on the conversation's.
-    if (frame.data === "") return;
-    if (frame.event === "message" && this.gate.passesFromAnswer(frame.id)) this.apply(parse<ThreadEvent>(frame), frame.id);
-  }
-
-  // --- events ----------------------------------------------------------------------------------------------------
-
-  private apply(event: ThreadEvent | null, frameId: string | null): void {
-    if (!event || typeof event.type !== "string") return;
-    const { turn } = this.state;
+  private onEvent(event: ThreadEvent, frameId: string | null): void {
     // After Stop no new text appears; what the server stored arrives as a finished item.
-    if (turn?.isStopping && (event.type === "thread.item.updated" || event.type === "progress_update")) return;
+    const isText = event.type === "thread.item.updated" || event.type === "progress_update";
+    if (this.state.turn?.isStopping && isText) return;
     this.updateThread((thread) => reduceThread(thread, event, Date.now()));
     switch (event.type) {
       case "thread.created":
-        this.gate.restart(frameId);
-        this.outbox.onThreadCreated();
+        this.stream.restartAt(frameId);
+        this.host.storage.writeOutbox(null, []);
+        this.onUnsent(this.state.outbox); // kept under the thread's id from now on
         this.host.onThreadCreated(this);
-        this.openLive();
+        this.openStream();
         break;
       case "thread.item.done":
-        if (event.item.type === "user_message") this.outbox.onShown(event.item);
+        if (event.item.type === "user_message") this.unsent.onShown(event.item);
         break;
       case "client_effect":
         this.host.emit("chatkit.effect", { name: event.name, data: event.data ?? {} });
@@ -190,16 +275,160 @@ export class Conversation {
     }
   }
 
-  stop(): void {
-    void stopTurn(this);
+  // --- turns -----------------------------------------------------------------------------------------------------
+
+  onTurn(turn: Turn | null): void {
+    this.update({ turn });
+  }
+
+  onTurnBegun(): void {
+    if (this.isClosed) return; // nobody sees it
+    this.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));
+    this.host.emit("chatkit.response.start");
+  }
+
+  onTurnEnded(turn: Turn): void {
+    if (this.isClosed) return;
+    this.updateThread(endTurn);
+    this.host.emit("chatkit.response.end");
+    if (this.isStale) void this.reload();
+    const last = this.state.thread.items.at(-1);
+    if (turn.origin === "own" && !turn.isStopping && isPendingToolCall(last)) void this.answerTool(last, true);
+    else void this.unsent.flush();
+  }
+
+  onRunFailed(code: string, isTold: boolean): void {
+    if (!isTold) this.notify({ level: "danger", message: "", code, canRetry: true });
+    if (code === "model_answer_cut_off") this.updateThread(offerToContinue);
+  }
+
+  onRunRestarted(): void {
+    this.updateThread(dropUnfinished);
+  }
+
+  /** At once on the screen, then confirmed by the server. */
+  async stop(): Promise<void> {
+    const { turn } = this.state;
+    const { stopUrl } = this.host.settings;
+    if (!turn || turn.isStopping) return;
+    this.turns.setStopping(turn.key, true);
+    const isSameTurn = () => this.state.turn?.key === turn.key;
+    if (stopUrl) await waitUntil(() => !isSameTurn() || this.state.turn?.runId != null, RUN_ID_WAIT_MAX_MS);
+    if (!isSameTurn()) return;
+    const runId = this.state.turn?.runId;
+    if (!stopUrl || !runId) {
+      // Without an address for it, closing the connection is the only way to tell a ChatKit server to stop.
+      this.answers.abort();
+      this.turns.end();
+      return;
+    }
+    try {
+      await cancelRun(this.host.client, fillTemplate(stopUrl, { run_id: runId }));
+    } catch (error) {
+      this.host.reportError(error as Error);
+      this.turns.setStopping(turn.key, false);
+      this.notify({ level: "danger", message: "", code: "stop_failed", canRetry: false });
+      return;
+    }
+    await waitUntil(() => !isSameTurn(), STOP_CONFIRMATION_MAX_MS);
+    if (isSameTurn()) await this.reload();
+  }
+
+  /** Runs a client tool that the server waits for. Never raises: what goes wrong is reported, and shown. */
+  private async answerTool(call: ClientToolCallItem, isNew: boolean): Promise<void> {
+    const submit = (result: unknown) => {
+      this.updateThread((thread) => completeToolCall(thread, call.id, result));
+      return this.ask({ type: "threads.add_client_tool_output", params: { thread_id: call.thread_id, result } });
+    };
+    const { client, storage } = this.host;
+    const run = () => this.host.runClientTool(call);
+    try {
+      await answerClientTool({ client, storage, run, submit, isLeft: () => this.isClosed }, call, isNew);
+    } catch (error) {
+      this.host.reportError(error as Error);
+      this.notify({ level: "danger", message: "", code: "client_tool_failed", canRetry: false });
+    }
+  }
+
+  // --- what the person asks for ----------------------------------------------------------------------------------
+
+  /** Forgets what came after a message of the user's, and has it answered again. */
+  async retryAfter(itemId: string): Promise<void> {
+    const { threadId } = this;
+    if (!threadId || this.state.turn) return;
+    const { items } = this.state.thread;
+    this.updateThread((thread) => truncateAfter(thread, itemId));
+    const params = { thread_id: threadId, item_id: itemId };
+    // What the server did not forget stays.
+    if (!(await this.ask({ type: "threads.retry_after_item", params }))) this.updateThread((thread) => ({ ...thread, items }));
+  }
+
+  /** Answers or skips questions. If that fails they stay on screen. */
+  async submitStructuredInput(
+    itemId: string,
+    status: "answered" | "skipped",
+    answers: Record<string, StructuredAnswer>,
+  ): Promise<void> {
+    const { threadId } = this;
+    if (!threadId) return;
+    const params = { thread_id: threadId, item_id: itemId, input: { status, answers } };
+    await this.ask({ type: "threads.add_structured_input", params });
+  }
+
+  /** Raises if there is no thread yet. */
+  async customAction(action: { type: string; payload?: unknown }, itemId: string | undefined): Promise<void> {
+    const { threadId } = this;
+    if (!threadId) throw new Error("sendCustomAction needs a thread.");
+    const params = { thread_id: threadId, action, ...(itemId && { item_id: itemId }) };
+    await this.ask({ type: "threads.custom_action", params });
+  }
+
+  /** Returns whether the server accepted it; if not, that is reported, and shown. */
+  private async ask(request: StreamingRequest): Promise<boolean> {
+    try {
+      await this.answers.request(request, crypto.randomUUID());
+      return true;
+    } catch (error) {
+      if (isAbort(error)) return false;
+      this.host.reportError(error as Error);
+      // What the person did is still there to be done again; "Try again" would answer their last message anew.
+      this.notify({ level: "danger", ...failureOf(error), canRetry: false });
+      return false;
+    }
+  }
+
+  // --- messages that are not delivered yet -----------------------------------------------------------------------
+
+  /** What an earlier page could not deliver. */
+  restoreUnsent(): void {
+    const lastShown = this.state.thread.items.findLast((item) => item.type === "user_message");
+    this.unsent.restore(this.host.storage.readOutbox(this.threadId), lastShown);
+  }
+
+  private canSend(): boolean {
+    const { thread, turn, isLoading } = this.state;
+    if (this.isClosed || isLoading || !this.host.isOnline()) return false;
+    const isCreating = thread.id === null && turn !== null;
+    const isQueuedThere = this.isDurable && this.host.settings.onBusy !== null && !isCreating;
+    return turn === null || isQueuedThere;
+  }
+
+  private send({ input, key }: OutgoingMessage): Promise<void> {
+    const { threadId } = this;
+    const request: StreamingRequest = threadId
+      ? { type: "threads.add_user_message", params: { thread_id: threadId, input } }
+      : { type: "threads.create", params: { input } };
+    return this.answers.request(request, key);
+  }
+
+  private onUnsent(messages: readonly OutgoingMessage[]): void {
+    this.update({ outbox: messages });
+    const undelivered = messages.filter((message) => message.status !== "accepted");
+    this.host.storage.writeOutbox(this.threadId, undelivered);
   }
 }
 
-/** A frame that is not JSON is not for us; null. */
-function parse<T>(frame: SseFrame): T | null {
-  try {
-    return JSON.parse(frame.data) as T;
-  } catch {
-    return null;
-  }
+async function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
+  const until = Date.now() + limitMs;
+  while (!condition() && Date.now() < until) await pause(POLL_INTERVAL_MS);
 }

@@ -16,7 +16,6 @@ import {
 import { dismissNotice } from "../state/thread-reducer";
 import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
-import { customAction, retryAfter, submitStructuredInput } from "./operations";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
 
@@ -115,7 +114,7 @@ export class Session implements ConversationHost {
     if (threadId) this.background.delete(threadId);
     this.show(next);
     this.emit("chatkit.thread.change", { threadId });
-    if (threadId && !known) await next.loader.load();
+    if (threadId && !known) await next.load();
   }
 
   private show(conversation: Conversation): void {
@@ -123,11 +122,11 @@ export class Session implements ConversationHost {
     const draft = this.storage.readDraft(conversation.threadId);
     const { toolId, modelId } = this.store.state.composer;
     this.store.set({ conversation: conversation.state, composer: { ...EMPTY_COMPOSER, text: draft, toolId, modelId } });
-    if (!conversation.threadId) conversation.outbox.restore();
+    if (!conversation.threadId) conversation.restoreUnsent();
   }
 
   private leave(conversation: Conversation): void {
-    conversation.closeLive();
+    conversation.closeStream();
     if (conversation.threadId && conversation.isBusyInBackground) this.background.set(conversation.threadId, conversation);
     else if (!conversation.isBusyInBackground) conversation.close();
   }
@@ -138,16 +137,16 @@ export class Session implements ConversationHost {
   }
 
   async retryLoad(): Promise<void> {
-    await this.current.loader.load();
+    await this.current.load();
   }
 
   async reload(): Promise<void> {
-    await this.current.loader.reload();
+    await this.current.reload();
     if (this.store.state.history.isOpen) await this.history.search(this.store.state.history.query);
   }
 
   async loadOlder(): Promise<void> {
-    await this.current.loader.loadOlder();
+    await this.current.loadOlder();
   }
 
   async renameThread(threadId: string, title: string): Promise<void> {
@@ -167,20 +166,20 @@ export class Session implements ConversationHost {
     if (newThread) await this.selectThread(null);
     const { status } = this.current.state.thread;
     if (status.type !== "active") throw new Error(`This thread is ${status.type}: it takes no messages.`);
-    await this.current.outbox.add({ input, attachments });
+    await this.current.unsent.add({ input, attachments });
   }
 
   stop(): void {
-    this.current.stop();
+    void this.current.stop();
   }
 
   async resend(key: string): Promise<void> {
-    await this.current.outbox.resend(key);
+    await this.current.unsent.resend(key);
   }
 
   /** Takes an undelivered message back; with `keepText` it returns to the composer, behind what is there. */
   discard(key: string, keepText: boolean): void {
-    const message = this.current.outbox.discard(key);
+    const message = this.current.unsent.discard(key);
     if (!message || !keepText) return;
     const { text, quote, attachments } = this.store.state.composer;
     this.setComposer({
@@ -195,7 +194,7 @@ export class Session implements ConversationHost {
     const { items } = this.current.state.thread;
     const index = itemId ? items.findIndex((item) => item.id === itemId) : items.length;
     const target = userMessageBefore(items, index);
-    if (target) await retryAfter(this.current, target);
+    if (target) await this.current.retryAfter(target);
   }
 
   async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {
@@ -212,11 +211,11 @@ export class Session implements ConversationHost {
   }
 
   async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>) {
-    await submitStructuredInput(this.current, itemId, status, answers);
+    await this.current.submitStructuredInput(itemId, status, answers);
   }
 
   async customAction(action: { type: string; payload?: unknown }, itemId?: string): Promise<void> {
-    await customAction(this.current, action, itemId);
+    await this.current.customAction(action, itemId);
   }
 
   dismissNotice(key: number): void {

@@ -175,6 +175,21 @@ export function truncateAfter(state: ThreadState, itemId: string): ThreadState {
   return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index + 1), notices: [] };
 }
 
+/** Show what was loaded anew; keep the older items that were paged in, and the ones of an answer that is being read. */
+export function withLoaded(
+  state: ThreadState,
+  thread: ThreadMetadata,
+  { items, olderCursor, hasOlder }: Pick<ThreadState, "items" | "olderCursor" | "hasOlder">,
+): ThreadState {
+  const first = items[0];
+  const overlap = first ? findItemIndex(state.items, first.id) : -1;
+  const known = new Set(items.map((item) => item.id));
+  const writing = state.items.filter((item) => state.openItems.has(item.id) && !known.has(item.id));
+  const next = withMetadata(state, thread);
+  if (overlap > 0) return { ...next, items: [...state.items.slice(0, overlap), ...items, ...writing] };
+  return { ...next, items: [...items, ...writing], olderCursor, hasOlder, olderCount: 0 };
+}
+
 /** Put a page of older items (oldest first) before those on screen. */
 export function prependOlder(
   state: ThreadState,

@@ -1,0 +1,133 @@
+/** Our own requests that the server answers with a turn: sending them, and reading what comes back. */
+
+import type { Settings } from "../options/settings";
+import type { ChatKitClient, StreamingRequest } from "../protocol/client";
+import { ChatKitRequestError, isAbort } from "../protocol/errors";
+import { ResumingStream } from "../protocol/resuming-stream";
+import { type FrameHandlers, readFrames } from "../protocol/sse";
+import { deliver } from "./repeating";
+import type { Turns } from "./turns";
+
+/** How often in a row the answer to a new conversation's first message is opened again before it counts as lost. */
+const ANSWER_FAILURES_MAX = 6;
+
+/** What is needed of the element. */
+export interface AnswerHost {
+  readonly client: ChatKitClient;
+  readonly settings: Settings;
+  isOnline(): boolean;
+}
+
+/** What is needed of the conversation, whose own stream carries every answer as soon as there is one. */
+export interface AnswerReader extends Pick<FrameHandlers, "onFrame" | "onBadFrame"> {
+  /** No other stream carries the answers. */
+  isNeeded(): boolean;
+  hasThread(): boolean;
+  /** Opens that stream. */
+  openStream(): void;
+  onLost(error: Error): void;
+}
+
+export class Answers {
+  /** Requests that the server has not answered yet. */
+  private readonly requests = new Set<AbortController>();
+  /** Answers whose bodies are being read. */
+  private readonly reading = new Set<AbortController>();
+
+  constructor(
+    private readonly host: AnswerHost,
+    private readonly turns: Turns,
+    private readonly reader: AnswerReader,
+  ) {}
+
+  private get isDurable(): boolean {
+    return this.host.settings.resumeUrl !== null;
+  }
+
+  get isBusy(): boolean {
+    return this.requests.size > 0 || this.reading.size > 0;
+  }
+
+  /** Give up what was asked and what is being read. */
+  abort(): void {
+    for (const request of this.requests) request.abort();
+    this.stopReading();
+  }
+
+  /** Another stream carries the answers from here on. */
+  stopReading(): void {
+    for (const answer of this.reading) answer.abort();
+    this.reading.clear();
+  }
+
+  /**
+   * Sends the request; resolves once the server accepted it. The answer goes on in the background, as a turn of its own:
+   * behind the one that is being written, if there is one, and then it begins when the server says so.
+   *
+   * Raises ChatKitRequestError if it was not accepted.
+   */
+  async request(request: StreamingRequest, idempotencyKey: string): Promise<void> {
+    const controller = new AbortController();
+    this.requests.add(controller);
+    const turn = this.turns.beginOwn();
+    try {
+      const response = await this.post(request, idempotencyKey, controller.signal);
+      const runId = runIdOf(response.url);
+      if (runId) this.turns.nameOwn(runId, turn);
+      if (this.reader.isNeeded()) this.read(response, controller, runId, turn);
+      else controller.abort();
+    } catch (error) {
+      if (turn !== null) this.turns.end(turn);
+      throw error;
+    } finally {
+      this.requests.delete(controller);
+    }
+  }
+
+  private post(request: StreamingRequest, key: string, signal: AbortSignal): Promise<Response> {
+    const { client, settings } = this.host;
+    // Elsewhere a second try could be a second message.
+    if (!this.isDurable) return client.stream(request, {}, signal);
+    const headers = { "Idempotency-Key": key, "Natter-On-Busy": settings.onBusy ?? "enqueue" };
+    return deliver(() => client.stream(request, headers, signal), () => this.host.isOnline(), signal);
+  }
+
+  private read(response: Response, controller: AbortController, runId: string | null, turn: number | null): void {
+    this.reading.add(controller);
+    const end = (error: Error | null) => {
+      this.reading.delete(controller);
+      if (error === null && runId !== null) this.turns.onRunEnded(runId);
+      // The conversation's stream carries the rest of the answer.
+      else if (error !== null && this.isDurable && this.reader.hasThread()) this.reader.openStream();
+      else {
+        if (turn !== null) this.turns.end(turn);
+        if (error !== null && !isAbort(error)) this.reader.onLost(error);
+      }
+    };
+    if (this.isDurable && runId !== null) this.readRun(response, controller.signal, end);
+    else if (response.body) readFrames(response.body, this.reader).then(() => end(null), end);
+    else end(null);
+  }
+
+  /** A new conversation has no stream before its id is known: until then, the run's own stream is opened again. */
+  private readRun(first: Response, signal: AbortSignal, end: (error: Error | null) => void): void {
+    const { onFrame, onBadFrame, openStream } = this.reader;
+    const stream = new ResumingStream({
+      connect: (lastEventId, attempt) => this.host.client.openStream(first.url, lastEventId, attempt),
+      first,
+      onFrame,
+      onBadFrame,
+      onDown: openStream,
+      onEnd: ({ type }) => end(type === "over" ? null : new ChatKitRequestError(0, "network", "The connection was lost.")),
+      isSignInRenewed: true,
+      failuresMax: ANSWER_FAILURES_MAX,
+    });
+    signal.addEventListener("abort", () => stream.close());
+  }
+}
+
+/** A durable server redirects to the run's stream, so the address of the answer names the run. */
+function runIdOf(url: string): string | null {
+  const match = /\/runs\/([^/?#]+)\/stream/.exec(url);
+  return match?.[1] ? decodeURIComponent(match[1]) : null;
+}

@@ -1,0 +1,48 @@
+/** Requests that may come twice are repeated until the server takes them, for as long as a person would wait. */
+
+import type { ChatKitClient } from "../protocol/client";
+import { ChatKitRequestError } from "../protocol/errors";
+
+const DELIVERY_TRIES_MAX = 6;
+const CANCEL_TRIES_MAX = 4;
+const RETRY_DELAY_MS = 500;
+const RETRY_DELAY_MAX_MS = 30_000;
+/** The run is over already: there is nothing to stop. */
+const STATUSES_OF_AN_END: readonly number[] = [404, 409, 410];
+
+/** Sends a message, with its key, to a server that does once what comes with the same key. Raises the last failure. */
+export function deliver(send: () => Promise<Response>, isOnline: () => boolean, signal: AbortSignal): Promise<Response> {
+  return repeat(send, DELIVERY_TRIES_MAX, isOnline, signal);
+}
+
+/** Stops a run. Raises ChatKitRequestError if the server does not confirm it. */
+export async function cancelRun(client: ChatKitClient, url: string): Promise<void> {
+  try {
+    await repeat(() => client.request(url, { method: "POST" }), CANCEL_TRIES_MAX);
+  } catch (error) {
+    if (!(error instanceof ChatKitRequestError && STATUSES_OF_AN_END.includes(error.status))) throw error;
+  }
+}
+
+async function repeat(
+  send: () => Promise<Response>,
+  triesMax: number,
+  isOnline = () => true,
+  signal?: AbortSignal,
+): Promise<Response> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      const mayPass = error instanceof ChatKitRequestError && error.isTransient && isOnline();
+      if (!mayPass || tries >= triesMax) throw error;
+      const delayMs = error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : RETRY_DELAY_MS * tries;
+      await pause(Math.min(delayMs, RETRY_DELAY_MAX_MS));
+      signal?.throwIfAborted();
+    }
+  }
+}
+
+export function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

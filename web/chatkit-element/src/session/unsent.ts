@@ -1,0 +1,107 @@
+/** What the person sent and the server has not yet shown back: delivered in order, one turn after the other. */
+
+import { failureOf, isAbort } from "../protocol/errors";
+import { textOf } from "../protocol/text";
+import type { UserMessageItem } from "../protocol/types";
+import type { OutgoingMessage } from "../state/app-state";
+
+export interface UnsentHost {
+  isOnline(): boolean;
+  /** Whether the next message may go, or has to wait for something. */
+  canSend(): boolean;
+  /** Resolves once the server accepted the message; raises if it did not. */
+  send(message: OutgoingMessage): Promise<void>;
+  onUnsent(messages: readonly OutgoingMessage[]): void;
+  reportError(error: Error): void;
+}
+
+export class UnsentMessages {
+  private messages: readonly OutgoingMessage[] = [];
+  private isFlushing = false;
+
+  constructor(private readonly host: UnsentHost) {}
+
+  get isWaiting(): boolean {
+    return this.messages.some((message) => message.status === "queued" || message.status === "sending");
+  }
+
+  /** Resolves once the message is the server's, or visibly waits or failed. */
+  async add(message: Pick<OutgoingMessage, "input" | "attachments">): Promise<void> {
+    const entry = { ...message, key: crypto.randomUUID(), status: "queued" as const, error: null, createdAtMs: Date.now() };
+    this.change([...this.messages, entry]);
+    await this.flush();
+  }
+
+  /** Send again what failed or was left over. The key stays: what the server has already, it will not do twice. */
+  async resend(key: string): Promise<void> {
+    this.patch(key, { status: "queued", error: null });
+    await this.flush();
+  }
+
+  discard(key: string): OutgoingMessage | null {
+    const message = this.messages.find((candidate) => candidate.key === key) ?? null;
+    this.change(this.messages.filter((candidate) => candidate.key !== key));
+    return message;
+  }
+
+  /** What was not delivered before a refresh waits for the person's decision. */
+  restore(stored: readonly OutgoingMessage[], lastShown: UserMessageItem | undefined): void {
+    // A message that was on its way may have arrived: then it is the last one there.
+    const hasArrived = ({ status, input }: OutgoingMessage) =>
+      status === "sending" && lastShown !== undefined && textOf(input.content) === textOf(lastShown.content);
+    const known = new Set(this.messages.map((message) => message.key));
+    const left = stored
+      .filter((message) => !known.has(message.key) && !hasArrived(message))
+      .map((message): OutgoingMessage => ({ ...message, status: "restored", error: null }));
+    if (left.length > 0) this.change([...left, ...this.messages]);
+  }
+
+  /** The server shows the message: ours need not be shown any more. */
+  onShown(item: UserMessageItem): void {
+    const text = textOf(item.content);
+    const mine = this.messages.find(
+      ({ status, input }) => (status === "sending" || status === "accepted") && textOf(input.content) === text,
+    );
+    if (mine) this.change(this.messages.filter((message) => message !== mine));
+  }
+
+  async flush(): Promise<void> {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    try {
+      for (let next = this.next(); next; next = this.next()) await this.deliver(next);
+    } finally {
+      this.isFlushing = false;
+    }
+  }
+
+  private next(): OutgoingMessage | null {
+    if (!this.host.canSend()) return null;
+    return this.messages.find((message) => message.status === "queued") ?? null;
+  }
+
+  private async deliver(message: OutgoingMessage): Promise<void> {
+    const { key } = message;
+    this.patch(key, { status: "sending", error: null });
+    try {
+      await this.host.send(message);
+      this.patch(key, { status: "accepted" });
+    } catch (error) {
+      if (isAbort(error)) this.patch(key, { status: "failed", error: null });
+      else if (!this.host.isOnline()) this.patch(key, { status: "queued" });
+      else {
+        this.patch(key, { status: "failed", error: failureOf(error) });
+        this.host.reportError(error as Error);
+      }
+    }
+  }
+
+  private patch(key: string, patch: Partial<OutgoingMessage>): void {
+    this.change(this.messages.map((message) => (message.key === key ? { ...message, ...patch } : message)));
+  }
+
+  private change(messages: readonly OutgoingMessage[]): void {
+    this.messages = messages;
+    this.host.onUnsent(messages);
+  }
+}
