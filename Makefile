@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-python test-web test-faults check check-python check-web generate drift bench lock env clean
+.PHONY: help install test-tools run test test-python test-web test-faults check check-python check-web generate drift bench containers lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
@@ -68,6 +68,9 @@ generate: install ## write the files that come from contracts/
 
 drift: generate
 	git diff --exit-code -- $(GENERATED)
+
+containers: test-tools ## docker-compose.yml in real containers (needs an engine)
+	$(BIN)/pytest -q -s tests/containers
 
 bench: install ## measure, against the stock ChatKit server
 	$(BIN)/python -m bench

@@ -1,0 +1,29 @@
+"""These tests want a Docker engine with Compose: where none answers they are left out, and the header says so."""
+
+import shutil
+import subprocess
+
+NAMES = ["test_compose_up.py"]
+
+
+def engine_answers() -> bool:
+    """Whether `docker compose` can be used here."""
+    if shutil.which("docker") is None:
+        return False
+    for command in (["docker", "compose", "version"], ["docker", "info"]):
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=10, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+        if done.returncode != 0:
+            return False
+    return True
+
+
+HAS_ENGINE = engine_answers()
+collect_ignore = [] if HAS_ENGINE else NAMES
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the start of a run what is left out."""
+    return [] if HAS_ENGINE else ["no Docker engine answers: tests/containers is left out (`make containers`)"]
