@@ -12,9 +12,10 @@ COPY contracts contracts
 COPY libs/actor_kit libs/actor_kit
 
 FROM build AS build-auth_edge
+COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY libs/identity libs/identity
 COPY services/auth_edge services/auth_edge
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/auth_edge
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./services/auth_edge
 
 FROM build AS build-stream_relay
 COPY libs/identity libs/identity
@@ -26,9 +27,10 @@ COPY services/conversation_store services/conversation_store
 RUN uv pip install ./contracts ./libs/actor_kit ./services/conversation_store
 
 FROM build AS build-agent_runner
+COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY libs/identity libs/identity
 COPY services/agent_runner services/agent_runner
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/agent_runner
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./services/agent_runner
 
 FROM python:3.11-slim AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter

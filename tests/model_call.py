@@ -8,9 +8,9 @@ from agent_runner.model_calls import ModelBounds, RunModel
 from agent_runner.models import Models, model_settings
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.settings import Settings
-from agent_runner.testing import Viewer
 from agent_runner.translate import AnswerTranslator
 from agents import ModelTracing, Usage
+from chatkit_protocol.reducer import Viewer
 
 from tests.openai_server import OpenaiServer
 

@@ -18,7 +18,7 @@ from actor_kit.bus import Bus, StoredMessage
 from actor_kit.bus.admin import StreamAdmin
 from actor_kit.provision import consumer_config, provision
 from actor_kit.settings import ServiceSettings
-from agent_runner.testing import Viewer
+from chatkit_protocol.reducer import Viewer
 from contracts.commands import BeginTurn, UserMessage
 from contracts.events import EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta
 from contracts.identity import Principal

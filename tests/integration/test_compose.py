@@ -35,7 +35,7 @@ from starlette.types import Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
-OURS = {"actor-kit", "contracts", "identity"}
+OURS = {"actor-kit", "chatkit-protocol", "contracts", "identity"}
 TASK_TOOLS = "task_tools:8010"
 NOT_HANDED_ON = {
     "AGENT_RUNNER_ID": "each replica has its own, or one could claim the other's runs",

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from agent_runner import chatkit_events
 from agent_runner.demo.responses import ResponseWriter
-from agent_runner.takeover import Shown, ended, is_text
-from agent_runner.testing import Viewer
+from agent_runner.takeover import ended, is_text
 from agent_runner.translate import AnswerTranslator
 from chatkit.types import ThreadItem
+from chatkit_protocol import events, items
+from chatkit_protocol.reducer import Shown, Viewer
 from contracts.replies import ToolCallView
 from pydantic import TypeAdapter
 
@@ -29,7 +29,7 @@ class Recorder:
         self.events.append(copy.deepcopy(event))
 
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
-        self.event(chatkit_events.text_delta_event(item_id, content_index, delta))
+        self.event(events.text_delta(item_id, content_index, delta))
 
 
 def model_events() -> Iterator[Any]:
@@ -110,7 +110,7 @@ def test_the_calls_before_a_kept_message_become_its_own() -> None:
     (workflow,) = first.take_items()
     answer = AnswerTranslator(Recorder(), "conv_1", clock=lambda: NOW)
     answer.tool_started(call)
-    item = chatkit_events.assistant_message("msg_1", "conv_1", NOW, [chatkit_events.output_text("Added")])
+    item = items.assistant_message("msg_1", "conv_1", NOW, [items.output_text("Added")])
     answer.restore(item)
     saved = answer.end()
     assert [(one.type, one.tool_calls) for one in saved] == [("workflow", ()), ("assistant_message", (call,))]
@@ -118,12 +118,12 @@ def test_the_calls_before_a_kept_message_become_its_own() -> None:
 
 
 def test_a_tool_call_that_no_checkpoint_holds_is_not_text() -> None:
-    item = chatkit_events.workflow("wf_1", "conv_1", NOW, "custom", [])
+    item = items.workflow("wf_1", "conv_1", NOW, "custom", [])
     assert not is_text(item)
 
 
 def test_updates_of_what_was_never_added_are_passed_over() -> None:
     shown = Shown()
-    shown.apply(chatkit_events.text_delta_event("msg_gone", 0, "late"))
+    shown.apply(events.text_delta("msg_gone", 0, "late"))
     shown.apply({"type": "stream_options", "stream_options": {"allow_cancel": True}})
     assert shown.whole_items() == []

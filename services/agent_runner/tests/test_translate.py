@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from agent_runner import chatkit_events
 from agent_runner.demo.responses import ResponseWriter
-from agent_runner.testing import Viewer
+from agent_runner.tool_tasks import tool_task
 from agent_runner.translate import AnswerTranslator
 from chatkit.types import ThreadItem, ThreadStreamEvent
+from chatkit_protocol import events
+from chatkit_protocol.reducer import Viewer
 from contracts.replies import ConversationView, ItemView, ToolCallView
 from pydantic import TypeAdapter
 
@@ -25,12 +26,12 @@ class Recorder:
         self.viewer = Viewer()
 
     def event(self, event: dict[str, Any]) -> None:
-        EVENTS.validate_json(chatkit_events.encode(event))
+        EVENTS.validate_json(events.encode(event))
         self.events.append(event)
         self.viewer.apply(event)
 
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
-        self.event(chatkit_events.text_delta_event(item_id, content_index, delta))
+        self.event(events.text_delta(item_id, content_index, delta))
 
 
 def translator() -> tuple[AnswerTranslator, Recorder]:
@@ -267,7 +268,7 @@ def test_text_that_cannot_be_stored_is_cleaned_before_it_is_shown() -> None:
 
 
 def test_what_a_tool_returns_is_bounded_and_cannot_leave_its_fence() -> None:
-    task = chatkit_events.tool_task(
+    task = tool_task(
         ToolCallView(call_id="c", name="some_tool", status="success", arguments={}, result="```" + "x" * 10_000)
     )
     assert task["title"] == "Some tool"
@@ -277,5 +278,5 @@ def test_what_a_tool_returns_is_bounded_and_cannot_leave_its_fence() -> None:
 
 def test_a_title_is_told_as_the_whole_thread() -> None:
     view = ConversationView(conversation_id="conv_1", created_at=NOW, updated_at=NOW, metadata={"a": 1})
-    event = EVENTS.validate_python(chatkit_events.thread_updated(view, "Groceries"))
+    event = EVENTS.validate_python(events.thread_updated(view, title="Groceries"))
     assert (event.thread.title, event.thread.id, event.thread.metadata) == ("Groceries", "conv_1", {"a": 1})

@@ -19,7 +19,9 @@ from contracts.services import Service
 from contracts import replies as r
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-CONVERSATION = r.ConversationView(conversation_id="conv_1", title="Groceries", created_at=NOW, updated_at=NOW)
+CONVERSATION = r.ConversationView(
+    conversation_id="conv_1", title="Groceries", created_at=NOW, updated_at=NOW, metadata={"project": "home"}
+)
 RUN = r.RunView(run_id="run_1", conversation_id="conv_1", status="running", epoch=1, created_at=NOW)
 TASK = r.TaskView(task_id="task_1", title="buy milk", completed=False, created_at=NOW, updated_at=NOW)
 ITEM = r.ItemView(

@@ -19,7 +19,7 @@ THREAD = {
     "title": "Groceries",
     "created_at": "2026-11-21T12:00:00+00:00",
     "status": {"type": "active"},
-    "metadata": {},
+    "metadata": {"project": "home"},
     "items": {"data": [], "has_more": False},
 }
 

@@ -11,6 +11,7 @@ from agents import Agent, FunctionTool, RunConfig, Runner
 from agents import Usage as CallUsage
 from agents.exceptions import ModelRefusalError
 from agents.tool_context import ToolContext
+from chatkit_protocol import events
 from contracts.commands import ItemToSave
 from contracts.errors import Code, TerminalError
 from contracts.events import RunEvent
@@ -18,7 +19,6 @@ from contracts.identity import Principal
 from contracts.replies import RunClaimed, ToolCallView, Usage
 from identity.run_token import RunIdentity, mint
 
-from agent_runner import chatkit_events as chatkit
 from agent_runner import rules, takeover
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
@@ -119,7 +119,7 @@ class Answer:
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
             await takeover.settle(self._workshop.bus, self._publisher, self.translator, self._claimed)
-        self._publisher.event(chatkit.stream_options())
+        self._publisher.event(events.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
     def end(self, *, is_complete: bool) -> tuple[tuple[ItemToSave, ...], tuple[dict[str, Any], ...]]:

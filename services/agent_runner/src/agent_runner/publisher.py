@@ -10,11 +10,12 @@ from typing import Protocol
 from actor_kit.bus import Bus, PublishAck, StoredMessage, WrongLastSequence
 from actor_kit.bus.wire import SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
+from chatkit_protocol.events import encode, text_delta
+from chatkit_protocol.items import Json
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
 from contracts.subjects import subject_of
 
-from agent_runner.chatkit_events import Json, encode, text_delta_event
 from agent_runner.metrics import DELTAS_PUBLISHED
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
@@ -242,7 +243,7 @@ class DeltaPublisher:
 @lru_cache(maxsize=1_024)
 def _around_text(item_id: str, content_index: int) -> tuple[bytes, bytes]:
     """What stands before and after the text in the deltas of one content part: the same each time."""
-    before, _, after = encode(text_delta_event(item_id, content_index, "")).rpartition(b'""')
+    before, _, after = encode(text_delta(item_id, content_index, "")).rpartition(b'""')
     return before, after
 
 

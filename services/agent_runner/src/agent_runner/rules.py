@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from agents import Usage as CallUsage
 from agents.models.fake_id import FAKE_RESPONSES_ID
+from chatkit_protocol.history import is_user_message, without_orphans
 from contracts.replies import Usage
 from contracts.text import storable
 
@@ -27,10 +28,6 @@ def tokens_of(item: Item) -> int:
     return ITEM_TOKENS_MIN + len(text) // CHARACTERS_PER_TOKEN
 
 
-def is_user_message(item: Item) -> bool:
-    return item.get("role") == "user" and item.get("type", "message") == "message"
-
-
 def exchanges(items: Sequence[Item]) -> list[list[Item]]:
     """The items in groups that each begin with a user's message."""
     groups: list[list[Item]] = []
@@ -39,40 +36,6 @@ def exchanges(items: Sequence[Item]) -> list[list[Item]]:
             groups.append([])
         groups[-1].append(item)
     return groups
-
-
-def without_orphans(items: Sequence[Item]) -> list[Item]:
-    """The items without calls that have no output and outputs that have no call before them.
-
-    Reasoning of a call that is left out goes with it; providers refuse one without the other.
-    """
-    answered = _answered(items)
-    kept: list[Item] = []
-    calls: set[Any] = set()
-    for item in items:
-        kind = item.get("type", "message")
-        if kind in _CALL_TYPES:
-            if item.get("call_id") not in answered:
-                while kept and kept[-1].get("type") == "reasoning":
-                    kept.pop()
-                continue
-            calls.add(item.get("call_id"))
-        if kind in _OUTPUT_TYPES and item.get("call_id") not in calls:
-            continue
-        kept.append(item)
-    return kept
-
-
-def _answered(items: Sequence[Item]) -> set[Any]:
-    """The ids of calls whose output comes after them."""
-    called: set[Any] = set()
-    answered: set[Any] = set()
-    for item in items:
-        if item.get("type") in _CALL_TYPES:
-            called.add(item.get("call_id"))
-        elif item.get("type") in _OUTPUT_TYPES and item.get("call_id") in called:
-            answered.add(item.get("call_id"))
-    return answered
 
 
 def fit_history(items: Sequence[Item], tokens_max: int) -> list[Item]:

@@ -5,12 +5,12 @@ from contextlib import suppress
 from typing import Literal
 
 import structlog
+from chatkit_protocol import events
 from contracts.commands import FinishRun, FinishToolCall, RenewLease
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.replies import RunClaimed
 
-from agent_runner import chatkit_events as chatkit
 from agent_runner.answer import Answer
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
@@ -158,7 +158,7 @@ class RunAttempt:
         writer = self._answer.title_writer
         title = await writer.title() if outcome == "completed" else writer.plain_title()
         if title and self._claimed.conversation is not None:
-            self._publisher.event(chatkit.thread_updated(self._claimed.conversation, title))
+            self._publisher.event(events.thread_updated(self._claimed.conversation, title=title))
         return title
 
     async def _flush(self, outcome: Outcome) -> None:

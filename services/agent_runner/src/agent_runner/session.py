@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 import openai
 from agents import OpenAIConversationsSession, SessionSettings
 from agents.memory import Session
+from chatkit_protocol.history import without_orphans
 from contracts.commands import AppendCheckpoint, ItemToSave, LinkOpenaiConversation, TruncateSession
 from contracts.identity import Principal
 from contracts.replies import RunClaimed, Usage
@@ -67,7 +68,7 @@ class StoreSession:
     async def get_items(self, limit: int | None = None) -> Items:
         """History, then this run; with ``limit`` the last that many items, never half a tool call."""
         items = [*await self.history(), *self._items]
-        return items if limit is None else rules.without_orphans(items[max(0, len(items) - limit) :])
+        return items if limit is None else without_orphans(items[max(0, len(items) - limit) :])
 
     async def add_items(self, items: Items) -> None:
         await self.checkpoint(items, ())

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
+from chatkit_protocol import events, items
+from chatkit_protocol.items import Json
 from contracts.commands import ItemToSave
 from contracts.replies import ToolCallView
 
-from agent_runner import chatkit_events as chatkit
-from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
+from agent_runner.tool_tasks import tool_task
 
 GROWTH_CHARACTERS_MIN = 24
 GROWTH_PARTS = 20
@@ -36,14 +37,8 @@ class ShownItem:
     item_id: str
     created_at: datetime
 
-    def _publish(self, kind: str, item: Json) -> None:
-        self.publisher.event(chatkit.item_event(kind, item))
-
-    def _update(self, update: Json) -> None:
-        self.publisher.event(chatkit.item_updated(self.item_id, update))
-
-    def _publish_task(self, kind: str, task_index: int, task: Json) -> None:
-        self._update({"type": f"workflow.task.{kind}", "task_index": task_index, "task": task})
+    def _publish(self, event: Json) -> None:
+        self.publisher.event(event)
 
 
 @dataclass
@@ -53,7 +48,7 @@ class ShownMessage(ShownItem):
     parts: dict[int, _Part] = field(default_factory=dict[int, _Part])
 
     def begin(self) -> None:
-        self._publish("added", self._item([]))
+        self._publish(events.item_added(self._item([])))
 
     def restore(self, content: list[Json]) -> None:
         """Take over what is shown already."""
@@ -71,14 +66,8 @@ class ShownMessage(ShownItem):
         if annotation is None or content_index not in self.parts:
             return
         annotations = self.parts[content_index].annotations
-        update: Json = {
-            "type": "assistant_message.content_part.annotation_added",
-            "content_index": content_index,
-            "annotation_index": len(annotations),
-            "annotation": annotation,
-        }
+        self._publish(events.annotation_added(self.item_id, content_index, len(annotations), annotation))
         annotations.append(annotation)
-        self._update(update)
 
     @property
     def text(self) -> str:
@@ -86,30 +75,22 @@ class ShownMessage(ShownItem):
 
     def end(self, tool_calls: tuple[ToolCallView, ...]) -> ItemToSave:
         """End it; ``tool_calls`` are those that came before it."""
-        content = [chatkit.output_text(part.text, part.annotations) for _, part in sorted(self.parts.items())]
+        content = [items.output_text(part.text, part.annotations) for _, part in sorted(self.parts.items())]
         for content_index, part in zip(sorted(self.parts), content, strict=True):
-            self._update(
-                {"type": "assistant_message.content_part.done", "content_index": content_index, "content": part}
-            )
+            self._publish(events.part_done(self.item_id, content_index, part))
         item = self._item(content)
-        self._publish("done", item)
+        self._publish(events.item_done(item))
         return ItemToSave(
             message_id=self.item_id, type="assistant_message", content=self.text, tool_calls=tool_calls, item=item
         )
 
     def _open_part(self, content_index: int) -> _Part:
         part = self.parts[content_index] = _Part()
-        self._update(
-            {
-                "type": "assistant_message.content_part.added",
-                "content_index": content_index,
-                "content": chatkit.output_text(""),
-            }
-        )
+        self._publish(events.part_added(self.item_id, content_index, items.output_text("")))
         return part
 
     def _item(self, content: list[Json]) -> Json:
-        return chatkit.assistant_message(self.item_id, self.conversation_id, self.created_at, content)
+        return items.assistant_message(self.item_id, self.conversation_id, self.created_at, content)
 
 
 @dataclass
@@ -119,31 +100,31 @@ class ShownWorkflow(ShownItem):
     calls: list[ToolCallView] = field(default_factory=list[ToolCallView])
 
     def begin(self) -> None:
-        self._publish("added", self._item())
+        self._publish(events.item_added(self._item()))
 
     def go_on(self) -> None:
         """Show what an earlier attempt stored, as it stands."""
-        self._publish("replaced", self._item())
+        self._publish(events.item_replaced(self._item()))
 
     def start(self, call: ToolCallView) -> None:
         """Show a call as running; one that is shown already (by an earlier attempt) is not shown twice."""
         if any(known.call_id == call.call_id for known in self.calls):
             return
         self.calls.append(call)
-        self._publish_task("added", len(self.calls) - 1, chatkit.tool_task(call))
+        self._publish(events.task_changed(self.item_id, "added", len(self.calls) - 1, tool_task(call)))
 
     def note(self, call_id: str, note: str) -> None:
         """Show how a running call stands. It is for those who watch: what is stored has no notes."""
         for task_index, known in enumerate(self.calls):
             if known.call_id == call_id and known.status == "running":
-                self._publish_task("updated", task_index, chatkit.tool_task(known, note))
+                self._publish(events.task_changed(self.item_id, "updated", task_index, tool_task(known, note)))
 
     def finish(self, call: ToolCallView) -> None:
         """Show the end of a call: success, failure, interrupted or unknown."""
         for task_index, known in enumerate(self.calls):
             if known.call_id == call.call_id:
                 self.calls[task_index] = call
-                self._publish_task("updated", task_index, chatkit.tool_task(call))
+                self._publish(events.task_changed(self.item_id, "updated", task_index, tool_task(call)))
                 return
 
     @property
@@ -151,14 +132,14 @@ class ShownWorkflow(ShownItem):
         return [call for call in self.calls if call.status == "running"]
 
     def end(self) -> None:
-        self._publish("done", self._item())
+        self._publish(events.item_done(self._item()))
 
     def to_save(self) -> ItemToSave:
         return ItemToSave(message_id=self.item_id, type="workflow", tool_calls=tuple(self.calls), item=self._item())
 
     def _item(self) -> Json:
-        tasks = [chatkit.tool_task(call) for call in self.calls]
-        return chatkit.workflow(self.item_id, self.conversation_id, self.created_at, "custom", tasks)
+        tasks = [tool_task(call) for call in self.calls]
+        return items.workflow(self.item_id, self.conversation_id, self.created_at, "custom", tasks)
 
 
 class ThoughtKey(NamedTuple):
@@ -196,7 +177,7 @@ class ShownThoughts(ShownItem):
     thoughts: dict[ThoughtKey, _Thought] = field(default_factory=dict[ThoughtKey, _Thought])
 
     def begin(self) -> None:
-        self._publish("added", self._item(is_over=False))
+        self._publish(events.item_added(self._item(is_over=False)))
 
     def append(self, key: ThoughtKey, delta: str) -> None:
         thought = self.thoughts.get(key)
@@ -221,21 +202,21 @@ class ShownThoughts(ShownItem):
 
     def end(self) -> ItemToSave:
         item = self._item(is_over=True)
-        self._publish("done", item)
+        self._publish(events.item_done(item))
         return ItemToSave(message_id=self.item_id, type="workflow", item=item)
 
-    def _show(self, kind: str, key: ThoughtKey) -> None:
+    def _show(self, kind: Literal["added", "updated"], key: ThoughtKey) -> None:
         thought = self.thoughts[key]
         thought.characters_shown = thought.characters
-        task = chatkit.thought(thought.text, is_complete=thought.is_complete)
-        self._publish_task(kind, list(self.thoughts).index(key), task)
+        task = items.thought(thought.text, is_complete=thought.is_complete)
+        self._publish(events.task_changed(self.item_id, kind, list(self.thoughts).index(key), task))
 
     def _item(self, *, is_over: bool) -> Json:
         tasks = [
-            chatkit.thought(thought.text, is_complete=is_over or thought.is_complete)
+            items.thought(thought.text, is_complete=is_over or thought.is_complete)
             for thought in self.thoughts.values()
         ]
-        return chatkit.workflow(self.item_id, self.conversation_id, self.created_at, "reasoning", tasks)
+        return items.workflow(self.item_id, self.conversation_id, self.created_at, "reasoning", tasks)
 
 
 def _annotation(raw: Any) -> Json | None:

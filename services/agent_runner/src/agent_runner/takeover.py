@@ -1,14 +1,14 @@
 """What a dead attempt had shown and not stored: read back from DELTAS, and withdrawn, or kept for a Stop."""
 
 import json
-from dataclasses import dataclass, field
 
 from actor_kit.bus import Bus
+from chatkit_protocol import events
+from chatkit_protocol.items import Json
+from chatkit_protocol.reducer import Shown
 from contracts.events import EPOCH_HEADER, EVENT_HEADER
 from contracts.replies import RunClaimed
 
-from agent_runner import chatkit_events as chatkit
-from agent_runner.chatkit_events import Json
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.translate import AnswerTranslator
 
@@ -28,7 +28,7 @@ async def settle(bus: Bus, publisher: DeltaPublisher, translator: AnswerTranslat
     kept = [item for item in unsaved if claimed.run.cancel_requested and is_text(item)]
     for item in unsaved:
         if item not in kept:
-            publisher.event(chatkit.item_removed(item["id"]))
+            publisher.event(events.item_removed(item["id"]))
     translator.adopt(claimed.saved_items)
     for item in kept:
         translator.restore(ended(item))
@@ -44,52 +44,6 @@ def ended(item: Json) -> Json:
         return item
     tasks = [{**task, "status_indicator": "complete"} for task in item["workflow"]["tasks"]]
     return {**item, "workflow": {**item["workflow"], "tasks": tasks}}
-
-
-@dataclass
-class Shown:
-    """The items of a run as its events built them, in order of appearance. Texts are joined once, at the end."""
-
-    items: dict[str, Json] = field(default_factory=dict[str, Json])
-    _deltas: dict[tuple[str, int], list[str]] = field(default_factory=dict[tuple[str, int], list[str]])
-
-    def apply(self, event: Json) -> None:
-        kind = event["type"]
-        if kind in ("thread.item.added", "thread.item.done", "thread.item.replaced"):
-            self._put(event["item"])
-        elif kind == "thread.item.removed":
-            self.items.pop(event["item_id"], None)
-        elif kind == "thread.item.updated" and event["item_id"] in self.items:
-            self._update(self.items[event["item_id"]], event["update"])
-
-    def whole_items(self) -> list[Json]:
-        """The items with the text that came as deltas."""
-        for (item_id, at), deltas in self._deltas.items():
-            if item_id in self.items:
-                self.items[item_id]["content"][at]["text"] += "".join(deltas)
-        self._deltas.clear()
-        return list(self.items.values())
-
-    def _put(self, item: Json) -> None:
-        self.items[item["id"]] = item
-        for at in range(len(item.get("content", ()))):  # it has its text
-            self._deltas.pop((item["id"], at), None)
-
-    def _update(self, item: Json, update: Json) -> None:
-        match update["type"].removeprefix("assistant_message."):
-            case "content_part.added" | "content_part.done":
-                at = update["content_index"]
-                item["content"][at : at + 1] = [update["content"]]
-                self._deltas.pop((item["id"], at), None)
-            case "content_part.text_delta":
-                self._deltas.setdefault((item["id"], update["content_index"]), []).append(update["delta"])
-            case "content_part.annotation_added":
-                item["content"][update["content_index"]]["annotations"].append(update["annotation"])
-            case "workflow.task.added" | "workflow.task.updated":
-                at = update["task_index"]
-                item["workflow"]["tasks"][at : at + 1] = [update["task"]]
-            case _:
-                pass  # nothing else is published
 
 
 async def read_shown(bus: Bus, subject: str) -> Shown:

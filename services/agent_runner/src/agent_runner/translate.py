@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from chatkit_protocol import events
+from chatkit_protocol.items import Json
 from contracts.commands import ItemToSave
 from contracts.ids import new_id, new_message_id
 from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
-from agent_runner import chatkit_events as chatkit
-from agent_runner.chatkit_events import Json
 from agent_runner.publisher import Publisher
 from agent_runner.shown import ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
 
@@ -59,7 +59,7 @@ class AnswerTranslator:
     def restore(self, item: Json) -> None:
         """Keep a message or thoughts that an earlier attempt showed and did not store: they end as they are."""
         if item["type"] == "workflow":
-            self._publisher.event(chatkit.item_event("done", item))
+            self._publisher.event(events.item_done(item))
             self._items.append(ItemToSave(message_id=item["id"], type="workflow", item=item))
             return
         self._close_workflow()

@@ -1,6 +1,6 @@
-"""ChatKit's requests into our messages, our replies into ChatKit's answers (openai-chatkit 1.6, `chatkit.types`)."""
+"""ChatKit's requests into our messages (openai-chatkit 1.6, `chatkit.types`); the answers: chatkit_protocol."""
 
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from chatkit.types import (
     ChatKitReq,
@@ -13,7 +13,6 @@ from contracts.commands import StructuredInput, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.ids import Token
 from contracts.message import Json
-from contracts.replies import ConversationView, ItemPage
 from contracts.text import MESSAGE_CHARACTERS_MAX
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -145,26 +144,3 @@ def page_limit(params: ThreadListParams | ItemsListParams) -> int:
     if params.limit is not None and params.limit < 0:
         raise TerminalError(Code.INVALID_REQUEST, "The limit must not be negative.", field="params.limit")
     return min(params.limit or PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
-
-
-def thread(conversation: ConversationView, items: ItemPage | None = None) -> dict[str, Any]:
-    """ChatKit's Thread, with nulls left out and each item exactly as it was stored."""
-    title = {} if conversation.title is None else {"title": conversation.title}
-    return {
-        **title,
-        "id": conversation.conversation_id,
-        "created_at": conversation.created_at.isoformat(),
-        "status": {"type": "active"},
-        "metadata": {},
-        "items": {"data": [], "has_more": False} if items is None else item_page(items),
-    }
-
-
-def item_page(page: ItemPage) -> dict[str, Any]:
-    """ChatKit's Page of items."""
-    return chatkit_page([view.item for view in page.data], page.has_more, page.after)
-
-
-def chatkit_page(data: list[Any], has_more: bool, after: str | None) -> dict[str, Any]:
-    """ChatKit's Page of anything; `after` is left out where it is null."""
-    return {"data": data, "has_more": has_more, **({} if after is None else {"after": after})}

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from chatkit.types import ItemFeedbackParams, ItemsListParams, ThreadListParams
+from chatkit_protocol import items
 from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation
 from contracts.queries import GetConversation, ListConversations, ListItems
 from contracts.replies import ItemPage
@@ -22,7 +23,7 @@ async def get(call: Call, thread_id: str) -> Response:
         call.ask(GetConversation(principal=call.principal, conversation_id=thread_id)),
         call.ask(ListItems(principal=call.principal, conversation_id=thread_id, limit=translate.PAGE_SIZE_DEFAULT)),
     )
-    return _json(translate.thread(conversation.conversation, page), _resume_headers(page))
+    return _json(items.thread(conversation.conversation, page), _resume_headers(page))
 
 
 async def list_all(call: Call, params: ThreadListParams) -> Response:
@@ -30,7 +31,7 @@ async def list_all(call: Call, params: ThreadListParams) -> Response:
     bound_to = call.principal.conversation_id
     if bound_to is not None:
         only = await call.ask(GetConversation(principal=call.principal, conversation_id=bound_to))
-        return _json(translate.chatkit_page([translate.thread(only.conversation)], has_more=False, after=None))
+        return _json(items.page([items.thread(only.conversation)], has_more=False))
     try:
         query = ListConversations(
             principal=call.principal, limit=translate.page_limit(params), after=params.after, order=params.order
@@ -38,7 +39,7 @@ async def list_all(call: Call, params: ThreadListParams) -> Response:
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error
     page = await call.ask(query)
-    return _json(translate.chatkit_page([translate.thread(view) for view in page.data], page.has_more, page.after))
+    return _json(items.page([items.thread(view) for view in page.data], has_more=page.has_more, after=page.after))
 
 
 async def list_items(call: Call, thread_id: str, params: ItemsListParams) -> Response:
@@ -55,7 +56,7 @@ async def list_items(call: Call, thread_id: str, params: ItemsListParams) -> Res
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error
     page = await call.ask(query)
-    return _json(translate.item_page(page), _resume_headers(page))
+    return _json(items.item_page(page), _resume_headers(page))
 
 
 async def rename(call: Call, thread_id: str, title: str) -> Response:
@@ -65,7 +66,7 @@ async def rename(call: Call, thread_id: str, title: str) -> Response:
         command = UpdateConversation(principal=call.principal, conversation_id=thread_id, title=title)
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error
-    return _json(translate.thread((await call.ask(command)).conversation))
+    return _json(items.thread((await call.ask(command)).conversation))
 
 
 async def delete(call: Call, thread_id: str) -> Response:

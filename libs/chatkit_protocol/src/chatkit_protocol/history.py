@@ -1,0 +1,67 @@
+"""The model's history (items of the Responses API): what belongs together in it, and where a window of it may begin."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+Item = Mapping[str, Any]
+ItemT = TypeVar("ItemT", bound=Item)
+
+OUTPUT_OF_CALL: Final = {
+    "function_call": "function_call_output",
+    "custom_tool_call": "custom_tool_call_output",
+    "computer_call": "computer_call_output",
+    "local_shell_call": "local_shell_call_output",
+    "shell_call": "shell_call_output",
+    "apply_patch_call": "apply_patch_call_output",
+}
+"""Calls that are executed here: each must be followed by its output. Those of the provider's own tools need none."""
+OUTPUTS: Final = frozenset(OUTPUT_OF_CALL.values())
+
+
+def is_message(item: Item) -> bool:
+    """Whether an item is a message: these are what a window of history counts."""
+    return item.get("type", "message" if "role" in item else None) == "message"
+
+
+def is_user_message(item: Item) -> bool:
+    """Whether a user said it: where an exchange begins."""
+    return item.get("role") == "user" and is_message(item)
+
+
+def whole_window(items: Sequence[ItemT], following: Sequence[Item] = ()) -> list[ItemT]:
+    """Cut a window of history to what a model accepts: from a user's message on, where there is one, without orphans.
+
+    ``following`` comes after the window: an output there keeps its call here.
+    """
+    start = next((at for at, item in enumerate(items) if is_user_message(item)), 0)
+    return without_orphans(items[start:], following)
+
+
+def without_orphans(items: Sequence[ItemT], following: Sequence[Item] = ()) -> list[ItemT]:
+    """The items without calls that no output follows and outputs that no call precedes.
+
+    Reasoning of a call that is left out goes with it; providers refuse one without the other.
+    """
+    paired = _paired([*items, *following])
+    kept: list[ItemT] = []
+    for at, item in enumerate(items):
+        kind = item.get("type")
+        if at in paired or not (kind in OUTPUT_OF_CALL or kind in OUTPUTS):
+            kept.append(item)
+        elif kind in OUTPUT_OF_CALL:
+            while kept and kept[-1].get("type") == "reasoning":
+                kept.pop()
+    return kept
+
+
+def _paired(items: Sequence[Item]) -> set[int]:
+    """The positions of calls and of the outputs that answer them."""
+    paired: set[int] = set()
+    calls: dict[tuple[str, object], int] = {}
+    for at, item in enumerate(items):
+        kind = str(item.get("type"))
+        if kind in OUTPUT_OF_CALL:
+            calls[OUTPUT_OF_CALL[kind], item.get("call_id")] = at
+        elif kind in OUTPUTS and (call_at := calls.pop((kind, item.get("call_id")), None)) is not None:
+            paired |= {call_at, at}
+    return paired

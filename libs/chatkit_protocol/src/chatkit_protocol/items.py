@@ -1,0 +1,93 @@
+"""A thread, its pages and its items, as plain JSON; absent values are left out, as ChatKit does."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from contracts.commands import UserMessage
+from contracts.replies import ConversationView, ItemPage
+
+Json = dict[str, Any]
+"""JSON as ChatKit shapes it; its types are checked in tests, against the published ones."""
+
+HIDDEN_TYPES: Final = ("hidden_context_item", "sdk_hidden_context")
+"""Items that never leave the server."""
+
+
+def thread(conversation: ConversationView, items: ItemPage | None = None, *, title: str | None = None) -> Json:
+    """A conversation as ChatKit's Thread, with a page of its items where one is given.
+
+    ``title``: the one that it is given now; the conversation's own where that is None.
+    """
+    shown_title = title if title is not None else conversation.title
+    return {
+        "id": conversation.conversation_id,
+        **({} if shown_title is None else {"title": shown_title}),
+        "created_at": conversation.created_at.isoformat(),
+        "status": {"type": "active"},
+        "metadata": conversation.metadata,
+        "items": page([], has_more=False) if items is None else item_page(items),
+    }
+
+
+def page(data: Sequence[Any], *, has_more: bool, after: str | None = None) -> Json:
+    """A Page of anything."""
+    return {"data": list(data), "has_more": has_more, **({} if after is None else {"after": after})}
+
+
+def item_page(items: ItemPage) -> Json:
+    """A Page of items, each exactly as it was stored."""
+    return page([view.item for view in items.data], has_more=items.has_more, after=items.after)
+
+
+def user_message(message: UserMessage, *, item_id: str, thread_id: str, created_at: datetime) -> Json:
+    """A UserMessageItem."""
+    quoted = {} if message.quoted_text is None else {"quoted_text": message.quoted_text}
+    return {
+        **_item("user_message", item_id, thread_id, created_at),
+        "content": list(message.content),
+        "attachments": [],
+        "inference_options": message.inference_options,
+        **quoted,
+    }
+
+
+def assistant_message(item_id: str, thread_id: str, created_at: datetime, content: Sequence[Json]) -> Json:
+    """An AssistantMessageItem of `output_text` parts."""
+    return {**_item("assistant_message", item_id, thread_id, created_at), "content": list(content)}
+
+
+def output_text(text: str, annotations: Sequence[Json] = ()) -> Json:
+    """A content part of an assistant message."""
+    return {"type": "output_text", "text": text, "annotations": list(annotations)}
+
+
+def workflow(item_id: str, thread_id: str, created_at: datetime, kind: str, tasks: Sequence[Json]) -> Json:
+    """A WorkflowItem. ``kind``: custom (tool calls) or reasoning (thoughts)."""
+    return {
+        **_item("workflow", item_id, thread_id, created_at),
+        "workflow": {"type": kind, "tasks": list(tasks), "expanded": False},
+    }
+
+
+def thought(text: str, *, is_complete: bool) -> Json:
+    """A task of a reasoning workflow."""
+    return {"type": "thought", "content": text, "status_indicator": "complete" if is_complete else "loading"}
+
+
+_BADGES: Final[Mapping[str, Json]] = {
+    "running": {"status_indicator": "loading"},
+    "success": {"status_indicator": "complete", "icon": "check-circle-filled"},
+    "failure": {"status_indicator": "complete", "icon": "info"},
+    "interrupted": {"status_indicator": "none", "icon": "circle-question"},
+    "unknown": {"status_indicator": "complete", "icon": "circle-question"},
+}
+
+
+def tool_task(title: str, content: str, *, status: str) -> Json:
+    """A tool call as a task of a custom workflow. ``status``: as the ledger's."""
+    return {"type": "custom", "title": title, "content": content, **_BADGES[status]}
+
+
+def _item(kind: str, item_id: str, thread_id: str, created_at: datetime) -> Json:
+    return {"type": kind, "id": item_id, "thread_id": thread_id, "created_at": created_at.isoformat()}
