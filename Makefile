@@ -6,8 +6,8 @@ BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
 NPM_LOCKS := $(wildcard contracts/package-lock.json web/package-lock.json web/chatkit-element/package-lock.json)
 NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
-# What only tests need: the public MCP conformance suite.
-TEST_INSTALLED := tests/integration/runner/mcp_conformance/node_modules/.package-lock.json
+# What only tests need: the public MCP conformance suite, and a mock of OpenAI's APIs.
+TEST_INSTALLED := $(foreach tool,mcp_conformance model_servers,tests/integration/runner/$(tool)/node_modules/.package-lock.json)
 WEB := $(wildcard web/package.json)
 GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
     $(shell git ls-files "*.gen.*")
@@ -82,4 +82,4 @@ env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
-	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED))
+	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv

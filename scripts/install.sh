@@ -77,6 +77,23 @@ install_test_tools() {
     # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
     PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||
         echo "install: PgBouncer is missing; tests/integration/store/test_pgbouncer.py is left out (Debian: apt-get install pgbouncer)" >&2
+    install_litellm ||
+        echo "install: LiteLLM could not be installed; the test that needs it is left out" >&2
+}
+
+# A model server for one test: half a gigabyte with versions of its own, so in an environment of its own, and installed
+# from outside of the workspace, whose versions would bind it. To resolve litellm.txt anew, likewise outside:
+# uv pip compile litellm.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+#     --no-annotate --output-file litellm.txt
+install_litellm() {
+    tool=$PWD/tests/integration/runner/model_servers
+    [ "$tool/.venv/.installed" -nt "$tool/litellm.txt" ] && return
+    echo "install: LiteLLM for the tests" >&2
+    uv=$(uv_command)
+    "$uv" venv --quiet --clear --python "$(python_command)" "$tool/.venv" &&
+        (cd / && VIRTUAL_ENV="$tool/.venv" "$uv" pip install --quiet --compile-bytecode --require-hashes \
+            --requirement "$tool/litellm.txt") &&
+        touch "$tool/.venv/.installed"
 }
 
 case "${1:-}" in

@@ -59,8 +59,8 @@ def tool(name: str, **arguments: Any) -> Answer:
 class OpenaiServer:
     """Answers from ``script`` in order; the last one again and again. ``requests`` keeps every body.
 
-    ``scripts``: for requests that hold a certain word, a script of their own. ``keeps_silent``: items of a conversation
-    are stored, and that is never answered.
+    ``scripts``: for requests that hold a certain word (the last one counts), a script of their own. ``keeps_silent``:
+    items of a conversation are stored, and that is never answered.
     """
 
     scripts: dict[str, list[Answer]] = field(default_factory=dict)
@@ -114,7 +114,8 @@ class OpenaiServer:
 
     def _next(self, body: dict[str, Any]) -> Answer:
         text = json.dumps(body)
-        script = next((script for word, script in self.scripts.items() if word in text), self.script)
+        words = [word for word in self.scripts if word in text]
+        script = self.scripts[max(words, key=text.rfind)] if words else self.script
         return script.pop(0) if len(script) > 1 else script[0]
 
     # --- responses -----------------------------------------------------------------------------------------

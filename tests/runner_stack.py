@@ -116,7 +116,10 @@ class RunnerStack:
             await service.wait_until_ready()
 
     def add_runner(self, name: str, environment: dict[str, str]) -> RunningService:
-        own = {
+        return self.add_service(name, ["agent_runner"], self.runner_environment(environment))
+
+    def runner_environment(self, environment: dict[str, str]) -> dict[str, str]:
+        return {
             "AGENT_RUNNER_TASK_TOOLS_URL": f"http://127.0.0.1:{self.tools_port}/mcp",
             "AGENT_RUNNER_LEASE_SECONDS": str(self.lease_seconds),
             "AGENT_RUNNER_LEASE_RENEWAL_SECONDS": str(self.lease_seconds / 4),
@@ -124,7 +127,6 @@ class RunnerStack:
             **self._secret,
             **environment,
         }
-        return self.add_service(name, ["agent_runner"], own)
 
     @property
     def _secret(self) -> dict[str, str]:

@@ -82,7 +82,7 @@ class AnswerTranslator:
             handler(self, event)
 
     def on_text_delta(self, event: Any) -> None:
-        self._append_text(event.output_index, event.content_index, event.delta)
+        self._append_text(event.output_index, event.content_index or 0, event.delta)  # LiteLLM leaves out zeros
 
     def on_item_done(self, event: Any) -> None:
         if event.item.type == "message":
@@ -99,16 +99,16 @@ class AnswerTranslator:
             message.annotate(event.content_index, event.annotation)
 
     def on_summary_delta(self, event: Any) -> None:
-        self._append_thought(ThoughtKey(event.output_index, "summary", event.summary_index), event.delta)
+        self._append_thought(ThoughtKey(event.output_index, "summary", event.summary_index or 0), event.delta)
 
     def on_summary_done(self, event: Any) -> None:
-        self._complete_thought(ThoughtKey(event.output_index, "summary", event.summary_index), event.text)
+        self._complete_thought(ThoughtKey(event.output_index, "summary", event.summary_index or 0), event.text)
 
     def on_reasoning_delta(self, event: Any) -> None:
-        self._append_thought(ThoughtKey(event.output_index, "content", event.content_index), event.delta)
+        self._append_thought(ThoughtKey(event.output_index, "content", event.content_index or 0), event.delta)
 
     def on_reasoning_done(self, event: Any) -> None:
-        self._complete_thought(ThoughtKey(event.output_index, "content", event.content_index), event.text)
+        self._complete_thought(ThoughtKey(event.output_index, "content", event.content_index or 0), event.text)
 
     # --- tool calls --------------------------------------------------------------------------------------
 
