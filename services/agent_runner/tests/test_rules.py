@@ -1,9 +1,12 @@
 """History is cut to whole exchanges within its budget, and never holds half a tool call."""
 
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from agent_runner import rules
 from agents import Usage as CallUsage
+from agents.exceptions import UserError
+from agents.models.chatcmpl_converter import Converter
 from contracts.replies import Usage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +92,36 @@ def test_a_stored_item_holds_no_text_that_postgres_refuses() -> None:
     item = {"type": "message", "content": [{"text": "a\x00b", "annotations": [{"url": "\ud800"}]}]}
     stored = {"type": "message", "content": [{"text": "ab", "annotations": [{"url": "?"}]}]}
     assert rules.storable_item(item) == stored
+
+
+STORED_BY_EARLIER_VERSIONS: list[Any] = [
+    {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+    {"type": "reasoning", "id": "rs_1", "encrypted_content": "…", "summary": []},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi", "annotations": []}]},
+    {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}", "provider_data": {"m": 1}},
+    {"type": "function_call_output", "call_id": "c1", "output": "ok", "status": "completed"},
+    {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+    {"type": "message", "id": "msg_2", "role": "assistant", "content": []},
+    {"role": "user", "content": "again"},
+]
+
+
+def test_what_was_said_earlier_is_sent_without_what_only_its_model_could_read() -> None:
+    assert rules.portable(STORED_BY_EARLIER_VERSIONS) == [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+        {"type": "message", "role": "assistant", "content": "Hi"},
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "ok"},
+        {"type": "message", "role": "assistant", "content": "No."},
+        {"type": "message", "role": "user", "content": "again"},
+    ]
+
+
+def test_the_converter_to_chat_completions_takes_what_was_said_earlier() -> None:
+    with pytest.raises(UserError):
+        Converter.items_to_messages(STORED_BY_EARLIER_VERSIONS)
+    messages = Converter.items_to_messages(cast("Any", rules.portable(STORED_BY_EARLIER_VERSIONS)))
+    assert [message["role"] for message in messages] == ["user", "assistant", "assistant", "tool", "assistant", "user"]
 
 
 def test_an_empty_answer_says_nothing() -> None:

@@ -261,6 +261,19 @@ async def test_a_run_that_was_taken_over_is_no_failed_model_call(
     assert "Traceback" not in logged
 
 
+async def test_words_and_the_calls_after_them_are_one_message_of_chat_completions(server: OpenaiServer) -> None:
+    server.script = [text("fine")]
+    called = [
+        {"type": "message", "role": "assistant", "content": "I look."},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "seen"},
+    ]
+    await call(server, "chat_completions", Shown(), more=called)
+    roles = [message["role"] for message in server.requests[0]["messages"]]
+    assert roles == ["system", "user", "assistant", "tool"]
+    assert server.requests[0]["messages"][2]["content"] == "I look."
+
+
 async def test_nobody_listening_is_a_provider_that_cannot_be_reached() -> None:
     absent = cast("OpenaiServer", SimpleNamespace(base_url="http://127.0.0.1:9/v1"))
     with pytest.raises(ModelError) as failed:

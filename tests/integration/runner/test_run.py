@@ -1,10 +1,11 @@
 """A run from the accepted message to its stored end: store, runner, task tools, NATS and Postgres, all real."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from actor_kit.bus import Bus, PublishAck
@@ -18,7 +19,8 @@ from agent_runner.store import Store
 from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
 from agents import Agent, RunConfig, Runner
-from contracts.commands import CancelRun, ClaimRun, RunRequested
+from contracts.commands import CancelRun, ClaimRun, FinishRun, RunRequested
+from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER
 from contracts.identity import Principal
 from contracts.replies import RunClaimed, TurnBegun
@@ -159,12 +161,62 @@ async def claim(stack: RunnerStack, user: str, begun: TurnBegun, lease_seconds: 
     )
 
 
-async def test_everything_is_acknowledged_before_the_run_ends_however_slow_the_bus(stack: RunnerStack) -> None:
-    """An attempt in this process, while the runner of the stack is paused."""
+class FailingBus:
+    """The real bus, at which the store fails for some commands, for a reason that it does not know."""
+
+    def __init__(self, bus: Bus, failures: dict[type[Any], int]) -> None:
+        self._bus = bus
+        self._failures = failures
+
+    async def request(self, command: Any, **options: Any) -> Any:
+        if self._failures.get(type(command), 0) > 0:
+            self._failures[type(command)] -= 1
+            raise TerminalError(Code.INTERNAL, "Something went wrong in the service.")
+        return await self._bus.request(command, **options)
+
+
+def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
+    """What an attempt in this process needs, with the demo model and no tools."""
     settings = Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
     toolbox = Toolbox((), run_token_secret=b"x" * 32, refresh_seconds=300, wait_seconds_max=0)
-    bus = cast("Bus", SlowBus(stack.bus))
-    workshop = Workshop(bus, Store(stack.bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints())
+    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints())
+
+
+async def test_a_store_that_fails_is_asked_again_and_then_left_to_the_next_attempt(stack: RunnerStack) -> None:
+    failures: dict[type[Any], int] = {FinishRun: 3}
+    workshop = workshop_of(stack, stack.bus, FailingBus(stack.bus, failures))
+    with paused(stack.services["runner0"]):
+        begun = await stack.begin("patient", "count to 5")
+        attempt = RunAttempt(workshop, await claim(stack, "patient", begun, 30), "patient", last_sequence=0)
+        assert await attempt.run() == "completed"
+    assert (await stack.watch("patient", begun)).viewer.texts() == ["1 2 3 4 5"]
+    failures[FinishRun] = 4
+    with paused(stack.services["runner0"]):
+        begun = await stack.begin("handed on", "count to 5")
+        attempt = RunAttempt(workshop, await claim(stack, "handed on", begun, 30), "handed on", last_sequence=0)
+        with pytest.raises(RetryableError) as left:
+            await attempt.run()
+        assert left.value.code == Code.INTERNAL
+        # Its lease is given back, so that the next attempt need not wait for 30 s.
+        async with asyncio.timeout(5):
+            again = await claim_when_free(stack, "handed on", begun)
+        last_sequence = (await stack.deltas("handed on", begun))[-1].sequence
+        assert await RunAttempt(workshop, again, "handed on", last_sequence).run() == "completed"
+    seen = await stack.watch("handed on", begun)
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == ["1 2 3 4 5"]
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.restarted", "run.completed"]
+
+
+async def claim_when_free(stack: RunnerStack, user: str, begun: TurnBegun) -> RunClaimed:
+    while True:
+        with contextlib.suppress(RetryableError):
+            return await claim(stack, user, begun, lease_seconds=30)
+        await asyncio.sleep(0.05)
+
+
+async def test_everything_is_acknowledged_before_the_run_ends_however_slow_the_bus(stack: RunnerStack) -> None:
+    """An attempt in this process, while the runner of the stack is paused."""
+    workshop = workshop_of(stack, SlowBus(stack.bus), stack.bus)
     with paused(stack.services["runner0"]):
         begun = await stack.begin("slow", "count to 30")
         claimed = await claim(stack, "slow", begun, lease_seconds=30)

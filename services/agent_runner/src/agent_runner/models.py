@@ -5,6 +5,7 @@ from typing import Any, Literal, cast
 
 import openai
 from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents.models.fake_id import FAKE_RESPONSES_ID
 from contracts.errors import Code
 from contracts.message import Json
 from openai import AsyncStream
@@ -70,16 +71,30 @@ StreamedCompletion = tuple[Response, AsyncStream[ChatCompletionChunk]]
 
 
 class ChatCompletionsModel(OpenAIChatCompletionsModel):
-    """The SDK's, which says no more than that an answer has ended. This one also says why, as the Responses API does:
-    an answer that was cut off or filtered is ``incomplete``.
+    """The SDK's, with two differences.
+
+    Words and the tool calls after them are one message of the assistant: the SDK makes two of them where the words have
+    no id, and models whose roles must alternate refuse those. And an answer that was cut off or filtered is
+    ``incomplete``, as in the Responses API: the SDK says no more than that it has ended.
     """
 
-    async def _fetch_response(self, *args: Any, **kwargs: Any) -> Any:
-        answer = cast("ChatCompletion | StreamedCompletion", await super()._fetch_response(*args, **kwargs))
+    async def _fetch_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
+        items = input if isinstance(input, str) else [_with_id(item) for item in cast("list[Json]", input)]
+        answer = cast(
+            "ChatCompletion | StreamedCompletion",
+            await super()._fetch_response(system_instructions, cast("Any", items), *args, **kwargs),
+        )
         if isinstance(answer, ChatCompletion):
             return answer
         response, chunks = answer
         return response, WatchedChunks(response, chunks)
+
+
+def _with_id(item: Json) -> Json:
+    if item.get("role") != "assistant" or not isinstance(item.get("content"), str):
+        return item
+    text: Json = {"type": "output_text", "text": item["content"], "annotations": []}
+    return {**item, "id": FAKE_RESPONSES_ID, "type": "message", "content": [text]}
 
 
 class WatchedChunks:
