@@ -22,8 +22,12 @@ from contracts.commands import AppendCheckpoint, BeginTurn, ClaimRun, TakeReques
 from contracts.identity import Principal
 from contracts.message import Json
 from contracts.queries import ListConversations, ListItems
-from conversation_store.repository import claims, conversations, cursors, items, outbox, turns
+from conversation_store import conversations, cursors, items
+from conversation_store.outbox import publisher
+from conversation_store.runs import claim
+from conversation_store.statements import Statement
 from conversation_store.testing import Client, assistant_item, running_client, store_settings, user_message
+from conversation_store.turns import begin
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
 from natter_testing.servers import RunningServer, migrate, start_nats, temporary_directory
@@ -165,25 +169,36 @@ async def plans(client: Client) -> str:
     """The plans of the statements that must stay fast, as Postgres runs them under the policies."""
     hidden = ["hidden_context_item", "sdk_hidden_context"]
     run = await client.begin(principal=BENCH, conversation_id=BIG)
-    window = (OWNER, *cursors.LAST, None, 21)
-    listed = conversations.LIST.format(search="", **conversations.ORDERS["desc"])
-    searched = conversations.LIST.format(search=conversations.SEARCH, **conversations.ORDERS["desc"])
-    statements: dict[str, tuple[str, tuple[Any, ...]]] = {
-        "list 50 items": (items.LIST_SQL["desc"], (BIG, OWNER, 2**62, hidden, None, False, 51)),
-        "begin a turn: state": (turns.STATE, (OWNER, BIG, "run_none", "key_none")),
-        "claim a run: what it needs": (
-            claims.LOAD,
-            (BIG, OWNER, 10_001_000_000, 10_002_000_000, run.message_id, 15, run.run_id),
+    mine = {"user_id": OWNER, "conversation_id": BIG}
+    newest, oldest_id = cursors.LAST
+    page = {"user_id": OWNER, "updated_at": newest, "conversation_id": oldest_id, "only_this": None, "limit": 21}
+    statements: dict[str, tuple[Statement, dict[str, Any]]] = {
+        "list 50 items": (
+            items.sql.newest_first,
+            {**mine, "position": 2**62, "hidden_types": hidden, "run_id": None, "messages_only": False, "limit": 51},
         ),
-        "list 20 conversations": (listed, window),
-        "search": (searched, (*window, "'word77' & 'word13':*")),
-        "outbox: take": (outbox.TAKE, (300,)),
+        "begin a turn: state": (begin.sql.state, {**mine, "run_id": "run_none", "idempotency_key": "key_none"}),
+        "claim a run: what it needs": (
+            claim.sql.load,
+            {
+                **mine,
+                "run_id": run.run_id,
+                "user_message_id": run.message_id,
+                "turn_position": 10_001_000_000,
+                "next_turn_position": 10_002_000_000,
+                "messages_max": 15,
+            },
+        ),
+        "list 20 conversations": (conversations.sql.newest_first, {**page, "words": None}),
+        "search": (conversations.sql.newest_first, {**page, "words": "'word77' & 'word13':*"}),
+        "outbox: take": (publisher.sql.take, {"rows_max": 300}),
     }
     parts = ["# Query plans of conversation_store\n", "Written by `python -m bench.store --record`.\n"]
-    for name, (sql, arguments) in statements.items():
+    for name, (statement, values) in statements.items():
         user_id = None if name.startswith("outbox") else OWNER
         async with client.store.database.transaction(user_id) as transaction:
-            rows = await transaction.rows(f"explain (analyze, buffers, timing off) {sql}", *arguments)
+            explain = f"explain (analyze, buffers, timing off) {statement.text}"
+            rows = await transaction.connection.fetch(explain, *statement.arguments(values))
         parts.append(f"## {name}\n\n```\n" + "\n".join(row["QUERY PLAN"] for row in rows) + "\n```\n")
     return "\n".join(parts)
 

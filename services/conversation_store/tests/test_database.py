@@ -21,7 +21,7 @@ async def test_a_wrong_password_is_said_at_once_and_in_words(database_url: str, 
 
 async def test_a_database_without_tables_is_not_ready(empty_database_url: str, nats_url: str) -> None:
     async def read(transaction: Transaction) -> int:
-        return await transaction.value("select count(*) from chat.task")
+        return await transaction.connection.fetchval("select count(*) from chat.task")
 
     async with Database.open(store_settings(nats_url, empty_database_url)) as database:
         assert not await database.is_well()
@@ -32,7 +32,7 @@ async def test_a_database_without_tables_is_not_ready(empty_database_url: str, n
 
 async def test_a_statement_that_takes_too_long_is_ended(database_url: str, nats_url: str) -> None:
     async def sleep(transaction: Transaction) -> None:
-        await transaction.execute("select pg_sleep(20)")
+        await transaction.connection.execute("select pg_sleep(20)")
 
     async with Database.open(store_settings(nats_url, database_url, statement_seconds_max=0.2)) as database:
         with pytest.raises(RetryableError) as refused:
@@ -44,8 +44,8 @@ async def test_two_that_lock_each_other_both_get_through(database_url: str, nats
     """Postgres ends one of the two; it is tried again."""
     async with Database.open(store_settings(nats_url, database_url)) as database:
         async with database.transaction("alice") as transaction:
-            await transaction.execute("insert into chat.\"user\" (user_id) values ('alice')")
-            await transaction.execute(
+            await transaction.connection.execute("insert into chat.\"user\" (user_id) values ('alice')")
+            await transaction.connection.execute(
                 "insert into chat.task (task_id, user_id, title) values ('t1', 'alice', '0'), ('t2', 'alice', '0')"
             )
         both_hold_one = asyncio.Barrier(2)
@@ -55,17 +55,21 @@ async def test_two_that_lock_each_other_both_get_through(database_url: str, nats
 
             async def work(transaction: Transaction) -> None:
                 nonlocal is_first_time
-                await transaction.execute("update chat.task set title = title || 'x' where task_id = $1", first)
+                await transaction.connection.execute(
+                    "update chat.task set title = title || 'x' where task_id = $1", first
+                )
                 if is_first_time:
                     is_first_time = False
                     await both_hold_one.wait()
-                await transaction.execute("update chat.task set title = title || 'x' where task_id = $1", second)
+                await transaction.connection.execute(
+                    "update chat.task set title = title || 'x' where task_id = $1", second
+                )
 
             return asyncio.create_task(database.transact("alice", work))
 
         await asyncio.gather(lock("t1", "t2"), lock("t2", "t1"))
         async with database.transaction("alice") as transaction:
-            titles = [row["title"] for row in await transaction.rows("select title from chat.task")]
+            titles = [row["title"] for row in await transaction.connection.fetch("select title from chat.task")]
         assert titles == ["0xx", "0xx"]
 
 
@@ -81,15 +85,17 @@ async def test_a_transaction_survives_the_end_of_its_server_process_at_any_momen
 
             async def work(transaction: Transaction) -> int:
                 nonlocal ending
-                process = await transaction.value("select pg_backend_pid()")
+                process = await transaction.connection.fetchval("select pg_backend_pid()")
                 if ending is None:
                     ending = asyncio.create_task(end(process))
                     for _ in range(chance.randrange(200)):
                         await asyncio.sleep(0)
-                return await transaction.value("select 7")
+                return await transaction.connection.fetchval("select 7")
 
             async def end(process: int) -> None:
-                await database.transact(None, lambda t: t.value("select pg_terminate_backend($1)", process))
+                await database.transact(
+                    None, lambda t: t.connection.fetchval("select pg_terminate_backend($1)", process)
+                )
 
             try:
                 return await database.transact("alice", work)
@@ -104,7 +110,7 @@ async def test_a_pool_that_is_used_up_is_an_error_that_says_to_come_back(databas
     settings = store_settings(nats_url, database_url, database_pool_size_max=1, database_retry_seconds_max=0.1)
 
     async def read(transaction: Transaction) -> int:
-        return await transaction.value("select 1")
+        return await transaction.connection.fetchval("select 1")
 
     async with Database.open(settings) as database:
         async with database.transaction("alice"):

@@ -1,7 +1,6 @@
 """No user reads, changes or learns of another's: for every message of the registry, and in the database itself."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -141,21 +140,21 @@ async def test_the_policies_hold_where_the_sql_forgets_to_filter(
             for table in (row["table_name"] for row in tables):
                 sql = f'select count(*) from chat."{table}"'
                 async with database.transaction("mallory") as transaction:
-                    assert await transaction.value(sql) == 0, table
-                    assert await transaction.execute(f'delete from chat."{table}"') == 0, table
+                    assert await transaction.connection.fetchval(sql) == 0, table
+                    assert await transaction.connection.execute(f'delete from chat."{table}"') == "DELETE 0", table
                 async with database.transaction("alice") as transaction:
-                    seen = await transaction.value(sql)
+                    seen = await transaction.connection.fetchval(sql)
                 async with database.transaction(None) as transaction:
-                    assert await transaction.value(sql) == seen, table
+                    assert await transaction.connection.fetchval(sql) == seen, table
             assert seen == 1  # the last table is "user"
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with database.transaction("mallory") as transaction:
-                    await transaction.execute(
+                    await transaction.connection.execute(
                         "insert into chat.task (task_id, user_id, title) values ('t', 'alice', 'x')"
                     )
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with database.transaction("alice") as transaction:
-                    await transaction.execute("update chat.task set user_id = 'mallory'")
+                    await transaction.connection.execute("update chat.task set user_id = 'mallory'")
 
 
 async def test_without_a_user_a_transaction_sees_nothing(client: Client, database_url: str) -> None:
@@ -188,7 +187,7 @@ async def test_any_user_id_is_a_user_and_only_that(client: Client, user_id: str)
     rows = await client.rows("select user_id, count(*) from chat.message group by 1")
     assert {row["user_id"]: row["count"] for row in rows} == {user_id: 2, "alice": 2}
     async with client.store.database.transaction(user_id) as transaction:
-        assert await transaction.value("select count(*) from chat.message") == 2
+        assert await transaction.connection.fetchval("select count(*) from chat.message") == 2
 
 
 @pytest.mark.parametrize(
@@ -199,28 +198,3 @@ async def test_the_database_checks_what_a_message_is(client: Client, column: str
     await client.answer()
     with pytest.raises(asyncpg.CheckViolationError):
         await client.execute(f"update chat.message set {column} = $1", value)
-
-
-def test_every_statement_of_the_repository_that_reads_or_writes_rows_names_their_owner() -> None:
-    """Row-level security is the second lock; this is the first: no statement on a user's table without a filter."""
-    from importlib import import_module  # noqa: PLC0415
-    from pkgutil import iter_modules  # noqa: PLC0415
-
-    import conversation_store.repository as package  # noqa: PLC0415
-
-    system = {"outbox.TAKE", "outbox.REMOVE", "outbox.LAG", "sweeps.IS_WAITING_IN_OUTBOX", "sweeps.DUE_PURGES"}
-    unfiltered: set[str] = set()
-    for module in iter_modules(package.__path__):
-        loaded = import_module(f"conversation_store.repository.{module.name}")
-        for name, value in vars(loaded).items():
-            is_statement = (
-                isinstance(value, str) and name.isupper() and re.search(r"\b(from|into|update) chat\.", value)
-            )
-            if is_statement and "user_id" not in value:
-                unfiltered.add(f"{module.name}.{name}")
-    unfiltered = {name for name in unfiltered if not name.endswith("_COLUMNS")} - {
-        "conversations.SEARCH",
-        "users.RECEIPT",
-        "users.PURGE_LATER",
-    }
-    assert unfiltered == system

@@ -10,8 +10,8 @@ from actor_kit.bus import Bus, PublishAck
 from contracts.commands import AddTask, BeginTurn, UpdateTask
 from contracts.errors import Code, RetryableError, TerminalError
 from conversation_store.database import Database
-from conversation_store.outbox import OutboxPublisher
-from conversation_store.repository import outbox
+from conversation_store.outbox import publisher
+from conversation_store.outbox.publisher import OutboxPublisher
 from conversation_store.testing import ALICE, Client, everything_published, running_client, store_settings, user_message
 from natter_testing.servers import start_nats, temporary_directory
 from prometheus_client import REGISTRY
@@ -38,7 +38,7 @@ async def test_the_crash_between_commit_and_publish_loses_nothing(
         raise RetryableError(Code.BUS_UNAVAILABLE, "killed")
 
     monkeypatch.setattr(client.store.bus, "publish_stored", dies)
-    monkeypatch.setattr("conversation_store.outbox.MEASURE_SECONDS", 0)
+    monkeypatch.setattr("conversation_store.outbox.publisher.MEASURE_SECONDS", 0)
     turn = await client.begin("survives")
     assert await client.deltas() == []
     await client.execute("update chat.outbox set created_at = now() - interval '20 s'")
@@ -60,7 +60,7 @@ def gauge(name: str) -> float:
 async def test_the_crash_between_publish_and_removal_shows_nothing_twice(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = outbox.remove
+    remove = publisher.remove
     crashes = 0
 
     async def crash_first(*arguments: Any) -> None:
@@ -70,7 +70,7 @@ async def test_the_crash_between_publish_and_removal_shows_nothing_twice(
             raise ConnectionResetError("killed")
         await remove(*arguments)
 
-    monkeypatch.setattr(outbox, "remove", crash_first)
+    monkeypatch.setattr(publisher, "remove", crash_first)
     await client.begin()
     await everything_published(client)
     assert crashes > 3

@@ -6,20 +6,17 @@ import pytest
 from contracts.commands import TurnLimits
 from contracts.errors import Code, NatterError
 from contracts.message import Json
-from conversation_store.rules import (
+from conversation_store.conversations import search_query
+from conversation_store.runs.rules import (
     RunState,
-    Start,
-    TurnState,
     check_claim,
-    check_limits,
-    decide_start,
     is_model_message,
     newest_within,
     refusal_of_write,
-    search_query,
     stops_at_once,
     whole_window,
 )
+from conversation_store.turns.rules import Start, TurnState, check_limits, decide_start
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,7 +14,6 @@ from contracts.commands import (
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.queries import GetRun, ListItems
 from contracts.replies import TurnBegun
-from conversation_store.repository.turns import NewTurn, begin_turn
 from conversation_store.testing import (
     ALICE,
     Client,
@@ -23,6 +22,7 @@ from conversation_store.testing import (
     store_settings,
     user_message,
 )
+from conversation_store.turns.begin import NewTurn, begin_turn
 
 
 async def test_a_turn_is_stored_answered_and_shown(client: Client) -> None:

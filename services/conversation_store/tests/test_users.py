@@ -9,7 +9,7 @@ from contracts.commands import AddTask, EraseUser, RecordFeedback, TakeRequestPe
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.queries import ExportUser, ListConversations
-from conversation_store.repository import export
+from conversation_store import export
 from conversation_store.testing import ALICE, BOB, Client, everything_published
 
 

@@ -127,7 +127,7 @@ async def test_the_whole_path_works_in_transaction_mode_and_no_user_sees_another
             tasks = await client.ask(ListTasks(principal=principal))
             assert [task.title for task in tasks.data] == [principal.user_id]
             async with client.store.database.transaction(principal.user_id) as transaction:
-                assert await transaction.value("select count(*) from chat.message") == 4
+                assert await transaction.connection.fetchval("select count(*) from chat.message") == 4
         connections = await client.rows("select count(*) n from pg_stat_activity where datname = current_database()")
         assert connections[0]["n"] <= SERVER_CONNECTIONS + 1
 

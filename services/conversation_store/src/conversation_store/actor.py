@@ -21,22 +21,12 @@ from contracts.replies import (
 )
 
 from contracts import commands, queries
-from conversation_store import resume
+from conversation_store import conversations, export, items, resume, tasks, users
 from conversation_store.database import Database, Transaction
-from conversation_store.repository import (
-    claims,
-    conversations,
-    export,
-    items,
-    ledger,
-    runs,
-    session,
-    tasks,
-    turns,
-    users,
-)
+from conversation_store.runs import claim, finish, tool_calls, writes
+from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
-from conversation_store.sweeper import Sweeper
+from conversation_store.turns import begin
 
 ResultT = TypeVar("ResultT")
 
@@ -54,16 +44,16 @@ class ConversationStore(Actor):
     def handlers(self) -> Handlers:
         return {
             BeginTurn: self.on_begin_turn,
-            commands.CancelRun: self._transaction_of(runs.cancel_run),
+            commands.CancelRun: self._transaction_of(finish.cancel_run),
             ClaimRun: self.on_claim_run,
-            commands.RenewLease: self._transaction_of(claims.renew_lease),
-            commands.AppendCheckpoint: self._transaction_of(session.append_checkpoint),
-            commands.BeginToolCall: self._transaction_of(ledger.begin_tool_call),
-            commands.FinishToolCall: self._transaction_of(ledger.finish_tool_call),
-            commands.FinishRun: self._transaction_of(runs.finish_run),
-            commands.LinkOpenaiConversation: self._transaction_of(session.link_openai_conversation),
-            commands.TruncateSession: self._transaction_of(session.truncate_session, is_repeatable=False),
-            queries.GetRun: self._transaction_of(runs.get_run),
+            commands.RenewLease: self._transaction_of(claim.renew_lease),
+            commands.AppendCheckpoint: self._transaction_of(writes.append_checkpoint),
+            commands.BeginToolCall: self._transaction_of(tool_calls.begin_tool_call),
+            commands.FinishToolCall: self._transaction_of(tool_calls.finish_tool_call),
+            commands.FinishRun: self._transaction_of(finish.finish_run),
+            commands.LinkOpenaiConversation: self._transaction_of(writes.link_openai_conversation),
+            commands.TruncateSession: self._transaction_of(writes.truncate_session, is_repeatable=False),
+            queries.GetRun: self._transaction_of(finish.get_run),
             GetConversation: self.on_get_conversation,
             queries.ListConversations: self._transaction_of(conversations.list_conversations),
             commands.UpdateConversation: self._transaction_of(conversations.update_conversation),
@@ -81,26 +71,14 @@ class ConversationStore(Actor):
         }
 
     async def on_begin_turn(self, command: BeginTurn, _delivery: Delivery) -> TurnBegun:
-        new = turns.NewTurn()  # made here, so that a repeated transaction stores the same turn
-
-        async def begin(transaction: Transaction) -> TurnBegun:
-            return await turns.begin_turn(
-                transaction, command, new, enqueued_turns_max=self.settings.enqueued_turns_max
-            )
-
-        return await self._transact(command, begin)
+        new = begin.NewTurn()  # made here, so that a repeated transaction stores the same turn
+        bound = self.settings.enqueued_turns_max
+        return await self._transact(command, lambda t: begin.begin_turn(t, command, new, enqueued_turns_max=bound))
 
     async def on_claim_run(self, command: ClaimRun, _delivery: Delivery) -> RunClaimed:
-        async def claim(transaction: Transaction) -> RunClaimed | TerminalError:
-            return await claims.claim_run(
-                transaction,
-                command,
-                attempts_max=self.settings.run_attempts_max,
-                history_bytes_max=self.settings.history_bytes_max,
-            )
-
-        claimed = await self.database.transact(command.principal.user_id, claim)
-        if isinstance(claimed, TerminalError):
+        limits = claim.ClaimLimits(self.settings.run_attempts_max, self.settings.history_bytes_max)
+        claimed = await self._transact(command, lambda t: claim.claim_run(t, command, limits))
+        if isinstance(claimed, TerminalError):  # the run has just been ended, and that had to be committed
             raise claimed
         return claimed
 
@@ -122,11 +100,8 @@ class ConversationStore(Actor):
         return await self._transact(command, lambda t: tasks.add_task(t, command, task_id))
 
     async def on_erase_user(self, command: EraseUser, _delivery: Delivery) -> ErasureReceipt:
-        async def erase(transaction: Transaction) -> ErasureReceipt:
-            delay = self.settings.erasure_purge_delay_seconds
-            return await users.erase_user(transaction, command, purge_delay_seconds=delay)
-
-        receipt = await self._transact(command, erase)
+        delay = self.settings.erasure_purge_delay_seconds
+        receipt = await self._transact(command, lambda t: users.erase_user(t, command, purge_delay_seconds=delay))
         await self.sweeper.purge_due()
         return receipt
 

@@ -15,10 +15,10 @@ from contracts.services import Service
 
 from conversation_store.actor import ConversationStore
 from conversation_store.database import Database
-from conversation_store.outbox import OutboxPublisher
+from conversation_store.outbox.publisher import OutboxPublisher
 from conversation_store.revision import is_at_head
+from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import MigrationSettings, Settings
-from conversation_store.sweeper import Sweeper
 
 SERVICE = Service.CONVERSATION_STORE
 

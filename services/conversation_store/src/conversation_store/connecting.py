@@ -8,8 +8,8 @@ from contracts.errors import Code, RetryableError, TerminalError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from conversation_store.driver import asyncpg
+from conversation_store.postgres_errors import is_connection_lost
 from conversation_store.postgres_url import PostgresUrl
-from conversation_store.translate import is_connection_lost
 
 log = structlog.get_logger()
 

@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 import structlog
 from contracts.errors import Code, TerminalError
 from contracts.ids import RunId
+from contracts.message import Message
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from conversation_store.connecting import CONNECT_ATTEMPT_SECONDS_MAX, connect
 from conversation_store.driver import asyncpg
 from conversation_store.metrics import DATABASE_RETRIES
+from conversation_store.postgres_errors import is_connection_lost, is_worth_repeating, to_natter_error
 from conversation_store.settings import Settings
-from conversation_store.translate import is_connection_lost, is_worth_repeating, to_natter_error
+from conversation_store.statements import Statement
 
 log = structlog.get_logger()
 
@@ -60,6 +62,8 @@ class Transaction:
     ``enqueued``: what it has put into the outbox with nothing before it, so that it may be published from here after
     the commit. ``wakes_outbox``: it has put something behind what waits there. ``runs_to_stop``: their runners are
     told after the commit.
+
+    A statement's parameters are given by name, or are fields of the ``request`` that is carried out.
     """
 
     connection: Any
@@ -68,18 +72,18 @@ class Transaction:
     wakes_outbox: bool = False
     runs_to_stop: list[RunId] = field(default_factory=list[RunId])
 
-    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
-        return await self.connection.fetch(sql, *arguments)
+    async def rows(self, statement: Statement, request: Message | None = None, /, **values: Any) -> list[Row]:
+        return await self.connection.fetch(statement.text, *statement.arguments(values, request))
 
-    async def row(self, sql: str, *arguments: Any) -> Row | None:
-        return await self.connection.fetchrow(sql, *arguments)
+    async def row(self, statement: Statement, request: Message | None = None, /, **values: Any) -> Row | None:
+        return await self.connection.fetchrow(statement.text, *statement.arguments(values, request))
 
-    async def value(self, sql: str, *arguments: Any) -> Any:
-        return await self.connection.fetchval(sql, *arguments)
+    async def value(self, statement: Statement, request: Message | None = None, /, **values: Any) -> Any:
+        return await self.connection.fetchval(statement.text, *statement.arguments(values, request))
 
-    async def execute(self, sql: str, *arguments: Any) -> int:
+    async def execute(self, statement: Statement, request: Message | None = None, /, **values: Any) -> int:
         """Run a statement and return how many rows it touched."""
-        status: str = await self.connection.execute(sql, *arguments)
+        status: str = await self.connection.execute(statement.text, *statement.arguments(values, request))
         return int(status.rpartition(" ")[2])
 
 
@@ -192,7 +196,7 @@ class Database:
     async def is_well(self) -> bool:
         """Whether Postgres answers and has the tables. For the health check."""
         async with self.transaction(None) as transaction:
-            return bool(await transaction.value("select to_regclass('chat.erasure_receipt') is not null"))
+            return bool(await transaction.connection.fetchval("select to_regclass('chat.erasure_receipt') is not null"))
 
 
 async def _role_for_policies(connection: Any) -> str | None:

@@ -1,21 +1,19 @@
-"""Foreign words to ours and back: ChatKit's events, the model's items (Responses API), Postgres' errors.
+"""Foreign words to ours and back: ChatKit's events and items, and the model's items (Responses API).
 
 ChatKit's shapes: openai-chatkit, `chatkit.types.ThreadStreamEvent`; absent values are left out, as it does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from contracts.commands import UserMessage
-from contracts.errors import RETRY_CANNOT_HELP, Code, NatterError, RetryableError, TerminalError
+from contracts.errors import RETRY_CANNOT_HELP
 from contracts.ids import ConversationId, MessageId
 from contracts.message import Json
 from contracts.replies import ConversationView
 from pydantic import JsonValue
 from pydantic_core import to_json
-
-from conversation_store.driver import asyncpg
 
 HIDDEN_TYPES = ("hidden_context_item", "sdk_hidden_context")
 """Items that never leave the server."""
@@ -132,78 +130,3 @@ def _values(given: JsonValue) -> list[str]:
 def _answer_text(answer: Any) -> str:
     values = _values(cast("JsonValue", answer))
     return ", ".join(values) if values else "skipped"
-
-
-# --- Postgres ---------------------------------------------------------------------------------------------
-
-NOT_STORABLE: tuple[type[BaseException], ...] = (
-    asyncpg.UntranslatableCharacterError,  # \u0000 in JSON
-    asyncpg.CharacterNotInRepertoireError,  # NUL in a text
-    asyncpg.InvalidTextRepresentationError,  # a lone surrogate in JSON
-    asyncpg.ProgramLimitExceededError,
-    UnicodeEncodeError,
-)
-CONNECTION_LOST: tuple[type[BaseException], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.OperatorInterventionError,  # admin_shutdown, crash_shutdown, cannot_connect_now, idle time-outs
-    asyncpg.InsufficientResourcesError,  # too_many_connections among them
-    asyncpg.InvalidTransactionStateError,
-)
-NOT_READY: tuple[type[BaseException], ...] = (  # an operator is at it: a password, a migration
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidSchemaNameError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-)
-LOST_RACE: tuple[type[BaseException], ...] = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-)
-
-
-def is_connection_lost(error: BaseException) -> bool:
-    """Whether the connection, not the statement, is what failed."""
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return False
-    if isinstance(error, asyncpg.InterfaceError):
-        return any(words in str(error) for words in ("closed", "another operation", "released back to the pool"))
-    if isinstance(error, asyncpg.InternalClientError):
-        # Postgres said that it ends while nothing was asked; asyncpg, which expected no word, sends no more on this
-        # connection: "cannot switch to state …; another operation is in progress".
-        return str(error).startswith(("cannot switch to", "not connected"))
-    return isinstance(error, CONNECTION_LOST)
-
-
-def is_worth_repeating(error: BaseException) -> bool:
-    """Whether the same transaction may succeed on a new connection, or when the other one has committed."""
-    return is_connection_lost(error) or isinstance(error, LOST_RACE)
-
-
-def to_natter_error(error: BaseException) -> NatterError | None:
-    """Postgres' error in our words; None where it is a bug."""
-    if isinstance(error, NatterError):
-        return error
-    if isinstance(error, NOT_STORABLE) or isinstance(error.__cause__, UnicodeEncodeError):
-        return TerminalError(Code.INVALID_REQUEST, "A text holds a character that cannot be stored, such as NUL.")
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return RetryableError(Code.DEADLINE_EXCEEDED, "The database took too long.", retry_after_seconds=1)
-    if isinstance(error, NOT_READY):
-        return RetryableError(Code.STORE_UNAVAILABLE, "The database is not ready for this.", retry_after_seconds=5)
-    if is_worth_repeating(error):
-        return RetryableError(Code.STORE_UNAVAILABLE, "The database cannot be reached.", retry_after_seconds=2)
-    return None
-
-
-def json_text(value: JsonValue | Mapping[str, Any] | Sequence[Any]) -> str:
-    """A value as the JSON text of a JSONB parameter."""
-    return to_json(value).decode()
-
-
-def boolean_text(value: bool) -> str:
-    """A truth value as an element of a text[] parameter."""
-    return "true" if value else "false"

@@ -11,48 +11,22 @@ from contracts.message import Json
 from contracts.queries import GetRun
 from contracts.replies import RunFinished, RunReply, RunView
 
+from conversation_store import access
 from conversation_store.database import Transaction
-from conversation_store.repository import access, items, outbox, session
-from conversation_store.repository.rows import RUN_COLUMNS, loads, run_view
-from conversation_store.rules import UNFINISHED, EndStatus, check_scope, refusal_of_write, stops_at_once
-from conversation_store.translate import error_event, item_done, json_text
+from conversation_store.outbox import enqueue
+from conversation_store.runs import writes
+from conversation_store.runs.rules import UNFINISHED, EndStatus, refusal_of_write, stops_at_once
+from conversation_store.statements import Statements, json_text
+from conversation_store.translate import error_event, item_done
+from conversation_store.views import loads, run_view
 
-GET = f"select {RUN_COLUMNS} from chat.run r where r.run_id = $1 and r.user_id = $2"
-# The end, and what a finished run leaves at its conversation: a title where there was none.
-END = f"""
-with ended as (
-    update chat.run r
-    set status = $3, is_active = false, finished_at = now(), lease_expires_at = null, error_code = $4,
-        error_detail = $5, usage = coalesce($6::jsonb, usage), model = coalesce($7, model)
-    where r.run_id = $1 and r.user_id = $2 and r.status in ('queued', 'running')
-    returning {RUN_COLUMNS}
-), touched as (
-    update chat.conversation
-    set updated_at = now(), title = coalesce(title, $8),
-        openai_conversation_id = coalesce($9, openai_conversation_id)
-    where conversation_id = (select conversation_id from ended) and user_id = $2
-)
-select * from ended
-"""
-ACTIVATE_NEXT = """
-update chat.run r set is_active = true, requested_at = now(), requests_count = r.requests_count + 1
-from (
-    select run_id from chat.run
-    where conversation_id = $1 and user_id = $2 and status = 'queued' and not is_active
-        and not exists (select from chat.run where conversation_id = $1 and user_id = $2 and is_active)
-    order by turn limit 1
-) next
-where r.run_id = next.run_id and r.user_id = $2 returning r.run_id, r.user_message_id
-"""
-REQUEST_CANCEL = f"""
-update chat.run r set cancel_requested = true where r.run_id = $1 and r.user_id = $2 returning {RUN_COLUMNS}
-"""
+sql = Statements.beside(__file__)
+
 END_EVENTS: dict[EndStatus, Literal["run.completed", "run.failed", "run.cancelled"]] = {
     "completed": "run.completed",
     "failed": "run.failed",
     "cancelled": "run.cancelled",
 }
-USER_ITEM = "select item from chat.message where message_id = $1 and user_id = $2"
 
 
 async def get_run(transaction: Transaction, query: GetRun) -> RunReply:
@@ -60,10 +34,10 @@ async def get_run(transaction: Transaction, query: GetRun) -> RunReply:
 
 
 async def _get(transaction: Transaction, principal: Principal, run_id: RunId) -> RunView:
-    row = await transaction.row(GET, run_id, principal.user_id)
+    row = await transaction.row(sql.get, run_id=run_id, user_id=principal.user_id)
     if row is None:
         raise await access.missing(transaction, "run", run_id)
-    check_scope(principal, row["conversation_id"])
+    access.check_scope(principal, row["conversation_id"])
     return run_view(row)
 
 
@@ -79,13 +53,13 @@ async def request_stop(transaction: Transaction, principal: Principal, run_id: R
     """End a run that nobody has worked on; tell the runner of another (the caller has locked its conversation)."""
     row = await access.owned_run(transaction, principal, run_id)
     if not stops_at_once(access.run_state(row)):
-        await transaction.execute(REQUEST_CANCEL, run_id, principal.user_id)
+        await transaction.execute(sql.request_cancel, run_id=run_id, user_id=principal.user_id)
         transaction.runs_to_stop.append(run_id)
         return
     if not row["is_active"]:  # it waited, and its message was not shown yet
         events = await _events_of_waiting_turn(transaction, principal.user_id, row["user_message_id"])
-        shown = outbox.chatkit_events(principal.user_id, row["conversation_id"], run_id, events)
-        await outbox.enqueue(transaction, principal.user_id, shown)
+        shown = enqueue.chatkit_events(principal.user_id, row["conversation_id"], run_id, events)
+        await enqueue.enqueue(transaction, principal.user_id, shown)
     await end_run(transaction, principal.user_id, run_id, "cancelled")
 
 
@@ -101,16 +75,7 @@ async def finish_run(transaction: Transaction, command: FinishRun) -> RunFinishe
         return RunFinished(run=run, already_finished=True)
     if row["epoch"] != command.epoch or row["status"] != "running":
         raise refusal_of_write(access.run_state(row), epoch=command.epoch)
-    place = await session.reserve(
-        transaction,
-        command.principal,
-        command.run_id,
-        command.epoch,
-        items_count=len(command.items),
-        session_items_count=len(command.session_items),
-    )
-    await items.save(transaction, place, command.items)
-    await session.append(transaction, place, command.session_items)
+    await writes.write_last_items(transaction, command)
     run, next_run_id = await end_run(
         transaction,
         user_id,
@@ -146,7 +111,18 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     is_failed = status == "failed"
     code = (error_code or Code.INTERNAL) if is_failed else None
     detail = (error_detail or "The answer could not be written.") if is_failed else None
-    row = await transaction.row(END, run_id, user_id, status, code, detail, usage, model, title, openai_conversation_id)
+    row = await transaction.row(
+        sql.end_run,
+        run_id=run_id,
+        user_id=user_id,
+        status=status,
+        error_code=code,
+        error_detail=detail,
+        usage=usage,
+        model=model,
+        title=title,
+        openai_conversation_id=openai_conversation_id,
+    )
     if row is None:
         raise TerminalError(Code.RUN_FINISHED, "The run is finished.")
     run = run_view(row)
@@ -154,23 +130,23 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
         type=END_EVENTS[status], run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code
     )
     events = [] if code is None or detail is None else [error_event(code, detail)]
-    outgoing = outbox.chatkit_events(user_id, run.conversation_id, run_id, events)
-    await outbox.enqueue(transaction, user_id, [*outgoing, outbox.run_event(user_id, end)])
+    outgoing = enqueue.chatkit_events(user_id, run.conversation_id, run_id, events)
+    await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end)])
     return run, await activate_next(transaction, user_id, run.conversation_id)
 
 
 async def activate_next(transaction: Transaction, user_id: str, conversation_id: ConversationId) -> RunId | None:
     """Start the oldest turn that waits, unless one is active: show its message and request its run."""
-    row = await transaction.row(ACTIVATE_NEXT, conversation_id, user_id)
+    row = await transaction.row(sql.activate_next, conversation_id=conversation_id, user_id=user_id)
     if row is None:
         return None
     events = await _events_of_waiting_turn(transaction, user_id, row["user_message_id"])
-    shown = outbox.chatkit_events(user_id, conversation_id, row["run_id"], events)
-    requested = outbox.run_requested(user_id, conversation_id, row["run_id"])
-    await outbox.enqueue(transaction, user_id, [*shown, requested])
+    shown = enqueue.chatkit_events(user_id, conversation_id, row["run_id"], events)
+    requested = enqueue.run_requested(user_id, conversation_id, row["run_id"])
+    await enqueue.enqueue(transaction, user_id, [*shown, requested])
     return row["run_id"]
 
 
 async def _events_of_waiting_turn(transaction: Transaction, user_id: str, message_id: MessageId) -> list[Json]:
-    item = await transaction.value(USER_ITEM, message_id, user_id)
+    item = await transaction.value(sql.user_item, message_id=message_id, user_id=user_id)
     return [] if item is None else [item_done(loads(item))]

@@ -11,43 +11,16 @@ from contracts.ids import TaskId
 from contracts.queries import GetTask, ListTasks
 from contracts.replies import TaskDeleted, TaskPage, TaskReply, TaskView
 
+from conversation_store import access
+from conversation_store.cursors import decode_cursor, encode_cursor
 from conversation_store.database import Transaction
-from conversation_store.repository import access, outbox
-from conversation_store.repository.cursors import decode_cursor, encode_cursor
-from conversation_store.repository.rows import TASK_COLUMNS, task_view
+from conversation_store.outbox import enqueue
+from conversation_store.statements import Statements
+from conversation_store.views import task_view
 
 ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted)
 
-KNOW_USER = 'insert into chat."user" (user_id) values ($1) on conflict (user_id) do nothing'
-# A repeated transaction brings the same id: what the first one stored is then returned.
-ADD = f"""
-insert into chat.task as t (task_id, user_id, title, description) values ($1, $2, $3, $4)
-on conflict (task_id) do update set task_id = excluded.task_id returning {TASK_COLUMNS}
-"""
-UPDATE = f"""
-update chat.task t
-set title = coalesce($3, t.title), description = coalesce($4, t.description),
-    completed = coalesce($5, t.completed), updated_at = now()
-where t.task_id = $1 and t.user_id = $2 returning {TASK_COLUMNS}
-"""
-DELETE = f"delete from chat.task t where t.task_id = $1 and t.user_id = $2 returning {TASK_COLUMNS}"
-GET = f"select {TASK_COLUMNS} from chat.task t where t.task_id = $1 and t.user_id = $2"
-LIST = f"""
-select {TASK_COLUMNS} from chat.task t
-where t.user_id = $1 and (t.created_at, t.task_id) {{beyond}} ($2, $3)
-  and ($4::boolean is null or t.completed = $4)
-  and ($5::text is null or t.title ilike $5 or t.description ilike $5)
-order by t.created_at {{order}}, t.task_id {{order}} limit $6
-"""
-LIST_SQL = {"asc": LIST.format(beyond=">", order="asc"), "desc": LIST.format(beyond="<", order="desc")}
-
-HANDLE = """
-insert into chat.handled_message (run_id, call_id, user_id, message)
-select run_id, $3, user_id, $4 from chat.run where run_id = $1 and user_id = $2
-on conflict (run_id, call_id) do nothing returning 1
-"""
-HANDLED = "select message, reply from chat.handled_message where run_id = $1 and call_id = $2 and user_id = $3"
-KEEP_REPLY = "update chat.handled_message set reply = $4::jsonb where run_id = $1 and call_id = $2 and user_id = $3"
+sql = Statements.beside(__file__)
 
 
 async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId) -> TaskReply:
@@ -55,8 +28,8 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId) 
     user_id = command.principal.user_id
 
     async def add() -> TaskReply:
-        await transaction.execute(KNOW_USER, user_id)
-        row = await transaction.row(ADD, task_id, user_id, command.title, command.description)
+        await transaction.execute(sql.know_user, command)
+        row = await transaction.row(sql.add, command, task_id=task_id)
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))
 
@@ -68,8 +41,7 @@ async def update_task(transaction: Transaction, command: UpdateTask) -> TaskRepl
     user_id = command.principal.user_id
 
     async def update() -> TaskReply:
-        changes = (command.title, command.description, command.completed)
-        row = await transaction.row(UPDATE, command.task_id, user_id, *changes)
+        row = await transaction.row(sql.update, command)
         if row is None:
             raise await access.missing(transaction, "task", command.task_id)
         return TaskReply(task=await _tell(transaction, user_id, "task.updated", task_view(row)))
@@ -82,7 +54,7 @@ async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDele
     user_id = command.principal.user_id
 
     async def delete() -> TaskDeleted:
-        row = await transaction.row(DELETE, command.task_id, user_id)
+        row = await transaction.row(sql.delete, command)
         if row is None:
             raise await access.missing(transaction, "task", command.task_id)
         task = await _tell(transaction, user_id, "task.deleted", task_view(row))
@@ -92,7 +64,7 @@ async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDele
 
 
 async def get_task(transaction: Transaction, query: GetTask) -> TaskReply:
-    row = await transaction.row(GET, query.task_id, query.principal.user_id)
+    row = await transaction.row(sql.get, query)
     if row is None:
         raise await access.missing(transaction, "task", query.task_id)
     return TaskReply(task=task_view(row))
@@ -102,13 +74,12 @@ async def list_tasks(transaction: Transaction, query: ListTasks) -> TaskPage:
     """A page of the user's todos. Raises TerminalError (invalid_request) for a cursor that is none."""
     created_at, task_id = decode_cursor(query.after, is_ascending=query.order == "asc")
     rows = await transaction.rows(
-        LIST_SQL[query.order],
-        query.principal.user_id,
-        created_at,
-        task_id,
-        query.completed,
-        None if query.search is None else f"%{_escaped(query.search)}%",
-        query.limit + 1,
+        sql.oldest_first if query.order == "asc" else sql.newest_first,
+        query,
+        created_at=created_at,
+        task_id=task_id,
+        pattern=None if query.search is None else f"%{_escaped(query.search)}%",
+        limit=query.limit + 1,
     )
     data = tuple(task_view(row) for row in rows[: query.limit])
     if len(rows) <= query.limit:
@@ -118,7 +89,7 @@ async def list_tasks(transaction: Transaction, query: ListTasks) -> TaskPage:
 
 async def _tell(transaction: Transaction, user_id: str, change: str, task: TaskView) -> TaskView:
     event = TaskChanged.model_validate({"type": change, "task": task})
-    await outbox.enqueue(transaction, user_id, [outbox.task_changed(user_id, event)])
+    await enqueue.enqueue(transaction, user_id, [enqueue.task_changed(user_id, event)])
     return task
 
 
@@ -133,12 +104,12 @@ async def _once(
     """Do an effect, or give the answer that its key got before. Of two at once, one waits for the other's commit."""
     if key is None:
         return await effect()
-    if await transaction.value(HANDLE, key.run_id, principal.user_id, key.call_id, name):
+    call = {"run_id": key.run_id, "call_id": key.call_id, "user_id": principal.user_id}
+    if await transaction.value(sql.handle, **call, message=name):
         reply = await effect()
-        body = reply.model_dump_json()
-        await transaction.execute(KEEP_REPLY, key.run_id, key.call_id, principal.user_id, body)
+        await transaction.execute(sql.keep_reply, **call, reply=reply.model_dump_json())
         return reply
-    handled = await transaction.row(HANDLED, key.run_id, key.call_id, principal.user_id)
+    handled = await transaction.row(sql.handled, **call)
     if handled is None:
         raise await access.missing(transaction, "run", key.run_id)
     if handled["message"] != name:

@@ -16,20 +16,6 @@ from contracts.replies import (
 
 from conversation_store.database import Row
 
-CONVERSATION_COLUMNS = """
-    c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
-    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
-"""
-ITEM_COLUMNS = """
-    m.message_id, m.conversation_id, m.run_id, m.role, m.type, m.content, m.tool_calls, m.item, m.position,
-    m.created_at
-"""
-RUN_COLUMNS = """
-    r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
-    r.usage, r.created_at, r.started_at, r.finished_at
-"""
-TASK_COLUMNS = "t.task_id, t.title, t.description, t.completed, t.created_at, t.updated_at"
-
 
 def loads(value: str | None) -> Any:
     """The value of a JSONB column (asyncpg hands out its text)."""

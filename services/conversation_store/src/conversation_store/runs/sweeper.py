@@ -12,10 +12,13 @@ from contracts.streams import DELTAS
 
 from conversation_store import metrics
 from conversation_store.database import Database, Transaction
-from conversation_store.repository import sweeps
+from conversation_store.outbox import enqueue
+from conversation_store.runs import claim, finish
 from conversation_store.settings import Settings
+from conversation_store.statements import Statements
 
 log = structlog.get_logger()
+sql = Statements.beside(__file__)
 
 RUNS_PER_SWEEP_MAX = 500
 
@@ -66,18 +69,35 @@ class Sweeper:
         return outcomes
 
     async def _take_care_of_one(self, transaction: Transaction) -> str | None:
+        """Lock a run that nobody works on, and request it again; end it where it was stopped or tried too often.
+
+        Returns what was done: "nothing" where another replica was first, None where no run is overdue.
+        """
         overdue_seconds = self._settings.run_overdue_seconds
-        found = await sweeps.lock_overdue(transaction, overdue_seconds)
+        found = await transaction.row(sql.lock_overdue, overdue_seconds=overdue_seconds)
         if found is None:
             return None
-        attempts_max = self._settings.run_attempts_max
-        return await sweeps.take_care(transaction, found, overdue_seconds=overdue_seconds, attempts_max=attempts_max)
+        run_id, user_id, conversation_id = found["run_id"], found["user_id"], found["conversation_id"]
+        run = await transaction.row(sql.state, run_id=run_id, user_id=user_id, overdue_seconds=overdue_seconds)
+        if run is None:
+            return "nothing"
+        if run["cancel_requested"]:
+            await finish.end_run(transaction, user_id, run_id, "cancelled")
+            return "cancelled"
+        if run["epoch"] >= self._settings.run_attempts_max:
+            await claim.give_up(transaction, user_id, run_id)
+            return "failed"
+        await transaction.execute(sql.count_request, run_id=run_id, user_id=user_id)
+        if await transaction.value(sql.waits_in_outbox, conversation_id=conversation_id):
+            return "waiting"
+        await enqueue.enqueue(transaction, user_id, [enqueue.run_requested(user_id, conversation_id, run_id)])
+        return "requested"
 
     async def purge_due(self) -> None:
         """Purge erased users' subjects. A purge that fails keeps its row, and is done again."""
 
         async def purge(transaction: Transaction) -> None:
-            for subject_filter in await sweeps.take_due_purges(transaction):
-                await self._bus.purge(DELTAS.name, subject_filter)
+            for row in await transaction.rows(sql.take_due_purges):
+                await self._bus.purge(DELTAS.name, row["subject_filter"])
 
         await self._database.transact(None, purge)

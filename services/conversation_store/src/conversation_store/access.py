@@ -6,32 +6,30 @@ transaction; `chat.exists_for_anyone` tells them apart and tells nothing else.
 
 from typing import Literal
 
-from contracts.errors import TerminalError
+from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.ids import ConversationId, RunId
 
 from conversation_store.database import Row, Transaction
-from conversation_store.rules import RunState, check_scope, refusal_of_write
+from conversation_store.runs.rules import RunState, refusal_of_write
+from conversation_store.statements import Statements
 
 Kind = Literal["conversation", "message", "run", "task"]
 
-FIND_RUN = """
-select run_id, conversation_id, status, is_active, epoch, runner_id, turn, user_message_id, cancel_requested,
-       greatest(0, extract(epoch from lease_expires_at - now()))::float8 as lease_seconds
-from chat.run where run_id = $1 and user_id = $2
-"""
-OWN_MESSAGE = "select 1 from chat.message where message_id = $1 and user_id = $2"
-LOCK_CONVERSATION_OF_RUN = """
-select c.conversation_id from chat.run r join chat.conversation c using (conversation_id)
-where r.run_id = $1 and r.user_id = $2 for no key update of c
-"""
+sql = Statements.beside(__file__)
+
+
+def check_scope(principal: Principal, conversation_id: ConversationId | None) -> None:
+    """A token that is bound to a conversation opens that one only. Raises TerminalError (forbidden)."""
+    if principal.conversation_id is not None and principal.conversation_id != conversation_id:
+        raise TerminalError(Code.FORBIDDEN, "This session is for another conversation.")
 
 
 async def missing(transaction: Transaction, kind: Kind, row_id: str) -> TerminalError:
     """The error for a row that a user's statement did not find (one of theirs may be in another conversation)."""
-    if kind == "message" and await transaction.value(OWN_MESSAGE, row_id, transaction.user_id):
+    if kind == "message" and await transaction.value(sql.own_message, message_id=row_id, user_id=transaction.user_id):
         return TerminalError.not_found(kind)
-    if await transaction.value("select chat.exists_for_anyone($1, $2)", kind, row_id):
+    if await transaction.value(sql.exists_for_anyone, kind=kind, row_id=row_id):
         return TerminalError.forbidden(kind)
     return TerminalError.not_found(kind)
 
@@ -41,16 +39,15 @@ async def owned_conversation(
 ) -> None:
     """Raises TerminalError (forbidden, not_found). With ``lock``, nobody else changes its runs until the commit."""
     check_scope(principal, conversation_id)
-    sql = "select 1 from chat.conversation where conversation_id = $1 and user_id = $2"
-    if lock:
-        sql += " for no key update"
-    if await transaction.value(sql, conversation_id, principal.user_id) is None:
+    statement = sql.lock_conversation if lock else sql.own_conversation
+    found = await transaction.value(statement, conversation_id=conversation_id, user_id=principal.user_id)
+    if found is None:
         raise await missing(transaction, "conversation", conversation_id)
 
 
 async def owned_run(transaction: Transaction, principal: Principal, run_id: RunId) -> Row:
-    """The run's row (`FIND_RUN`). Raises TerminalError (forbidden, not_found)."""
-    row = await transaction.row(FIND_RUN, run_id, principal.user_id)
+    """The run's row (`find_run`). Raises TerminalError (forbidden, not_found)."""
+    row = await transaction.row(sql.find_run, run_id=run_id, user_id=principal.user_id)
     if row is None:
         raise await missing(transaction, "run", run_id)
     check_scope(principal, row["conversation_id"])
@@ -59,7 +56,7 @@ async def owned_run(transaction: Transaction, principal: Principal, run_id: RunI
 
 async def locked_run(transaction: Transaction, principal: Principal, run_id: RunId) -> Row:
     """The same, with its conversation locked first: what the row says holds until the commit."""
-    if await transaction.value(LOCK_CONVERSATION_OF_RUN, run_id, principal.user_id) is None:
+    if await transaction.value(sql.lock_conversation_of_run, run_id=run_id, user_id=principal.user_id) is None:
         raise await missing(transaction, "run", run_id)
     return await owned_run(transaction, principal, run_id)
 

@@ -1,4 +1,4 @@
-"""The outbox: words for the bus, stored with what they speak of."""
+"""Put messages for the bus into the outbox, in the transaction that stores what they tell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,35 +12,9 @@ from contracts.message import Json, Message
 from contracts.subjects import subject_of
 
 from conversation_store.database import OutboxRow, Transaction
-from conversation_store.translate import json_text
+from conversation_store.statements import Statements, json_text
 
-# Arrays go as text[], here and everywhere: asyncpg asks Postgres about any other array type on every new connection.
-# Whoever enqueues for a key holds the lock of what it stands for, so nothing can come between this look and the commit.
-ENQUEUE = """
-with waiting as (select distinct ordering_key from chat.outbox where ordering_key = any($2::text[]))
-insert into chat.outbox (user_id, ordering_key, subject, headers, payload, message_id)
-select $1, * from unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::text[], $6::text[])
-returning outbox_id, message_id, ordering_key in (select ordering_key from waiting) as has_others_before
-"""
-# A key's lock is asked for once, so a key is taken whole or not at all: who holds it publishes its rows in order, and
-# nobody else does meanwhile. A row that was removed meanwhile is skipped.
-TAKE = """
-with oldest as materialized (
-    select outbox_id, ordering_key from chat.outbox order by outbox_id limit $1
-), ours as materialized (
-    select ordering_key from (select distinct ordering_key from oldest) keys
-    where pg_try_advisory_xact_lock(hashtextextended(ordering_key, 0))
-)
-select o.outbox_id, o.ordering_key, o.subject, o.headers, o.payload, o.message_id,
-       extract(epoch from clock_timestamp() - o.created_at)::float8 as age_when_read_seconds
-from oldest join ours using (ordering_key) join chat.outbox o using (outbox_id)
-order by o.outbox_id for update of o skip locked
-"""
-REMOVE = "delete from chat.outbox where outbox_id = any($1::text[]::bigint[])"
-LAG = """
-select count(*) as waiting, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as lag_seconds
-from chat.outbox
-"""
+sql = Statements.beside(__file__)
 
 
 @dataclass(frozen=True)
@@ -100,13 +74,13 @@ async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Out
     headers = [json_text({**trace, **out.headers}) for out in outgoing]
     message_ids = [new_id("evt") for _ in outgoing]
     stored = await transaction.rows(
-        ENQUEUE,
-        user_id,
-        [out.ordering_key for out in outgoing],
-        [out.subject for out in outgoing],
-        headers,
-        [out.payload for out in outgoing],
-        message_ids,
+        sql.enqueue,
+        user_id=user_id,
+        ordering_keys=[out.ordering_key for out in outgoing],
+        subjects=[out.subject for out in outgoing],
+        headers=headers,
+        payloads=[out.payload for out in outgoing],
+        message_ids=message_ids,
     )
     found = {row["message_id"]: row for row in stored}
     own_keys = {row.ordering_key for row in transaction.enqueued}
@@ -118,18 +92,3 @@ async def enqueue(transaction: Transaction, user_id: str, outgoing: Sequence[Out
         transaction.enqueued.append(
             OutboxRow(row["outbox_id"], out.ordering_key, out.subject, out_headers, out.payload, message_id)
         )
-
-
-async def take(transaction: Transaction, rows_max: int) -> list[OutboxRow]:
-    """The oldest rows whose keys nobody else holds; their keys stay this transaction's until it ends."""
-    return [OutboxRow(**row) for row in await transaction.rows(TAKE, rows_max)]
-
-
-async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:
-    await transaction.execute(REMOVE, [str(outbox_id) for outbox_id in outbox_ids])
-
-
-async def lag(transaction: Transaction) -> tuple[int, float]:
-    """How many rows wait, and the age of the oldest in seconds."""
-    row = await transaction.row(LAG)
-    return (row["waiting"], row["lag_seconds"]) if row else (0, 0.0)

@@ -19,11 +19,12 @@ from contracts.subjects import subject_of
 
 from conversation_store import metrics
 from conversation_store.database import Database, OutboxRow, Transaction
-from conversation_store.repository import outbox
-from conversation_store.repository.rows import loads
 from conversation_store.settings import Settings
+from conversation_store.statements import Statements
+from conversation_store.views import loads
 
 log = structlog.get_logger()
+sql = Statements.beside(__file__)
 
 FAILURE_PAUSE_SECONDS = 0.5
 REMOVAL_PAUSE_SECONDS = 0.005
@@ -119,11 +120,11 @@ class OutboxPublisher:
         problems: list[NatterError] = []
 
         async def publish_batch(transaction: Transaction) -> int:
-            rows = await outbox.take(transaction, self._settings.outbox_batch_rows_max)
+            rows = await take(transaction, self._settings.outbox_batch_rows_max)
             published, failed = await self._publish_keys(rows)
             problems.extend(failed)
             if published:
-                await outbox.remove(transaction, published)
+                await remove(transaction, published)
             return len(published)
 
         count = await self._database.transact(None, publish_batch)
@@ -149,7 +150,10 @@ class OutboxPublisher:
             await asyncio.sleep(REMOVAL_PAUSE_SECONDS)
             self._published.clear()
             published, self._to_remove = self._to_remove, []
-            await self._safely(partial(self._database.transact, None, partial(_remove, outbox_ids=published)))
+            await self._safely(partial(self._remove, published))
+
+    async def _remove(self, outbox_ids: Sequence[int]) -> None:
+        await self._database.transact(None, lambda transaction: remove(transaction, outbox_ids))
 
     async def _publish_keys(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[NatterError]]:
         """Publish rows, the keys side by side. Returns the ids of those that went out, and what failed."""
@@ -202,7 +206,7 @@ class OutboxPublisher:
         if time.monotonic() - self._measured_at < MEASURE_SECONDS:
             return
         self._measured_at = time.monotonic()
-        waiting, lag_seconds = await self._database.transact(None, outbox.lag)
+        waiting, lag_seconds = await self._database.transact(None, lag)
         metrics.OUTBOX_WAITING.set(waiting)
         metrics.OUTBOX_LAG_SECONDS.set(lag_seconds)
         pool = self._database.pool
@@ -222,5 +226,16 @@ def _is_opening(rows: Sequence[OutboxRow]) -> bool:
     )
 
 
-async def _remove(transaction: Transaction, *, outbox_ids: Sequence[int]) -> None:
-    await outbox.remove(transaction, outbox_ids)
+async def take(transaction: Transaction, rows_max: int) -> list[OutboxRow]:
+    """The oldest rows whose keys nobody else holds; their keys stay this transaction's until it ends."""
+    return [OutboxRow(**row) for row in await transaction.rows(sql.take, rows_max=rows_max)]
+
+
+async def remove(transaction: Transaction, outbox_ids: Sequence[int]) -> None:
+    await transaction.execute(sql.remove, outbox_ids=[str(outbox_id) for outbox_id in outbox_ids])
+
+
+async def lag(transaction: Transaction) -> tuple[int, float]:
+    """How many rows wait, and the age of the oldest in seconds."""
+    row = await transaction.row(sql.lag)
+    return (row["waiting"], row["lag_seconds"]) if row else (0, 0.0)

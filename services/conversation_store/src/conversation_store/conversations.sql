@@ -1,0 +1,58 @@
+-- name: get
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+from chat.conversation c where c.conversation_id = :conversation_id and c.user_id = :user_id;
+
+-- name: newest_first
+-- A page from behind a cursor; `only_this`: the conversation that a principal is bound to; `words`: to search for.
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+from chat.conversation c
+where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at, :conversation_id)
+  and (:only_this::text is null or c.conversation_id = :only_this)
+  and (:words::text is null
+       or to_tsvector('simple', coalesce(c.title, '')) @@ to_tsquery('simple', :words)
+       or c.conversation_id in (
+           select m.conversation_id from chat.message m
+           where m.user_id = :user_id and m.search @@ to_tsquery('simple', :words)
+             and m.type <> 'hidden_context_item' and m.type <> 'sdk_hidden_context'
+       ))
+order by c.updated_at desc, c.conversation_id desc limit :limit;
+
+-- name: oldest_first
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+from chat.conversation c
+where c.user_id = :user_id and (c.updated_at, c.conversation_id) > (:updated_at, :conversation_id)
+  and (:only_this::text is null or c.conversation_id = :only_this)
+  and (:words::text is null
+       or to_tsvector('simple', coalesce(c.title, '')) @@ to_tsquery('simple', :words)
+       or c.conversation_id in (
+           select m.conversation_id from chat.message m
+           where m.user_id = :user_id and m.search @@ to_tsquery('simple', :words)
+             and m.type <> 'hidden_context_item' and m.type <> 'sdk_hidden_context'
+       ))
+order by c.updated_at, c.conversation_id limit :limit;
+
+-- name: update
+update chat.conversation c
+set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.metadata), updated_at = now()
+where c.conversation_id = :conversation_id and c.user_id = :user_id
+returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id;
+
+-- name: unfinished_runs
+-- The active one last: so that ending the others starts none.
+select run_id, status from chat.run
+where conversation_id = :conversation_id and user_id = :user_id and status in ('queued', 'running')
+order by turn desc;
+
+-- name: delete
+delete from chat.conversation where conversation_id = :conversation_id and user_id = :user_id;
+
+-- name: record_feedback
+-- The newest one counts.
+insert into chat.feedback (message_id, user_id, kind)
+select message_id, :user_id, :kind from chat.message
+where conversation_id = :conversation_id and user_id = :user_id and message_id = any(:message_ids::text[])
+on conflict (message_id) do update set kind = excluded.kind, created_at = now();

@@ -1,0 +1,61 @@
+-- Each statement gives a part of the export in the order of its key, from behind `after` on: the key, a JSON object,
+-- and its size in bytes.
+
+-- name: user
+select key, body, octet_length(body::text) as bytes from (
+    select user_id as key, json_build_object('user_id', user_id, 'created_at', created_at) as body
+    from chat."user" where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: conversations
+select key, body, octet_length(body::text) as bytes from (
+    select conversation_id as key, json_build_object(
+        'conversation_id', conversation_id, 'title', title, 'metadata', metadata,
+        'openai_conversation_id', openai_conversation_id, 'created_at', created_at, 'updated_at', updated_at
+    ) as body from chat.conversation where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: messages
+select key, body, octet_length(body::text) as bytes from (
+    select conversation_id || ' ' || lpad(position::text, 19, '0') as key, json_build_object(
+        'message_id', message_id, 'conversation_id', conversation_id, 'run_id', run_id, 'role', role,
+        'type', type, 'content', content, 'tool_calls', tool_calls, 'item', item, 'position', position,
+        'created_at', created_at
+    ) as body from chat.message where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: tasks
+select key, body, octet_length(body::text) as bytes from (
+    select task_id as key, json_build_object(
+        'task_id', task_id, 'title', title, 'description', description, 'completed', completed,
+        'created_at', created_at, 'updated_at', updated_at
+    ) as body from chat.task where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: feedback
+select key, body, octet_length(body::text) as bytes from (
+    select message_id as key, json_build_object(
+        'message_id', message_id, 'kind', kind, 'created_at', created_at
+    ) as body from chat.feedback where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: runs
+select key, body, octet_length(body::text) as bytes from (
+    select run_id as key, json_build_object(
+        'run_id', run_id, 'conversation_id', conversation_id, 'status', status, 'epoch', epoch, 'model', model,
+        'usage', usage, 'error_code', error_code, 'error_detail', error_detail, 'created_at', created_at,
+        'started_at', started_at, 'finished_at', finished_at,
+        'session_items', (
+            select coalesce(json_agg(s.item order by s.position), '[]') from chat.session_item s
+            where s.run_id = r.run_id and s.user_id = :user_id
+        ),
+        'tool_calls', (
+            select coalesce(json_agg(json_build_object(
+                'call_id', t.call_id, 'name', t.name, 'arguments', t.arguments, 'status', t.status,
+                'result', t.result, 'attachments', t.attachments, 'begun_at', t.begun_at,
+                'finished_at', t.finished_at
+            ) order by t.begun_at, t.call_id), '[]')
+            from chat.tool_call t where t.run_id = r.run_id and t.user_id = :user_id
+        )
+    ) as body from chat.run r where user_id = :user_id
+) part where key > :after order by key limit :limit;

@@ -1,0 +1,23 @@
+-- name: oldest_first
+select m.message_id, m.conversation_id, m.run_id, m.role, m.type, m.content, m.tool_calls, m.item, m.position,
+       m.created_at
+from chat.message m
+where m.conversation_id = :conversation_id and m.user_id = :user_id and m.position > :position
+  and not m.type = any(:hidden_types::text[])
+  and (:run_id::text is null or m.run_id = :run_id)
+  and (not :messages_only or m.type in ('user_message', 'assistant_message') or m.tool_calls <> '[]')
+order by m.position limit :limit;
+
+-- name: newest_first
+select m.message_id, m.conversation_id, m.run_id, m.role, m.type, m.content, m.tool_calls, m.item, m.position,
+       m.created_at
+from chat.message m
+where m.conversation_id = :conversation_id and m.user_id = :user_id and m.position < :position
+  and not m.type = any(:hidden_types::text[])
+  and (:run_id::text is null or m.run_id = :run_id)
+  and (not :messages_only or m.type in ('user_message', 'assistant_message') or m.tool_calls <> '[]')
+order by m.position desc limit :limit;
+
+-- name: position_of
+select position from chat.message
+where message_id = :message_id and conversation_id = :conversation_id and user_id = :user_id;

@@ -1,0 +1,1 @@
+"""Runs: claimed by a runner, written by it, ended once."""

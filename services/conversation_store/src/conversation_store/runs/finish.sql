@@ -1,0 +1,40 @@
+-- name: get
+select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
+       r.usage, r.created_at, r.started_at, r.finished_at
+from chat.run r where r.run_id = :run_id and r.user_id = :user_id;
+
+-- name: end_run
+-- The end, and what a finished run leaves at its conversation: a title where there was none.
+with ended as (
+    update chat.run r
+    set status = :status, is_active = false, finished_at = now(), lease_expires_at = null, error_code = :error_code,
+        error_detail = :error_detail, usage = coalesce(:usage::jsonb, usage), model = coalesce(:model, model)
+    where r.run_id = :run_id and r.user_id = :user_id and r.status in ('queued', 'running')
+    returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code,
+        r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at
+), touched as (
+    update chat.conversation
+    set updated_at = now(), title = coalesce(title, :title),
+        openai_conversation_id = coalesce(:openai_conversation_id, openai_conversation_id)
+    where conversation_id = (select conversation_id from ended) and user_id = :user_id
+)
+select * from ended;
+
+-- name: activate_next
+-- The oldest turn that waits, unless one is active.
+update chat.run r set is_active = true, requested_at = now(), requests_count = r.requests_count + 1
+from (
+    select run_id from chat.run
+    where conversation_id = :conversation_id and user_id = :user_id and status = 'queued' and not is_active
+      and not exists (
+          select from chat.run where conversation_id = :conversation_id and user_id = :user_id and is_active
+      )
+    order by turn limit 1
+) next
+where r.run_id = next.run_id and r.user_id = :user_id returning r.run_id, r.user_message_id;
+
+-- name: request_cancel
+update chat.run set cancel_requested = true where run_id = :run_id and user_id = :user_id;
+
+-- name: user_item
+select item from chat.message where message_id = :message_id and user_id = :user_id;

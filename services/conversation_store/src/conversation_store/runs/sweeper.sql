@@ -1,0 +1,36 @@
+-- name: lock_overdue
+-- A run that nobody works on though it is its conversation's turn. Requested, and not claimed in time; the waiting
+-- doubles with each request, for a queue may just be long. Or claimed, and the lease ran out without another claim.
+-- RUNS may have lost the message: Postgres is the record. A conversation that somebody works on right now is passed
+-- over, so that it does not keep the sweep from the runs behind it.
+select r.run_id, r.user_id, r.conversation_id
+from chat.run r join chat.conversation c on c.conversation_id = r.conversation_id and c.user_id = r.user_id
+where r.is_active and (
+    (r.status = 'queued' and r.requested_at
+        < now() - make_interval(secs => :overdue_seconds * power(2, least(r.requests_count, 6) - 1)))
+    or (r.status = 'running'
+        and greatest(r.lease_expires_at, r.requested_at) < now() - make_interval(secs => :overdue_seconds))
+)
+order by r.requested_at limit 1 for no key update of c skip locked;
+
+-- name: state
+-- Looked at again under the lock: the run may have ended, or been requested, since the search began.
+select epoch, status, cancel_requested from chat.run
+where run_id = :run_id and user_id = :user_id and is_active
+  and (status = 'queued' or lease_expires_at < now())
+  and requested_at < now() - make_interval(secs => :overdue_seconds);
+
+-- name: count_request
+update chat.run set requested_at = now(), requests_count = requests_count + 1
+where run_id = :run_id and user_id = :user_id;
+
+-- name: waits_in_outbox
+-- An unpublished request is on its way: asking again would only add to the queue.
+select 1 from chat.outbox where ordering_key = :conversation_id limit 1;
+
+-- name: take_due_purges
+-- They are forgotten when the transaction commits.
+delete from chat.due_purge where (subject_filter, due_at) in (
+    select subject_filter, due_at from chat.due_purge where due_at <= now() order by due_at limit 20
+    for update skip locked
+) returning subject_filter;

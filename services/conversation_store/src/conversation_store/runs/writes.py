@@ -1,0 +1,99 @@
+"""What a run's attempt stores while it works and at its end; refused where the attempt is no longer the run's."""
+
+from contracts.commands import AppendCheckpoint, FinishRun, LinkOpenaiConversation, TruncateSession
+from contracts.errors import Code, TerminalError
+from contracts.replies import Done
+
+from conversation_store import access
+from conversation_store.database import Transaction
+from conversation_store.runs.rules import POSITIONS_PER_TURN, is_model_message
+from conversation_store.statements import Statements, boolean_text, json_text
+
+sql = Statements.beside(__file__)
+
+EVERYTHING = 2**31
+Write = AppendCheckpoint | FinishRun
+
+
+async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint) -> Done:
+    """Store a step of a run with its items; a step that is there is not stored again."""
+    usage = None if command.usage is None else json_text(command.usage.model_dump())
+    if not await _write(transaction, command, step=command.step, usage=usage):
+        run = await access.owned_run(transaction, command.principal, command.run_id)
+        is_current = run["status"] == "running" and run["epoch"] == command.epoch
+        if not is_current:  # else only the step can be what kept it out
+            raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
+    return Done()
+
+
+async def write_last_items(transaction: Transaction, command: FinishRun) -> None:
+    """Store what a run ends with. Raises TerminalError: run_stale_epoch, run_finished, forbidden, not_found."""
+    if not await _write(transaction, command):
+        raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
+
+
+async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:
+    """Forget the last session items of a conversation, or all."""
+    await access.owned_conversation(transaction, command.principal, command.conversation_id, lock=True)
+    offset = EVERYTHING if command.items_count is None else command.items_count - 1
+    await transaction.execute(sql.truncate_session, command, offset=offset)
+    return Done()
+
+
+async def link_openai_conversation(transaction: Transaction, command: LinkOpenaiConversation) -> Done:
+    """Keep the id of OpenAI's conversation. Raises TerminalError: run_stale_epoch, run_finished, …"""
+    if not await transaction.execute(sql.link_openai_conversation, command):
+        raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
+    return Done()
+
+
+async def _write(
+    transaction: Transaction, command: Write, *, step: int | None = None, usage: str | None = None
+) -> bool:
+    """Store the items and session items of a command; False where its epoch, the run's status or its step forbids."""
+    counts = {"items_count": len(command.items), "session_items_count": len(command.session_items)}
+    row = await transaction.row(sql.reserve, command, **counts, step=step, usage=usage)
+    if row is None:
+        return False
+    turn_position = row["turn"] * POSITIONS_PER_TURN
+    item_position = turn_position + 1 + row["items_before"]  # the turn's own message comes first
+    await _save_items(transaction, command, row["conversation_id"], item_position)
+    session_position = turn_position + row["session_items_before"]
+    await _append_session_items(transaction, command, row["conversation_id"], session_position)
+    return True
+
+
+async def _save_items(transaction: Transaction, command: Write, conversation_id: str, position: int) -> None:
+    """Raises TerminalError (invalid_request) where an id belongs to the user's message or to another conversation."""
+    unique = list({item.message_id: item for item in command.items}.values())
+    if not unique:
+        return
+    saved = await transaction.execute(
+        sql.save_items,
+        command,
+        conversation_id=conversation_id,
+        position=position,
+        message_ids=[item.message_id for item in unique],
+        roles=[item.role for item in unique],
+        types=[item.type for item in unique],
+        contents=[item.content for item in unique],
+        tool_calls=[json_text([call.model_dump() for call in item.tool_calls]) for item in unique],
+        items=[json_text(item.item) for item in unique],
+    )
+    if saved != len(unique):
+        raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
+
+
+async def _append_session_items(transaction: Transaction, command: Write, conversation_id: str, position: int) -> None:
+    if not command.session_items:
+        return
+    ids = [item.get("id") for item in command.session_items]
+    await transaction.execute(
+        sql.append_session_items,
+        command,
+        conversation_id=conversation_id,
+        position=position,
+        items=[json_text(item) for item in command.session_items],
+        are_messages=[boolean_text(is_model_message(item)) for item in command.session_items],
+        message_ids=[message_id if isinstance(message_id, str) else None for message_id in ids],
+    )

@@ -1,0 +1,1 @@
+"""Turns: what a user says, and what is done about it."""

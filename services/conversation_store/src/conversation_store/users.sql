@@ -1,0 +1,49 @@
+-- name: take_permits
+-- A minute that begins with the first request in it; one statement, on an unlogged table. The count goes on beyond the
+-- limit: what it was before is the count less what was asked for.
+insert into chat.request_budget as b (user_id, window_started_at, requests_count) values (:user_id, now(), :permits)
+on conflict (user_id) do update set
+    requests_count = case when b.window_started_at <= now() - interval '60 seconds' then 0
+                          else least(b.requests_count, 1000000000) end + :permits,
+    window_started_at = case when b.window_started_at <= now() - interval '60 seconds' then now()
+                             else b.window_started_at end
+returning requests_count,
+    greatest(0, extract(epoch from window_started_at + interval '60 seconds' - now()))::float8 as reset_seconds;
+
+-- name: lock_user
+select 1 from chat."user" where user_id = :user_id for update;
+
+-- name: running
+select run_id from chat.run where user_id = :user_id and status = 'running';
+
+-- name: counts
+select (select count(*) from chat.conversation where user_id = :user_id) as conversations,
+       (select count(*) from chat.message where user_id = :user_id) as messages,
+       (select count(*) from chat.run where user_id = :user_id) as runs,
+       (select count(*) from chat.session_item where user_id = :user_id) as session_items,
+       (select count(*) from chat.tool_call where user_id = :user_id) as tool_calls,
+       (select count(*) from chat.task where user_id = :user_id) as tasks,
+       (select count(*) from chat.feedback where user_id = :user_id) as feedback;
+
+-- name: delete_user
+-- Takes with it whatever a foreign key ties to the user.
+delete from chat."user" where user_id = :user_id;
+
+-- name: delete_outbox
+-- This and the next table have no foreign key, to be cheap to write.
+delete from chat.outbox where user_id = :user_id;
+
+-- name: delete_budget
+delete from chat.request_budget where user_id = :user_id;
+
+-- name: write_receipt
+insert into chat.erasure_receipt (receipt_id, erased_at, counts) values (:receipt_id, now(), :counts::jsonb);
+
+-- name: time
+-- Nobody but an operator may read a receipt, so it is not returned.
+select now();
+
+-- name: purge_later
+insert into chat.due_purge (subject_filter, due_at)
+select :subject_filter, now() + make_interval(secs => s)
+from unnest(:delays_seconds::text[]::float8[]) s on conflict do nothing;
