@@ -14,9 +14,9 @@ from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
 
 from actor_kit.bus.asking import ReplyT, ask_until, read_reply
-from actor_kit.bus.client import Client
 from actor_kit.bus.direct import DirectReader
 from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.nats_internals import Client
 from actor_kit.bus.publishing import publish_async
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
@@ -119,7 +119,7 @@ class Bus:
         """Ask the one service that answers this command or query, and return its reply.
 
         Raises what the service raised (TerminalError or RetryableError with its code), and RetryableError with
-        ``bus_unavailable`` (not connected), ``store_unavailable`` (nobody answers) or ``deadline_exceeded``.
+        ``bus_unavailable`` (not connected), `unavailable_code` (nobody answers) or ``deadline_exceeded``.
         While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
         query is asked again, by the caller.
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
 
-from actor_kit.bus.client import Client
+from actor_kit.bus.nats_internals import Client
 
 PULL_EXPIRES_SECONDS_MAX = 10.0
 PULL_CHECK_SECONDS = 1.0
@@ -64,7 +64,7 @@ class PullConsumer:
         self._client = client
         self._spec = spec
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.name}"
-        self._inbox = f"{inbox_prefix}.pull.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._inbox = f"{inbox_prefix}.pull.{client.new_token()}"
         self._asked = 0
         self._asked_until = 0.0
         self._arrived: asyncio.Queue[Pulled | None] = asyncio.Queue()
