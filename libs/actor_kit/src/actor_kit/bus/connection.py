@@ -43,9 +43,10 @@ PENDING_BYTES_MAX = 32 * 1024 * 1024
 class Bus:
     """Requests, streams and subscriptions of one service. Open it with `Bus.open` or `Bus.connect`."""
 
-    def __init__(self, client: Client, service: Service) -> None:
+    def __init__(self, client: Client, service: Service, settings: ServiceSettings) -> None:
         self.client = client
         self.service = service
+        self.settings = settings
         self._inbox = Inbox(client, inbox_prefix(service))
         self._direct = DirectReader(client, self._inbox)
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
@@ -54,7 +55,7 @@ class Bus:
     async def connect(cls, settings: ServiceSettings, *, service: Service) -> "Bus":
         """Connect, waiting until a server answers. Raises RetryableError (bus_unavailable) after a first refusal."""
         client = Client()
-        bus = cls(client, service)
+        bus = cls(client, service, settings)
         password = settings.nats_password.get_secret_value() if settings.nats_password else None
         seed = settings.nats_nkey_seed.get_secret_value() if settings.nats_nkey_seed else None
         try:
@@ -91,6 +92,12 @@ class Bus:
             yield bus
         finally:
             await bus.drain()
+
+    @asynccontextmanager
+    async def another(self) -> AsyncGenerator["Bus"]:
+        """One more connection of this service, for another event loop than this one's."""
+        async with Bus.open(self.settings, service=self.service) as bus:
+            yield bus
 
     @property
     def is_connected(self) -> bool:

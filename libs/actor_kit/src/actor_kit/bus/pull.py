@@ -46,6 +46,11 @@ class Pulled:
     async def nak(self, delay_seconds: float) -> None:
         await self.message.nak(delay=delay_seconds)
 
+    async def nak_over(self, client: Client, delay_seconds: float) -> None:
+        """The same over another connection: this one's loop stands still."""
+        delay = json.dumps({"delay": int(delay_seconds * 1e9)})
+        await client.publish(self.message.reply, f"-NAK {delay}".encode())
+
     async def term(self) -> None:
         await self.message.term()
 
