@@ -45,7 +45,8 @@ RUNS_MAILBOX = ConsumerSpec(
     stream="RUNS",
     service=Service.AGENT_RUNNER,
     ack_wait_seconds=8,
-    max_deliver=5,
+    # A run that kills its runners is given up, but one that was beside it, or met some outages in a row, is not.
+    max_deliver=8,
     max_ack_pending=100_000,
 )
 
