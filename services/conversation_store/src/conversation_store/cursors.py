@@ -15,7 +15,7 @@ def encode_cursor(time: datetime, row_id: str) -> str:
 
 
 def decode_cursor(cursor: str | None, *, is_ascending: bool) -> tuple[datetime, str]:
-    """The place behind which a page begins; without a cursor, before everything. Raises TerminalError."""
+    """The time and id behind which a page begins; without a cursor, before all there can be. Raises TerminalError."""
     if cursor is None:
         return FIRST if is_ascending else LAST
     micros, _, row_id = cursor.partition(".")

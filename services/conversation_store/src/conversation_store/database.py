@@ -213,7 +213,7 @@ async def _role_for_policies(connection: Any) -> str | None:
 
 
 def _nobody_listens(_transaction: Transaction) -> None:
-    """Until the outbox is wired."""
+    """What ``on_committed`` is until the outbox's publisher takes it."""
 
 
 async def _nothing_to_reset(_connection: object) -> None:

@@ -1,4 +1,4 @@
-"""From which sequence of DELTAS a viewer of a conversation goes on, so that nothing falls into a hole."""
+"""From which sequence of DELTAS a viewer has to go on who has just read a conversation, to miss nothing."""
 
 from actor_kit.bus import Bus
 from contracts.events import ChatKitDelta

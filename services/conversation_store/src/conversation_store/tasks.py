@@ -64,6 +64,7 @@ async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDele
 
 
 async def get_task(transaction: Transaction, query: GetTask) -> TaskReply:
+    """One todo. Raises TerminalError: forbidden, not_found."""
     row = await transaction.row(sql.get, query)
     if row is None:
         raise await access.missing(transaction, "task", query.task_id)

@@ -1,4 +1,4 @@
-"""What makes effects happen once and words arrive: outbox, handled messages, budgets, erasure."""
+"""The outbox, the tool calls whose effect was done, the request budgets, and what an erasure leaves."""
 
 from datetime import datetime
 from typing import Any

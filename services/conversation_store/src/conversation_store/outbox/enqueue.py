@@ -19,7 +19,7 @@ sql = Statements.beside(__file__)
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message for the bus. Those of one ``ordering_key`` are published in order."""
+    """One message for the bus. Those of one ``ordering_key`` (a conversation, a todo) are published in order."""
 
     ordering_key: str
     subject: str
@@ -42,6 +42,7 @@ def run_event(user_id: str, event: RunEvent) -> Outgoing:
 
 
 def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId) -> Outgoing:
+    """The request that any free runner answers the run."""
     command = RunRequested(user_id=user_id, conversation_id=conversation_id, run_id=run_id)
     subject = subject_of(RunRequested, user_id=user_id, conversation_id=conversation_id)
     return _outgoing(conversation_id, subject, command, {})
@@ -54,6 +55,7 @@ def conversation_changed(user_id: str, conversation_id: ConversationId, event: J
 
 
 def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
+    """A control frame about a todo."""
     subject = subject_of(TaskChanged, user_id=user_id)
     return _outgoing(event.task.task_id, subject, event, {EVENT_HEADER: TaskChanged.event_name})
 

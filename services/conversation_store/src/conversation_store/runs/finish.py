@@ -30,6 +30,7 @@ END_EVENTS: dict[EndStatus, Literal["run.completed", "run.failed", "run.cancelle
 
 
 async def get_run(transaction: Transaction, query: GetRun) -> RunReply:
+    """One run. Raises TerminalError: forbidden, not_found."""
     return RunReply(run=await _get(transaction, query.principal, query.run_id))
 
 
@@ -42,7 +43,7 @@ async def _get(transaction: Transaction, principal: Principal, run_id: RunId) ->
 
 
 async def cancel_run(transaction: Transaction, command: CancelRun) -> RunReply:
-    """Stop a run; one that is finished stays as it is."""
+    """Stop a run; one that is finished stays as it is. Raises TerminalError: forbidden, not_found."""
     row = await access.locked_run(transaction, command.principal, command.run_id)
     if row["status"] in UNFINISHED:
         await request_stop(transaction, command.principal, command.run_id)
@@ -50,7 +51,10 @@ async def cancel_run(transaction: Transaction, command: CancelRun) -> RunReply:
 
 
 async def request_stop(transaction: Transaction, principal: Principal, run_id: RunId) -> None:
-    """End a run that nobody has worked on; tell the runner of another (the caller has locked its conversation)."""
+    """End a run at once if no runner has worked on it; otherwise its runner is told to stop.
+
+    The caller has locked the conversation.
+    """
     row = await access.owned_run(transaction, principal, run_id)
     if not stops_at_once(access.run_state(row)):
         await transaction.execute(sql.request_cancel, run_id=run_id, user_id=principal.user_id)

@@ -61,16 +61,16 @@ _OUTPUTS = frozenset(_CALLS.values())
 
 
 def is_model_message(item: Json) -> bool:
-    """Whether a session item is a message: these are what a window of history counts."""
+    """Whether a session item is a message, not a tool call, its output or a thought. A history is counted in them."""
     return item.get("type", "message" if "role" in item else None) == "message"
 
 
 def whole_window(items: Sequence[Json], following: Sequence[Json] = ()) -> list[Json]:
-    """Cut a window of session items to what a model accepts.
+    """Leave out of a conversation's last session items what a model would refuse.
 
-    It starts with a user's message where there is one; a call without its output and an output without its call are
-    left out, and so is the reasoning that led to a dropped call. ``following`` comes after the window: an output
-    there keeps its call here.
+    The result begins with a user's message if there is one. Left out are a call without its output, an output without
+    its call, and the reasoning that led to such a call. ``following`` are the items that come next: a call may have its
+    output among them.
     """
     start = next((at for at, item in enumerate(items) if item.get("role") == "user"), 0)
     window = list(items[start:])
@@ -95,7 +95,7 @@ def _call_key(item: Json) -> tuple[str, str]:
 
 
 def newest_within(items: Sequence[tuple[Json, int]], bytes_max: int) -> list[Json]:
-    """The newest of (item, its bytes), oldest first, that together stay within ``bytes_max``."""
+    """Of (item, its size in bytes), oldest first, the newest that together fit into ``bytes_max``; oldest first."""
     kept: list[Json] = []
     room = bytes_max
     for item, size in reversed(items):

@@ -28,7 +28,10 @@ sql = Statements.beside(__file__)
 
 @dataclass(frozen=True)
 class Change:
-    """What such a turn does: the item it is about, what the model is told, and what viewers are."""
+    """What such a turn changes.
+
+    ``message_id``: the item that it is about. ``session_items``: what the model is given. ``events``: what viewers see.
+    """
 
     message_id: MessageId
     session_items: list[Json]
