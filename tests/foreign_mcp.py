@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from actor_kit.health import QuietServer
+from actor_kit.uvicorn_internals import QuietServer
 from mcp.server.mcpserver import MCPServer
 from natter.servers.ports import free_port
 from starlette.types import ASGIApp, Receive, Scope, Send

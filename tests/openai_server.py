@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import uvicorn
-from actor_kit.health import QuietServer
+from actor_kit.uvicorn_internals import QuietServer
 from agent_runner.demo.responses import ResponseWriter
 from natter.servers.ports import free_port
 from starlette.applications import Starlette

@@ -1,34 +1,94 @@
-"""The map in CONTRIBUTING.md leads to files that are there."""
+"""CONTRIBUTING.md, "Adding a message in five minutes": what it says is done to a copy of the sources, and works."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| ")]
-HEAD, *PARTS = [row for row in ROWS if len(row) == 6]
-SERVICES = HEAD[1:5]
+SECTION = (ROOT / "CONTRIBUTING.md").read_text().partition("## Adding a message")[2].partition("\n## ")[0]
+STEP = re.compile(r"`([\w/.-]+/[\w.-]+\.\w+)`|^ *```diff\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+MIGRATIONS = ROOT / "services/conversation_store/src/conversation_store/migrations/versions"
+WRITTEN_FOR = "0007"
+"""The last migration that the text knows; its own is the next one."""
+
+KEPT_BY = (
+    "tests/contract/test_registry.py",
+    "tests/contract/test_provider.py::test_the_store_keeps_every_contract",
+    "services/conversation_store/tests/test_migrations.py::test_the_migrations_are_what_the_models_say",
+    "services/conversation_store/tests/test_documentation.py",
+    "services/conversation_store/tests/test_statements.py",
+)
 
 
-def test_the_map_has_every_service() -> None:
-    assert set(SERVICES) == {folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()}
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The sources as git has them, with what is not committed yet."""
+    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    for name in files.stdout.decode().splitlines():
+        if (ROOT / name).is_file() and not name.startswith("web/"):
+            target = tmp_path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, target)
+    return tmp_path
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_the_map_names_is_there_and_what_it_does_not_name_is_not(service: str) -> None:
-    source = ROOT / "services" / service / "src" / service
-    named_anywhere = set(re.findall(r"`([\w/.]+)`", " ".join(" ".join(row[1:5]) for row in PARTS)))
-    column = " ".join(row[SERVICES.index(service) + 1] for row in PARTS)
-    for path in named_anywhere:
-        is_named = f"`{path}`" in column
-        found = source / path
-        # A folder that is no more may have left its bytecode behind.
-        is_there = found.is_file() or any(found.glob("*.py"))
-        assert is_there == is_named, f"{service}: {path}"
+def steps() -> list[tuple[str, list[str]]]:
+    """Each diff of the section as (the file that was named last before it, its lines)."""
+    found: list[tuple[str, list[str]]] = []
+    path = ""
+    for named, diff in STEP.findall(SECTION):
+        path = named or path
+        if diff:
+            found.append((path, [line[3:] for line in diff.splitlines()]))
+    return found
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
-def test_a_link_leads_somewhere(link: str) -> None:
-    assert (ROOT / link).exists()
+def apply(copy: Path, path: str, lines: list[str]) -> None:
+    """Do what a diff says; its context stands in the file once."""
+    last = max(file.name.partition("_")[0] for file in MIGRATIONS.glob("[0-9]*.py"))
+    if "migrations" in path:
+        own = f"{int(last) + 1:04}"
+        path = path.replace(f"{int(WRITTEN_FOR) + 1:04}", own)
+        lines = [line.replace(f"{int(WRITTEN_FOR) + 1:04}", own).replace(WRITTEN_FOR, last) for line in lines]
+    file = copy / path
+    old = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
+    new = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
+    text = file.read_text() if file.exists() else ""
+    assert not old or text.count(old) == 1, (path, old)
+    file.write_text(text.replace(old, new) if old else new)
+
+
+def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    sources = [str(path) for path in (copy, *copy.glob("contracts/src"), *copy.glob("*/*/src"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sources)}
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_message_is_added_by_doing_what_the_text_says(copy: Path) -> None:
+    told = steps()
+    in_contracts = [step for step in told if step[0].startswith("contracts/")]
+    assert len(in_contracts) == 4
+    for path, lines in in_contracts:
+        apply(copy, path, lines)
+    generated = run(copy, "contracts.generate")
+    assert generated.returncode == 0, generated.stderr
+    assert "PinConversation" in (copy / "ARCHITECTURE.md").read_text()
+    assert (copy / "contracts/src/contracts/golden/PinConversation.v1.json").exists()
+    failing = run(copy, "pytest", "-q", "tests/contract/test_registry.py")
+    assert failing.stdout.count("FAILED") == 2, failing.stdout
+    assert all(service in failing.stdout for service in ("[auth_edge]", "[conversation_store]"))
+
+    for path, lines in told[4:]:
+        apply(copy, path, lines)
+    described = run(copy, "auth_edge", "openapi", str(copy / "contracts/conversation-openapi.yaml"))
+    assert described.returncode == 0, described.stderr
+    assert "/pin" in (copy / "contracts/conversation-openapi.yaml").read_text()
+    passing = run(copy, "pytest", "-q", *KEPT_BY)
+    assert passing.returncode == 0, passing.stdout[-6_000:]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from contracts.events import LiveDelta
-from contracts.registry import REGISTRY
+from contracts.registry import REGISTRY, UNAVAILABLE, requests_to, unavailable_code
 from contracts.services import Service
 
 ROOT = Path(__file__).parents[2]
@@ -146,3 +146,10 @@ class NobodyMakes:
 )
 def test_code_that_nobody_calls_sends_nothing(call: str, sent: set[str]) -> None:
     assert sent_in(list(reached([ast.parse(NOBODY_CALLS.format(call=call))], []))) == sent
+
+
+def test_each_service_that_answers_requests_has_a_code_that_says_it_is_unavailable() -> None:
+    """Clients know the codes by name: they stay as they were released, whoever asks and whoever tells."""
+    assert set(UNAVAILABLE) == {service for service in Service if requests_to(service)}
+    for service, code in UNAVAILABLE.items():
+        assert {unavailable_code(message.subject_template) for message in requests_to(service)} == {code}

@@ -18,7 +18,7 @@ import httpx
 import pytest
 import uvicorn
 import yaml
-from actor_kit.health import QuietServer
+from actor_kit.uvicorn_internals import QuietServer
 from agent_runner.settings import Settings as RunnerSettings
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port

@@ -12,7 +12,7 @@ from contracts.message import Body
 
 
 class Code(StrEnum):
-    """What happened. Codes are never renamed or reused; http.py of a service maps them to a status."""
+    """What happened. Codes are never renamed or reused; `actor_kit.problems` has the HTTP status of each."""
 
     # the caller
     UNAUTHENTICATED = "unauthenticated"

@@ -1,10 +1,11 @@
 """Every message of the system in one table: who sends it, who receives it, and who may ask for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from contracts import commands, events, queries
+from contracts.errors import Code
 from contracts.message import Command, Message, Query, reply_type_of
 from contracts.services import Service
 
@@ -96,3 +97,15 @@ def requests_to(service: Service) -> tuple[type[Message], ...]:
     return tuple(
         entry.message for entry in REGISTRY if service in entry.receivers and reply_type_of(entry.message) is not None
     )
+
+
+UNAVAILABLE: Mapping[Service, Code] = {STORE: Code.STORE_UNAVAILABLE}
+"""The code that says that a service does not answer its requests, or has too much to do. One for each that has some."""
+
+
+def unavailable_code(subject: str) -> Code:
+    """The code for a request on this subject that nobody answers."""
+    return UNAVAILABLE[_ANSWERING[subject]]
+
+
+_ANSWERING = {message.subject_template: service for service in UNAVAILABLE for message in requests_to(service)}

@@ -186,7 +186,7 @@ class RunClaimed(Reply):
     ``is_first_turn``: the conversation has no title yet.
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     ``seconds_since_start``: since the first attempt's claim, by the store's clock. ``run.usage``: what those attempts
-    used.
+    used. ``stalls_count``: how often the run made a runner's event loop stand still.
     """
 
     run: RunView
@@ -201,6 +201,7 @@ class RunClaimed(Reply):
     is_first_turn: bool = False
     next_step: int = 0
     seconds_since_start: float = 0.0
+    stalls_count: int = 0
     conversation: ConversationView | None = None
     openai_conversation_id: str | None = None
 

@@ -40,13 +40,19 @@ class StreamSpec:
     consumers: tuple[ConsumerSpec, ...] = field(default=())
 
 
+RUN_STALLS_MAX = 3
+"""How often a run may make its runner's event loop stand still, until it is given up."""
+RUN_DELIVERIES_MAX = 8
+"""How often a run's message is delivered, whatever ended the attempt; the last one only ends the run. More than the
+stalls, so that a run that stalls is given up for that. A run that kills its runners is given up, but one that was beside
+it, or met some outages in a row, is not."""
+
 RUNS_MAILBOX = ConsumerSpec(
     name="agent_runner",
     stream="RUNS",
     service=Service.AGENT_RUNNER,
     ack_wait_seconds=8,
-    # A run that kills its runners is given up, but one that was beside it, or met some outages in a row, is not.
-    max_deliver=8,
+    max_deliver=RUN_DELIVERIES_MAX,
     max_ack_pending=100_000,
 )
 

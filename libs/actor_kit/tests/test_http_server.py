@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from actor_kit.http_server import BoundedProtocol, Bounds, build_server
+from actor_kit.http_server import build_server, turn_away
+from actor_kit.uvicorn_internals import BoundedProtocol, Bounds
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -137,7 +138,7 @@ async def test_an_answer_that_nobody_takes_is_cut() -> None:
 
 async def test_a_slow_upload_behind_an_answered_request_is_not_cut_off(monkeypatch: Any) -> None:
     """Both requests come in one packet: the second one's body is not the rest of a refused one."""
-    monkeypatch.setattr("actor_kit.http_server.LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("actor_kit.uvicorn_internals.LINGER_SECONDS", 0.05)
     async with served() as port, connected(port) as connection:
         connection.send(GET + "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhe")
         assert (await connection.answer())[0] == 200
@@ -147,7 +148,7 @@ async def test_a_slow_upload_behind_an_answered_request_is_not_cut_off(monkeypat
 
 
 async def test_the_rest_of_a_body_that_was_answered_early_is_not_waited_for(monkeypatch: Any) -> None:
-    monkeypatch.setattr("actor_kit.http_server.LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("actor_kit.uvicorn_internals.LINGER_SECONDS", 0.05)
     async with served() as port, connected(port) as connection:
         connection.send("POST /early HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\nhe")
         assert (await connection.answer())[0] == 200
@@ -171,19 +172,10 @@ async def test_a_request_that_a_stopping_server_cannot_answer_may_be_tried_again
         assert await half.end() == b""
 
 
-def test_a_protocol_of_its_own_keeps_the_bounds() -> None:
-    class Own(BoundedProtocol):
-        pass
-
+def test_a_server_has_its_bounds_and_believes_only_its_proxies() -> None:
     server = build_server(
-        app,
-        host="127.0.0.1",
-        port=0,
-        bounds=Bounds(1),
-        drain_timeout_seconds=0.2,
-        protocol=Own,
-        trusted_proxies=["::1"],
+        app, host="127.0.0.1", port=0, bounds=Bounds(1), drain_timeout_seconds=0.2, trusted_proxies=["::1"]
     )
-    assert (server.config.http.func, server.config.http.args) == (Own, (Bounds(1),))  # type: ignore[union-attr]
+    assert (server.config.http.func, server.config.http.args) == (BoundedProtocol, (Bounds(1), turn_away))  # type: ignore[union-attr]
     assert (server.config.proxy_headers, server.config.forwarded_allow_ips) == (True, ["::1"])
     assert server.config.timeout_graceful_shutdown == 1

@@ -1,18 +1,27 @@
 """A process whose loop stands still tells where and for whom, and ends; one that was only suspended goes on."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from actor_kit.watchdog import STALLED_EXIT_CODE
-
-pytestmark = pytest.mark.slow
+from actor_kit.actor import Actor, Delivery, Handlers
+from actor_kit.bus import Bus
+from actor_kit.mailbox import Mailbox
+from actor_kit.settings import ServiceSettings
+from actor_kit.watchdog import STALLED_EXIT_CODE, OnStall, _on_stall
+from contracts.commands import RunRequested
+from contracts.message import Message
+from contracts.services import Service
+from contracts.streams import RUN_DELIVERIES_MAX, RUN_STALLS_MAX, RUNS_MAILBOX
+from contracts.subjects import subject_of
 
 SECONDS_MAX = 2.0
 
@@ -128,3 +137,58 @@ def test_a_process_that_was_suspended_and_one_that_was_slow_to_begin_go_on(tmp_p
     log = process.communicate(timeout=20)[1]
     assert process.returncode == 0, log
     assert set(events(log)) == {"service.stopped"}
+
+
+def test_a_run_that_stalls_is_given_up_for_that_before_its_deliveries_are_used_up() -> None:
+    assert RUN_STALLS_MAX < RUN_DELIVERIES_MAX == RUNS_MAILBOX.max_deliver
+
+
+@dataclass(frozen=True)
+class Stalling(Actor):
+    """Its first delivery does what a watchdog does when the handler blocks the loop."""
+
+    seen: asyncio.Queue[tuple[int, float]] = field(default_factory=asyncio.Queue)
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def handlers(self) -> Handlers:
+        return {RunRequested: self.on_run_requested}
+
+    async def on_run_requested(self, _command: RunRequested, delivery: Delivery) -> None:
+        self.seen.put_nowait((delivery.attempt, time.monotonic()))
+        if delivery.attempt == 1:
+            callback = await asyncio.create_task(callback_of_this_context())
+            assert callback is not None
+            await asyncio.to_thread(asyncio.run, called(callback))
+            await asyncio.sleep(600)
+
+    async def on_stalled(self, message: Message, bus: Bus) -> None:
+        assert isinstance(message, RunRequested)
+        await bus.flush()
+        self.told.append(message.run_id)
+
+
+async def callback_of_this_context() -> OnStall | None:
+    return _on_stall.get()
+
+
+async def called(callback: OnStall) -> None:
+    await callback()
+
+
+async def test_a_message_that_stalls_the_loop_is_told_of_and_comes_again_later(nats_url: str, store_bus: Bus) -> None:
+    actor = Stalling()
+    settings = ServiceSettings(nats_url=nats_url, loop_stall_seconds_max=0.4)
+    async with (
+        Bus.open(settings, service=Service.AGENT_RUNNER) as bus,
+        Mailbox(bus, actor, spec=RUNS_MAILBOX, slots=2, drain_timeout_seconds=0.1),
+    ):
+        command = RunRequested(user_id="alice", conversation_id="conv_1", run_id="run_1")
+        await store_bus.publish_stored(
+            subject_of(RunRequested, user_id="alice", conversation_id="conv_1"), command.encode()
+        )
+        first = await asyncio.wait_for(actor.seen.get(), 5)
+        again = await asyncio.wait_for(actor.seen.get(), 5)
+    assert actor.told == ["run_1"]
+    assert (first[0], again[0]) == (1, 2)
+    assert 0.6 <= again[1] - first[1] < RUNS_MAILBOX.ack_wait_seconds / 2

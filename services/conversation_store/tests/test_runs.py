@@ -236,6 +236,15 @@ async def test_a_run_is_given_up_after_its_attempts(nats_url: str, database_url:
         assert [event["type"] for event in await client.deltas()][-2:] == ["error", "run.failed"]
 
 
+async def test_a_run_that_stalled_its_runner_says_so_to_the_next_one(client: Client) -> None:
+    turn = await client.begin()
+    assert (await client.claim(turn.run_id)).stalls_count == 0
+    renewal = RenewLease(principal=ALICE, run_id=turn.run_id, epoch=1, lease_seconds=8)
+    for has_stalled in (True, False, True):
+        await client.ask(renewal.model_copy(update={"has_stalled": has_stalled}))
+    assert (await client.claim(turn.run_id)).stalls_count == 2
+
+
 async def test_the_ledger_keeps_the_first_result(client: Client) -> None:
     turn = await client.begin()
     await client.claim(turn.run_id)

@@ -45,13 +45,17 @@ class ClaimRun(Command[RunClaimed]):
 
 
 class RenewLease(Command[LeaseRenewed]):
-    """Keep a claimed run for ``lease_seconds`` more. Errors: run_stale_epoch, run_finished."""
+    """Keep a claimed run for ``lease_seconds`` more. Errors: run_stale_epoch, run_finished.
+
+    ``has_stalled``: the run has just made its runner's event loop stand still, which is counted.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.renew_lease"
     principal: Principal
     run_id: RunId
     epoch: int
     lease_seconds: Annotated[float, Field(gt=0, le=600)]
+    has_stalled: bool = False
 
 
 class AppendCheckpoint(Command[Done]):

@@ -7,6 +7,8 @@ The contract of a handler, whatever it was called by:
     raises TerminalError    a request is answered with it; a message becomes a dead letter and is terminated
     raises anything else    a bug. A request is answered with ``internal``; a message comes again until its
                             last attempt, then it becomes a dead letter
+    stands still            (code that does not give the event loop back, for a quarter of LOOP_STALL_SECONDS_MAX)
+                            `on_stalled` is called, and a message comes again after 1.5 times LOOP_STALL_SECONDS_MAX
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,6 +17,8 @@ from typing import Any
 
 from contracts.errors import NatterError
 from contracts.message import Message, Reply
+
+from actor_kit.bus import Bus
 
 Handler = Callable[[Any, "Delivery"], Awaitable[Reply | None]]
 Handlers = Mapping[type[Message], Handler]
@@ -44,3 +48,9 @@ class Actor:
 
     async def on_exhausted(self, message: Message, delivery: Delivery, error: NatterError) -> None:
         """Called before a mailbox gives a message up, so that whoever waits for it is told."""
+
+    async def on_stalled(self, message: Message, bus: Bus) -> None:
+        """Called when the handling of a mailbox's message makes the event loop stand still, in a loop of its own.
+
+        Everything that belongs to the other loop stands still too: ask over ``bus``.
+        """

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from actor_kit.metrics import LOOP_DELAY_SECONDS
 from actor_kit.settings import ServiceSettings
+from actor_kit.uvicorn_internals import QuietServer
 
 CHECK_TIMEOUT_SECONDS = 2.0
 LOOP_DELAY_PERIOD_SECONDS = 0.25
@@ -82,14 +83,6 @@ def _json(status: int, body: dict[str, object]) -> Response:
 
 async def _metrics(_request: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-class QuietServer(uvicorn.Server):
-    """A uvicorn server that leaves the signals alone: `lifecycle` is the only one that handles them."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 @asynccontextmanager

@@ -1,110 +1,17 @@
 """The HTTP server of a service: uvicorn, with bounds on what a connection may take, and problem details throughout."""
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
 
 import uvicorn
 from contracts.errors import Code
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from actor_kit.health import Health, QuietServer
+from actor_kit.health import Health
 from actor_kit.metrics import TURNED_AWAY
 from actor_kit.problems import MEDIA_TYPE, problem_json, retry_after
-
-HEADER_BYTES_MAX: Final = 64 * 1024
-LINGER_SECONDS: Final = 2.0
-"""How long the rest of a refused body is read and thrown away, so that its sender can read the answer."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What connections may take. Past `connections_max` a request is answered 503, whatever it asks for."""
-
-    connections_max: int
-    headers_timeout_seconds: float = 10.0
-    keep_alive_seconds: int = 30
-    send_timeout_seconds: float | None = 60.0
-    """How long a client may leave an answer of more than 64 KiB untaken; None where the application sees to it."""
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection. uvicorn bounds neither the time nor the bytes until the headers are whole ("slow loris"), nor
-    the time until an answer is taken; this does, for every request of the connection.
-    """
-
-    _closing: asyncio.TimerHandle | None = None
-    _cutting: asyncio.TimerHandle | None = None
-    _header_bytes = 0
-    _is_in_body = False
-
-    def __init__(self, bounds: Bounds, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._bounds = bounds
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._close_after(self._bounds.headers_timeout_seconds)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = _cancelled(self._closing)
-        self._cutting = _cancelled(self._cutting)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._is_in_body:
-            self._header_bytes += len(data)
-        super().data_received(data)
-        if self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
-            self.send_400_response("The headers are too large.")
-
-    def on_message_begin(self) -> None:
-        self._close_after(self._bounds.headers_timeout_seconds)
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._is_in_body, self._header_bytes = True, 0
-        self._closing = _cancelled(self._closing)
-        is_full = len(self.connections) > self._bounds.connections_max
-        self.app = turn_away if is_full else self.config.loaded_app  # type: ignore[assignment]  as uvicorn's ASGI types
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        self._is_in_body = False
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        # (A pipelined request that waits for its turn is not the one that has been answered.)
-        if self.cycle.response_complete and self.cycle.more_body:
-            self._close_after(LINGER_SECONDS)
-        super().on_response_complete()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._bounds.send_timeout_seconds is not None:
-            self._cutting = self.loop.call_later(self._bounds.send_timeout_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._cutting = _cancelled(self._cutting)
-        super().resume_writing()
-
-    def send_400_response(self, msg: str) -> None:
-        body = problem_json(400, Code.INVALID_REQUEST, msg)
-        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        self.transport.write(head.encode() + b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" + body)
-        self.transport.close()
-
-    def _close_after(self, seconds: float) -> None:
-        _cancelled(self._closing)
-        self._closing = self.loop.call_later(seconds, self.transport.close)
-
-
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+from actor_kit.uvicorn_internals import BoundedProtocol, Bounds, QuietServer
 
 
 async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +55,6 @@ def build_server(
     port: int,
     bounds: Bounds,
     drain_timeout_seconds: float,
-    protocol: type[BoundedProtocol] = BoundedProtocol,
     trusted_proxies: list[str] | None = None,
 ) -> QuietServer:
     """A server for the app; `serve()` runs it until `should_exit`.
@@ -160,7 +66,7 @@ def build_server(
             answers_when_cut_off(app),
             host=host,
             port=port,
-            http=partial(protocol, bounds),  # type: ignore[arg-type]  uvicorn only calls it
+            http=partial(BoundedProtocol, bounds, turn_away),  # type: ignore[arg-type]  uvicorn only calls it
             ws="none",
             loop="none",
             lifespan="off",

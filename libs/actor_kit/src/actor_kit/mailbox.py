@@ -4,6 +4,7 @@ import asyncio
 import base64
 import time
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +22,17 @@ from actor_kit.metrics import DEAD_LETTERS, HANDLED_SECONDS, IN_FLIGHT
 from actor_kit.provision import check_consumer
 from actor_kit.requests import invalid_request
 from actor_kit.telemetry import traced
+from actor_kit.watchdog import on_stall
 
 log = structlog.get_logger()
 
 HEARTBEATS_PER_ACK_WAIT = 4
 BUG_RETRY_SECONDS = 1.0
 PULL_ERROR_PAUSE_SECONDS = 0.5
+PAUSE_PER_STALL = 1.5
+"""After how many times LOOP_STALL_SECONDS_MAX a message that made the loop stand still comes again: by then the process
+was ended and started anew, and has worked for the others.
+"""
 
 
 class Mailbox:
@@ -86,6 +92,7 @@ class Mailbox:
 
     async def _work(self, pulled: Pulled) -> None:
         with IN_FLIGHT.labels(self._spec.name).track_inprogress(), traced(pulled.headers):
+            on_stall(partial(self._tell_of_stall, pulled))
             heartbeat = asyncio.create_task(self._keep(pulled))
             try:
                 await self._settle(pulled)
@@ -105,6 +112,14 @@ class Mailbox:
                 await pulled.in_progress()
             except Exception as error:  # noqa: BLE001  the next one may pass
                 log.warning("mailbox.in_progress_failed", error=repr(error))
+
+    async def _tell_of_stall(self, pulled: Pulled) -> None:
+        """Called by the watchdog, in another loop than this mailbox's."""
+        async with self._bus.another() as bus:
+            await pulled.nak_over(bus.client, PAUSE_PER_STALL * bus.settings.loop_stall_seconds_max)
+            message_type = self._type_of(pulled.subject)
+            if message_type is not None:
+                await self._actor.on_stalled(message_type.decode(pulled.payload), bus)
 
     async def _settle(self, pulled: Pulled) -> None:
         delivery = Delivery(pulled.subject, pulled.headers, pulled.attempt, self._spec.max_deliver)

@@ -8,7 +8,7 @@ from typing import Self
 import structlog
 from contracts.errors import Code, ErrorReply, NatterError, RetryableError, TerminalError
 from contracts.message import PAYLOAD_BYTES_MAX, Message
-from contracts.registry import requests_to
+from contracts.registry import UNAVAILABLE, requests_to
 from contracts.services import Service
 from pydantic import ValidationError
 
@@ -55,7 +55,8 @@ class RequestServer:
         self._service = service
         self._actor = actor
         self._drain_timeout_seconds = drain_timeout_seconds
-        busy = RetryableError(Code.STORE_UNAVAILABLE, "The service has too much to do.", retry_after_seconds=1.0)
+        code = UNAVAILABLE.get(service, Code.OVERLOADED)  # a service without requests is never asked
+        busy = RetryableError(code, "The service has too much to do.", retry_after_seconds=1.0)
         self._endpoints = Endpoints(
             client=bus.client,
             name=str(service),

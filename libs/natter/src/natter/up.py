@@ -22,7 +22,8 @@ from natter.supervision.supervisor import Supervisor
 from natter.supervision.together import together
 
 MIGRATION_SECONDS_MAX = 120.0
-ANSWER_SECONDS_MAX = 30.0
+ANSWER_SECONDS_MAX = 120.0
+"""As long as a program may take to start: its first run may stall the runner, and its watchdog start it anew."""
 STATE_SECONDS = 0.5
 ASKED = frozenset({Service.CONVERSATION_STORE, Service.AGENT_RUNNER})
 """Who must answer `$SRV.PING` before a message would be answered."""

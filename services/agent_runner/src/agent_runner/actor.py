@@ -1,29 +1,33 @@
 """What the runner receives: runs from the work queue, and the quick word to stop one."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 import structlog
 from actor_kit.actor import Actor, Delivery, Handlers
-from actor_kit.bus import Received
+from actor_kit.bus import Bus, Received
 from contracts.commands import ClaimRun, RunRequested
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import ChatKitDelta, RunCancelRequested
 from contracts.identity import Principal
 from contracts.message import Message
 from contracts.replies import RunClaimed
+from contracts.streams import RUN_STALLS_MAX
 from contracts.subjects import parse_subject, subject_of
 
 from agent_runner.crash_points import CrashPoint
 from agent_runner.model_errors import sentence_of
 from agent_runner.publisher import FencedError
 from agent_runner.run_attempt import RunAttempt
+from agent_runner.store import Store
 from agent_runner.workshop import Workshop
 
 log = structlog.get_logger()
 
 LEASED_PAUSE_SECONDS_MAX = 0.5
+OTHERS_FIRST_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class AgentRunner(Actor):
     """Executes runs; a run that is redelivered is claimed anew, which fences whoever had it."""
 
     workshop: Workshop
+    started_at: float = field(default_factory=time.monotonic)
     attempts: dict[str, RunAttempt] = field(default_factory=dict[str, RunAttempt])
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary[str, asyncio.Lock])
 
@@ -56,17 +61,26 @@ class AgentRunner(Actor):
             log.error("run.exhausted", run_id=message.run_id, attempt=delivery.attempt, code=error.code)
             await self._give_up(message)
 
+    async def on_stalled(self, message: Message, bus: Bus) -> None:
+        """Count it: a run that makes its runner stand still `RUN_STALLS_MAX` times is not executed again."""
+        attempt = self.attempts.get(message.run_id) if isinstance(message, RunRequested) else None
+        if attempt is not None:
+            await attempt.tell_of_stall(Store(bus))
+
     async def _give_up(self, command: RunRequested) -> bool:
         """End a run without executing it; False where it did not fail: stopped, finished, deleted or another's."""
         async with self._turn_of(command):
             claimed = await self._claim(command)
             if claimed is None:
                 return False
-            attempt = RunAttempt(self.workshop, claimed, command.user_id, await self._last_sequence(command))
-            try:
-                return await attempt.run(given_up()) == "failed"
-            except FencedError:
-                return False
+            return await self._end(command, claimed, await self._last_sequence(command))
+
+    async def _end(self, command: RunRequested, claimed: RunClaimed, last_sequence: int) -> bool:
+        attempt = RunAttempt(self.workshop, claimed, command.user_id, last_sequence)
+        try:
+            return await attempt.run(given_up()) == "failed"
+        except FencedError:
+            return False
 
     def on_run_cancel_requested(self, received: Received) -> None:
         """Stop the run if it is executed here; otherwise another runner has heard it too."""
@@ -82,8 +96,21 @@ class AgentRunner(Actor):
     async def _claim_and_execute(self, command: RunRequested) -> None:
         self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)
         claimed, last_sequence = await asyncio.gather(self._claim(command), self._last_sequence(command))
+        if claimed is None:
+            return
+        self.workshop.crash_points.reach(CrashPoint.AFTER_CLAIM)
+        if claimed.stalls_count == 0:
+            await self._execute(command, claimed, last_sequence)
+        elif claimed.stalls_count < RUN_STALLS_MAX:
+            await self._execute_after_others(command, last_sequence)
+        elif await self._end(command, claimed, last_sequence):
+            raise given_up()
+
+    async def _execute_after_others(self, command: RunRequested, last_sequence: int) -> None:
+        """A run that has stalled a runner waits until this one has worked for others: it may stall it at once."""
+        await asyncio.sleep(self.started_at + OTHERS_FIRST_SECONDS - time.monotonic())
+        claimed = await self._claim(command)  # its lease may have run out; or its user has stopped it
         if claimed is not None:
-            self.workshop.crash_points.reach(CrashPoint.AFTER_CLAIM)
             await self._execute(command, claimed, last_sequence)
 
     async def _execute(self, command: RunRequested, claimed: RunClaimed, last_sequence: int) -> None:

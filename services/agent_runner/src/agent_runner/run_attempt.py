@@ -16,6 +16,7 @@ from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
 from agent_runner.model_errors import failure_of, sentence_of
 from agent_runner.publisher import DeltaPublisher, FencedError
+from agent_runner.store import Store
 from agent_runner.workshop import Workshop
 
 log = structlog.get_logger()
@@ -205,6 +206,12 @@ class RunAttempt:
                 continue
             if renewed.cancel_requested:
                 self.cancel()
+
+    async def tell_of_stall(self, store: Store) -> None:
+        """Tell the store that this run makes the event loop stand still; ``store`` is of another loop."""
+        renewal = self._renewal(self._workshop.settings.lease_seconds)
+        await store.ask(renewal.model_copy(update={"has_stalled": True}))
+        log.error("run.stalled", run_id=self._claimed.run.run_id, stalls=self._claimed.stalls_count + 1)
 
     def _renewal(self, lease_seconds: float) -> RenewLease:
         return RenewLease(

@@ -1,8 +1,8 @@
 """The HTTP server: actor_kit's, with the bounds of the settings."""
 
 from actor_kit import http_server
-from actor_kit.health import QuietServer
 from actor_kit.settings import split
+from actor_kit.uvicorn_internals import Bounds, QuietServer
 from fastapi import FastAPI
 
 from auth_edge.settings import Settings
@@ -13,9 +13,7 @@ def build_server(app: FastAPI, settings: Settings) -> QuietServer:
 
     X-Forwarded-* is believed from TRUSTED_PROXIES only.
     """
-    bounds = http_server.Bounds(
-        connections_max=settings.connections_max, headers_timeout_seconds=settings.headers_timeout_seconds
-    )
+    bounds = Bounds(connections_max=settings.connections_max, headers_timeout_seconds=settings.headers_timeout_seconds)
     return http_server.build_server(
         app,
         host=settings.http_host,

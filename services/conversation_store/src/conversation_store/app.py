@@ -83,7 +83,8 @@ def migrate(revision: Annotated[str, typer.Argument(help="head, base, or a revis
 
         await migrate_to(database, revision, start_seconds_max=seconds_max)
 
-    run_until_stopped(SERVICE, settings, run)
+    # Whoever started it waits for its end; while it imports and migrates, its loop has nobody to answer.
+    run_until_stopped(SERVICE, settings.model_copy(update={"loop_stall_seconds_max": 0}), run)
 
 
 def main() -> None:

@@ -62,7 +62,11 @@ class Settings(MigrationSettings):
     run_overdue_seconds: float = Field(
         default=30.0, gt=0, description="A requested or abandoned run is requested again after this."
     )
-    run_attempts_max: int = Field(default=20, ge=1, description="Claims of a run before it is given up.")
+    run_attempts_max: int = Field(
+        default=20,
+        ge=1,
+        description="Claims of a run before it is given up: more than one request of it has, for one may be lost.",
+    )
     erasure_purge_delay_seconds: float = Field(
         default=60.0, ge=0, description="DELTAS is purged again this long after an erasure."
     )

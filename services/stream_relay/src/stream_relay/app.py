@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import structlog
 from actor_kit.bus import Bus
-from actor_kit.health import Health, QuietServer, health_server
+from actor_kit.health import Health, health_server
 from actor_kit.requests import RequestServer
 from actor_kit.settings import split
+from actor_kit.uvicorn_internals import QuietServer
 from contracts.services import Service
 from identity import open_verifier
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any, Final
 
+from actor_kit.uvicorn_internals import TRANSPORT_EXTENSION
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Message, Receive, Scope, Send
@@ -19,8 +20,6 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-TRANSPORT_EXTENSION: Final = "natter.transport"
-"""Where the server's protocol puts the connection's transport into the scope (server.py)."""
 
 
 class EventStreamResponse(EventSourceResponse):

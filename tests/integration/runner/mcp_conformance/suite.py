@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-from actor_kit.health import QuietServer
+from actor_kit.uvicorn_internals import QuietServer
 from natter.servers.ports import free_port
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask

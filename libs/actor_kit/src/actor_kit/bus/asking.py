@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 import nats.errors
 from contracts.errors import Code, ErrorReply, RetryableError, TerminalError
 from contracts.message import Command, Query, Reply
+from contracts.registry import unavailable_code
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from actor_kit.bus.client import Client
 from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.nats_internals import Client
 from actor_kit.bus.wire import ERROR_CODE_HEADER, NO_RESPONDERS, STATUS_HEADER
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
@@ -23,7 +24,7 @@ async def ask_until(
 ) -> Msg:
     """The one answer. ``deadline`` is a time of the loop's clock.
 
-    Raises RetryableError: bus_unavailable (not connected), store_unavailable (nobody answers), deadline_exceeded.
+    Raises RetryableError: bus_unavailable (not connected), `unavailable_code` (nobody answers), deadline_exceeded.
     """
     loop = asyncio.get_running_loop()
     while (remaining := deadline - loop.time()) > 0:
@@ -40,7 +41,7 @@ async def ask_until(
                 raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
             if (answer.headers or {}).get(STATUS_HEADER) != NO_RESPONDERS:
                 return answer
-            problem = Code.STORE_UNAVAILABLE
+            problem = unavailable_code(subject)
         if remaining <= NO_RESPONDERS_PAUSE_SECONDS:
             break
         await asyncio.sleep(NO_RESPONDERS_PAUSE_SECONDS)

@@ -14,9 +14,9 @@ from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
 
 from actor_kit.bus.asking import ReplyT, ask_until, read_reply
-from actor_kit.bus.client import Client
 from actor_kit.bus.direct import DirectReader
 from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.nats_internals import Client
 from actor_kit.bus.publishing import publish_async
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
@@ -43,9 +43,10 @@ PENDING_BYTES_MAX = 32 * 1024 * 1024
 class Bus:
     """Requests, streams and subscriptions of one service. Open it with `Bus.open` or `Bus.connect`."""
 
-    def __init__(self, client: Client, service: Service) -> None:
+    def __init__(self, client: Client, service: Service, settings: ServiceSettings) -> None:
         self.client = client
         self.service = service
+        self.settings = settings
         self._inbox = Inbox(client, inbox_prefix(service))
         self._direct = DirectReader(client, self._inbox)
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
@@ -54,7 +55,7 @@ class Bus:
     async def connect(cls, settings: ServiceSettings, *, service: Service) -> "Bus":
         """Connect, waiting until a server answers. Raises RetryableError (bus_unavailable) after a first refusal."""
         client = Client()
-        bus = cls(client, service)
+        bus = cls(client, service, settings)
         password = settings.nats_password.get_secret_value() if settings.nats_password else None
         seed = settings.nats_nkey_seed.get_secret_value() if settings.nats_nkey_seed else None
         try:
@@ -92,6 +93,12 @@ class Bus:
         finally:
             await bus.drain()
 
+    @asynccontextmanager
+    async def another(self) -> AsyncGenerator["Bus"]:
+        """One more connection of this service, for another event loop than this one's."""
+        async with Bus.open(self.settings, service=self.service) as bus:
+            yield bus
+
     @property
     def is_connected(self) -> bool:
         return self.client.is_connected
@@ -119,7 +126,7 @@ class Bus:
         """Ask the one service that answers this command or query, and return its reply.
 
         Raises what the service raised (TerminalError or RetryableError with its code), and RetryableError with
-        ``bus_unavailable`` (not connected), ``store_unavailable`` (nobody answers) or ``deadline_exceeded``.
+        ``bus_unavailable`` (not connected), `unavailable_code` (nobody answers) or ``deadline_exceeded``.
         While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
         query is asked again, by the caller.
         """

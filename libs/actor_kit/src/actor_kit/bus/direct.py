@@ -9,8 +9,8 @@ import nats.errors
 from contracts.errors import Code, RetryableError
 from nats.aio.msg import Msg
 
-from actor_kit.bus.client import Client
 from actor_kit.bus.inbox import Inbox
+from actor_kit.bus.nats_internals import Client
 from actor_kit.bus.wire import StoredMessage, stored
 
 END_OF_BATCH = "204"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from nats.aio.msg import Msg
 
-from actor_kit.bus.client import Client
+from actor_kit.bus.nats_internals import Client
 
 
 class Inbox:
@@ -13,7 +13,7 @@ class Inbox:
 
     def __init__(self, client: Client, inbox_prefix: str) -> None:
         self._client = client
-        self._prefix = f"{inbox_prefix}.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._prefix = f"{inbox_prefix}.{client.new_token()}"
         self._expected: dict[str, Callable[[Msg], None]] = {}
         self._last_token = 0
 

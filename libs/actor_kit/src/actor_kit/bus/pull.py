@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
 
-from actor_kit.bus.client import Client
+from actor_kit.bus.nats_internals import Client
 
 PULL_EXPIRES_SECONDS_MAX = 10.0
 PULL_CHECK_SECONDS = 1.0
@@ -46,6 +46,11 @@ class Pulled:
     async def nak(self, delay_seconds: float) -> None:
         await self.message.nak(delay=delay_seconds)
 
+    async def nak_over(self, client: Client, delay_seconds: float) -> None:
+        """The same over another connection: this one's loop stands still."""
+        delay = json.dumps({"delay": int(delay_seconds * 1e9)})
+        await client.publish(self.message.reply, f"-NAK {delay}".encode())
+
     async def term(self) -> None:
         await self.message.term()
 
@@ -64,7 +69,7 @@ class PullConsumer:
         self._client = client
         self._spec = spec
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.name}"
-        self._inbox = f"{inbox_prefix}.pull.{client._nuid.next().decode()}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._inbox = f"{inbox_prefix}.pull.{client.new_token()}"
         self._asked = 0
         self._asked_until = 0.0
         self._arrived: asyncio.Queue[Pulled | None] = asyncio.Queue()

@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 
 import uvicorn
 from actor_kit.bus import Bus
-from actor_kit.health import Health, QuietServer, health_server
+from actor_kit.health import Health, health_server
 from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
+from actor_kit.uvicorn_internals import QuietServer
 from contracts.errors import Code, TerminalError
 from contracts.services import Service
 from identity.secret import secret_bytes

@@ -33,7 +33,7 @@ class Run(Table, table=True):
     """One execution that answers a turn. ``is_active``: the one run of its conversation that may be worked on.
 
     A run that is queued and not active waits behind the active one. ``epoch`` counts the claims;
-    ``lease_expires_at`` is until when the last one holds.
+    ``lease_expires_at`` is until when the last one holds. ``stalls_count``: how often it stopped its runner's loop.
     """
 
     __table_args__ = (
@@ -75,6 +75,7 @@ class Run(Table, table=True):
     items_count: int = Field(default=0, sa_column=count_column())
     session_items_count: int = Field(default=0, sa_column=count_column())
     checkpoints_count: int = Field(default=0, sa_column=count_column())
+    stalls_count: int = Field(default=0, sa_column=count_column())
     model: str | None = Field(default=None, sa_column=text_column(nullable=True))
     usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))

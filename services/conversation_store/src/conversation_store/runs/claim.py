@@ -82,6 +82,7 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, limits
         is_first_turn=found["title"] is None,
         next_step=run["checkpoints_count"],
         seconds_since_start=run["seconds_since_start"],
+        stalls_count=run["stalls_count"],
         conversation=conversation_view(found),
         openai_conversation_id=found["openai_conversation_id"],
     )

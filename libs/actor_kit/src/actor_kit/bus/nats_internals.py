@@ -1,4 +1,8 @@
-"""nats-py's client, made lean where each delta passes: sending, and handing over what was read."""
+"""All that Natter knows of the inside of nats-py: a client that is lean where each delta passes (ADR 21).
+
+It overrides four methods and uses the private attributes of `PRIVATE_ATTRIBUTES`; `test_nats_internals.py` says in one
+failing test which of them a new version of nats-py has changed.
+"""
 
 import asyncio
 import re
@@ -15,8 +19,15 @@ BLANKS = " \t\n\r\x0b\x0c"
 VERSION_LINE = b"NATS/1.0"
 
 
+PRIVATE_ATTRIBUTES = (
+    *("_max_payload", "_pending", "_pending_data_size", "_transport"),  # to send
+    *("_sid", "_subs", "_build_message", "_error_cb"),  # to hand over what was read
+    "_nuid",
+)
+
+
 class Client(nats.aio.client.Client):
-    """The client of every connection. What it overrides and touches belongs to the pinned version of nats-py."""
+    """The client of every connection: `send` and `listen` beside what nats-py has."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +45,10 @@ class Client(nats.aio.client.Client):
     async def until_connected(self) -> None:
         """Wait while a reconnect is under way; the caller bounds the time."""
         await self._has_connection.wait()
+
+    def new_token(self) -> str:
+        """A subject token that nobody else has."""
+        return self._nuid.next().decode()
 
     # --- sending -----------------------------------------------------------------------------------------
 

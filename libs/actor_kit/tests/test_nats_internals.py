@@ -1,17 +1,52 @@
 """What our client does itself, it does as nats-py does; nothing in a header or subject becomes a command."""
 
 import asyncio
+import inspect
+import re
+from importlib.metadata import version
 
 import nats.aio.client
 import nats.errors
 import pytest
 from actor_kit.bus import Bus, Received
-from actor_kit.bus.client import Client, decode_headers, encode_headers
+from actor_kit.bus.nats_internals import PRIVATE_ATTRIBUTES, Client, decode_headers, encode_headers
 from hypothesis import given
 from hypothesis import strategies as st
 
 NAMES = st.text(st.characters(max_codepoint=0x2FF, exclude_characters="\r\n"), max_size=12)
 LINES = st.lists(st.tuples(NAMES, st.sampled_from([":", ": ", ":\t", ""]), NAMES), max_size=6)
+
+
+OVERRIDDEN = {
+    "flush": ["self", "timeout"],
+    "_remove_sub": ["self", "sid", "max_msgs"],
+    "_process_msg": ["self", "sid", "subject", "reply", "data", "headers"],
+    "_parse_header_lines": ["raw"],
+}
+CALLED = {
+    "_build_message": ["self", "sid", "subject", "reply", "data", "headers"],
+    "subscribe": ["self", "subject", "queue", "cb"],
+}
+
+
+def test_nats_py_is_inside_as_we_believe() -> None:
+    """An upgrade that changes what `nats_internals` relies on fails here, and says what."""
+    theirs, what = nats.aio.client.Client, f"nats-py {version('nats-py')}"
+    for name, parameters in (OVERRIDDEN | CALLED).items():
+        found = getattr(theirs, name, None)
+        assert found is not None, f"{what} has no Client.{name}"
+        assert list(inspect.signature(found).parameters)[: len(parameters)] == parameters, f"{what}: Client.{name}"
+    ours = {name for name in vars(Client) if name in vars(theirs) and name[:2] != "__"}
+    assert ours == set(OVERRIDDEN), "what we override is in this list"
+    client = theirs()
+    for name in PRIVATE_ATTRIBUTES:
+        assert hasattr(client, name), f"{what} has no {name}"
+    assert isinstance(client._pending, list), f"{what}: _pending"
+    for name in ("_transport", "_pending_data_size", "_sid", "_subs", "_max_payload"):
+        assert f"self.{name}" in inspect.getsource(theirs), f"{what}: {name} is not used any more"
+    used = set(re.findall(r"(?:self|client)\.(_[a-z]\w*)", inspect.getsource(inspect.getmodule(Client))))  # type: ignore[arg-type]
+    own = {name for name in vars(Client()) if name not in vars(client)} | set(vars(Client)) | set(CALLED)
+    assert used - own <= set(PRIVATE_ATTRIBUTES), "what we use of nats-py is in the list"
 
 
 @given(LINES)
