@@ -44,8 +44,8 @@ RUN_STALLS_MAX = 3
 """How often a run may make its runner's event loop stand still, until it is given up."""
 RUN_DELIVERIES_MAX = 8
 """How often a run's message is delivered, whatever ended the attempt; the last one only ends the run. More than the
-stalls, so that a run that stalls is given up for that. A run that kills its runners is given up, but one that was beside
-it, or met some outages in a row, is not."""
+stalls, so that a run that stalls is given up for that. A run that kills its runners is given up, but one that was
+beside it, or met some outages in a row, is not."""
 
 RUNS_MAILBOX = ConsumerSpec(
     name="agent_runner",

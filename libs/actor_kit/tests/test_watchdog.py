@@ -23,6 +23,8 @@ from contracts.services import Service
 from contracts.streams import RUN_DELIVERIES_MAX, RUN_STALLS_MAX, RUNS_MAILBOX
 from contracts.subjects import subject_of
 
+pytestmark = pytest.mark.slow
+
 SECONDS_MAX = 2.0
 
 PROGRAM = """

@@ -14,6 +14,8 @@ from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres, PostgresFailedError
 from natter_testing.servers import RunningServer, temporary_directory
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def running() -> Iterator[RunningServer]:

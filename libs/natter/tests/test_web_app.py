@@ -7,6 +7,8 @@ import pytest
 from natter.settings import Settings
 from natter.web_app import WebAppError, find_web_app
 
+pytestmark = pytest.mark.slow
+
 BUILD = "require('fs').mkdirSync('.next',{recursive:true});require('fs').writeFileSync('.next/BUILD_ID','x')"
 
 

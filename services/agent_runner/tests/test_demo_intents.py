@@ -69,11 +69,13 @@ def too_slow(length: int) -> list[str]:
     return slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [TEXT_CHARACTERS_MAX, LARGE_CHARACTERS])
 def test_no_message_takes_longer_than_the_bound(length: int) -> None:
     assert too_slow(length) == []
 
 
+@pytest.mark.slow
 def test_without_its_bound_on_the_length_it_is_linear_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quadratic pattern takes seconds for this many characters; a linear one, three milliseconds."""
     characters = 2 * TEXT_CHARACTERS_MAX
@@ -88,6 +90,7 @@ def test_without_its_bound_on_the_length_it_is_linear_all_the_same(monkeypatch: 
     assert slow == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.text(st.sampled_from("adnt ,.;:\n!?#1"), min_size=1, max_size=12), st.sampled_from(BEGINNINGS))
 def test_whatever_is_repeated_is_read_in_time(repeated: str, beginning: str) -> None:

@@ -1,6 +1,7 @@
 """A stock server, a whole Natter and a browser for the tests of this folder; a fresh page and person for each.
 
-A test that takes `server` runs against both; one that takes `stock` or `natter` is about that one alone.
+A test that takes `server` runs against both; one that takes `natter` is about that one alone. One that takes `stock` is
+about the page alone, whatever server answers, or about what only a stock server does.
 """
 
 import fcntl

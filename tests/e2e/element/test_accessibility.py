@@ -87,8 +87,8 @@ def test_axe_finds_nothing_in_a_right_to_left_page(stock: Server, page: Page, ch
     assert axe(page) == []
 
 
-def test_the_conversation_is_a_log_and_everything_has_a_name(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url(options=EVERYTHING))
+def test_the_conversation_is_a_log_and_everything_has_a_name(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url(options=EVERYTHING))
     chat.ask("markdown")
     expect(chat.root.get_by_role("log", name="Conversation")).to_be_visible()
     expect(chat.root.get_by_role("status").filter(has_text="The answer is complete.")).to_be_attached()
@@ -141,9 +141,9 @@ def test_the_keyboard_keeps_its_place_in_the_history(stock: Server, page: Page, 
     expect(chat.root.get_by_role("dialog", name="History")).to_have_count(0)
 
 
-def test_reduced_motion_is_respected(server: Server, page: Page, chat: Chat) -> None:
+def test_reduced_motion_is_respected(stock: Server, page: Page, chat: Chat) -> None:
     page.emulate_media(reduced_motion="reduce")
-    page.goto(server.url())
+    page.goto(stock.url())
     chat.send("wait")
     assert (
         chat.root.locator(".badge.running .icon").evaluate("element => getComputedStyle(element).animationName")

@@ -126,8 +126,8 @@ def test_an_element_that_returns_to_the_page_shows_its_thread_again(server: Serv
     expect(chat.composer).to_be_focused()
 
 
-def test_methods_called_before_the_options_wait_for_them(server: Server, page: Page) -> None:
-    page.goto(server.url())
+def test_methods_called_before_the_options_wait_for_them(stock: Server, page: Page) -> None:
+    page.goto(stock.url())
     page.evaluate(
         """url => {
         const late = document.createElement('openai-chatkit');
@@ -136,7 +136,7 @@ def test_methods_called_before_the_options_wait_for_them(server: Server, page: P
         window.sent = late.sendUserMessage({text: 'say later'}).then(() => 'sent');
         setTimeout(() => late.setOptions({api: {url, domainKey: 'x'}}), 100);
     }""",
-        server.chatkit,
+        stock.chatkit,
     )
     assert page.evaluate("window.sent") == "sent"
     expect(page.locator("#late").locator(".answer .markdown")).to_have_text("later")
@@ -186,8 +186,8 @@ def test_client_effects_are_events_of_the_page(stock: Server, page: Page, chat: 
     assert chat.events("effect") == [{"name": "confetti", "data": {"amount": 3}}]
 
 
-def test_deep_links_are_events_of_the_page(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_deep_links_are_events_of_the_page(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.ask("link")
     before = page.url
     chat.answers.last.get_by_role("link", name="there").click()

@@ -20,8 +20,8 @@ def test_an_answer_streams_and_ends_as_the_server_stored_it(server: Server, page
     expect(chat.bubbles).to_have_count(1)
 
 
-def test_markdown_is_rendered(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_markdown_is_rendered(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.ask("markdown")
     answer = chat.answers.last
     expect(answer.get_by_role("heading", name="A heading")).to_be_visible()
@@ -47,9 +47,9 @@ def test_code_is_copied(stock: Server, page: Page, chat: Chat) -> None:
     assert page.evaluate("navigator.clipboard.readText()").startswith("# A heading")
 
 
-def test_the_start_screen_offers_prompts_that_are_sent(server: Server, page: Page, chat: Chat) -> None:
+def test_the_start_screen_offers_prompts_that_are_sent(stock: Server, page: Page, chat: Chat) -> None:
     prompts = [{"label": "Greet", "prompt": "say hello", "icon": "sparkle"}]
-    page.goto(server.url(options={"startScreen": {"greeting": "Welcome", "prompts": prompts}}))
+    page.goto(stock.url(options={"startScreen": {"greeting": "Welcome", "prompts": prompts}}))
     expect(chat.root.get_by_role("heading", name="Welcome")).to_be_visible()
     chat.root.get_by_role("button", name="Greet").click()
     chat.answer_is("hello")
@@ -183,8 +183,8 @@ def test_a_thread_that_takes_no_messages_says_so(
     assert "takes no messages" in refused
 
 
-def test_the_time_of_a_message_is_shown_on_demand(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_the_time_of_a_message_is_shown_on_demand(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.ask("say when")
     time = chat.root.locator(".message.assistant time")
     page.mouse.move(5, 5)

@@ -73,10 +73,10 @@ def test_search_is_there_when_the_server_offers_it(server: Server, page: Page, c
     expect(chat.root.get_by_text("Nothing found.")).to_be_visible()
 
 
-def test_a_failing_list_says_so_and_is_tried_again(server: Server, page: Page, chat: Chat) -> None:
-    server.control("seed", items=2, title="Some thread")
-    page.goto(server.url())
-    server.control("fail_next", values=[503])
+def test_a_failing_list_says_so_and_is_tried_again(stock: Server, page: Page, chat: Chat) -> None:
+    stock.control("seed", items=2, title="Some thread")
+    page.goto(stock.url())
+    stock.control("fail_next", values=[503])
     open_history(chat)
     chat.root.get_by_role("alert").get_by_role("button", name="Try again").click()
     expect(chat.root.get_by_text("Some thread").first).to_be_visible()
@@ -140,10 +140,10 @@ def test_fetch_updates_shows_what_changed_on_the_server(stock: Server, page: Pag
 
 
 def test_the_view_never_jumps_under_the_reader_and_follows_whoever_reads_the_end(
-    server: Server, page: Page, chat: Chat
+    stock: Server, page: Page, chat: Chat
 ) -> None:
-    thread_id = server.control("seed", items=40)["thread_id"]
-    page.goto(server.url(options={"initialThread": thread_id, "thread": {"autoScroll": True}}))
+    thread_id = stock.control("seed", items=40)["thread_id"]
+    page.goto(stock.url(options={"initialThread": thread_id, "thread": {"autoScroll": True}}))
     expect(chat.bubbles.last).to_have_text("Question 38")
     chat.send("count to 300")
     expect(chat.answers.last).to_contain_text("10 11")

@@ -31,8 +31,8 @@ def height_of(chat: Chat) -> float:
     return chat.composer.evaluate("element => element.offsetHeight")
 
 
-def test_enter_sends_and_shift_enter_makes_a_line(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_enter_sends_and_shift_enter_makes_a_line(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     height = height_of(chat)
     chat.composer.press_sequentially("say one")
     chat.composer.press("Shift+Enter")

@@ -164,7 +164,7 @@ def test_hostile_text_is_shown_as_the_text_it_is(server: Server, page: Page, cha
     expect(chat.answers.locator("b")).to_have_count(0)
 
 
-def test_the_element_works_under_a_strict_content_security_policy(server: Server, page: Page, chat: Chat) -> None:
+def test_the_element_works_under_a_strict_content_security_policy(stock: Server, page: Page, chat: Chat) -> None:
     policy = (
         "default-src 'none'; script-src 'self' 'unsafe-inline'; connect-src 'self'; style-src 'self'; "
         "img-src 'self' data:"
@@ -181,7 +181,7 @@ def test_the_element_works_under_a_strict_content_security_policy(server: Server
         route.fulfill(response=response, body=body, headers={**response.headers, "content-security-policy": policy})
 
     page.route("**/plain.html*", add_policy)
-    page.goto(server.url(options={"theme": {"color": {"accent": {"primary": "#0055ff", "level": 1}}}}))
+    page.goto(stock.url(options={"theme": {"color": {"accent": {"primary": "#0055ff", "level": 1}}}}))
     chat.ask("markdown")
     expect(chat.root.locator(".send")).to_have_css("border-radius", "999px")
     # The page's own <style> is refused, as the policy says; nothing of ours is.

@@ -63,8 +63,8 @@ def test_progress_is_one_passing_line(stock: Server, page: Page, chat: Chat) -> 
     expect(chat.root.locator(".progress")).to_have_count(0)
 
 
-def test_thinking_is_said_until_the_first_word(server: Server, page: Page, chat: Chat) -> None:
-    page.goto(server.url())
+def test_thinking_is_said_until_the_first_word(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
     chat.send("wait")
     expect(chat.root.locator(".progress")).to_have_text("Thinking…")
     chat.stop_button.click()
