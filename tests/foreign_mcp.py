@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 STDIO_SERVER = """
 import asyncio, os, pathlib, sys
 from mcp import MCPError
+from mcp.types import AudioContent, BlobResourceContents, EmbeddedResource, ImageContent, ResourceLink, TextContent
+from mcp.types import TextResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 server = MCPServer("other")
 @server.tool()
@@ -50,10 +52,31 @@ async def work(seconds: float, context: Context) -> str:
         await context.report_progress(step, steps, f"step {step} of the work")
     return f"worked in {os.getpid()}"
 @server.tool()
+def draw(pixel: str, large: bool = False) -> list:
+    if large:
+        return [ImageContent(data=pixel + "A" * 400_000, mime_type="image/png")]
+    note = TextResourceContents(uri="file:///note.txt", mime_type="text/plain", text="a note")
+    scan = BlobResourceContents(uri="file:///scan.png", mime_type="image/png", blob=pixel)
+    return [
+        TextContent(text="Two drawings."),
+        ImageContent(data=pixel, mime_type="image/png"),
+        EmbeddedResource(resource=scan),
+        EmbeddedResource(resource=note),
+        ImageContent(data="PHN2Zy8+", mime_type="image/svg+xml"),
+        ImageContent(data="PHN2Zy8+", mime_type="image/png"),
+        AudioContent(data="UklGRg==", mime_type="audio/wav"),
+        ResourceLink(name="bill", title="The [bill]", uri="https://example.org/bill(1).pdf"),
+        ResourceLink(name="file", uri="file:///etc/passwd"),
+    ]
+@server.tool()
 def refuse() -> str:
     raise MCPError(-32000, "Connection closed")
 server.run("stdio")
 """
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""A PNG of one pixel."""
 
 
 def stdio_arguments(state_file: Path) -> list[str]:

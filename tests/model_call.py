@@ -77,6 +77,7 @@ async def call(
         publisher=cast("DeltaPublisher", shown),
         turn=shown,
         call_ids_used=call_ids_used if call_ids_used is not None else set(),
+        with_images=list,
     )
     try:
         return await model.get_response(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agent_runner.demo.responses import ResponseWriter
-from agent_runner.takeover import ended, is_text
+from agent_runner.takeover import ended, is_kept
 from agent_runner.translate import AnswerTranslator
 from chatkit.types import ThreadItem
 from chatkit_protocol import events, items
@@ -84,7 +84,7 @@ def test_what_was_seen_is_kept_and_stored_wherever_it_broke_off() -> None:
         recorder = Recorder()
         answer = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
         for item in shown.whole_items():
-            assert is_text(item)
+            assert is_kept(item)
             answer.restore(ended(item))
         saved = answer.end()
         after = watched([*events[:cut], *recorder.events])
@@ -119,7 +119,25 @@ def test_the_calls_before_a_kept_message_become_its_own() -> None:
 
 def test_a_tool_call_that_no_checkpoint_holds_is_not_text() -> None:
     item = items.workflow("wf_1", "conv_1", NOW, "custom", [])
-    assert not is_text(item)
+    assert not is_kept(item)
+
+
+def test_an_image_that_was_seen_is_kept_and_one_that_was_on_its_way_is_not() -> None:
+    recorder = Recorder()
+    first = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    first.image_shown("data:image/png;base64,iVBORw0KGgo=")
+    on_its_way, whole = recorder.events
+    shown = Shown()
+    shown.apply(on_its_way)
+    assert [is_kept(item) for item in shown.whole_items()] == [False]
+    shown.apply(whole)
+    (image,) = shown.whole_items()
+    assert is_kept(image)
+    again = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    again.restore(ended(image))
+    (saved,) = again.end()
+    assert saved.item == image == watched(recorder.events).items[image["id"]]
+    ITEMS.validate_python(saved.item)
 
 
 def test_updates_of_what_was_never_added_are_passed_over() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from contracts.commands import (
+    AppendCheckpoint,
     CancelRun,
     DeleteConversation,
     ItemToSave,
@@ -14,6 +15,7 @@ from contracts.commands import (
 )
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetConversation, ListConversations, ListItems
+from conversation_store.items import PAGE_CHARACTERS_MAX
 from conversation_store.testing import ALICE, Client, assistant_item, everything_published
 
 
@@ -66,6 +68,24 @@ async def test_items_are_listed_both_ways_and_hidden_ones_never_shorten_a_page(c
     assert [item.message_id for item in messages[1:]] == [name for name in SHOWN if name != "widget"]
     first = await client.ask(query)
     assert len(first.data) == min(limit, 8)
+
+
+async def test_a_page_of_large_items_ends_where_one_message_is_full(client: Client) -> None:
+    turn = await client.begin("draw")
+    claimed = await client.claim(turn.run_id)
+    large = "x" * (PAGE_CHARACTERS_MAX // 2)
+    for count in range(6):  # together more than any message holds
+        image: dict[str, Any] = {"type": "generated_image", "image": {"url": large}}
+        item = ItemToSave(message_id=f"image_{count}", type="generated_image", item=image)
+        checkpoint = AppendCheckpoint(
+            principal=ALICE, run_id=turn.run_id, epoch=claimed.epoch, step=count, items=(item,)
+        )
+        await client.ask(checkpoint)
+    query = ListItems(principal=ALICE, conversation_id=turn.conversation_id, limit=100)
+    assert [item.message_id for item in await pages(client, query)][1:] == [f"image_{count}" for count in range(6)]
+    backwards = await pages(client, query.model_copy(update={"order": "desc"}))
+    assert len(backwards) == 7
+    assert 1 <= len((await client.ask(query)).data) < 4
 
 
 async def test_an_items_id_is_a_cursor_too_and_a_wrong_one_is_named(client: Client) -> None:

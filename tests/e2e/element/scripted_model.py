@@ -27,9 +27,10 @@ CUT_OFF = text("Once upon a", finish_reason="length")
 CALLS = {
     "tools": Answer(calls=(("add", {"title": "milk"}), ("find", {"title": "eggs"}))),
     "wait": tool("wait"),
+    "picture": tool("draw"),
     "hostile": Answer(calls=tuple(("echo", {"title": text}) for text in CORPUS)),
 }
-AFTER_CALLS = {"tools": "Milk is on the list.", "Continue": "time."}
+AFTER_CALLS = {"tools": "Milk is on the list.", "picture": "There it is.", "Continue": "time."}
 ADD_TASK = "add a task: "
 
 

@@ -40,6 +40,23 @@ def test_an_answer_that_was_cut_off_is_gone_on_with(natter: Person, page: Page, 
     expect(notice).to_have_count(0)
 
 
+def test_an_image_that_a_tool_draws_is_seen_and_the_history_has_it(natter: Person, page: Page, chat: Chat) -> None:
+    page.goto(natter.durable_url())
+    chat.send("picture")
+    image = chat.root.get_by_role("img", name="Generated image")
+    chat.answer_is("There it is.", timeout=RECOVERY_MS_MAX)
+    for _ in range(2):  # as it comes, and as it is loaded
+        expect(image).to_have_count(1)
+        expect(image).to_be_visible()
+        assert image.evaluate("image => image.complete && image.naturalWidth") == 1
+        chat.root.locator(".task .task-title").click()
+        expect(chat.root.locator(".task-details")).to_contain_text("images of this type are not shown")
+        expect(chat.root.get_by_role("link", name="The paper")).to_have_attribute("href", "https://example.com/paper")
+        page.goto(natter.durable_url({"initialThread": chat.thread_id()}))
+    assert page.evaluate("window.pwned") is None
+    assert chat.events("error") == []
+
+
 def test_a_relay_that_dies_is_reconnected_to(natter: Person, page: Page, chat: Chat) -> None:
     page.goto(natter.durable_url())
     chat.send("count to 150")

@@ -15,10 +15,11 @@ from actor_kit.health import QuietServer
 from agent_runner.crash_points import CrashPoint
 from contracts.replies import TurnBegun
 from mcp.server.mcpserver import MCPServer
-from mcp.types import ToolAnnotations
+from mcp.types import ImageContent, ToolAnnotations
 from natter.servers.ports import free_port
 
 from tests.fault.runner.test_crash_points import order, replace_killed, replace_the_dead, runners, until_reached
+from tests.foreign_mcp import PIXEL
 from tests.openai_server import OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, runner_stack
 
@@ -49,13 +50,14 @@ class CountingServer:
         servers = [
             {"name": name, "url": url, "tools_allowed": [name], "repeat": repeat} for name, (_, repeat) in TOOLS.items()
         ]
-        return json.dumps(servers)
+        return json.dumps([*servers, {"name": "draw", "url": url, "tools_allowed": ["draw"]}])
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["CountingServer"]:
         server = MCPServer("counting")
         for name, (annotations, _) in TOOLS.items():
             server.add_tool(self._tool(name), name=name, annotations=annotations)
+        server.add_tool(draw, annotations=ToolAnnotations(read_only_hint=True))
         app = server.streamable_http_app(stateless_http=True, json_response=True)
         serving = QuietServer(uvicorn.Config(app, port=self.port, log_config=None, timeout_graceful_shutdown=1))
         task = asyncio.create_task(serving.serve())
@@ -73,6 +75,10 @@ class CountingServer:
             return "done"
 
         return work
+
+
+def draw() -> ImageContent:
+    return ImageContent(data=PIXEL, mime_type="image/png")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -159,6 +165,27 @@ async def test_a_runner_that_dies_before_or_after_a_call(
     await replace_killed(stack, 1)
     await check(stack, provider, name, word, begun, is_repeated=name in REPEATED)
     assert counting.effects[name, word] == effects_before + (name in REPEATED)
+
+
+@pytest.mark.parametrize("point", [CrashPoint.AFTER_TOOL_FINISHED, CrashPoint.AFTER_OUTPUTS_CHECKPOINT], ids=str)
+async def test_an_image_is_shown_once_and_the_next_model_call_sees_it(
+    stack: RunnerStack, provider: OpenaiServer, point: CrashPoint
+) -> None:
+    provider.scripts[f"draw-{point}"] = [tool("draw"), text("done")]
+    await replace_the_dead(stack, ready_count=1)
+    order(stack, [point], signal.SIGKILL)
+    user = f"draw.{point}"
+    begun = await stack.begin(user, f"draw-{point}, please")
+    await until_reached(stack, point)
+    await replace_killed(stack, 1)
+    seen = await stack.watch(user, begun)
+    assert any(event["type"] == "run.restarted" for event in seen.run_events)
+    kinds = [item["type"] for item in seen.viewer.items.values()]
+    assert kinds == ["user_message", "workflow", "generated_image", "assistant_message"]
+    assert [item.item for item in await stack.items(user, begun.conversation_id)] == list(seen.viewer.items.values())
+    last = [request for request in provider.requests if f"draw-{point}" in json.dumps(request)][-1]
+    (parts,) = [item["output"] for item in last["input"] if item.get("type") == "function_call_output"]
+    assert parts[1]["image_url"] == f"data:image/png;base64,{PIXEL}"
 
 
 async def test_a_runner_that_dies_while_tools_are_at_work(

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from contracts.replies import TurnBegun
 
-from tests.foreign_mcp import stdio_arguments
+from tests.foreign_mcp import PIXEL, stdio_arguments
 from tests.openai_server import OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
@@ -56,10 +56,21 @@ async def stack(
         AGENT_RUNNER_MCP_SERVERS=json.dumps([other]),
         AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX=str(WAIT_SECONDS_MAX),
     ) as running:
+        await until_its_tools_are_there(running, provider)
         yield running
 
 
-def outputs(provider: OpenaiServer, word: str) -> list[str]:
+async def until_its_tools_are_there(stack: RunnerStack, provider: OpenaiServer) -> None:
+    """A server over stdio is a process, and takes its time to start."""
+    async with asyncio.timeout(60):
+        while True:
+            provider.scripts["FIRST"] = [tool("refuse"), text("refused")]
+            await stack.ask("first", "FIRST, please")
+            if outputs(provider, "FIRST") == ['{"error": "Connection closed"}']:
+                return
+
+
+def outputs(provider: OpenaiServer, word: str) -> list[Any]:
     """What the model of the run whose message holds a word was told of its calls."""
     last = [request for request in provider.requests if word in json.dumps(request)][-1]
     return [item["output"] for item in last["input"] if item.get("type") == "function_call_output"]
@@ -98,8 +109,6 @@ async def test_one_users_error_and_time_out_leave_another_users_call_alone(
     stack: RunnerStack, provider: OpenaiServer
 ) -> None:
     """One process serves everybody: a call goes on there while others' calls are refused and cancelled."""
-    await stack.ask("first", "REFUSED, please")  # starts the process
-    provider.scripts["REFUSED"] = list(SCRIPTS["REFUSED"])
     late = await stack.begin("late", "LATE, please")
     await until_shown(stack, "late", late, "Slow")
     await asyncio.sleep(2)
@@ -156,6 +165,46 @@ async def test_the_progress_of_a_call_is_shown_now_and_then_and_not_stored(
     assert " · " not in seen.viewer.tasks()[0]["title"]
     items = await stack.items("progress", begun.conversation_id)
     assert [item.item for item in items] == list(seen.viewer.items.values())
+
+
+async def test_images_and_links_of_a_tool_reach_the_person_and_the_model(
+    stack: RunnerStack, provider: OpenaiServer
+) -> None:
+    provider.scripts["DRAWING"] = [tool("draw", pixel=PIXEL), text("done"), text("it was a pixel")]
+    begun, seen = await stack.ask("draw", "DRAWING, please")
+    image = f"data:image/png;base64,{PIXEL}"
+    shown = [item["image"]["url"] for item in seen.viewer.items.values() if item["type"] == "generated_image"]
+    assert shown == [image, image]
+    items = await stack.items("draw", begun.conversation_id)
+    assert [item.item for item in items] == list(seen.viewer.items.values())
+    (task,) = seen.viewer.tasks()
+    assert "[The \\[bill\\]](https://example.org/bill%281%29.pdf)" in task["content"]
+    assert "](file:" not in task["content"]
+    assert "image/svg+xml, 1 KiB: images of this type are not shown" in task["content"]
+    assert "image/png, 1 KiB: it is no such image" in task["content"]
+    assert "audio/wav, 1 KiB: sound cannot be played here" in task["content"]
+    assert PIXEL not in json.dumps(items[-1].tool_calls[0].result)
+    (parts,) = outputs(provider, "DRAWING")
+    kinds = [part["type"] for part in parts]
+    assert kinds == ["input_text", "input_image", "input_image"]
+    assert [part["image_url"] for part in parts[1:]] == [image, image]
+    assert "Two drawings." in parts[0]["text"]
+    assert "a note" in parts[0]["text"]
+    # A later turn reads that there was an image.
+    again = await stack.begin("draw", "DRAWING again?", begun.conversation_id)
+    await stack.watch("draw", again)
+    (later,) = outputs(provider, "DRAWING")
+    assert PIXEL not in json.dumps(later)
+    assert [part["text"] for part in later[1:]] == ["[An image. The user sees it; you cannot.]"] * 2
+
+
+async def test_an_image_that_is_too_large_is_told_in_words(stack: RunnerStack, provider: OpenaiServer) -> None:
+    provider.scripts["LARGE"] = [tool("draw", pixel=PIXEL, large=True), text("done")]
+    _, seen = await stack.ask("large", "LARGE, please")
+    assert [item["type"] for item in seen.viewer.items.values()] == ["user_message", "workflow", "assistant_message"]
+    words = "[image/png, 293 KiB: an image of more than 256 KiB is not shown]"
+    assert outputs(provider, "LARGE") == [words]
+    assert words in seen.viewer.tasks()[0]["content"]
 
 
 async def test_a_task_server_that_is_restarted_is_waited_for(stack: RunnerStack) -> None:

@@ -70,6 +70,12 @@ def workflow(item_id: str, thread_id: str, created_at: datetime, kind: str, task
     }
 
 
+def generated_image(item_id: str, thread_id: str, created_at: datetime, url: str | None) -> Json:
+    """A GeneratedImageItem; without ``url`` its image is still on its way."""
+    image = {"id": item_id, "url": url} if url else None
+    return {**_item("generated_image", item_id, thread_id, created_at), "image": image}
+
+
 def thought(text: str, *, is_complete: bool) -> Json:
     """A task of a reasoning workflow."""
     return {"type": "thought", "content": text, "status_indicator": "complete" if is_complete else "loading"}

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from agents import Agent, FunctionTool, RunConfig, Runner
+from agents import Agent, FunctionTool, OpenAIResponsesModel, RunConfig, Runner
 from agents import Usage as CallUsage
 from agents.exceptions import ModelRefusalError
 from agents.tool_context import ToolContext
@@ -28,7 +28,9 @@ from agent_runner.models import model_settings
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.session import session_of
 from agent_runner.titles import TitleWriter
-from agent_runner.tool_calls import ToolCalls, parse_arguments
+from agent_runner.tool_calls import ToolCalls
+from agent_runner.tool_images import RunImages
+from agent_runner.tool_results import Output, for_the_sdk, parse_arguments
 from agent_runner.toolbox import RemoteTool
 from agent_runner.translate import AnswerTranslator
 from agent_runner.workshop import Workshop
@@ -61,6 +63,7 @@ class Answer:
         self._outputs_saved: set[str] = set()
         identity = RunIdentity(principal.user_id, run.run_id, run.conversation_id, claimed.epoch)
         token_seconds = int(settings.run_seconds_max) + RUN_TOKEN_MARGIN_SECONDS
+        self._images = RunImages.of(claimed.saved_items, settings.tool_image_bytes_max)
         self.tool_calls = ToolCalls(
             principal=principal,
             run_id=run.run_id,
@@ -71,6 +74,7 @@ class Answer:
             translator=self.translator,
             crash_points=workshop.crash_points,
             output_characters_max=settings.tool_output_characters_max,
+            images=self._images,
             wait_seconds_max=settings.tools_wait_seconds_max,
         )
 
@@ -205,6 +209,10 @@ class Answer:
             publisher=self._publisher,
             turn=self,
             call_ids_used=rules.call_ids(items),
+            with_images=partial(
+                self._images.put_in,
+                model_sees_images=settings.model_sees_images and isinstance(model, OpenAIResponsesModel),
+            ),
         )
 
     async def _finish_open_calls(self, items: list[Any], tools: tuple[RemoteTool, ...]) -> list[dict[str, Any]]:
@@ -226,8 +234,8 @@ class Answer:
         return outputs
 
     def _function_tool(self, tool: RemoteTool) -> FunctionTool:
-        async def invoke(context: ToolContext[Any], arguments: str) -> str:
-            return await self.tool_calls.execute(tool, context.tool_call_id, arguments)
+        async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+            return for_the_sdk(await self.tool_calls.execute(tool, context.tool_call_id, arguments))
 
         return FunctionTool(
             name=tool.name,
@@ -257,5 +265,5 @@ def _message(text: str) -> dict[str, Any]:
     return {"type": "message", "role": "assistant", "content": content}
 
 
-def _output(call_id: str, output: str) -> dict[str, Any]:
+def _output(call_id: str, output: Output) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": call_id, "output": output}

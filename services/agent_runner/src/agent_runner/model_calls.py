@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -74,6 +74,7 @@ class RunModel(Model):
         publisher: DeltaPublisher,
         turn: Turn,
         call_ids_used: set[str],
+        with_images: Callable[[list[Any]], list[Any]],
     ) -> None:
         self._inner = inner
         self._bounds = bounds
@@ -81,11 +82,12 @@ class RunModel(Model):
         self._publisher = publisher
         self._turn = turn
         self._call_ids_used = call_ids_used
+        self._with_images = with_images
 
     async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Raises ModelError, and what the turn raises."""
         await self._turn.before_call(kwargs["input"])
-        response = await self._with_retries(args, kwargs)
+        response = await self._with_retries(args, {**kwargs, "input": self._with_images(kwargs["input"])})
         usage = _usage_of(response)
         self._turn.on_usage(usage)
         incomplete = incomplete_error(response)

@@ -106,6 +106,8 @@ class Settings(LeaseSettings, ServiceSettings):
     tools_refresh_seconds: float = Field(300, gt=0, validation_alias="AGENT_RUNNER_TOOLS_REFRESH_SECONDS")
     tools_wait_seconds_max: float = Field(10, ge=0, le=60, validation_alias="AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX")
     tool_output_characters_max: int = Field(20_000, ge=100, validation_alias="AGENT_RUNNER_TOOL_OUTPUT_CHARACTERS_MAX")
+    tool_image_bytes_max: int = Field(262_144, ge=0, le=1_048_576, validation_alias="AGENT_RUNNER_TOOL_IMAGE_BYTES_MAX")
+    model_sees_images: bool = Field(True, validation_alias="AGENT_RUNNER_MODEL_SEES_IMAGES")
 
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
     """For fault tests only: where a file named after a crash point makes the next runner that reaches it die."""

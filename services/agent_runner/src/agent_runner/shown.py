@@ -167,6 +167,21 @@ class _Thought:
 
 
 @dataclass
+class ShownImage(ShownItem):
+    """An image that a tool returned."""
+
+    def show(self, url: str) -> ItemToSave:
+        """Show it, and say what is to be stored."""
+        self._publish(events.item_added(self._item(None)))  # the one event with its bytes is the one that ends it
+        item = self._item(url)
+        self._publish(events.item_done(item))
+        return ItemToSave(message_id=self.item_id, type="generated_image", item=item)
+
+    def _item(self, url: str | None) -> Json:
+        return items.generated_image(self.item_id, self.conversation_id, self.created_at, url)
+
+
+@dataclass
 class ShownThoughts(ShownItem):
     """What a model thinks before it goes on, each thought a task: a summary, or its reasoning as it is.
 

@@ -25,7 +25,7 @@ async def settle(bus: Bus, publisher: DeltaPublisher, translator: AnswerTranslat
     shown = await read_shown(bus, publisher.subject)
     saved_ids = {item.message_id for item in claimed.saved_items}
     unsaved = [item for item in shown.whole_items() if item["id"] not in saved_ids]
-    kept = [item for item in unsaved if claimed.run.cancel_requested and is_text(item)]
+    kept = [item for item in unsaved if claimed.run.cancel_requested and is_kept(item)]
     for item in unsaved:
         if item not in kept:
             publisher.event(events.item_removed(item["id"]))
@@ -34,7 +34,10 @@ async def settle(bus: Bus, publisher: DeltaPublisher, translator: AnswerTranslat
         translator.restore(ended(item))
 
 
-def is_text(item: Json) -> bool:
+def is_kept(item: Json) -> bool:
+    """What the user has seen of an answer that they stopped: text, thoughts, images."""
+    if item["type"] == "generated_image":
+        return item["image"] is not None
     return item["type"] == "assistant_message" or item.get("workflow", {}).get("type") == "reasoning"
 
 

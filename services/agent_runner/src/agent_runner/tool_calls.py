@@ -1,26 +1,25 @@
 """Executes the tool calls of one run: through the ledger, so that what is finished is not executed again."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from contracts.commands import BeginToolCall, FinishToolCall
 from contracts.identity import Principal
-from contracts.replies import ToolCallStatus, ToolCallView
+from contracts.replies import ToolCallView
 from contracts.text import storable
 from mcp import MCPError
-from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
-from agent_runner import rules
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.store import Store
+from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
+from agent_runner.tool_results import Outcome, Output, output_of, parse_arguments, read_result
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.translate import AnswerTranslator
@@ -31,14 +30,6 @@ RETRY_SECONDS_FIRST = 0.1
 RETRY_SECONDS_MAX = 1.0
 UNKNOWN = "It may or may not have happened."
 WAITING = "waiting for its server"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a call ended, as the ledger keeps it."""
-
-    status: ToolCallStatus
-    result: JsonValue
 
 
 @dataclass
@@ -58,18 +49,19 @@ class ToolCalls:
     translator: AnswerTranslator
     crash_points: CrashPoints
     output_characters_max: int
+    images: RunImages
     wait_seconds_max: float
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
-    async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> str:
+    async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
         """Run one call and return its output for the model. Raises FencedError."""
         if tool.is_read_only:
             return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
         async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):
             return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
 
-    async def give_up(self, name: str, call_id: str, arguments_json: str) -> str:
+    async def give_up(self, name: str, call_id: str, arguments_json: str) -> Output:
         """The output of a call of a tool that is not there (any more); nothing is called. Raises FencedError."""
 
         async def nobody(_arguments: JsonValue, _call_id: str, *, was_begun: bool) -> Outcome:
@@ -84,7 +76,7 @@ class ToolCalls:
 
     async def _execute(
         self, name: str, call_id: str, arguments_json: str, call: Callable[..., Awaitable[Outcome]]
-    ) -> str:
+    ) -> Output:
         """``call`` it, between two writes in the ledger; or take its result from there."""
         arguments = parse_arguments(arguments_json)
         view = ToolCallView(call_id=call_id, name=name, arguments=arguments, status="running")
@@ -112,12 +104,16 @@ class ToolCalls:
                     call_id=call_id,
                     status=outcome.status,
                     result=outcome.result,
+                    attachments=outcome.attachments,
                 )
             )
             self.crash_points.reach(CrashPoint.AFTER_TOOL_FINISHED)
             entry = finished.entry
-        self.translator.tool_finished(view.model_copy(update={"status": entry.status, "result": entry.result}))
-        return output_text(entry.status, entry.result)
+        links = tuple(one for one in entry.attachments if one.type == "link")
+        ended = {"status": entry.status, "result": entry.result, "links": links}
+        self.translator.tool_finished(view.model_copy(update=ended))
+        shown = [(self.translator.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
+        return output_of(entry.status, entry.result, self.images.add(shown))
 
     async def _counted_call(self, tool: RemoteTool, *arguments: Any, was_begun: bool) -> Outcome:
         outcome = await self._call(tool, *arguments, was_begun=was_begun)
@@ -161,7 +157,8 @@ class ToolCalls:
         """What the server answers. Raises NotReachedError, NoAnswerError."""
         progress = Progress(self.translator, call_id)
         try:
-            return self._read(await self._connection(tool).call(tool.remote_name, arguments, call_id, progress))
+            answer = await self._connection(tool).call(tool.remote_name, arguments, call_id, progress)
+            return read_result(answer, self.output_characters_max, self.images)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])
         except (RuntimeError, ValueError) as error:
@@ -179,40 +176,7 @@ class ToolCalls:
             self._connections[name] = self.toolbox.connection(server, self.mint_run_token())
         return self._connections[name]
 
-    def _read(self, result: CallToolResult) -> Outcome:
-        """Status and value of a result: its structured content, else its text; bounded, and never more than data."""
-        texts = [part.text if isinstance(part, TextContent) else f"[{part.type}]" for part in result.content]
-        text = storable("\n".join(texts))
-        if not result.is_error and result.structured_content is not None:
-            encoded = json.dumps(result.structured_content, ensure_ascii=False)
-            if len(encoded) <= self.output_characters_max:
-                return Outcome("success", cast("JsonValue", rules.storable_json(result.structured_content)))
-            text = storable(encoded)
-        if len(text) > self.output_characters_max:
-            text = f"{text[: self.output_characters_max]}… (cut)"
-        return Outcome("failure" if result.is_error else "success", text)
-
 
 def _without_answer(tool: RemoteTool, reason: str) -> Outcome:
     """What changes nothing has failed; of the rest nobody knows."""
     return Outcome("failure", reason) if tool.is_read_only else Outcome("unknown", f"{reason} {UNKNOWN}")
-
-
-def output_text(status: str, result: JsonValue) -> str:
-    """What the model reads: JSON; a failure as ``{"error": …}``, or as what nobody knows."""
-    if status == "success":
-        return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    if status == "interrupted":
-        return json.dumps({"error": "The call was interrupted by the user."})
-    if status == "unknown":
-        return json.dumps({"outcome": "unknown", "detail": result}, ensure_ascii=False)
-    return json.dumps({"error": result}, ensure_ascii=False)
-
-
-def parse_arguments(text: str) -> JsonValue:
-    """A call's arguments as JSON; text that is none stays text."""
-    try:
-        decoded: Any = json.loads(text or "{}")
-    except ValueError:
-        return storable(text)
-    return cast("JsonValue", rules.storable_json(decoded))

@@ -50,7 +50,12 @@ def _content(call: ToolCallView) -> str:
     parts = [f"```json\n{_short(call.arguments)}\n```"]
     if call.status in ("success", "failure", "unknown") and call.result is not None:
         parts.append(f"```json\n{_short(call.result)}\n```")
+    parts += [f"[{_link_text(link.title)}]({link.url.replace('(', '%28').replace(')', '%29')})" for link in call.links]
     return "\n\n".join(parts)
+
+
+def _link_text(title: str) -> str:
+    return "".join(f"\\{character}" if character in "\\[]`*_<>!" else character for character in title)
 
 
 def _short(value: Any) -> str:

@@ -12,7 +12,7 @@ from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
 from agent_runner.publisher import Publisher
-from agent_runner.shown import ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
+from agent_runner.shown import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
 
 Clock = Callable[[], datetime]
 
@@ -57,10 +57,10 @@ class AnswerTranslator:
             self._workflow.go_on()
 
     def restore(self, item: Json) -> None:
-        """Keep a message or thoughts that an earlier attempt showed and did not store: they end as they are."""
-        if item["type"] == "workflow":
+        """Keep what an earlier attempt showed and did not store, a message, thoughts or an image: it ends as it is."""
+        if item["type"] != "assistant_message":
             self._publisher.event(events.item_done(item))
-            self._items.append(ItemToSave(message_id=item["id"], type="workflow", item=item))
+            self._items.append(ItemToSave(message_id=item["id"], type=item["type"], item=item))
             return
         self._close_workflow()
         created_at = datetime.fromisoformat(item["created_at"])
@@ -129,6 +129,12 @@ class AnswerTranslator:
         """Show the end of a call: success, failure or interrupted."""
         if self._workflow is not None:
             self._workflow.finish(call)
+
+    def image_shown(self, url: str) -> str:
+        """Show an image that a tool returned (a data URL) as an item of its own; returns the item's id."""
+        image = ShownImage(self._publisher, self._conversation_id, new_message_id(), self._clock())
+        self._items.append(image.show(url))
+        return image.item_id
 
     def running_calls(self) -> list[ToolCallView]:
         """The calls that are shown as running."""

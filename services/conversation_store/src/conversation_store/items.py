@@ -4,7 +4,7 @@ from contracts.errors import Code, TerminalError
 from contracts.queries import ListItems
 from contracts.replies import ItemPage
 
-from conversation_store.database import Transaction
+from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
 from conversation_store.translate import HIDDEN_TYPES
 from conversation_store.views import item_view
@@ -12,6 +12,8 @@ from conversation_store.views import item_view
 sql = Statements.beside(__file__)
 
 BEFORE_ALL, AFTER_ALL = -1, 2**62
+PAGE_CHARACTERS_MAX = 1024 * 1024
+"""A page ends earlier than it was asked for where it would grow beyond what a message may hold."""
 
 
 async def list_items(transaction: Transaction, query: ListItems) -> ItemPage:
@@ -23,9 +25,20 @@ async def list_items(transaction: Transaction, query: ListItems) -> ItemPage:
         hidden_types=list(HIDDEN_TYPES),
         limit=query.limit + 1,
     )
-    data = tuple(item_view(row) for row in rows[: query.limit])
-    has_more = len(rows) > query.limit
+    page = within_bytes(rows[: query.limit])
+    data = tuple(item_view(row) for row in page)
+    has_more = len(rows) > len(page)
     return ItemPage(data=data, has_more=has_more, after=str(data[-1].position) if has_more else None)
+
+
+def within_bytes(rows: list[Row]) -> list[Row]:
+    """The first of the rows that fit into one message, and one at least: an image is an item of many bytes."""
+    size = 0
+    for count, row in enumerate(rows):
+        size += len(row["item"]) + len(row["content"]) + len(row["tool_calls"])
+        if count and size > PAGE_CHARACTERS_MAX:
+            return rows[:count]
+    return rows
 
 
 async def _position_after(transaction: Transaction, query: ListItems) -> int:
