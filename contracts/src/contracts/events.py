@@ -1,4 +1,4 @@
-"""Events: what was. All that a viewer may see travels on ``delta.…`` and is republished on ``live.…``."""
+"""Events say what has happened. What a viewer may see is published on ``delta.…`` and republished on ``live.…``."""
 
 from typing import ClassVar, Literal
 
@@ -65,7 +65,7 @@ class LiveDelta(Event):
 
 
 class RunCancelRequested(Event):
-    """The quick word to whichever runner owns the run. It may be lost: the lease renewal says the same."""
+    """Tell the runner that executes this run to stop at once. It may be lost: the lease renewal says the same."""
 
     subject_template: ClassVar[str] = "control.run.{run_id}.cancel"
     run_id: RunId

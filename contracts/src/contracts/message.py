@@ -1,4 +1,4 @@
-"""The bases of all messages: a command asks one receiver to act, a query asks it to tell, an event says what was."""
+"""The bases of all messages: a command asks a service to act, a query reads from it, an event says what happened."""
 
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -52,11 +52,11 @@ class _Request(Message, Generic[ReplyT]):
 
 
 class Command(_Request[ReplyT], Generic[ReplyT]):
-    """Asks one receiver to change something. ``Command[None]`` waits in a work queue and has no reply."""
+    """Asks one service to change something. ``Command[None]`` waits in a work queue and has no reply."""
 
 
 class Query(_Request[ReplyT], Generic[ReplyT]):
-    """Asks one receiver to tell something; changes nothing, so it may be asked twice."""
+    """Reads something from one service. It changes nothing, so a caller may repeat it."""
 
 
 def reply_type_of(message: type[Message]) -> type[Reply] | None:
@@ -65,4 +65,4 @@ def reply_type_of(message: type[Message]) -> type[Reply] | None:
 
 
 class Event(Message):
-    """Says what has happened, to whom it may concern."""
+    """Something that has happened; nobody is expected to answer."""

@@ -1,4 +1,4 @@
-"""Queries: what a service may be asked to tell. They change nothing, so they may be asked again."""
+"""Queries read from a service. They change nothing, so a caller may repeat one."""
 
 from typing import Annotated, ClassVar, Literal
 

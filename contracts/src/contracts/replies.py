@@ -97,7 +97,7 @@ class TaskView(Body):
 
 
 class Done(Reply):
-    """It is done, and there is nothing to tell."""
+    """The command was carried out, and has no result."""
 
 
 class TurnBegun(Reply):
@@ -126,7 +126,7 @@ class ConversationPage(Reply):
 
 
 class ItemPage(Reply):
-    """Items of a conversation. ``resume_from`` as in `ConversationReply`: read before the items were."""
+    """Items of a conversation. ``resume_from`` as in `ConversationReply`, read before them, so that none is missed."""
 
     data: tuple[ItemView, ...]
     has_more: bool
@@ -157,7 +157,7 @@ class TaskPage(Reply):
 
 
 class TaskDeleted(Reply):
-    """The todo is gone; its last title is for whoever tells the user."""
+    """The todo was deleted. ``title``: its last one, to tell the user what was deleted."""
 
     task_id: TaskId
     title: str

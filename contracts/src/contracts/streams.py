@@ -46,6 +46,9 @@ RUN_DELIVERIES_MAX = 8
 """How often a run's message is delivered, whatever ended the attempt; the last one only ends the run. More than the
 stalls, so that a run that stalls is given up for that. A run that kills its runners is given up, but one that was
 beside it, or met some outages in a row, is not."""
+RUN_CLAIMS_MAX = 20
+"""How often a run is claimed, over all its messages. More than the deliveries of one: the queue may lose a message, and
+a claim counts whose answer was lost."""
 
 RUNS_MAILBOX = ConsumerSpec(
     name="agent_runner",

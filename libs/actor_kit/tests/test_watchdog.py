@@ -20,7 +20,7 @@ from actor_kit.watchdog import STALLED_EXIT_CODE, OnStall, _on_stall
 from contracts.commands import RunRequested
 from contracts.message import Message
 from contracts.services import Service
-from contracts.streams import RUN_DELIVERIES_MAX, RUN_STALLS_MAX, RUNS_MAILBOX
+from contracts.streams import RUN_CLAIMS_MAX, RUN_DELIVERIES_MAX, RUN_STALLS_MAX, RUNS_MAILBOX
 from contracts.subjects import subject_of
 
 pytestmark = pytest.mark.slow
@@ -142,7 +142,7 @@ def test_a_process_that_was_suspended_and_one_that_was_slow_to_begin_go_on(tmp_p
 
 
 def test_a_run_that_stalls_is_given_up_for_that_before_its_deliveries_are_used_up() -> None:
-    assert RUN_STALLS_MAX < RUN_DELIVERIES_MAX == RUNS_MAILBOX.max_deliver
+    assert RUN_STALLS_MAX < RUN_DELIVERIES_MAX == RUNS_MAILBOX.max_deliver < RUN_CLAIMS_MAX
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_a_title_is_the_first_line_cut_at_a_word() -> None:
     assert rules.title_from(" \n ") is None
     title = rules.title_from("x" * 500)
     assert title is not None
-    assert len(title) <= rules.TITLE_CHARACTERS_MAX + 1
+    assert len(title) <= rules.PLAIN_TITLE_CHARACTERS_MAX + 1
 
 
 def test_ids_that_mean_nothing_are_not_stored() -> None:

@@ -61,7 +61,7 @@ class TurnLimits(Body):
 
 
 class BeginTurn(Command[TurnBegun]):
-    """Store the user's message and a run that will answer it, then say so; without conversation_id, a new one."""
+    """Store the user's message and a run that will answer it; the reply says that both are committed."""
 
     subject_template: ClassVar[str] = "command.conversation_store.begin_turn"
     principal: Principal
@@ -75,7 +75,7 @@ class BeginTurn(Command[TurnBegun]):
 
 
 class CancelRun(Command[RunReply]):
-    """Stop a run: durable, so that it is found at the next lease renewal even if the quick word is lost."""
+    """Stop a run. The wish is stored: its runner finds it when it renews its lease, if `RunCancelRequested` is lost."""
 
     subject_template: ClassVar[str] = "command.conversation_store.cancel_run"
     principal: Principal

@@ -1,4 +1,4 @@
-"""Serves an actor's commands and queries as request/reply endpoints."""
+"""Answers an actor's commands and queries over NATS request/reply."""
 
 import time
 from collections.abc import Mapping

@@ -58,7 +58,7 @@ def _add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def user_hash(user_id: str) -> str:
-    """Stands for a user in logs: the same for the same user in every service, and not to be read back by looking."""
+    """A hash that stands for a user in logs, the same in every service; the user's id cannot be read from it."""
     return hashlib.sha256(user_id.encode()).hexdigest()[:16]
 
 

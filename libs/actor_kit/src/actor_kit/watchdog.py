@@ -36,8 +36,8 @@ BEATS_PER_TICK: Final = 4
 STALLED_EXIT_CODE: Final = int(signal.SIGVTALRM)
 """How a process ends that the watchdog ended: 26."""
 TELLING_SECONDS_MAX: Final = 3.0
-TASKS_SHOWN_MAX: Final = 100
-AWAITS_SHOWN_MAX: Final = 30
+TASKS_LOGGED_MAX: Final = 100
+AWAITS_LOGGED_MAX: Final = 30
 
 OnStall = Callable[[], Awaitable[None]]
 
@@ -136,13 +136,13 @@ def _run(callback: OnStall) -> None:
 
 def _tasks(loop: asyncio.AbstractEventLoop) -> list[str]:
     """Each task with the chain of what it awaits, from the outside in."""
-    return [f"{task.get_name()}: {_awaits(task)}" for task in list(asyncio.all_tasks(loop))[:TASKS_SHOWN_MAX]]
+    return [f"{task.get_name()}: {_awaits(task)}" for task in list(asyncio.all_tasks(loop))[:TASKS_LOGGED_MAX]]
 
 
 def _awaits(task: asyncio.Task[Any]) -> str:
     places: list[str] = []
     awaited: Any = task.get_coro()
-    while (frame := getattr(awaited, "cr_frame", None)) is not None and len(places) < AWAITS_SHOWN_MAX:
+    while (frame := getattr(awaited, "cr_frame", None)) is not None and len(places) < AWAITS_LOGGED_MAX:
         places.append(f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})")
         awaited = awaited.cr_await
     return " > ".join(places)

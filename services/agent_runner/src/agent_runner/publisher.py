@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from actor_kit.bus import Bus, PublishAck, StoredMessage, WrongLastSequence
-from actor_kit.bus.wire import SCHEMA_HEADER
+from actor_kit.bus.wire import MESSAGE_ID_HEADER, SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
 from chatkit_protocol.events import encode, text_delta
 from chatkit_protocol.items import Json
@@ -18,7 +18,6 @@ from contracts.subjects import subject_of
 
 from agent_runner.metrics import DELTAS_PUBLISHED
 
-MESSAGE_ID_HEADER = "Nats-Msg-Id"
 MERGED_CHARACTERS_MAX = 32_768
 PENDING_EVENTS_MAX = 1_000
 PUBLISH_TIMEOUT_SECONDS = 2.0

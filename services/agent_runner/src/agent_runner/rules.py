@@ -13,7 +13,7 @@ from contracts.text import storable
 CHARACTERS_PER_TOKEN = 4
 """Rough and provider-neutral; the budget is a bound, not a bill."""
 ITEM_TOKENS_MIN = 4
-TITLE_CHARACTERS_MAX = 60
+PLAIN_TITLE_CHARACTERS_MAX = 60
 CHECKPOINTS_PER_TURN = 2
 """A model turn that calls tools has two: its calls, then their outputs."""
 
@@ -155,9 +155,9 @@ def title_from(text: str) -> str | None:
     if not line:
         return None
     title = line[0].upper() + line[1:]
-    if len(title) <= TITLE_CHARACTERS_MAX:
+    if len(title) <= PLAIN_TITLE_CHARACTERS_MAX:
         return title
-    cut = title[:TITLE_CHARACTERS_MAX].rpartition(" ")[0] or title[:TITLE_CHARACTERS_MAX]
+    cut = title[:PLAIN_TITLE_CHARACTERS_MAX].rpartition(" ")[0] or title[:PLAIN_TITLE_CHARACTERS_MAX]
     return f"{cut.rstrip(' ,.;:')}…"
 
 

@@ -12,7 +12,7 @@ from agent_runner import rules
 log = structlog.get_logger()
 
 TITLE_SECONDS_MAX = 3.0
-MESSAGE_CHARACTERS_MAX = 2_000
+PROMPT_CHARACTERS_MAX = 2_000
 INSTRUCTIONS = (
     "Write a title of at most six words, in the language of the message, for a conversation that begins with this "
     "message. Answer with the title alone: no quotes, no full stop."
@@ -52,7 +52,7 @@ class TitleWriter:
         try:
             response = await model.get_response(
                 INSTRUCTIONS,
-                self._message[:MESSAGE_CHARACTERS_MAX],
+                self._message[:PROMPT_CHARACTERS_MAX],
                 ModelSettings(),
                 [],
                 None,

@@ -11,7 +11,7 @@ from agent_runner.publisher import FencedError
 from agent_runner.translate import AnswerTranslator
 
 UPDATE_SECONDS_MIN = 0.5
-MESSAGE_CHARACTERS_MAX = 80
+PROGRESS_CHARACTERS_MAX = 80
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Progress:
 def progress_note(progress: float, total: float | None, message: str | None) -> str:
     """A few words: a share where the whole is known, and what the tool says of it."""
     words = " ".join(storable(message or "").split())
-    if len(words) > MESSAGE_CHARACTERS_MAX:
-        words = f"{words[: MESSAGE_CHARACTERS_MAX - 1]}…"
+    if len(words) > PROGRESS_CHARACTERS_MAX:
+        words = f"{words[: PROGRESS_CHARACTERS_MAX - 1]}…"
     if total and math.isfinite(progress / total):
         return f"{min(max(progress / total, 0), 1):.0%} {words}".strip()
     return words or f"{progress:g}"

@@ -8,7 +8,7 @@ from chatkit_protocol.items import Json
 from contracts.replies import ToolCallView
 
 CONTENT_CHARACTERS_MAX = 2_000
-TITLE_CHARACTERS_MAX = 120
+BADGE_CHARACTERS_MAX = 120
 
 
 def tool_task(call: ToolCallView, note: str = "") -> Json:
@@ -32,7 +32,7 @@ def _title(call: ToolCallView) -> str:
     words = done if call.status == "success" else running
     subject = _subject(call)
     title = f"{words} “{subject}”" if subject else words
-    return title if len(title) <= TITLE_CHARACTERS_MAX else f"{title[: TITLE_CHARACTERS_MAX - 1]}…"
+    return title if len(title) <= BADGE_CHARACTERS_MAX else f"{title[: BADGE_CHARACTERS_MAX - 1]}…"
 
 
 def _subject(call: ToolCallView) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from actor_kit.settings import ServiceSettings
+from contracts.streams import RUN_CLAIMS_MAX
 from pydantic import AfterValidator, Field, SecretStr
 
 from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
@@ -62,11 +63,7 @@ class Settings(MigrationSettings):
     run_overdue_seconds: float = Field(
         default=30.0, gt=0, description="A requested or abandoned run is requested again after this."
     )
-    run_attempts_max: int = Field(
-        default=20,
-        ge=1,
-        description="Claims of a run before it is given up: more than one request of it has, for one may be lost.",
-    )
+    run_attempts_max: int = Field(default=RUN_CLAIMS_MAX, ge=1, description="Claims of a run before it is given up.")
     erasure_purge_delay_seconds: float = Field(
         default=60.0, ge=0, description="DELTAS is purged again this long after an erasure."
     )

@@ -22,7 +22,7 @@ NO_RESPONDERS_PAUSE_SECONDS = 0.1
 async def ask_until(
     deadline: float, client: Client, inbox: Inbox, subject: str, payload: bytes, headers: dict[str, str]
 ) -> Msg:
-    """The one answer. ``deadline`` is a time of the loop's clock.
+    """Send a request, and send it again while nobody answers, until ``deadline`` (a time of the loop's clock).
 
     Raises RetryableError: bus_unavailable (not connected), `unavailable_code` (nobody answers), deadline_exceeded.
     """

@@ -1,4 +1,4 @@
-"""One connection to NATS, kept for ever: reconnects without end, drains before it closes."""
+"""One connection to NATS: it reconnects for as long as the process lives, and drains before it closes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Where the answers to one connection arrive: one subscription, and each answer goes to whoever asked."""
+"""The inbox of a connection: one subscription for all answers, which hands each to whoever waits for it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from actor_kit.bus.nats_internals import Client
 
 
 class Inbox:
-    """All answers of a connection over one subscription: asking costs no subscribe and no task of its own."""
+    """Gives out reply subjects below one wildcard subscription, so that a request needs no subscription of its own."""
 
     def __init__(self, client: Client, inbox_prefix: str) -> None:
         self._client = client
@@ -64,7 +64,7 @@ class Inbox:
         return answer
 
     def _on_message(self, message: Msg) -> None:
-        # One that came after its deadline has nobody who waits for it.
+        # Nobody waits any more for an answer that comes after its deadline.
         on_answer = self._expected.get(message.subject)
         if on_answer is not None:
             on_answer(message)

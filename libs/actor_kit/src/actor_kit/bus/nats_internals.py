@@ -53,10 +53,10 @@ class Client(nats.aio.client.Client):
     # --- sending -----------------------------------------------------------------------------------------
 
     def send(self, subject: str, payload: bytes, *, reply: str, headers: Mapping[str, str] | None = None) -> None:
-        """Publish in this turn of the loop: what nats-py's ``publish`` does by way of a task of its own.
+        """Publish without waiting: all messages of one turn of the event loop are written together at its end.
 
-        Nothing is kept for a reconnect: `until_connected` waits for one. The caller waits for an answer to ``reply``,
-        which bounds what is under way. Raises nats.errors.Error.
+        (nats-py's ``publish`` takes a task for that.) Nothing is kept for a reconnect; `until_connected` waits for one.
+        Whoever calls this waits for the answer to ``reply``, so what is under way is bounded. Raises nats.errors.Error.
         """
         if not self.is_connected or self.is_draining_pubs:
             raise nats.errors.ConnectionClosedError

@@ -73,8 +73,9 @@ class PullConsumer:
         self._asked = 0
         self._asked_until = 0.0
         self._arrived: asyncio.Queue[Pulled | None] = asyncio.Queue()
-        # What a silent consumer had (in progress until just before, said every quarter of the ack wait) comes again
-        # after three quarters of it; by then its own requests must have expired, or they would take it once more.
+        # If this process falls silent (it is paused, its host lost power), the server redelivers its messages after
+        # three quarters of the ack wait at the earliest: it said "in progress" every quarter. Its open requests must
+        # have expired by then, or the redelivered messages would come here again.
         self._expires_seconds = min(PULL_EXPIRES_SECONDS_MAX, spec.ack_wait_seconds / 2)
 
     async def open(self) -> None:
@@ -88,7 +89,10 @@ class PullConsumer:
                 await pulled.nak(0)
 
     async def next(self, room: int) -> Pulled | None:
-        """The next delivery, asking for up to ``room`` of them; None to be called again: nothing came."""
+        """Wait a second for a delivery, with requests for up to ``room`` of them open at the server.
+
+        Returns None where nothing came: call it again.
+        """
         await self._ask(room - self._arrived.qsize())
         try:
             return await asyncio.wait_for(self._arrived.get(), PULL_CHECK_SECONDS)

@@ -60,7 +60,9 @@ class Subscription(Protocol):
 
 
 class WrongLastSequence(TerminalError):  # noqa: N818  JetStream's own name for it
-    """Another writer has published on this subject since: a fenced attempt, or a race to read again."""
+    """Another writer has published on this subject in between. A runner that gets this was overtaken, or has to read
+    the subject's last message again.
+    """
 
     def __init__(self, subject: str) -> None:
         super().__init__(Code.RUN_STALE_EPOCH, f"The last sequence of {subject} is not the expected one.")
