@@ -74,6 +74,7 @@ async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
 
 async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
     tool_call = {"call_id": "c1", "name": "add_task", "arguments": {"title": "milk"}, "status": "success", "result": 1}
+    tool_call |= {"links": []}
     page = store.answers["ListItems"]
     message = page.data[0].model_copy(update={"tool_calls": (r.ToolCallView.model_validate(tool_call),)})
     store.answers["ListItems"] = page.model_copy(update={"data": (message,)})
