@@ -23,8 +23,9 @@ COPY services/stream_relay services/stream_relay
 RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/stream_relay
 
 FROM build AS build-conversation_store
+COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY services/conversation_store services/conversation_store
-RUN uv pip install ./contracts ./libs/actor_kit ./services/conversation_store
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./services/conversation_store
 
 FROM build AS build-agent_runner
 COPY libs/chatkit_protocol libs/chatkit_protocol

@@ -10,11 +10,9 @@ from conversation_store.conversations import search_query
 from conversation_store.runs.rules import (
     RunState,
     check_claim,
-    is_model_message,
     newest_within,
     refusal_of_write,
     stops_at_once,
-    whole_window,
 )
 from conversation_store.turns.rules import Start, TurnState, check_limits, decide_start
 from hypothesis import given
@@ -83,53 +81,6 @@ def test_why_a_write_is_refused() -> None:
 def test_only_a_run_that_nobody_has_touched_stops_at_once() -> None:
     assert stops_at_once(RunState("queued", True, 0))
     assert not stops_at_once(RunState("running", True, 1))
-
-
-USER: Json = {"type": "message", "role": "user", "content": "u"}
-SAID: Json = {"type": "message", "role": "assistant", "content": "a"}
-THOUGHT: Json = {"type": "reasoning", "summary": []}
-
-
-def call(call_id: str) -> Json:
-    return {"type": "function_call", "call_id": call_id, "name": "f", "arguments": "{}"}
-
-
-def output(call_id: str) -> Json:
-    return {"type": "function_call_output", "call_id": call_id, "output": "x"}
-
-
-@pytest.mark.parametrize(
-    ("items", "kept"),
-    [
-        ([], []),
-        ([USER, SAID], [USER, SAID]),
-        ([output("1"), SAID, USER, SAID], [USER, SAID]),
-        ([SAID, SAID], [SAID, SAID]),
-        ([USER, call("1"), output("1"), SAID], [USER, call("1"), output("1"), SAID]),
-        ([USER, THOUGHT, call("1"), SAID], [USER, SAID]),
-        ([USER, THOUGHT, call("1"), call("2"), output("2")], [USER, call("2"), output("2")]),
-        ([USER, output("9"), SAID], [USER, SAID]),
-    ],
-)
-def test_a_window_holds_no_orphans(items: list[Json], kept: list[Json]) -> None:
-    assert whole_window(items) == kept
-
-
-def test_a_call_whose_output_comes_now_stays() -> None:
-    assert whole_window([USER, call("1")], following=[output("1")]) == [USER, call("1")]
-
-
-@given(st.lists(st.sampled_from([USER, SAID, THOUGHT, *(f(n) for f in (call, output) for n in "123")]), max_size=12))
-def test_no_window_has_a_call_without_an_output_or_the_other_way_round(items: list[Json]) -> None:
-    window = whole_window(items)
-    calls = {str(item["call_id"]) for item in window if item["type"] == "function_call"}
-    outputs = {str(item["call_id"]) for item in window if item["type"] == "function_call_output"}
-    assert calls == outputs
-
-
-def test_messages_are_what_a_window_counts() -> None:
-    short: Json = {"role": "user", "content": "x"}
-    assert [is_model_message(item) for item in (USER, short, THOUGHT, call("1"))] == [True, True, False, False]
 
 
 @given(st.lists(st.integers(0, 50), max_size=20), st.integers(0, 300))

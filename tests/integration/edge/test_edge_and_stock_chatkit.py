@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from auth_edge.testing import RunningEdge, running_edge
+from chatkit.types import ThreadItem, ThreadStreamEvent
+from chatkit_protocol.reducer import Shown
+from contracts.commands import UpdateConversation
+from contracts.identity import Principal
 from contracts.replies import TurnBegun
+from pydantic import TypeAdapter
 
 from tests.integration.edge.stock_chatkit import MemoryStore, StockServer
 from tests.runner_stack import RunnerStack, runner_stack
@@ -16,6 +21,8 @@ from tests.runner_stack import RunnerStack, runner_stack
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUESTION = "count to 5"
+EVENT: TypeAdapter[Any] = TypeAdapter(ThreadStreamEvent)
+ITEM: TypeAdapter[Any] = TypeAdapter(ThreadItem)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -120,3 +127,34 @@ async def test_answers_have_the_stock_server_s_shape(edge: RunningEdge, stack: R
     assert shape(listed["data"]) == shape(theirs["data"])
     deleted = await edge.chatkit("threads.delete", {"thread_id": thread_id})
     assert deleted.json() == await stock.ask("threads.delete", {"thread_id": stock_id}) == {}
+
+
+async def test_the_edge_the_store_and_the_runner_tell_one_thread(edge: RunningEdge, stack: RunnerStack) -> None:
+    thread_id, told = await our_stream(edge, stack, "threads.create", {"input": sent(QUESTION)})
+    for event in told:
+        EVENT.validate_python(event)
+    (created,) = [event["thread"] for event in told if event["type"] == "thread.created"]  # the store's
+    (titled,) = [event["thread"] for event in told if event["type"] == "thread.updated"]  # the runner's
+    read = (await edge.chatkit("threads.get_by_id", {"thread_id": thread_id})).json()
+    assert created == {name: part for name, part in titled.items() if name != "title"}
+    assert titled == {**read, "items": titled["items"]}
+
+    metadata: dict[str, Any] = {"project": {"name": "home"}}
+    await stack.bus.request(
+        UpdateConversation(principal=Principal(user_id="alice"), conversation_id=thread_id, metadata=metadata)
+    )
+    listed = (await edge.chatkit("threads.list", {"limit": 1})).json()["data"][0]
+    renamed = (await edge.chatkit("threads.update", {"thread_id": thread_id, "title": "Counting"})).json()
+    assert listed == {**titled, "metadata": metadata}
+    assert renamed == {**listed, "title": "Counting"}
+
+
+async def test_what_was_shown_is_what_the_edge_reads_item_by_item(edge: RunningEdge, stack: RunnerStack) -> None:
+    thread_id, told = await our_stream(edge, stack, "threads.create", {"input": sent(QUESTION)})
+    shown = Shown()
+    for event in told:
+        shown.apply(event)
+    stored = (await edge.chatkit("items.list", {"thread_id": thread_id, "order": "asc"})).json()["data"]
+    assert shown.whole_items() == stored
+    for item in stored:
+        ITEM.validate_python(item)

@@ -19,7 +19,7 @@ OUTPUTS: Final = frozenset(OUTPUT_OF_CALL.values())
 
 
 def is_message(item: Item) -> bool:
-    """Whether an item is a message: these are what a window of history counts."""
+    """Whether an item is a message, not a tool call, its output or a thought. A history is counted in them."""
     return item.get("type", "message" if "role" in item else None) == "message"
 
 
@@ -29,18 +29,19 @@ def is_user_message(item: Item) -> bool:
 
 
 def whole_window(items: Sequence[ItemT], following: Sequence[Item] = ()) -> list[ItemT]:
-    """Cut a window of history to what a model accepts: from a user's message on, where there is one, without orphans.
+    """Leave out of a conversation's last items what a model would refuse.
 
-    ``following`` comes after the window: an output there keeps its call here.
+    The result begins with a user's message if there is one, and is `without_orphans`.
     """
     start = next((at for at, item in enumerate(items) if is_user_message(item)), 0)
     return without_orphans(items[start:], following)
 
 
 def without_orphans(items: Sequence[ItemT], following: Sequence[Item] = ()) -> list[ItemT]:
-    """The items without calls that no output follows and outputs that no call precedes.
+    """Leave out calls without an output after them, and outputs without a call before them.
 
-    Reasoning of a call that is left out goes with it; providers refuse one without the other.
+    The reasoning that led to such a call goes with it: providers refuse one without the other. ``following`` are the
+    items that come next: a call may have its output among them.
     """
     paired = _paired([*items, *following])
     kept: list[ItemT] = []

@@ -1,5 +1,6 @@
 """Conversations: list, search, read, rename, delete, and the feedback for their items."""
 
+from chatkit_protocol import events
 from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation
 from contracts.identity import Principal
 from contracts.ids import ConversationId
@@ -12,7 +13,6 @@ from conversation_store.database import Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
 from conversation_store.statements import Statements, json_text
-from conversation_store.translate import thread_updated
 from conversation_store.views import conversation_view
 
 sql = Statements.beside(__file__)
@@ -62,7 +62,7 @@ async def update_conversation(transaction: Transaction, command: UpdateConversat
     if row is None:
         raise await access.missing(transaction, "conversation", conversation_id)
     view = conversation_view(row)
-    change = enqueue.conversation_changed(user_id, conversation_id, thread_updated(view))
+    change = enqueue.conversation_changed(user_id, conversation_id, events.thread_updated(view))
     await enqueue.enqueue(transaction, user_id, [change])
     return ConversationReply(conversation=view)
 

@@ -1,12 +1,12 @@
 """The items of a conversation, page by page."""
 
+from chatkit_protocol.items import HIDDEN_TYPES
 from contracts.errors import Code, TerminalError
 from contracts.queries import ListItems
 from contracts.replies import ItemPage
 
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
-from conversation_store.translate import HIDDEN_TYPES
 from conversation_store.views import item_view
 
 sql = Statements.beside(__file__)

@@ -1,80 +1,11 @@
-"""Foreign words to ours and back: ChatKit's events and items, and the model's items (Responses API).
-
-ChatKit's shapes: openai-chatkit, `chatkit.types.ThreadStreamEvent`; absent values are left out, as it does.
-"""
+"""What a person sent or answered in ChatKit, as the model's items (Responses API)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, cast
 
-from contracts.commands import UserMessage
-from contracts.errors import RETRY_CANNOT_HELP
-from contracts.ids import ConversationId, MessageId
 from contracts.message import Json
-from contracts.replies import ConversationView
 from pydantic import JsonValue
 from pydantic_core import to_json
-
-HIDDEN_TYPES = ("hidden_context_item", "sdk_hidden_context")
-"""Items that never leave the server."""
-
-# --- ChatKit ----------------------------------------------------------------------------------------------
-
-
-def thread(conversation: ConversationView) -> Json:
-    """A conversation as ChatKit's Thread, without its items."""
-    shown: Json = {
-        "id": conversation.conversation_id,
-        "created_at": conversation.created_at.isoformat(),
-        "status": {"type": "active"},
-        "metadata": conversation.metadata,
-        "items": {"data": [], "has_more": False},
-    }
-    return shown if conversation.title is None else {**shown, "title": conversation.title}
-
-
-def thread_created(conversation: ConversationView) -> Json:
-    return {"type": "thread.created", "thread": thread(conversation)}
-
-
-def thread_updated(conversation: ConversationView) -> Json:
-    return {"type": "thread.updated", "thread": thread(conversation)}
-
-
-def item_done(item: Json) -> Json:
-    return {"type": "thread.item.done", "item": item}
-
-
-def item_replaced(item: Json) -> Json:
-    return {"type": "thread.item.replaced", "item": item}
-
-
-def item_removed(message_id: MessageId) -> Json:
-    return {"type": "thread.item.removed", "item_id": message_id}
-
-
-def error_event(code: str, detail: str) -> Json:
-    """What ended a run, with ChatKit's offer to send the message again where that can help."""
-    return {"type": "error", "code": "custom", "message": detail, "allow_retry": code not in RETRY_CANNOT_HELP}
-
-
-def user_message_item(
-    message: UserMessage, *, message_id: MessageId, conversation_id: ConversationId, created_at: datetime
-) -> Json:
-    """A new message as ChatKit's UserMessageItem."""
-    item: Json = {
-        "type": "user_message",
-        "id": message_id,
-        "thread_id": conversation_id,
-        "created_at": created_at.isoformat(),
-        "content": list(message.content),
-        "attachments": [],
-        "inference_options": message.inference_options,
-    }
-    return item if message.quoted_text is None else {**item, "quoted_text": message.quoted_text}
-
-
-# --- the model's items ------------------------------------------------------------------------------------
 
 
 def model_message(text: str) -> Json:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chatkit_protocol.history import whole_window
 from contracts.commands import ClaimRun, RenewLease
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Json
@@ -10,7 +11,7 @@ from contracts.replies import ItemView, LeaseRenewed, LedgerEntry, RunClaimed
 from conversation_store import access
 from conversation_store.database import Row, Transaction
 from conversation_store.runs import finish
-from conversation_store.runs.rules import POSITIONS_PER_TURN, check_claim, newest_within, whole_window
+from conversation_store.runs.rules import POSITIONS_PER_TURN, check_claim, newest_within
 from conversation_store.statements import Statements
 from conversation_store.views import conversation_view, loads, run_view
 

@@ -2,8 +2,9 @@
 
 from typing import Literal
 
+from chatkit_protocol import events as chatkit
 from contracts.commands import CancelRun, FinishRun
-from contracts.errors import Code, TerminalError
+from contracts.errors import RETRY_CANNOT_HELP, Code, TerminalError
 from contracts.events import RunEvent
 from contracts.identity import Principal
 from contracts.ids import ConversationId, MessageId, RunId
@@ -17,7 +18,6 @@ from conversation_store.outbox import enqueue
 from conversation_store.runs import writes
 from conversation_store.runs.rules import UNFINISHED, EndStatus, refusal_of_write, stops_at_once
 from conversation_store.statements import Statements, json_text
-from conversation_store.translate import error_event, item_done
 from conversation_store.views import loads, run_view
 
 sql = Statements.beside(__file__)
@@ -133,7 +133,9 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     end = RunEvent(
         type=END_EVENTS[status], run_id=run_id, conversation_id=run.conversation_id, epoch=run.epoch, code=code
     )
-    events = [] if code is None or detail is None else [error_event(code, detail)]
+    events: list[Json] = []
+    if code is not None and detail is not None:
+        events = [chatkit.error(detail, allow_retry=code not in RETRY_CANNOT_HELP)]
     outgoing = enqueue.chatkit_events(user_id, run.conversation_id, run_id, events)
     await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end)])
     return run, await activate_next(transaction, user_id, run.conversation_id)
@@ -153,4 +155,4 @@ async def activate_next(transaction: Transaction, user_id: str, conversation_id:
 
 async def _events_of_waiting_turn(transaction: Transaction, user_id: str, message_id: MessageId) -> list[Json]:
     item = await transaction.value(sql.user_item, message_id=message_id, user_id=user_id)
-    return [] if item is None else [item_done(loads(item))]
+    return [] if item is None else [chatkit.item_done(loads(item))]

@@ -49,50 +49,6 @@ def stops_at_once(run: RunState) -> bool:
 
 # --- what the model sees ----------------------------------------------------------------------------------
 
-_CALLS = {
-    "function_call": "function_call_output",
-    "custom_tool_call": "custom_tool_call_output",
-    "computer_call": "computer_call_output",
-    "local_shell_call": "local_shell_call_output",
-    "shell_call": "shell_call_output",
-    "apply_patch_call": "apply_patch_call_output",
-}
-_OUTPUTS = frozenset(_CALLS.values())
-
-
-def is_model_message(item: Json) -> bool:
-    """Whether a session item is a message, not a tool call, its output or a thought. A history is counted in them."""
-    return item.get("type", "message" if "role" in item else None) == "message"
-
-
-def whole_window(items: Sequence[Json], following: Sequence[Json] = ()) -> list[Json]:
-    """Leave out of a conversation's last session items what a model would refuse.
-
-    The result begins with a user's message if there is one. Left out are a call without its output, an output without
-    its call, and the reasoning that led to such a call. ``following`` are the items that come next: a call may have its
-    output among them.
-    """
-    start = next((at for at, item in enumerate(items) if item.get("role") == "user"), 0)
-    window = list(items[start:])
-    calls = {_call_key(item) for item in window if item.get("type") in _CALLS}
-    outputs = {_call_key(item) for item in [*window, *following] if item.get("type") in _OUTPUTS}
-    kept: list[Json] = []
-    for item in window:
-        kind = item.get("type")
-        if kind in _CALLS and _call_key(item) not in outputs:
-            while kept and kept[-1].get("type") == "reasoning":
-                kept.pop()
-            continue
-        if kind in _OUTPUTS and _call_key(item) not in calls:
-            continue
-        kept.append(item)
-    return kept
-
-
-def _call_key(item: Json) -> tuple[str, str]:
-    kind = str(item.get("type"))
-    return _CALLS.get(kind, kind), str(item.get("call_id"))
-
 
 def newest_within(items: Sequence[tuple[Json, int]], bytes_max: int) -> list[Json]:
     """Of (item, its size in bytes), oldest first, the newest that together fit into ``bytes_max``; oldest first."""

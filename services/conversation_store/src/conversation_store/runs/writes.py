@@ -1,12 +1,13 @@
 """What a run's attempt stores while it works and at its end; refused where the attempt is no longer the run's."""
 
+from chatkit_protocol.history import is_message
 from contracts.commands import AppendCheckpoint, FinishRun, LinkOpenaiConversation, TruncateSession
 from contracts.errors import Code, TerminalError
 from contracts.replies import Done
 
 from conversation_store import access
 from conversation_store.database import Transaction
-from conversation_store.runs.rules import POSITIONS_PER_TURN, is_model_message
+from conversation_store.runs.rules import POSITIONS_PER_TURN
 from conversation_store.statements import Statements, boolean_text, json_text
 
 sql = Statements.beside(__file__)
@@ -94,6 +95,6 @@ async def _append_session_items(transaction: Transaction, command: Write, conver
         conversation_id=conversation_id,
         position=position,
         items=[json_text(item) for item in command.session_items],
-        are_messages=[boolean_text(is_model_message(item)) for item in command.session_items],
+        are_messages=[boolean_text(is_message(item)) for item in command.session_items],
         message_ids=[message_id if isinstance(message_id, str) else None for message_id in ids],
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from chatkit_protocol import events
+from chatkit_protocol.items import HIDDEN_TYPES
 from contracts.commands import BeginTurn, ClientToolOutput, Retry, StructuredInput
 from contracts.errors import Code, TerminalError
 from contracts.ids import MessageId, RunId
@@ -13,10 +15,7 @@ from conversation_store.database import Row, Transaction
 from conversation_store.runs.rules import POSITIONS_PER_TURN
 from conversation_store.statements import Statements, json_text
 from conversation_store.translate import (
-    HIDDEN_TYPES,
     answered,
-    item_removed,
-    item_replaced,
     model_input_of_structured_input,
     model_input_of_tool_output,
     model_input_of_user_item,
@@ -69,7 +68,7 @@ async def _retry(transaction: Transaction, command: BeginTurn, retry: Retry) -> 
     return Change(
         message_id=retry.message_id,
         session_items=model_input_of_user_item(item, message["content"]),
-        events=[item_removed(message_id) for _, message_id in shown],
+        events=[events.item_removed(message_id) for _, message_id in shown],
         inference_options=item.get("inference_options") or {},
     )
 
@@ -81,7 +80,7 @@ async def _tool_output(transaction: Transaction, command: BeginTurn, output: Cli
         raise TerminalError(Code.INVALID_REQUEST, "No client tool call waits for its output.", field="input")
     item = {**item, "status": "completed", "output": output.result}
     await transaction.execute(sql.replace_item, command, message_id=last["message_id"], item=json_text(item))
-    return Change(last["message_id"], model_input_of_tool_output(item), [item_replaced(item)])
+    return Change(last["message_id"], model_input_of_tool_output(item), [events.item_replaced(item)])
 
 
 async def _structured_input(transaction: Transaction, command: BeginTurn, answer: StructuredInput) -> Change:
@@ -91,7 +90,7 @@ async def _structured_input(transaction: Transaction, command: BeginTurn, answer
         raise TerminalError(Code.INVALID_REQUEST, "This item waits for no answers.", field="input.message_id")
     item = answered(item, answer.answers, skipped=answer.skipped)
     await transaction.execute(sql.replace_item, command, message_id=answer.message_id, item=json_text(item))
-    return Change(answer.message_id, model_input_of_structured_input(item), [item_replaced(item)])
+    return Change(answer.message_id, model_input_of_structured_input(item), [events.item_replaced(item)])
 
 
 async def _find(transaction: Transaction, command: BeginTurn, message_id: MessageId) -> Row:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chatkit_protocol import events as chatkit
+from chatkit_protocol import items
+from chatkit_protocol.history import is_message
 from contracts.commands import BeginTurn, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.ids import ConversationId, MessageId, RunId, new_conversation_id, new_message_id, new_run_id
@@ -14,9 +17,8 @@ from conversation_store import access
 from conversation_store.database import Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
-from conversation_store.runs.rules import is_model_message
 from conversation_store.statements import Statements, boolean_text, json_text
-from conversation_store.translate import item_done, model_input_of_user_item, thread_created, user_message_item
+from conversation_store.translate import model_input_of_user_item
 from conversation_store.turns import answers
 from conversation_store.turns.rules import Start, TurnState, check_limits, check_replay, decide_start
 
@@ -102,11 +104,11 @@ async def _turn(transaction: Transaction, command: BeginTurn, new: NewTurn, lock
 def _turn_of_message(command: BeginTurn, message: UserMessage, new: NewTurn, locked: Row, number: int) -> _Turn:
     now: datetime = locked["now"]
     conversation_id = command.conversation_id or new.conversation_id
-    item = user_message_item(message, message_id=new.message_id, conversation_id=conversation_id, created_at=now)
-    events = [item_done(item)]
+    item = items.user_message(message, item_id=new.message_id, thread_id=conversation_id, created_at=now)
+    events = [chatkit.item_done(item)]
     if command.conversation_id is None:
         conversation = ConversationView(conversation_id=conversation_id, created_at=now, updated_at=now)
-        events.insert(0, thread_created(conversation))
+        events.insert(0, chatkit.thread_created(conversation))
     return _Turn(
         conversation_id=conversation_id,
         number=number,
@@ -132,7 +134,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         content=turn.content,
         item=None if turn.user_item is None else json_text(turn.user_item),
         session_items=[json_text(item) for item in turn.session_items],
-        are_messages=[boolean_text(is_model_message(item)) for item in turn.session_items],
+        are_messages=[boolean_text(is_message(item)) for item in turn.session_items],
     )
 
 
