@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from contracts.subjects import subject_of
 pytestmark = pytest.mark.slow
 
 SECONDS_MAX = 2.0
+NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child"]
 
 PROGRAM = """
 import asyncio
@@ -82,11 +84,13 @@ run_until_stopped(Service.AGENT_RUNNER, load_settings(ServiceSettings), main)
 """
 
 
-def start(tmp_path: Path, block: str, *, seconds_before: float = 0) -> subprocess.Popen[str]:
+def start(
+    tmp_path: Path, block: str, *, seconds_before: float = 0, command: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     return subprocess.Popen(
-        [sys.executable, str(program), block, str(seconds_before)],
+        [*command, sys.executable, str(program), block, str(seconds_before)],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"LOOP_STALL_SECONDS_MAX": str(SECONDS_MAX)},
@@ -114,9 +118,15 @@ def test_code_that_blocks_the_loop_is_told_of_and_the_process_ends(tmp_path: Pat
     assert f"in {block}" in log.partition("Current thread")[2]
 
 
-def test_code_that_lets_no_python_run_ends_too_and_its_stack_is_written(tmp_path: Path) -> None:
-    """`sum` keeps the interpreter's lock and never looks for signals: neither a thread nor a handler can run."""
-    process = start(tmp_path, "a_call_into_c")
+@pytest.mark.parametrize("as_first_process", [False, True], ids=["somewhere", "as the first process of a container"])
+def test_code_that_lets_no_python_run_ends_too_and_its_stack_is_written(tmp_path: Path, as_first_process: bool) -> None:
+    """`sum` keeps the interpreter's lock and never looks for signals: neither a thread nor a handler can run.
+
+    The kernel ignores signals with their default action for the first process of a container.
+    """
+    if as_first_process and subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this user may not open a process namespace")
+    process = start(tmp_path, "a_call_into_c", command=NAMESPACE if as_first_process else [])
     log = process.communicate(timeout=60)[1]
     assert process.returncode == STALLED_EXIT_CODE, log
     assert "in a_call_into_c" in log
