@@ -14,8 +14,10 @@ ENDED_SECONDS_MAX = 30.0
 async def test_a_tool_that_blocks_is_told_of_and_the_answer_beside_it_is_finished(
     tmp_path: Path, nats_url: str, database_url: str
 ) -> None:
-    environment = {"PYTHONPATH": str(Path(__file__).parent / "blocking"), "LOOP_STALL_SECONDS_MAX": "2"}
-    async with runner_stack(tmp_path, nats_url, database_url, lease_seconds=2, **environment) as stack:
+    blocking_path = str(Path(__file__).parent / "blocking")
+    async with runner_stack(
+        tmp_path, nats_url, database_url, lease_seconds=2, PYTHONPATH=blocking_path, LOOP_STALL_SECONDS_MAX="2"
+    ) as stack:
         beside = await stack.begin("alice", "count to 600")
         async with asyncio.timeout(10):
             while len(await stack.deltas("alice", beside)) < 20:
