@@ -83,7 +83,7 @@ async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
         "data": [
             {
                 "id": "msg_1", "role": "user", "type": "user_message", "content": "hello", "created_at": TIME,
-                "tool_calls": [tool_call],
+                "tool_calls": [{**tool_call, "links": []}],
             }
         ],
         "has_more": True, "after": "msg_1", "active_run_id": "run_1", "resume_from": 7,
