@@ -1,7 +1,5 @@
 """`natter up --demo-user`: an account to sign in with at once."""
 
-import httpx
-
 from natter.data_directory import Secrets
 
 EMAIL = "demo@example.com"
@@ -16,6 +14,8 @@ class DemoUserError(Exception):
 
 async def ensure_demo_user(web_url: str, secrets: Secrets) -> str:
     """Sign the demo user up unless that was done before; return how to sign in. Raises DemoUserError."""
+    import httpx  # noqa: PLC0415 - for few starts
+
     account = {"email": EMAIL, "password": secrets.demo_password, "name": NAME}
     try:
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.services import Service
-from identity.local_issuer import LocalIssuer
 
 from natter.data_directory import DataDirectory, Secrets
 from natter.servers.nats import Nats
@@ -229,6 +228,8 @@ class Stack:
         shared = {"CHAT_TOKEN_SECRET": self.secrets.chat_token_secret, "JWT_VERIFIER": self.jwt_verifier}
         if self.jwt_verifier == "hs256":
             return {**shared, "BETTER_AUTH_SECRET": self.secrets.better_auth_secret}
+        from identity.local_issuer import LocalIssuer  # noqa: PLC0415
+
         # Two sources of keys, one algorithm: the web app's, and the local issuer of `natter token`.
         local = LocalIssuer.open(self.directory.issuer).jwks_url
         return {**shared, "JWT_ALGORITHMS": "EdDSA", "JWT_JWKS_URL": f"{local},{self.web_url}/api/auth/jwks"}

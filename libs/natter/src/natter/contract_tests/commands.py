@@ -18,7 +18,6 @@ from natter.contract_tests.connections import Connections, PasswordOf
 from natter.contract_tests.mock import ExampleActor
 from natter.contract_tests.provider import ProviderTest
 from natter.data_directory import DataDirectory
-from natter.nkeys import new_environment
 from natter.settings import Settings
 
 contracts_app = typer.Typer(help="Test a service against the contracts, or play one from their examples.")
@@ -108,6 +107,8 @@ async def _mock(service: Service, url: str, password_of: PasswordOf | None) -> N
 @contracts_app.command("nkeys")
 def print_nkeys() -> None:
     """Print a new nkey for each party: the public keys for deploy/nats.conf, and each service's own seed."""
+    from natter.nkeys import new_environment  # noqa: PLC0415
+
     pairs = new_environment()
     console.print("# for the NATS server")
     for service, pair in pairs.items():

@@ -122,6 +122,7 @@ class Postgres:
                     *([] if self.durable else ["--no-sync"]),
                 ],
                 INITDB_SECONDS_MAX,
+                run_as=self.run_as,
             )
         (self.directory / "natter-cluster").write_text(f"{VERSION_MAJOR}\n")
 
@@ -142,13 +143,14 @@ class Postgres:
         arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", LOOPBACK, "-p", str(self.port)]
         arguments += ["-U", SUPERUSER, "-d", database]
         definitions = "".join(f"\\set {name} '{_doubled(value)}'\n" for name, value in (variables or {}).items())
-        return self._run(arguments, STATEMENT_SECONDS_MAX, definitions + script)
+        # As whoever we are: a child of another user costs a copy of this process's page tables.
+        return self._run(arguments, STATEMENT_SECONDS_MAX, stdin=definitions + script, run_as=RunAs())
 
-    def _run(self, command: list[str], seconds_max: float, stdin: str = "") -> str:
+    def _run(self, command: list[str], seconds_max: float, *, run_as: RunAs, stdin: str = "") -> str:
         try:
             done = subprocess.run(
                 [binaries() / command[0], *command[1:]],
-                **self.run_as,
+                **run_as,
                 input=stdin,
                 env={"PATH": os.defpath, "PGPASSWORD": self.password},
                 cwd="/",
