@@ -7,25 +7,29 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import structlog
+from actor_kit import http_server
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
 from actor_kit.requests import RequestServer
 from actor_kit.settings import split
-from actor_kit.uvicorn_internals import QuietServer
+from actor_kit.uvicorn_internals import Bounds, QuietServer
 from contracts.services import Service
 from identity import open_verifier
+from starlette.types import ASGIApp
 
 from stream_relay.channel import Hub
 from stream_relay.history import Attach, Deltas, Stored
 from stream_relay.http import Streams, create_app
 from stream_relay.response import EventStreamResponse
-from stream_relay.server import build_server
 from stream_relay.settings import Settings
 
 GARBAGE_THRESHOLDS: Final = (10_000, 10, 10)
 """5 000 viewers are 750 000 objects, and a full collection of them stops the process for half a second of CPU. With
 Python's own thresholds there are ten of those while they connect; with these one per million objects, some 6 000
 connections, whose garbage may wait that long."""
+KEEP_ALIVE_SECONDS: Final = 5
+WRITE_BUFFER_BYTES_MAX: Final = 32 * 1024
+"""Bytes of one viewer that wait in this process before its writer waits too."""
 
 log = structlog.stdlib.get_logger("stream_relay")
 
@@ -47,7 +51,7 @@ async def serve(
         health = _health(bus, verifier)
         await stack.enter_async_context(health_server(settings, health))
         streams = Streams(hub, attach, verifier, settings, make_response)
-        server = build_server(create_app(streams, health, split(settings.cors_origins)), settings)
+        server = _server(create_app(streams, health, split(settings.cors_origins)), settings)
         audits = asyncio.create_task(hub.audit_for_ever())
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())
@@ -60,6 +64,22 @@ async def serve(
                 task.cancel()
             with suppress(asyncio.CancelledError):
                 await audits
+
+
+def _server(app: ASGIApp, settings: Settings) -> QuietServer:
+    bounds = Bounds(
+        connections_max=settings.connections_max,
+        keep_alive_seconds=KEEP_ALIVE_SECONDS,
+        send_timeout_seconds=None,  # the response sees to viewers that take nothing
+        write_buffer_bytes_max=WRITE_BUFFER_BYTES_MAX,
+    )
+    return http_server.build_server(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        bounds=bounds,
+        drain_timeout_seconds=settings.drain_timeout_seconds,
+    )
 
 
 async def _stop(server: QuietServer, streams: Streams, serving: asyncio.Task[None]) -> None:
