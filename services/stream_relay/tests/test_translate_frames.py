@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stream_relay.translate import (
     END_SEQUENCE,
-    MERGED_CHARACTERS_MAX,
+    FRAME_CHARACTERS_MAX,
     Delta,
     encode,
     end_block,
@@ -170,7 +170,7 @@ def test_only_text_of_one_part_one_attempt_and_one_run_is_merged() -> None:
     assert len(list(merge_text([text_delta(1, "a"), text_delta(2, "b", epoch=2)]))) == 2
     assert len(list(merge_text([text_delta(1, "a"), text_delta(2, "b", subject="t")]))) == 2
     assert len(list(merge_text([text_delta(1, "a"), text_delta(2, "b", item="msg_2")]))) == 2
-    long = "x" * (MERGED_CHARACTERS_MAX // 2 + 1)
+    long = "x" * (FRAME_CHARACTERS_MAX // 2 + 1)
     assert len(list(merge_text([text_delta(1, long), text_delta(2, long)]))) == 2
 
 

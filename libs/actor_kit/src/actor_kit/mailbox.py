@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from actor_kit.actor import Actor, Delivery
 from actor_kit.bus import Bus, Pulled
-from actor_kit.metrics import DEAD_LETTERS, HANDLED_SECONDS, IN_FLIGHT
+from actor_kit.metrics import DEAD_LETTERS_COUNT, HANDLED_SECONDS, IN_FLIGHT
 from actor_kit.provision import check_consumer
 from actor_kit.requests import invalid_request
 from actor_kit.telemetry import traced
@@ -179,5 +179,5 @@ class Mailbox:
             message_id=f"dead.{self._spec.stream}.{pulled.stream_sequence}",
         )
         await pulled.term()
-        DEAD_LETTERS.labels(name, error.code).inc()
+        DEAD_LETTERS_COUNT.labels(name, error.code).inc()
         log.error("mailbox.dead_letter", subject=pulled.subject, code=error.code, attempt=delivery.attempt)

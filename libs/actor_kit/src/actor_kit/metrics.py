@@ -12,7 +12,7 @@ HANDLED_SECONDS = Histogram(
     "natter_handled_seconds", "Time in a handler.", ["message", "outcome"], buckets=LATENCY_BUCKETS_SECONDS
 )
 IN_FLIGHT = Gauge("natter_in_flight", "Messages being handled.", ["mailbox"])
-DEAD_LETTERS = Counter("natter_dead_letters_total", "Messages given up.", ["message", "code"])
+DEAD_LETTERS_COUNT = Counter("natter_dead_letters_total", "Messages given up.", ["message", "code"])
 LOOP_DELAY_SECONDS = Histogram(
     "natter_loop_delay_seconds",
     "How late the event loop does what is due, looked at four times a second.",

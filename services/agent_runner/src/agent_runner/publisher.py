@@ -18,7 +18,7 @@ from contracts.subjects import subject_of
 
 from agent_runner.metrics import DELTAS_PUBLISHED
 
-MERGED_CHARACTERS_MAX = 32_768
+DELTA_CHARACTERS_MAX = 32_768
 PENDING_EVENTS_MAX = 1_000
 PUBLISH_TIMEOUT_SECONDS = 2.0
 PUBLISH_RETRY_SECONDS = 0.2
@@ -123,7 +123,7 @@ class DeltaPublisher:
             isinstance(last, _TextDelta)
             and last.item_id == item_id
             and last.content_index == content_index
-            and last.characters < MERGED_CHARACTERS_MAX
+            and last.characters < DELTA_CHARACTERS_MAX
         ):
             last.parts.append(delta)
             last.characters += len(delta)

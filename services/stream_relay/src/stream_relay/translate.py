@@ -32,7 +32,7 @@ BEGINNINGS: Final = frozenset({"thread.created", "thread.item.removed", "thread.
 END_OF_STATUS: Final = {"completed": "run.completed", "failed": "run.failed", "cancelled": "run.cancelled"}
 TEXT_DELTA: Final = "assistant_message.content_part.text_delta"
 TEXT_DELTA_MARK: Final = TEXT_DELTA.encode()
-MERGED_CHARACTERS_MAX: Final = 64 * 1024
+FRAME_CHARACTERS_MAX: Final = 64 * 1024
 
 
 # --- messages of DELTAS -----------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def merge_text(deltas: Iterable[Delta]) -> Iterator[Delta]:
         texts: list[str] = []
         length, last = 0, None
         for _, text, delta in group:
-            if last is not None and (part is None or length + len(text) > MERGED_CHARACTERS_MAX):
+            if last is not None and (part is None or length + len(text) > FRAME_CHARACTERS_MAX):
                 yield _merged(part, texts, last)
                 texts, length = [], 0
             texts.append(text)
