@@ -42,10 +42,14 @@ def test_a_tool_call_is_seen_and_its_effect_is_on_the_list(person: Person) -> No
     expect(chat.bubbles).to_have_text(["add a task: buy milk"])
 
 
-def test_a_prompt_of_the_start_screen_begins_a_conversation(person: Person) -> None:
+def test_a_prompt_of_the_start_screen_fills_the_composer_and_begins_a_conversation(person: Person) -> None:
     chat = Chat(person.sign_up())
     expect(chat.root.get_by_text("What needs doing?")).to_be_visible()
     chat.root.get_by_role("button", name="Count to 20").click()
+    expect(chat.composer).to_have_value("count to 20")
+    expect(chat.composer).to_be_focused()
+    expect(chat.bubbles).to_have_count(0)
+    chat.composer.press("Enter")
     chat.expect_counted_to(20)
 
 
@@ -211,8 +215,11 @@ def test_feedback_and_retry(person: Person) -> None:
 def test_the_chat_works_by_keyboard_alone(person: Person) -> None:
     page = person.sign_up()
     chat = Chat(page)
-    expect(chat.composer).to_be_visible()
-    page.keyboard.press("Tab")
+    expect(chat.composer).to_be_focused()
+    # From the top of the page
+    chat.composer.blur()
+    page.get_by_role("link", name="Natter").focus()
+    page.keyboard.press("Shift+Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     for _ in range(20):
         page.keyboard.press("Tab")

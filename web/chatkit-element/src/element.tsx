@@ -1,4 +1,4 @@
-/** The custom element: the published methods and events on the outside, a session and a view on the inside. */
+/** The custom element: the published methods and events on the outside, a chat and a view on the inside. */
 
 import type { ChatKitOptions, OpenAIChatKit } from "@openai/chatkit";
 import { render } from "preact";
@@ -8,10 +8,10 @@ import { applyTheme } from "./options/apply-theme";
 import type { ClientConfig } from "./protocol/client";
 import { textOf } from "./protocol/text";
 import type { UserContent, WireAttachment } from "./protocol/types";
-import { Session } from "./session/session";
+import { Chat } from "./chat/chat";
 import { chooseLocale } from "./text/locale";
 import { App } from "./view/app";
-import type { ComposerHandle } from "./view/composer";
+import { type ComposerHandle, isTouch } from "./view/composer";
 import { type View, ViewProvider } from "./view/context";
 import { FrameScheduler } from "./view/frames";
 import { adoptStyles } from "./view/styles";
@@ -28,17 +28,18 @@ export class ChatKitElement extends HTMLElement implements Contract {
   static readonly observedAttributes = SETTING_ATTRIBUTES;
 
   private options: Partial<ChatKitOptions> | null = null;
-  private session: Session | null = null;
+  private chat: Chat | null = null;
   private view: View | null = null;
-  private sessionKey = "";
+  private chatKey = "";
   /** The thread that was on screen when the element was taken out of the page. */
   private leftThread: string | null = null;
   private readonly mountPoint: HTMLElement;
   private readonly composer: { current: ComposerHandle | null } = { current: null };
   private readonly frames = new FrameScheduler(() => this.draw());
   private readonly warned = new Set<string>();
-  private waiting: ((session: Session) => void)[] = [];
-  private readonly onPageChange = () => this.session?.onPageChange();
+  private waiting: ((chat: Chat) => void)[] = [];
+  private readonly focusNow = () => this.composer.current?.focus();
+  private readonly onPageChange = () => this.chat?.onPageChange();
 
   constructor() {
     super();
@@ -75,7 +76,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
   }
 
   async sendUserMessage(params: SendParams): Promise<void> {
-    const session = await this.ready();
+    const chat = await this.ready();
     const attachments = (params.attachments ?? []) as WireAttachment[];
     const input = {
       content: contentOf(params),
@@ -88,13 +89,13 @@ export class ChatKitElement extends HTMLElement implements Contract {
     };
     if (input.content.every((part) => !part.text.trim()) && attachments.length === 0)
       throw new TypeError("sendUserMessage needs text, content or attachments.");
-    await session.send(input, attachments, params.newThread ?? false);
+    await chat.send(input, attachments, params.newThread ?? false);
   }
 
   async setComposerValue(params: ComposerParams): Promise<void> {
-    const session = await this.ready();
+    const chat = await this.ready();
     if (params.files?.length) throw new Error("setComposerValue: files are not supported yet; upload them and pass attachments.");
-    session.setComposer({
+    chat.setComposer({
       ...((params.text !== undefined || params.content) && { text: textOf(contentOf(params)) }),
       ...(params.reply !== undefined && { quote: params.reply || null }),
       ...(params.attachments && { attachments: params.attachments as WireAttachment[] }),
@@ -132,7 +133,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     document.removeEventListener("visibilitychange", this.onPageChange);
     // Moving the element in the page disconnects and connects it in one go: then nothing is closed.
     queueMicrotask(() => {
-      if (!this.isConnected) this.closeSession();
+      if (!this.isConnected) this.closeChat();
     });
   }
 
@@ -140,56 +141,60 @@ export class ChatKitElement extends HTMLElement implements Contract {
     if (this.isConnected && this.options) this.start();
   }
 
-  /** Brings session and view in line with the options; doing it twice changes nothing. */
+  /** Brings chat and view in line with the options; doing it twice changes nothing. */
   private start(): void {
     const options = this.options as ChatKitOptions;
     const settings = readSettings(this);
     const url = "url" in options.api ? options.api.url : settings.apiUrl;
     if (!url) throw new TypeError("api.getClientSecret needs the address of the server in data-api-url.");
     const key = JSON.stringify([url, "getClientSecret" in options.api, settings]);
-    const isNew = this.session === null || key !== this.sessionKey;
+    const isNew = this.chat === null || key !== this.chatKey;
     if (isNew) {
-      const isSame = key === this.sessionKey;
-      this.openSession(url, settings, key, (isSame ? this.leftThread : null) ?? options.initialThread ?? null);
+      const isSame = key === this.chatKey;
+      this.openChat(url, settings, key, (isSame ? this.leftThread : null) ?? options.initialThread ?? null);
     }
-    const session = this.session as Session;
+    const chat = this.chat as Chat;
     this.view = {
-      session,
+      chat,
       options: viewOptions(options),
       locale: chooseLocale(options.locale),
       canSearch: settings.searchUrl !== null,
-      focusComposer: () => this.composer.current?.focus(),
+      ownsPage: settings.ownsPage,
+      fillsPrompts: settings.fillsPrompts,
+      focusComposer: this.focusNow,
       emit: (name, detail) => this.emit(name, detail),
     };
     applyTheme(this.mountPoint, options.theme);
     this.frames.request();
-    for (const resolve of this.waiting.splice(0)) resolve(session);
+    for (const resolve of this.waiting.splice(0)) resolve(chat);
   }
 
-  private openSession(url: string, settings: Settings, key: string, initialThread: string | null): void {
-    this.closeSession();
-    this.sessionKey = key;
-    const session = new Session({
+  private openChat(url: string, settings: Settings, key: string, initialThread: string | null): void {
+    this.closeChat();
+    this.chatKey = key;
+    const chat = new Chat({
       client: this.clientConfig(url),
       settings,
       emit: (name, detail) => this.emit(name, detail),
       onClientTool: () => this.options?.onClientTool,
     });
-    this.session = session;
-    session.store.subscribe(() => this.frames.request());
-    session.store.set({ isStarting: initialThread !== null });
-    void this.announce(session, initialThread);
+    this.chat = chat;
+    chat.store.subscribe(() => this.frames.request());
+    chat.store.set({ isStarting: initialThread !== null });
+    void this.announce(chat, initialThread, settings.ownsPage);
   }
 
   /** React attaches its listeners after the frame in which it passed the options: nothing is told before that. */
-  private async announce(session: Session, initialThread: string | null): Promise<void> {
+  private async announce(chat: Chat, initialThread: string | null, ownsPage: boolean): Promise<void> {
     await this.frames.next();
     await new Promise((resolve) => setTimeout(resolve));
-    if (this.session !== session) return;
-    session.store.set({ isStarting: false });
+    if (this.chat !== chat) return;
+    chat.store.set({ isStarting: false });
     this.emit("chatkit.ready");
-    const isUntouched = session.store.state.conversation.thread.id === null && session.store.state.conversation.outbox.length === 0;
-    if (initialThread !== null && isUntouched) session.selectThread(initialThread).catch(() => {}); // shown, and reported
+    // On a touch screen the keyboard would cover what there is to read.
+    if (ownsPage && !isTouch() && (document.activeElement ?? document.body) === document.body) this.focusNow();
+    const isUntouched = chat.store.state.conversation.thread.id === null && chat.store.state.conversation.unsent.length === 0;
+    if (initialThread !== null && isUntouched) chat.selectThread(initialThread).catch(() => {}); // shown, and reported
   }
 
   /** Reads the options at every call, so that `setOptions` with another function takes effect at once. */
@@ -207,22 +212,22 @@ export class ChatKitElement extends HTMLElement implements Contract {
     };
   }
 
-  private closeSession(): void {
-    this.leftThread = this.session?.threadId ?? null;
-    this.session?.close();
-    this.session = null;
+  private closeChat(): void {
+    this.leftThread = this.chat?.threadId ?? null;
+    this.chat?.close();
+    this.chat = null;
     this.view = null;
     this.frames.request();
   }
 
   private draw(): void {
-    const { view, session } = this;
-    const app = view && session ? <ViewProvider value={view}><App key={this.sessionKey} state={session.store.state} composer={this.composer} /></ViewProvider> : null;
+    const { view, chat } = this;
+    const app = view && chat ? <ViewProvider value={view}><App key={this.chatKey} state={chat.store.state} composer={this.composer} /></ViewProvider> : null;
     render(app, this.mountPoint);
   }
 
-  private ready(): Promise<Session> {
-    if (this.session) return Promise.resolve(this.session);
+  private ready(): Promise<Chat> {
+    if (this.chat) return Promise.resolve(this.chat);
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ChatKitClient } from "../src/protocol/client";
 import type { ClientToolCallItem, ThreadItem, UserMessageItem } from "../src/protocol/types";
-import { Conversation, type ConversationHost } from "../src/session/conversation";
-import { TabStorage } from "../src/session/storage";
+import { Conversation, type ConversationHost } from "../src/chat/conversation";
+import { TabStorage } from "../src/chat/storage";
 
 const THREAD = "thr_1";
 const base = { thread_id: THREAD, created_at: "2026-01-01T00:00:00" };
@@ -30,7 +30,7 @@ function conversationWith(answers: Answers): Conversation {
   });
   const host: ConversationHost = {
     client,
-    settings: { resumeUrl: "/stream/{thread_id}", stopUrl: null, searchUrl: null, onBusy: "enqueue", apiUrl: null },
+    settings: { resumeUrl: "/stream/{thread_id}", stopUrl: null, searchUrl: null, onBusy: "enqueue", apiUrl: null, ownsPage: false, fillsPrompts: false },
     storage: new TabStorage("/chatkit"),
     canRunClientTools: true,
     isOnline: () => true,
@@ -172,9 +172,9 @@ describe("a message on its way", () => {
       "threads.get_by_id": () => thread([said("m_1", "hello"), said("m_2", "again")]),
     });
     void conversation.unsent.add(message("again"));
-    await vi.waitFor(() => expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]));
+    await vi.waitFor(() => expect(conversation.state.unsent).toMatchObject([{ status: "sending" }]));
     await conversation.reload();
-    expect(conversation.state.outbox).toEqual([]);
+    expect(conversation.state.unsent).toEqual([]);
     expect(conversation.state.thread.items.map((item) => item.id)).toEqual(["m_1", "m_2"]);
   });
 
@@ -186,7 +186,7 @@ describe("a message on its way", () => {
     await conversation.reload();
     void conversation.unsent.add(message("again"));
     await conversation.reload();
-    expect(conversation.state.outbox).toMatchObject([{ status: "sending" }]);
+    expect(conversation.state.unsent).toMatchObject([{ status: "sending" }]);
   });
 
   test("is not given up because the conversation's stream opens meanwhile", async () => {
@@ -263,9 +263,9 @@ describe("nothing is lost", () => {
   test("a message from before a refresh is offered unless it is the last one in the thread", async () => {
     const left = (key: string, text: string) => ({ ...message(text), key, status: "sending" as const, error: null, createdAtMs: 0 });
     const conversation = conversationWith({ "threads.get_by_id": () => thread([said("m_1", "yes"), said("m_2", "no")]) });
-    conversation.host.storage.writeOutbox(THREAD, [left("k_1", "yes"), left("k_2", "no")]);
+    conversation.host.storage.writeUnsent(THREAD, [left("k_1", "yes"), left("k_2", "no")]);
     await conversation.load();
-    expect(conversation.state.outbox).toMatchObject([{ key: "k_1", status: "restored" }]);
+    expect(conversation.state.unsent).toMatchObject([{ key: "k_1", status: "restored" }]);
   });
 
   test("a client secret that cannot be had is a failed message, which can be sent again", async () => {
@@ -278,11 +278,58 @@ describe("nothing is lost", () => {
     const client = new ChatKitClient({ url: "/chatkit", fetch: async () => new Response(""), getClientSecret });
     Object.assign(conversation.host, { client, settings: { ...conversation.host.settings, resumeUrl: null } });
     await conversation.unsent.add(message("hello"));
-    expect(conversation.state.outbox).toMatchObject([{ status: "failed", error: { code: "client_secret" } }]);
+    expect(conversation.state.unsent).toMatchObject([{ status: "failed", error: { code: "client_secret" } }]);
     isSignedIn = true;
-    await conversation.unsent.resend(conversation.state.outbox[0]?.key as string);
-    expect(conversation.state.outbox).toMatchObject([{ status: "accepted" }]);
+    await conversation.unsent.resend(conversation.state.unsent[0]?.key as string);
+    expect(conversation.state.unsent).toMatchObject([{ status: "accepted" }]);
   });
+});
+
+describe("a thread that was deleted elsewhere", () => {
+  const missing = () => new Response(null, { status: 404 });
+
+  test("is known as gone when a message for it is refused, and the message is kept", async () => {
+    const conversation = conversationWith({ "threads.add_user_message": missing, "threads.get_by_id": missing });
+    await conversation.unsent.add(message("hello"));
+    await vi.waitFor(() => expect(conversation.state.isGone).toBe(true));
+    expect(conversation.unsent.undelivered).toMatchObject([{ status: "failed", input: message("hello").input }]);
+    await conversation.unsent.resend(conversation.state.unsent[0]?.key as string);
+    expect(asked.filter((type) => type === "threads.add_user_message")).toHaveLength(1);
+  });
+
+  test("is not gone because something in it is missing", async () => {
+    const conversation = conversationWith({
+      "threads.retry_after_item": missing,
+      "threads.get_by_id": () => thread([said("m_1", "one")]),
+    });
+    await conversation.retryAfter("m_1");
+    await vi.waitFor(() => expect(asked).toContain("threads.get_by_id"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(conversation.state.isGone).toBe(false);
+  });
+
+  test("is known as gone when its stream ends", async () => {
+    const conversation = conversationWith({ stream: missing, "threads.get_by_id": missing });
+    conversation.openStream();
+    await vi.waitFor(() => expect(conversation.state.isGone).toBe(true));
+  });
+});
+
+test("a message that was refused for want of a session is not sent again by itself", async () => {
+  const conversation = conversationWith({ "threads.add_user_message": () => new Response(null, { status: 401 }) });
+  await conversation.unsent.add(message("hello"));
+  expect(asked).toEqual(["threads.add_user_message"]);
+  expect(conversation.host.storage.readUnsent(THREAD)).toMatchObject([{ status: "failed" }]);
+});
+
+test("new conversations keep what is unsent apart", () => {
+  const storage = new TabStorage("/chatkit");
+  const left = (key: string) => ({ ...message(key), key, status: "sending" as const, error: null, createdAtMs: 0 });
+  storage.writeUnsentOfNew([left("a_1")], (key) => key.startsWith("a"));
+  storage.writeUnsentOfNew([left("b_1")], (key) => key.startsWith("b"));
+  expect(storage.readUnsent(null).map(({ key }) => key)).toEqual(["a_1", "b_1"]);
+  storage.writeUnsentOfNew([], (key) => key.startsWith("a"));
+  expect(storage.readUnsent(null).map(({ key }) => key)).toEqual(["b_1"]);
 });
 
 describe("a client tool that a loaded thread waits for", () => {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 /** From what is imported by all to what imports all; a folder's files may import those of the folders before it. */
-const FOLDERS = ["protocol", "options", "state", "session", "markdown", "text", "view", "."];
+const FOLDERS = ["protocol", "options", "state", "chat", "markdown", "text", "view", "."];
 
 const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file) && !file.endsWith(".d.ts"));
 
@@ -36,7 +36,7 @@ function circleFrom(start: string): string[] | null {
 
 describe("imports", () => {
   test("are found", () => {
-    expect(importsOf.get("session/conversation.ts")).toContain("session/turns.ts");
+    expect(importsOf.get("chat/conversation.ts")).toContain("chat/turns.ts");
   });
 
   test("make no circle", () => {

@@ -141,6 +141,20 @@ describe("the stream", () => {
     expect(said.slice(2)).toEqual(["open", "a"]);
   });
 
+  test("leaves what the server says of a refusal to be read", async () => {
+    let signal: AbortSignal | undefined;
+    const wasAborted: unknown[] = [];
+    start([], {
+      connect: async (_lastEventId, given) => {
+        signal = given;
+        return new Response("not yours", { status: 403 });
+      },
+      onEnd: () => wasAborted.push(signal?.aborted),
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(wasAborted).toEqual([false]);
+  });
+
   test("is given up after as many failures as its owner allows", async () => {
     start([lost], { failuresMax: 3 });
     await vi.advanceTimersByTimeAsync(60_000);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SequenceGate } from "../src/session/sequence-gate";
+import { SequenceGate } from "../src/chat/sequence-gate";
 
 test("an event passes once, whichever stream brings it first", () => {
   const gate = new SequenceGate();

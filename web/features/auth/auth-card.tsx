@@ -5,7 +5,14 @@ const WORDS = {
   sign_up: { title: "Start in a few seconds", description: "An e-mail address and a password is all it takes." },
 } as const;
 
-export function AuthCard({ mode, pageAfter }: { mode: keyof typeof WORDS; pageAfter: string }) {
+type Props = Readonly<{
+  mode: keyof typeof WORDS;
+  pageAfter: string;
+  /** What whoever is here did not ask for, in words. */
+  notice?: string | null;
+}>;
+
+export function AuthCard({ mode, pageAfter, notice = null }: Props) {
   const words = WORDS[mode];
   return (
     <section
@@ -16,6 +23,11 @@ export function AuthCard({ mode, pageAfter }: { mode: keyof typeof WORDS; pageAf
         {words.title}
       </h2>
       <p className="text-muted-foreground mt-1.5 mb-6 text-sm">{words.description}</p>
+      {notice !== null && (
+        <p role="status" className="bg-secondary mb-6 rounded-lg px-4 py-3 text-sm">
+          {notice}
+        </p>
+      )}
       <CredentialsForm mode={mode} pageAfter={pageAfter} />
     </section>
   );

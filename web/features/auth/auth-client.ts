@@ -1,13 +1,20 @@
 /** Better Auth in the browser: only what the pages use. */
 import { createAuthClient } from "better-auth/react";
 
+import type { SignedOutReason } from "./signed-out";
+
 export const authClient = createAuthClient();
 
 const SESSION_CHANNEL = "natter-session";
 
 /** Leaves this tab for the sign-in page, by a full load: nothing of the old session stays in memory. */
-export function leaveForSignIn(): void {
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+export function leaveForSignIn(why: SignedOutReason): void {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`);
+}
+
+/** The services do not know the session any more. */
+export function leaveAsExpired(): void {
+  leaveForSignIn("expired");
 }
 
 /** Ends the session on the server, then tells the other tabs. */

@@ -13,13 +13,15 @@ export function chatkitUrl(userId: string): string {
   return `/api/${encodeURIComponent(userId)}/chatkit`;
 }
 
-/** The addresses of ours that ChatKit's options have no place for; templates in our element's terms. */
+/** What ChatKit's options have no place for: addresses, as templates, and what the chat is to this page. */
 export function elementSettings(userId: string): Record<`data-${string}`, string> {
   const base = `/api/${encodeURIComponent(userId)}`;
   return {
     "data-resume": `${base}/conversations/{thread_id}/stream`,
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
     "data-search-url": `${base}/conversations?q={query}`,
+    "data-keyboard": "page",
+    "data-prompts": "fill",
   };
 }
 

@@ -4,7 +4,7 @@
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
 import { useMemo } from "react";
 
-import { leaveForSignIn } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
 import { useTheme } from "@/features/theme/theme-provider";
 
@@ -35,7 +35,7 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
   const { scheme } = useTheme();
   const isOpenai = openaiDomainKey !== null;
   const chatFetch = useMemo(() => {
-    const plain = tellingSignOut((input, init) => fetch(input, init), leaveForSignIn);
+    const plain = tellingSignOut((input, init) => fetch(input, init), leaveAsExpired);
     // Our element repeats and resumes by itself: both together would post one message 24 times while the store is away.
     return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
   }, [isOpenai]);

@@ -3,7 +3,7 @@
 /** Which conversation the address names, and whether its reader may have it. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { leaveForSignIn } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/auth-client";
 import { call, CallError } from "@/lib/http";
 
 export type ConversationAccess = "checking" | "allowed" | "forbidden" | "unknown";
@@ -52,7 +52,7 @@ export function useConversationAccess(userId: string, conversationId: string | n
 
 function accessAfter(error: unknown): ConversationAccess {
   if (!(error instanceof CallError)) throw error;
-  if (error.status === 401) leaveForSignIn();
+  if (error.status === 401) leaveAsExpired();
   if (error.status === 403) return "forbidden";
   // 422: the address does not even name one.
   return error.status === 404 || error.status === 422 ? "unknown" : "allowed";

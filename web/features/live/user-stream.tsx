@@ -4,7 +4,7 @@
 import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { ResumingStream } from "@/chatkit-element/src/protocol/resuming-stream";
-import { leaveForSignIn } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/auth-client";
 
 import { readFrame, type Frame } from "./frames";
 
@@ -43,7 +43,7 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
         tell({ kind: "open" });
       },
       onEnd: (end) => {
-        if (end.type === "refused" && end.response.status === 401) leaveForSignIn();
+        if (end.type === "refused" && end.response.status === 401) leaveAsExpired();
       },
     });
     return () => stream.close();

@@ -17,7 +17,7 @@ const TASKS_PATH = "/dashboard";
 export function AppHeader({ user }: { user: { name: string; email: string } }) {
   const pathname = usePathname();
   const chatUrl = useChatUrl();
-  const places = [
+  const links = [
     { href: chatUrl, path: CHAT_PATH, label: "Chat", icon: MessageCircle },
     { href: TASKS_PATH, path: TASKS_PATH, label: "Tasks", icon: ListTodo },
   ];
@@ -28,7 +28,7 @@ export function AppHeader({ user }: { user: { name: string; email: string } }) {
         <span className="hidden text-lg font-semibold tracking-tight sm:inline">natter</span>
       </Link>
       <nav aria-label="Main" className="flex gap-1">
-        {places.map(({ href, path, label, icon: Icon }) => {
+        {links.map(({ href, path, label, icon: Icon }) => {
           const isHere = pathname === path;
           return (
             <Link

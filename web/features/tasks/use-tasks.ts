@@ -3,7 +3,7 @@
 /** The live todo list: loads it, changes it optimistically, and follows what others (the assistant) do to it. */
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type RefObject } from "react";
 
-import { leaveForSignIn } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
 import type { TaskChanged } from "@/generated/contracts.gen";
 import { errorText } from "@/lib/error-text";
@@ -116,7 +116,7 @@ function taskOf({ task: { task_id, ...task } }: TaskChanged): Task {
 }
 
 function leaveIfSignedOut(error: unknown): void {
-  if (error instanceof CallError && error.status === 401) leaveForSignIn();
+  if (error instanceof CallError && error.status === 401) leaveAsExpired();
 }
 
 let mutationCount = 0;

@@ -1,13 +1,15 @@
 import type { Metadata } from "next";
 
 import { AuthCard } from "@/features/auth/auth-card";
+import { signedOutText } from "@/features/auth/signed-out";
 import { pageAfterSignIn } from "@/server/routing";
 
 export const metadata: Metadata = { title: "Sign in" };
 
-type Query = Promise<{ next?: string | string[] }>;
+type Query = Promise<{ next?: string | string[]; why?: string | string[] }>;
 
 export default async function Page({ searchParams }: { searchParams: Query }) {
-  const { next } = await searchParams;
-  return <AuthCard mode="sign_in" pageAfter={pageAfterSignIn(typeof next === "string" ? next : null)} />;
+  const { next, why } = await searchParams;
+  const pageAfter = pageAfterSignIn(typeof next === "string" ? next : null);
+  return <AuthCard mode="sign_in" pageAfter={pageAfter} notice={signedOutText(why)} />;
 }

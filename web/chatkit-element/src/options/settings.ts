@@ -11,9 +11,13 @@ export interface Settings {
   onBusy: "enqueue" | "interrupt" | null;
   /** The ChatKit endpoint for `api.getClientSecret`, which names none. */
   apiUrl: string | null;
+  /** The page is there for the chat: it has the focus when it opens, and the page's keys are its own. */
+  ownsPage: boolean;
+  /** A prompt of the start screen is put into the composer, to be read and changed, instead of being sent. */
+  fillsPrompts: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-api-url"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-api-url", "data-keyboard", "data-prompts"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -24,6 +28,8 @@ export function readSettings(element: Element): Settings {
     searchUrl: read("data-search-url"),
     onBusy: onBusy === "enqueue" || onBusy === "interrupt" ? onBusy : null,
     apiUrl: read("data-api-url"),
+    ownsPage: read("data-keyboard") === "page",
+    fillsPrompts: read("data-prompts") === "fill",
   };
 }
 

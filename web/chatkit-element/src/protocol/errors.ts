@@ -56,6 +56,11 @@ export function failureOf(error: unknown): Failure {
   return { code: "error", message: error instanceof Error ? error.message : String(error) };
 }
 
+/** What was asked for does not exist (any more). */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ChatKitRequestError && (error.status === 404 || error.status === 410);
+}
+
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }

@@ -45,17 +45,26 @@ export class ResumingStream {
   private heardAtMs = 0;
   private connection = new AbortController();
   private skipWait = () => {};
+  private readonly watchdog: ReturnType<typeof setInterval>;
 
   constructor(private readonly options: StreamOptions) {
     this.first = options.first;
+    this.watchdog = setInterval(() => this.dropIfSilent(SILENCE_MAX_MS), WATCHDOG_INTERVAL_MS);
+    addEventListener("online", this.wake);
     void this.run();
   }
 
   close(): void {
-    this.isClosed = true;
-    this.isOpen = false;
+    this.finish();
     this.connection.abort();
     this.skipWait();
+  }
+
+  private finish(): void {
+    this.isClosed = true;
+    this.isOpen = false;
+    clearInterval(this.watchdog);
+    removeEventListener("online", this.wake);
   }
 
   /** The page woke up or is online again: timers that slept as well are not waited for. */
@@ -66,20 +75,17 @@ export class ResumingStream {
 
   private async run(): Promise<void> {
     const { onDown, onEnd, failuresMax = Infinity } = this.options;
-    const watchdog = setInterval(() => this.dropIfSilent(SILENCE_MAX_MS), WATCHDOG_INTERVAL_MS);
-    addEventListener("online", this.wake);
     while (!this.isClosed) {
       const end = (await this.connectOnce()) ?? (this.failures >= failuresMax ? ({ type: "lost" } as const) : null);
+      if (this.isClosed) return;
       if (this.isOpen) onDown?.();
       this.isOpen = false;
       if (end === null) await this.wait();
-      else if (!this.isClosed) {
-        this.isClosed = true;
+      else {
+        this.finish(); // and not closed: what the server says of a refusal may still be read
         onEnd(end);
       }
     }
-    clearInterval(watchdog);
-    removeEventListener("online", this.wake);
   }
 
   /** One connection, to its end. Returns null if another one is to follow. */

@@ -36,8 +36,10 @@ export interface ConversationState {
   /** The thread is being loaded: nothing of it is on screen yet. */
   isLoading: boolean;
   loadError: Failure | null;
+  /** The server does not know the thread any more: it was deleted, here or elsewhere. */
+  isGone: boolean;
   turn: Turn | null;
-  outbox: readonly OutgoingMessage[];
+  unsent: readonly OutgoingMessage[];
   feedback: Readonly<Record<string, "positive" | "negative">>;
   /** The conversation's stream is down and being reopened. */
   isReconnecting: boolean;
@@ -78,8 +80,9 @@ export const EMPTY_CONVERSATION: ConversationState = {
   thread: EMPTY_THREAD,
   isLoading: false,
   loadError: null,
+  isGone: false,
   turn: null,
-  outbox: [],
+  unsent: [],
   feedback: {},
   isReconnecting: false,
   isLoadingOlder: false,

@@ -9,9 +9,9 @@ export interface ActionFlags {
 }
 
 export function AnswerActions({ item, rating }: ActionFlags & { item: AssistantMessageItem }) {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const { text } = locale;
-  const rate = (kind: "positive" | "negative") => () => void session.sendFeedback(item.id, kind);
+  const rate = (kind: "positive" | "negative") => () => void chat.sendFeedback(item.id, kind);
   return (
     <div class="actions" part="actions">
       <CopyButton label={text("copyMessage")} text={() => plainText(item)} />
@@ -22,7 +22,7 @@ export function AnswerActions({ item, rating }: ActionFlags & { item: AssistantM
         </>
       )}
       {options.canRetry && (
-        <IconButton icon="reload" class="when-idle" label={text("retry")} onClick={() => void session.retry(item.id)} />
+        <IconButton icon="reload" class="when-idle" label={text("retry")} onClick={() => void chat.retry(item.id)} />
       )}
       <ItemTime createdAt={item.created_at} />
     </div>

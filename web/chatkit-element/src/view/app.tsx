@@ -1,6 +1,6 @@
 /** The whole element: header, history, messages or start screen, composer. */
 
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { AppState, ConversationState } from "../state/app-state";
 import { parseDeeplink } from "../markdown/links";
 import { failureText } from "../text/failure-text";
@@ -11,12 +11,13 @@ import { HistoryPanel } from "./history-panel";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
 import { Notices } from "./notices";
+import { ShortcutList, usePageKeys } from "./shortcuts";
 import { StartScreen } from "./start-screen";
 import { StructuredForm } from "./structured-form";
 import { ThreadView } from "./thread-view";
 
 export function App({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
-  const { session, options, locale, emit } = useView();
+  const { chat, options, locale, emit } = useView();
   const { conversation, history } = state;
   const historyButton = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
@@ -25,6 +26,9 @@ export function App({ state, composer }: { state: AppState; composer: { current:
     if (wasOpen.current && !history.isOpen) historyButton.current?.focus();
     wasOpen.current = history.isOpen;
   }, [history.isOpen]);
+  const [isListOpen, setListOpen] = useState(false);
+  const openList = useCallback(() => setListOpen(true), []);
+  usePageKeys(conversation.turn !== null && conversation.thread.allowCancel, openList);
   const onClick = (event: MouseEvent) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     const deeplink = link ? parseDeeplink(link.href) : null;
@@ -34,8 +38,10 @@ export function App({ state, composer }: { state: AppState; composer: { current:
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
-    if (history.isOpen) session.history.close();
-    else if (state.composer.quote !== null) session.setComposer({ quote: null });
+    if (history.isOpen) chat.history.close();
+    else if (state.composer.quote !== null) chat.setComposer({ quote: null });
+    else return;
+    event.preventDefault(); // it stops nothing else
   };
   return (
     <section
@@ -52,6 +58,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
         isHistoryOpen={history.isOpen}
         isStartScreen={isStartScreen(conversation)}
         historyButton={historyButton}
+        onShortcuts={openList}
       />
       <div class="body">
         <div class="main" inert={history.isOpen}>
@@ -60,30 +67,47 @@ export function App({ state, composer }: { state: AppState; composer: { current:
         </div>
         {history.isOpen && <HistoryPanel history={history} threadId={conversation.thread.id} />}
       </div>
+      {isListOpen && <ShortcutList onClose={() => setListOpen(false)} />}
     </section>
   );
 }
 
-function isStartScreen({ thread, outbox, turn }: ConversationState): boolean {
-  return thread.id === null && thread.items.length === 0 && outbox.length === 0 && turn === null;
+function isStartScreen({ thread, unsent, turn }: ConversationState): boolean {
+  return thread.id === null && thread.items.length === 0 && unsent.length === 0 && turn === null;
 }
 
 function Main({ state }: { state: AppState }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   const { conversation } = state;
+  if (conversation.isGone) return <Gone />;
   if (conversation.isLoading) return <p class="note center fill" role="status">{locale.text("loading")}</p>;
   if (conversation.loadError !== null)
     return (
       <div class="note center fill" role="alert">
         <p>{locale.text("loadFailed")}</p>
         <p class="error-code">{failureText(locale, conversation.loadError)}</p>
-        <button type="button" class="primary" onClick={() => session.retryLoad().catch(() => {})}>
+        <button type="button" class="primary" onClick={() => chat.retryLoad().catch(() => {})}>
           {locale.text("tryAgain")}
         </button>
       </div>
     );
   if (isStartScreen(conversation)) return state.isStarting ? <div class="fill" /> : <StartScreen />;
   return <ThreadView key={conversation.key} conversation={conversation} isOnline={state.isOnline} />;
+}
+
+/** The thread was deleted meanwhile: all that can be done is to begin another one. */
+function Gone() {
+  const { chat, locale, focusComposer } = useView();
+  // The composer is there once the new thread is drawn.
+  const startAnew = () => void chat.startAnew().then(() => requestAnimationFrame(focusComposer));
+  return (
+    <div class="note center fill" role="alert">
+      <p>{locale.text("threadGone")}</p>
+      <button type="button" class="primary" onClick={startAnew}>
+        {locale.text("newChat")}
+      </button>
+    </div>
+  );
 }
 
 function Footer({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
@@ -99,7 +123,7 @@ function Footer({ state, composer }: { state: AppState; composer: { current: Com
       <Notices notices={thread.notices} isTurnActive={turn !== null} />
       {question ? (
         <StructuredForm key={question.id} item={question} isTurnActive={turn !== null} />
-      ) : (
+      ) : conversation.isGone ? null : (
         <Composer composer={state.composer} turn={turn} allowCancel={thread.allowCancel} status={thread.status} handle={composer} />
       )}
       <Disclaimer />

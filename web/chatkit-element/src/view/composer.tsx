@@ -23,7 +23,7 @@ interface ComposerProps {
 const HEIGHT_MAX_PIXELS = 220;
 
 export const Composer = memo(({ composer, turn, allowCancel, status, handle }: ComposerProps) => {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const { text } = locale;
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
@@ -32,8 +32,8 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
 
   const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
   const canSend = composer.text.trim() !== "" || composer.attachments.length > 0;
-  const canStop = turn !== null && !turn.isStopping && allowCancel && session.canStop;
-  const send = () => void sendComposer(session, options);
+  const canStop = turn !== null && !turn.isStopping && allowCancel && chat.canStop;
+  const send = () => void sendComposer(chat, options);
   const onKeyDown = (event: KeyboardEvent) => {
     // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || isTouch()) return;
@@ -52,14 +52,14 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
         value={composer.text}
         aria-label={text("composer")}
         placeholder={tool?.placeholderOverride ?? options.placeholder ?? text("placeholder")}
-        onInput={(event) => session.setComposer({ text: event.currentTarget.value })}
+        onInput={(event) => chat.setComposer({ text: event.currentTarget.value })}
         onKeyDown={onKeyDown}
       />
       <div class="composer-bar">
         <ToolControls toolId={composer.toolId} />
         <ModelControl modelId={composer.modelId} />
         <span class="spacer" />
-        {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => session.stop()} />}
+        {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => chat.stop()} />}
         {(!canStop || canSend) && (
           <button type="submit" class="icon-button send" part="send-button" aria-label={text("send")} title={text("send")} disabled={!canSend}>
             <Icon name="lucide:arrow-up" />
@@ -71,7 +71,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
 });
 
 /** On a touch keyboard Enter makes a line, as in every other app there. */
-function isTouch(): boolean {
+export function isTouch(): boolean {
   return typeof matchMedia === "function" && matchMedia("(pointer: coarse)").matches && !matchMedia("(any-pointer: fine)").matches;
 }
 
@@ -92,20 +92,20 @@ function ThreadEnded({ status }: { status: Exclude<ConversationState["thread"]["
 }
 
 function Quote({ quote }: { quote: string | null }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   if (quote === null) return null;
   return (
     <div class="composer-quote" part="composer-quote">
       <blockquote dir="auto" aria-label={locale.text("quoted")}>{quote}</blockquote>
-      <IconButton icon="close" label={locale.text("removeQuote")} onClick={() => session.setComposer({ quote: null })} />
+      <IconButton icon="close" label={locale.text("removeQuote")} onClick={() => chat.setComposer({ quote: null })} />
     </div>
   );
 }
 
 function Attachments({ attachments }: { attachments: ComposerState["attachments"] }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   if (attachments.length === 0) return null;
-  const remove = (id: string) => session.setComposer({ attachments: attachments.filter((attachment) => attachment.id !== id) });
+  const remove = (id: string) => chat.setComposer({ attachments: attachments.filter((attachment) => attachment.id !== id) });
   return (
     <ul class="attachments">
       {attachments.map(({ id, name }) => (
@@ -119,9 +119,9 @@ function Attachments({ attachments }: { attachments: ComposerState["attachments"
 }
 
 function ToolControls({ toolId }: { toolId: string | null }) {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const { text } = locale;
-  const select = (id: string) => session.setComposer({ toolId: id === toolId ? null : id });
+  const select = (id: string) => chat.setComposer({ toolId: id === toolId ? null : id });
   const selected = options.tools.find((tool) => tool.id === toolId);
   const unpinned = options.tools.filter((tool) => !tool.pinned);
   return (
@@ -146,7 +146,7 @@ function ToolControls({ toolId }: { toolId: string | null }) {
 }
 
 function ModelControl({ modelId }: { modelId: string | null }) {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const selected = selectedModel(options.models, modelId);
   if (!selected) return null;
   const choices = options.models.map(({ id, label, description, disabled }) => ({ id, label, description, isDisabled: disabled }));
@@ -157,7 +157,7 @@ function ModelControl({ modelId }: { modelId: string | null }) {
       caption={selected.label}
       choices={choices}
       selectedId={selected.id}
-      onSelect={(id) => session.setComposer({ modelId: id })}
+      onSelect={(id) => chat.setComposer({ modelId: id })}
     />
   );
 }

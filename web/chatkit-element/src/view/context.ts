@@ -3,14 +3,16 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { ViewOptions } from "../options/options";
-import type { Session } from "../session/session";
+import type { Chat } from "../chat/chat";
 import { chooseLocale, type Locale } from "../text/locale";
 
 export interface View {
-  session: Session;
+  chat: Chat;
   options: ViewOptions;
   locale: Locale;
   canSearch: boolean;
+  ownsPage: boolean;
+  fillsPrompts: boolean;
   focusComposer: () => void;
   emit: (name: string, detail?: unknown) => void;
 }

@@ -1,6 +1,7 @@
 import type { Ref } from "preact";
 import { TEXT_BY_HEADER_ICON } from "../text/header-icons";
 import { IconButton } from "./button";
+import { isTouch } from "./composer";
 import { useView } from "./context";
 import { memo } from "./memo";
 
@@ -9,10 +10,11 @@ interface HeaderProps {
   isHistoryOpen: boolean;
   isStartScreen: boolean;
   historyButton: Ref<HTMLButtonElement>;
+  onShortcuts: () => void;
 }
 
-export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton }: HeaderProps) => {
-  const { session, options, locale } = useView();
+export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton, onShortcuts }: HeaderProps) => {
+  const { chat, options, locale, ownsPage } = useView();
   const { text } = locale;
   if (!options.header.isEnabled) return null;
   const { leftAction, rightAction } = options;
@@ -29,7 +31,8 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
           <span class="visually-hidden">{options.title}</span>
         </h1>
       )}
-      {!isStartScreen && <IconButton icon="compose" label={text("newChat")} onClick={() => void session.selectThread(null)} />}
+      {ownsPage && !isTouch() && <IconButton icon="circle-question" label={text("shortcuts")} hasPopup="dialog" onClick={onShortcuts} />}
+      {!isStartScreen && <IconButton icon="compose" label={text("newChat")} onClick={() => void chat.selectThread(null)} />}
       {options.history.isEnabled && (
         <IconButton
           icon="history"
@@ -37,7 +40,7 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
           hasPopup="dialog"
           isExpanded={isHistoryOpen}
           buttonRef={historyButton}
-          onClick={() => (isHistoryOpen ? session.history.close() : void session.history.open())}
+          onClick={() => (isHistoryOpen ? chat.history.close() : void chat.history.open())}
         />
       )}
       {rightAction && <IconButton icon={rightAction.icon} label={text(TEXT_BY_HEADER_ICON[rightAction.icon] ?? "open")} onClick={() => rightAction.onClick()} />}

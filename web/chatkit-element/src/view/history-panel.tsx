@@ -8,7 +8,7 @@ import { memo } from "./memo";
 const SEARCH_DELAY_MS = 250;
 
 export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState; threadId: string | null }) => {
-  const { session, locale, canSearch } = useView();
+  const { chat, locale, canSearch } = useView();
   const { text } = locale;
   const panel = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
@@ -25,7 +25,7 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
     <section class="history" part="history" role="dialog" aria-label={text("history")} ref={panel}>
       <div class="history-header">
         <h2>{text("history")}</h2>
-        <IconButton icon="close" label={text("closeHistory")} onClick={() => session.history.close()} />
+        <IconButton icon="close" label={text("closeHistory")} onClick={() => chat.history.close()} />
       </div>
       {canSearch && <Search />}
       <ul class="history-list" aria-busy={history.isLoading}>
@@ -38,13 +38,13 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
       {history.error && (
         <p class="note center" role="alert">
           {failureText(locale, history.error)}{" "}
-          <button type="button" class="text-button" onClick={() => void session.history.load()}>
+          <button type="button" class="text-button" onClick={() => void chat.history.load()}>
             {text("tryAgain")}
           </button>
         </p>
       )}
       {history.hasMore && !history.isLoading && (
-        <button type="button" class="text-button center" onClick={() => void session.history.loadMore()}>
+        <button type="button" class="text-button center" onClick={() => void chat.history.loadMore()}>
           {text("loadMore")}
         </button>
       )}
@@ -53,12 +53,12 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
 });
 
 function Search() {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const search = (query: string) => {
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => void session.history.search(query), SEARCH_DELAY_MS);
+    timer.current = setTimeout(() => void chat.history.search(query), SEARCH_DELAY_MS);
   };
   const label = locale.text("searchConversations");
   return <input type="search" class="search" aria-label={label} placeholder={label} dir="auto" onInput={(event) => search(event.currentTarget.value)} />;
@@ -67,7 +67,7 @@ function Search() {
 type Mode = "view" | "rename" | "delete";
 
 const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boolean }) => {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const { text } = locale;
   const [mode, setMode] = useState<Mode>("view");
   const button = useRef<HTMLButtonElement>(null);
@@ -80,8 +80,8 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
   if (mode === "rename") return <Rename id={thread.id} title={thread.title ?? ""} onDone={() => setMode("view")} />;
   if (mode === "delete") return <ConfirmDelete id={thread.id} onDone={() => setMode("view")} />;
   const open = () => {
-    session.history.close();
-    session.selectThread(thread.id).catch(() => {}); // shown in the thread, and reported
+    chat.history.close();
+    chat.selectThread(thread.id).catch(() => {}); // shown in the thread, and reported
   };
   return (
     <li class={isCurrent ? "current" : ""}>
@@ -100,13 +100,13 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
 });
 
 function Rename({ id, title, onDone }: { id: string; title: string; onDone: () => void }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => field.current?.select(), []);
   const save = (event: Event) => {
     event.preventDefault();
     const wanted = field.current?.value.trim();
-    if (wanted && wanted !== title) void session.renameThread(id, wanted);
+    if (wanted && wanted !== title) void chat.renameThread(id, wanted);
     onDone();
   };
   return (
@@ -121,11 +121,11 @@ function Rename({ id, title, onDone }: { id: string; title: string; onDone: () =
 }
 
 function ConfirmDelete({ id, onDone }: { id: string; onDone: () => void }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   const cancel = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => cancel.current?.focus(), []);
   const remove = () => {
-    void session.deleteThread(id);
+    void chat.deleteThread(id);
     onDone();
   };
   return (

@@ -10,7 +10,7 @@ import { sendContent } from "./send";
 const ICON_BY_LEVEL = { info: "info", warning: "lucide:triangle-alert", danger: "lucide:circle-x" } as const;
 
 export const Notices = memo(({ notices, isTurnActive }: { notices: readonly Notice[]; isTurnActive: boolean }) => {
-  const { session, options, locale } = useView();
+  const { chat, options, locale } = useView();
   const { text } = locale;
   return (
     <>
@@ -22,16 +22,16 @@ export const Notices = memo(({ notices, isTurnActive }: { notices: readonly Noti
             <NoticeText notice={notice} />
           </div>
           {notice.canRetry && !isTurnActive && (
-            <button type="button" class="text-button" onClick={() => void session.retry(null)}>
+            <button type="button" class="text-button" onClick={() => void chat.retry(null)}>
               {text("tryAgain")}
             </button>
           )}
           {notice.canContinue && !isTurnActive && (
-            <button type="button" class="text-button" onClick={() => void sendContent(session, options, [{ type: "input_text", text: text("continue") }])}>
+            <button type="button" class="text-button" onClick={() => void sendContent(chat, options, [{ type: "input_text", text: text("continue") }])}>
               {text("continue")}
             </button>
           )}
-          <IconButton icon="close" label={text("dismiss")} onClick={() => session.dismissNotice(notice.key)} />
+          <IconButton icon="close" label={text("dismiss")} onClick={() => chat.dismissNotice(notice.key)} />
         </div>
       ))}
     </>

@@ -7,11 +7,11 @@ import type { TextKey } from "../text/locales/en";
 
 /** A message on its way: what is sent, waits or failed, and what can be done about it. */
 export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMessage; isOnline: boolean }) => {
-  const { session, locale, focusComposer } = useView();
+  const { chat, locale, focusComposer } = useView();
   const { text } = locale;
   const { status, key } = message;
   const edit = () => {
-    session.discard(key, true);
+    chat.discard(key, true);
     focusComposer();
   };
   const isStuck = status === "failed" || status === "restored";
@@ -29,7 +29,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
             {message.error && `: ${failureText(locale, message.error)}`}
           </span>
           {isStuck && (
-            <button type="button" class="text-button" onClick={() => void session.resend(key)}>
+            <button type="button" class="text-button" onClick={() => void chat.resend(key)}>
               {status === "failed" ? text("tryAgain") : text("sendNow")}
             </button>
           )}
@@ -38,7 +38,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
               <button type="button" class="text-button" onClick={edit}>
                 {text("edit")}
               </button>
-              <button type="button" class="text-button" onClick={() => session.discard(key, false)}>
+              <button type="button" class="text-button" onClick={() => chat.discard(key, false)}>
                 {text("discard")}
               </button>
             </>

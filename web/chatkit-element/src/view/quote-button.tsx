@@ -13,7 +13,7 @@ interface Selected {
 
 /** Appears at text that was selected in an answer, to reply to exactly that. */
 export function QuoteButton({ scroller }: { scroller: RefObject<HTMLDivElement | null> }) {
-  const { session, locale, focusComposer } = useView();
+  const { chat, locale, focusComposer } = useView();
   const [selected, setSelected] = useState<Selected | null>(null);
   useEffect(() => {
     const element = scroller.current;
@@ -31,7 +31,7 @@ export function QuoteButton({ scroller }: { scroller: RefObject<HTMLDivElement |
   }, [scroller]);
   if (!selected) return null;
   const reply = () => {
-    session.setComposer({ quote: selected.text });
+    chat.setComposer({ quote: selected.text });
     focusComposer();
     setSelected(null);
   };

@@ -3,7 +3,7 @@
 import type { ModelOption } from "@openai/chatkit";
 import type { ViewOptions } from "../options/options";
 import type { UserContent } from "../protocol/types";
-import type { Session } from "../session/session";
+import type { Chat } from "../chat/chat";
 
 /** The model that a message will be sent with: the chosen one, else the default, else the first that can be used. */
 export function selectedModel(models: readonly ModelOption[], modelId: string | null): ModelOption | null {
@@ -12,29 +12,29 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
 }
 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
-export async function sendComposer(session: Session, options: ViewOptions): Promise<void> {
+export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
   // Read now, not when the composer was last drawn: Enter may come in the same frame as the last letter.
-  const { text, quote, attachments, toolId } = session.store.state.composer;
+  const { text, quote, attachments, toolId } = chat.store.state.composer;
   if (!text.trim() && attachments.length === 0) return;
   const content: UserContent[] = [{ type: "input_text", text: text.trim() }];
-  const sent = send(session, options, content, quote, attachments);
+  const sent = send(chat, options, content, quote, attachments);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;
-  session.setComposer({ text: "", quote: null, attachments: [], ...(!isPersistent && { toolId: null }) });
+  chat.setComposer({ text: "", quote: null, attachments: [], ...(!isPersistent && { toolId: null }) });
   await sent;
 }
 
-export async function sendContent(session: Session, options: ViewOptions, content: UserContent[]): Promise<void> {
-  await send(session, options, content, null, []);
+export async function sendContent(chat: Chat, options: ViewOptions, content: UserContent[]): Promise<void> {
+  await send(chat, options, content, null, []);
 }
 
 async function send(
-  session: Session,
+  chat: Chat,
   options: ViewOptions,
   content: UserContent[],
   quote: string | null,
-  attachments: Session["store"]["state"]["composer"]["attachments"],
+  attachments: Chat["store"]["state"]["composer"]["attachments"],
 ): Promise<void> {
-  const { toolId, modelId } = session.store.state.composer;
+  const { toolId, modelId } = chat.store.state.composer;
   const model = selectedModel(options.models, modelId)?.id ?? modelId;
   const input = {
     content,
@@ -42,5 +42,5 @@ async function send(
     ...(quote !== null && { quoted_text: quote }),
     inference_options: { ...(toolId && { tool_choice: { id: toolId } }), ...(model && { model }) },
   };
-  await session.send(input, attachments, false);
+  await chat.send(input, attachments, false);
 }

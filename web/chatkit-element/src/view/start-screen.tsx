@@ -1,12 +1,15 @@
+import { textOf } from "../protocol/text";
 import { useView } from "./context";
 import { Icon } from "./icon";
 import { sendContent } from "./send";
 
 export function StartScreen() {
-  const { session, options, locale } = useView();
+  const { chat, options, locale, fillsPrompts, focusComposer } = useView();
   const start = (prompt: (typeof options.prompts)[number]["prompt"]) => {
     const content = typeof prompt === "string" ? [{ type: "input_text" as const, text: prompt }] : prompt;
-    void sendContent(session, options, content);
+    if (!fillsPrompts || content.some((part) => part.type !== "input_text")) return void sendContent(chat, options, content);
+    chat.setComposer({ text: textOf(content) });
+    focusComposer();
   };
   return (
     <div class="start" part="start-screen">

@@ -8,7 +8,7 @@ const NOTHING = { chosen: [], other: "" } as const;
 
 /** Questions of the assistant, in place of the composer until they are answered or skipped. */
 export function StructuredForm({ item, isTurnActive }: { item: StructuredInputItem; isTurnActive: boolean }) {
-  const { session, locale, focusComposer } = useView();
+  const { chat, locale, focusComposer } = useView();
   const { text } = locale;
   const wasSent = useRef(false);
   // The composer takes the form's place. The focus was on a button that went with it, unless the reader moved on.
@@ -23,7 +23,7 @@ export function StructuredForm({ item, isTurnActive }: { item: StructuredInputIt
   const isAnswered = Object.values(answers).some((answer) => !answer.skipped);
   const send = (status: "answered" | "skipped", given: typeof answers) => {
     wasSent.current = true;
-    void session.submitStructuredInput(item.id, status, given);
+    void chat.submitStructuredInput(item.id, status, given);
   };
   const submit = (event: Event) => {
     event.preventDefault();

@@ -12,15 +12,15 @@ import { QuoteButton } from "./quote-button";
 import { useReadingPosition } from "./scroll";
 
 export function ThreadView({ conversation, isOnline }: { conversation: ConversationState; isOnline: boolean }) {
-  const { session, options, locale } = useView();
-  const { thread, turn, outbox } = conversation;
+  const { chat, options, locale } = useView();
+  const { thread, turn, unsent } = conversation;
   const isStreaming = turn !== null;
   const { scroller, content, isAtEnd, toEnd, onScroll } = useReadingPosition({
     isFollowing: options.autoScroll,
     isStreaming,
-    onNearStart: useCallback(() => void session.loadOlder(), [session]),
+    onNearStart: useCallback(() => void chat.loadOlder(), [chat]),
   });
-  const newest = outbox.at(-1)?.key;
+  const newest = unsent.at(-1)?.key;
   const wasSent = useRef(newest);
   useEffect(() => {
     if (newest && newest !== wasSent.current) toEnd();
@@ -32,7 +32,7 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
         <div class="log" ref={content} role="log" aria-label={locale.text("conversation")} aria-busy={isStreaming}>
           <Older conversation={conversation} />
           <Items conversation={conversation} />
-          {outbox.map((message) => (
+          {unsent.map((message) => (
             <OutgoingView key={message.key} message={message} isOnline={isOnline} />
           ))}
           <Progress conversation={conversation} />
@@ -48,11 +48,11 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
 }
 
 function Older({ conversation }: { conversation: ConversationState }) {
-  const { session, locale } = useView();
+  const { chat, locale } = useView();
   if (!conversation.thread.hasOlder) return null;
   if (conversation.isLoadingOlder) return <p class="note center">{locale.text("older")}</p>;
   return (
-    <button type="button" class="text-button center" onClick={() => void session.loadOlder()}>
+    <button type="button" class="text-button center" onClick={() => void chat.loadOlder()}>
       {locale.text("showOlder")}
     </button>
   );

@@ -19,14 +19,14 @@ import { History } from "./history";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
 
-export interface SessionOptions {
+export interface ChatOptions {
   client: ClientConfig;
   settings: Settings;
   emit: (name: string, detail?: unknown) => void;
   onClientTool: () => ChatKitOptions["onClientTool"];
 }
 
-export class Session implements ConversationHost {
+export class Chat implements ConversationHost {
   readonly store = new Store<AppState>({
     conversation: EMPTY_CONVERSATION,
     history: EMPTY_HISTORY,
@@ -40,11 +40,19 @@ export class Session implements ConversationHost {
   private current: Conversation;
   /** Conversations that were left while an answer was still coming in over our own request. */
   private readonly background = new Map<string, Conversation>();
+  /** The same, of conversations that have no thread yet. */
+  private readonly unborn = new Set<Conversation>();
+  /** Tells the other tabs of this browser which thread was deleted. */
+  private readonly deletions: BroadcastChannel;
 
-  constructor(private readonly options: SessionOptions) {
+  constructor(private readonly options: ChatOptions) {
     this.client = new ChatKitClient(options.client);
     this.storage = new TabStorage(options.client.url);
     this.history = new History(this, this.store);
+    this.deletions = new BroadcastChannel(`chatkit-element:deletions:${options.client.url}`);
+    this.deletions.onmessage = ({ data }) => {
+      if (data === this.current.threadId) this.current.markGone();
+    };
     this.current = new Conversation(this, null);
     this.show(this.current);
   }
@@ -74,6 +82,7 @@ export class Session implements ConversationHost {
 
   onThreadCreated(conversation: Conversation): void {
     if (conversation !== this.current) {
+      this.unborn.delete(conversation);
       if (conversation.threadId) this.background.set(conversation.threadId, conversation);
       return;
     }
@@ -122,17 +131,20 @@ export class Session implements ConversationHost {
     const draft = this.storage.readDraft(conversation.threadId);
     const { toolId, modelId } = this.store.state.composer;
     this.store.set({ conversation: conversation.state, composer: { ...EMPTY_COMPOSER, text: draft, toolId, modelId } });
-    if (!conversation.threadId) conversation.restoreUnsent();
+    const isElsewhere = (key: string) => [...this.unborn].some(({ unsent }) => unsent.knows(key));
+    if (!conversation.threadId) conversation.restoreUnsent(isElsewhere);
   }
 
   private leave(conversation: Conversation): void {
     conversation.closeStream();
-    if (conversation.threadId && conversation.isBusyInBackground) this.background.set(conversation.threadId, conversation);
-    else if (!conversation.isBusyInBackground) conversation.close();
+    if (!conversation.isBusyInBackground) conversation.close();
+    else if (conversation.threadId) this.background.set(conversation.threadId, conversation);
+    else this.unborn.add(conversation);
   }
 
   private forget(conversation: Conversation): void {
     if (conversation.threadId) this.background.delete(conversation.threadId);
+    this.unborn.delete(conversation);
     conversation.close();
   }
 
@@ -155,9 +167,21 @@ export class Session implements ConversationHost {
   }
 
   async deleteThread(threadId: string): Promise<void> {
-    if (!(await this.history.remove(threadId)) || threadId !== this.current.threadId) return;
+    if (!(await this.history.remove(threadId))) return;
+    this.deletions.postMessage(threadId);
+    if (threadId !== this.current.threadId) return;
     this.current.close();
     await this.selectThread(null);
+  }
+
+  /** Leaves a thread that is gone; what was typed for it goes along, into the composer of a new one. */
+  async startAnew(): Promise<void> {
+    const { undelivered } = this.current.unsent;
+    const typed = [...undelivered.map(({ input }) => textOf(input.content)), this.store.state.composer.text];
+    for (const { key } of undelivered) this.current.unsent.discard(key);
+    this.storage.writeDraft(this.current.threadId, "");
+    await this.selectThread(null);
+    this.setComposer({ text: [this.store.state.composer.text, ...typed].filter(Boolean).join("\n\n") });
   }
 
   // --- messages --------------------------------------------------------------------------------------------------
@@ -246,5 +270,7 @@ export class Session implements ConversationHost {
     this.current.close();
     for (const conversation of this.background.values()) conversation.close();
     this.background.clear();
+    for (const conversation of this.unborn) conversation.close();
+    this.deletions.close();
   }
 }

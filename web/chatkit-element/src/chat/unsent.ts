@@ -17,9 +17,20 @@ export interface UnsentHost {
 
 export class UnsentMessages {
   private messages: readonly OutgoingMessage[] = [];
+  private readonly keys = new Set<string>();
   private isFlushing = false;
 
   constructor(private readonly host: UnsentHost) {}
+
+  /** The message is or was of this conversation. */
+  knows(key: string): boolean {
+    return this.keys.has(key);
+  }
+
+  /** What leaving the conversation would lose: the words of what was not delivered. */
+  get undelivered(): readonly OutgoingMessage[] {
+    return this.messages.filter((message) => message.status !== "accepted");
+  }
 
   get isWaiting(): boolean {
     return this.messages.some((message) => message.status === "queued" || message.status === "sending");
@@ -101,6 +112,7 @@ export class UnsentMessages {
   }
 
   private change(messages: readonly OutgoingMessage[]): void {
+    for (const { key } of messages) this.keys.add(key);
     this.messages = messages;
     this.host.onUnsent(messages);
   }

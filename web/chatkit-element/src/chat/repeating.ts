@@ -34,7 +34,8 @@ async function repeat(
     try {
       return await send();
     } catch (error) {
-      const mayPass = error instanceof ChatKitRequestError && error.isTransient && isOnline();
+      // After a 401 the person has to sign in first.
+      const mayPass = error instanceof ChatKitRequestError && error.isTransient && error.status !== 401 && isOnline();
       if (!mayPass || tries >= triesMax) throw error;
       const delayMs = error.retryAfterSeconds ? error.retryAfterSeconds * 1_000 : RETRY_DELAY_MS * tries;
       await pause(Math.min(delayMs, RETRY_DELAY_MAX_MS));

@@ -17,8 +17,8 @@ export interface StreamListener {
   onGap(): void;
   onOpen(): void;
   onDown(): void;
-  /** The server will not have us. */
-  onEnd(): void;
+  /** The server will not have us; with an error if it said why. */
+  onEnd(refusal: Error | null): void;
   reportError(error: Error): void;
 }
 
@@ -104,8 +104,7 @@ export class ConversationStream {
 
   private async onEnd(end: StreamEnd): Promise<void> {
     this.stream = null;
-    this.listener.onEnd();
-    if (end.type === "refused") this.listener.reportError(await errorFromResponse(end.response));
+    this.listener.onEnd(end.type === "refused" ? await errorFromResponse(end.response) : null);
   }
 }
 

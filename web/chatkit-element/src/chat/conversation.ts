@@ -2,7 +2,7 @@
 
 import { fillTemplate, type Settings } from "../options/settings";
 import type { ChatKitClient, StreamingRequest } from "../protocol/client";
-import { failureOf, isAbort } from "../protocol/errors";
+import { failureOf, isAbort, isNotFound } from "../protocol/errors";
 import type { ClientToolCallItem, StructuredAnswer, ThreadEvent } from "../protocol/types";
 import { type ConversationState, EMPTY_CONVERSATION, type OutgoingMessage, type Turn } from "../state/app-state";
 import {
@@ -76,7 +76,7 @@ export class Conversation {
       canSend: () => this.canSend(),
       send: (message) => this.send(message),
       onUnsent: (messages) => this.onUnsent(messages),
-      reportError: (error) => host.reportError(error),
+      reportError: (error) => this.onFailure(error),
     });
   }
 
@@ -130,7 +130,7 @@ export class Conversation {
       this.show(await readThread(this.host.client, threadId), true);
       this.update({ isLoading: false });
     } catch (error) {
-      this.update({ isLoading: false, loadError: failureOf(error) });
+      this.update({ isLoading: false, loadError: failureOf(error), isGone: isNotFound(error) });
       if (!isAbort(error)) this.host.reportError(error as Error);
       throw error;
     } finally {
@@ -143,14 +143,33 @@ export class Conversation {
     if (!this.state.turn && canAnswer && isPendingToolCall(last)) void this.answerTool(last, false);
   }
 
+  /** Reports what a request for this thread failed with, and looks whether there still is one. */
+  private onFailure(error: Error): void {
+    this.host.reportError(error);
+    const { threadId } = this;
+    if (!threadId || !isNotFound(error)) return;
+    this.host.client.threadById(threadId).catch((reason: unknown) => {
+      if (isNotFound(reason)) this.markGone();
+    });
+  }
+
+  /** It was deleted: nothing of it can be asked for any more. What the person typed for it stays. */
+  markGone(): void {
+    this.stream.close();
+    this.answers.abort();
+    this.update({ isGone: true });
+    this.turns.end();
+  }
+
   /** Load again what is on screen: after a gap in the stream, or because the page asks for it. */
   async reload(): Promise<void> {
-    if (!this.threadId) return;
+    if (!this.threadId || this.state.isGone) return;
     this.stream.close();
     this.isStale = false;
     try {
       this.show(await readThread(this.host.client, this.threadId), false);
     } catch (error) {
+      if (isNotFound(error)) this.markGone();
       if (!isAbort(error)) this.host.reportError(error as Error);
     } finally {
       this.openStream();
@@ -200,7 +219,7 @@ export class Conversation {
   // --- what the server sends -------------------------------------------------------------------------------------
 
   openStream(): void {
-    if (this.threadId && !this.isClosed) this.stream.open(this.threadId);
+    if (this.threadId && !this.isClosed && !this.state.isGone) this.stream.open(this.threadId);
   }
 
   closeStream(): void {
@@ -226,7 +245,10 @@ export class Conversation {
         this.answers.stopReading();
       },
       onDown: () => this.update({ isReconnecting: true }),
-      onEnd: () => this.update({ isReconnecting: false }),
+      onEnd: (refusal) => {
+        this.update({ isReconnecting: false });
+        if (refusal) this.onFailure(refusal);
+      },
       reportError: (error) => this.host.reportError(error),
     };
   }
@@ -257,8 +279,8 @@ export class Conversation {
     switch (event.type) {
       case "thread.created":
         this.stream.restartAt(frameId);
-        this.host.storage.writeOutbox(null, []);
-        this.onUnsent(this.state.outbox); // kept under the thread's id from now on
+        this.host.storage.writeUnsentOfNew([], (key) => this.unsent.knows(key));
+        this.onUnsent(this.state.unsent); // kept under the thread's id from now on
         this.host.onThreadCreated(this);
         this.openStream();
         break;
@@ -390,7 +412,7 @@ export class Conversation {
       return true;
     } catch (error) {
       if (isAbort(error)) return false;
-      this.host.reportError(error as Error);
+      this.onFailure(error as Error);
       // What the person did is still there to be done again; "Try again" would answer their last message anew.
       this.notify({ level: "danger", ...failureOf(error), canRetry: false });
       return false;
@@ -399,15 +421,16 @@ export class Conversation {
 
   // --- messages that are not delivered yet -----------------------------------------------------------------------
 
-  /** What an earlier page could not deliver. */
-  restoreUnsent(): void {
+  /** What an earlier page could not deliver, but what another conversation has in hand. */
+  restoreUnsent(isElsewhere: (key: string) => boolean = () => false): void {
+    const stored = this.host.storage.readUnsent(this.threadId).filter(({ key }) => !isElsewhere(key));
     const lastShown = this.state.thread.items.findLast((item) => item.type === "user_message");
-    this.unsent.restore(this.host.storage.readOutbox(this.threadId), lastShown);
+    this.unsent.restore(stored, lastShown);
   }
 
   private canSend(): boolean {
-    const { thread, turn, isLoading } = this.state;
-    if (this.isClosed || isLoading || !this.host.isOnline()) return false;
+    const { thread, turn, isLoading, isGone } = this.state;
+    if (this.isClosed || isLoading || isGone || !this.host.isOnline()) return false;
     const isCreating = thread.id === null && turn !== null;
     const isQueuedThere = this.isDurable && this.host.settings.onBusy !== null && !isCreating;
     return turn === null || isQueuedThere;
@@ -422,9 +445,10 @@ export class Conversation {
   }
 
   private onUnsent(messages: readonly OutgoingMessage[]): void {
-    this.update({ outbox: messages });
-    const undelivered = messages.filter((message) => message.status !== "accepted");
-    this.host.storage.writeOutbox(this.threadId, undelivered);
+    this.update({ unsent: messages });
+    const { storage } = this.host;
+    if (this.threadId) storage.writeUnsent(this.threadId, this.unsent.undelivered);
+    else storage.writeUnsentOfNew(this.unsent.undelivered, (key) => this.unsent.knows(key));
   }
 }
 

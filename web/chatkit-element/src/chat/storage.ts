@@ -17,7 +17,7 @@ export class TabStorage {
     this.write(this.key("draft", threadId), text);
   }
 
-  readOutbox(threadId: string | null): OutgoingMessage[] {
+  readUnsent(threadId: string | null): OutgoingMessage[] {
     try {
       const stored: unknown = JSON.parse(this.read(this.key("outbox", threadId)) ?? "[]");
       return Array.isArray(stored) ? (stored as OutgoingMessage[]) : [];
@@ -26,8 +26,14 @@ export class TabStorage {
     }
   }
 
-  writeOutbox(threadId: string | null, messages: readonly OutgoingMessage[]): void {
+  writeUnsent(threadId: string | null, messages: readonly OutgoingMessage[]): void {
     this.write(this.key("outbox", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
+  }
+
+  /** The same for a conversation without an id: there may be several, and each writes only what is `isMine`. */
+  writeUnsentOfNew(messages: readonly OutgoingMessage[], isMine: (key: string) => boolean): void {
+    const others = this.readUnsent(null).filter(({ key }) => !isMine(key));
+    this.writeUnsent(null, [...others, ...messages]);
   }
 
   /** The output of a client tool that the server has not taken yet, or null. */
