@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.requests import RequestServer
-from contracts.errors import NatterError, RetryableError
+from contracts.errors import NatterError
 from contracts.registry import requests_to
 from contracts.services import Service
 from rich.console import Console
@@ -18,10 +17,10 @@ from natter.contract_tests.connections import Connections, PasswordOf
 from natter.contract_tests.mock import ExampleActor
 from natter.contract_tests.provider import ProviderTest
 from natter.data_directory import DataDirectory
+from natter.discovery import silent_services
 from natter.settings import Settings
 
 contracts_app = typer.Typer(help="Test a service against the contracts, or play one from their examples.")
-PING_TIMEOUT_SECONDS = 0.5
 console = Console(highlight=False, soft_wrap=True)
 
 NatsUrl = Annotated[str | None, typer.Option(help="The NATS server. Default: the stack of the data directory")]
@@ -50,7 +49,7 @@ async def check_contracts(url: str, password_of: PasswordOf | None) -> int:
     failed_count = passed_count = 0
     try:
         async with Connections(url, password_of) as connections:
-            if await _answers(await connections(Service.OPERATOR), Service.AGENT_RUNNER):
+            if not await silent_services(await connections(Service.OPERATOR), {Service.AGENT_RUNNER}):
                 console.print("[red]✗[/] agent_runner runs on this bus and would claim the test's run: stop it first")
                 return 2
             async for verdict in ProviderTest(connections).run():
@@ -65,15 +64,6 @@ async def check_contracts(url: str, password_of: PasswordOf | None) -> int:
         return 1
     console.print(f"{passed_count} passed, {failed_count} failed")
     return 1 if failed_count else 0
-
-
-async def _answers(bus: Bus, service: Service) -> bool:
-    """Whether a replica of a service is on the bus (NATS ADR-32)."""
-    try:
-        await bus.request_bytes(f"$SRV.PING.{service}", b"", timeout_seconds=PING_TIMEOUT_SECONDS)
-    except RetryableError:
-        return False
-    return True
 
 
 @contracts_app.command("mock")
