@@ -1,12 +1,12 @@
 """One model call as a run makes it, through OpenAI's client, and what it shows."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from agent_runner.model_calls import ModelBounds, RunModel
+from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
+from agent_runner.model_errors import incomplete_error
 from agent_runner.models import Models, model_settings
-from agent_runner.publisher import DeltaPublisher
 from agent_runner.settings import Settings
 from agent_runner.translate import AnswerTranslator
 from agents import ModelTracing, Usage
@@ -19,11 +19,9 @@ BOUNDS = ModelBounds(first_token_seconds_max=1.0, next_token_seconds_max=0.3, at
 
 @dataclass
 class Shown:
-    """A publisher and a turn that keep what they are told."""
+    """A publisher that keeps what it is told, and what came of the call."""
 
     viewer: Viewer = field(default_factory=Viewer)
-    is_crowded: bool = False
-    first_tokens: int = 0
     output: list[Any] = field(default_factory=list)
     usage: Usage | None = None
 
@@ -38,17 +36,6 @@ class Shown:
         }
         self.viewer.apply({"type": "thread.item.updated", "item_id": item_id, "update": update})
 
-    async def before_call(self, input_items: list[Any]) -> None: ...
-
-    async def on_first_token(self) -> None:
-        self.first_tokens += 1
-
-    def on_usage(self, usage: Usage) -> None:
-        self.usage = usage
-
-    async def after_call(self, output: list[Any]) -> None:
-        self.output = output
-
 
 async def call(
     server: OpenaiServer,
@@ -58,7 +45,8 @@ async def call(
     *,
     more: Sequence[dict[str, Any]] = (),
     reasoning: dict[str, Any] | None = None,
-) -> Any:
+) -> None:
+    """Raises ModelError, as a run would."""
     settings = Settings.model_validate(
         {
             "RUN_TOKEN_SECRET": "x" * 32,
@@ -70,19 +58,13 @@ async def call(
         }
     )
     models = Models(settings)
-    model = RunModel(
-        models.get(models.choose({}, None)),
-        BOUNDS,
-        AnswerTranslator(cast("Any", shown), "conv_1"),
-        publisher=cast("DeltaPublisher", shown),
-        turn=shown,
-        call_ids_used=call_ids_used if call_ids_used is not None else set(),
-        with_images=list,
-    )
-    try:
-        return await model.get_response(
+    model = models.get(models.choose({}, None))
+    transcript = AnswerTranslator(shown, "conv_1")
+
+    def ask() -> AsyncIterator[Any]:
+        return model.stream_response(
             system_instructions="Be brief.",
-            input=[{"role": "user", "content": "hi"}, *more],
+            input=[{"role": "user", "content": "hi"}, *cast("list[Any]", more)],
             model_settings=model_settings({}, frozenset(), settings.model_reasoning.get("scripted")),
             tools=[],
             output_schema=None,
@@ -92,5 +74,13 @@ async def call(
             conversation_id=None,
             prompt=None,
         )
+
+    try:
+        response = await call_model(ask, lambda event, _is_first: transcript.on_model_event(event), BOUNDS)
     finally:
         await models.close()
+    shown.usage = usage_of(response)
+    incomplete = incomplete_error(response)
+    if incomplete is not None:
+        raise incomplete
+    shown.output = with_own_call_ids(response.output, call_ids_used if call_ids_used is not None else set())

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from actor_kit.bus import Bus, PublishAck
+from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoints
 from agent_runner.demo import DemoModel
 from agent_runner.models import Models
-from agent_runner.run_attempt import RunAttempt
 from agent_runner.session import StoreSession
 from agent_runner.settings import Settings
 from agent_runner.store import Store

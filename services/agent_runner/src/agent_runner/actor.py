@@ -17,10 +17,10 @@ from contracts.replies import RunClaimed
 from contracts.streams import RUN_STALLS_MAX
 from contracts.subjects import parse_subject, subject_of
 
+from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoint
 from agent_runner.model_errors import sentence_of
 from agent_runner.publisher import FencedError
-from agent_runner.run_attempt import RunAttempt
 from agent_runner.store import Store
 from agent_runner.workshop import Workshop
 
@@ -37,7 +37,7 @@ class AgentRunner(Actor):
     workshop: Workshop
     started_at: float = field(default_factory=time.monotonic)
     attempts: dict[str, RunAttempt] = field(default_factory=dict[str, RunAttempt])
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary[str, asyncio.Lock])
+    locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary[str, asyncio.Lock])
 
     @property
     def handlers(self) -> Handlers:
@@ -50,7 +50,7 @@ class AgentRunner(Actor):
         """
         with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
             if not delivery.is_last_attempt:
-                async with self._turn_of(command):
+                async with self._lock_of(command):
                     await self._claim_and_execute(command)
             elif await self._give_up(command):
                 raise given_up()
@@ -69,7 +69,7 @@ class AgentRunner(Actor):
 
     async def _give_up(self, command: RunRequested) -> bool:
         """End a run without executing it; False where it did not fail: stopped, finished, deleted or another's."""
-        async with self._turn_of(command):
+        async with self._lock_of(command):
             claimed = await self._claim(command)
             if claimed is None:
                 return False
@@ -89,9 +89,9 @@ class AgentRunner(Actor):
         if attempt is not None:
             attempt.cancel()
 
-    def _turn_of(self, command: RunRequested) -> asyncio.Lock:
+    def _lock_of(self, command: RunRequested) -> asyncio.Lock:
         """A second message for a run that is executed here waits: its claim would fence the first."""
-        return self.turns.setdefault(command.run_id, asyncio.Lock())
+        return self.locks.setdefault(command.run_id, asyncio.Lock())
 
     async def _claim_and_execute(self, command: RunRequested) -> None:
         self.workshop.crash_points.reach(CrashPoint.BEFORE_CLAIM)

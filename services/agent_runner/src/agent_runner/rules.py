@@ -18,8 +18,7 @@ CHECKPOINTS_PER_TURN = 2
 """A model turn that calls tools has two: its calls, then their outputs."""
 
 Item = Mapping[str, Any]
-_CALL_TYPES = frozenset({"function_call"})
-_OUTPUT_TYPES = frozenset({"function_call_output"})
+CALL, OUTPUT = "function_call", "function_call_output"
 
 
 def tokens_of(item: Item) -> int:
@@ -64,15 +63,20 @@ def last_messages(items: Sequence[Item], messages_max: int) -> list[Item]:
     return without_orphans(items)
 
 
+def outputs(items: Sequence[Any]) -> list[Any]:
+    """The outputs of function calls."""
+    return [item for item in items if item.get("type") == OUTPUT]
+
+
 def open_calls(items: Sequence[Item]) -> list[Item]:
     """The function calls that have no output yet."""
-    outputs = {item.get("call_id") for item in items if item.get("type") in _OUTPUT_TYPES}
-    return [item for item in items if item.get("type") in _CALL_TYPES and item.get("call_id") not in outputs]
+    answered = {item.get("call_id") for item in outputs(items)}
+    return [item for item in items if item.get("type") == CALL and item.get("call_id") not in answered]
 
 
 def says_something(items: Sequence[Item]) -> bool:
     """Whether an answer holds any text or tool call: providers give empty ones at times."""
-    if any(item.get("type") in _CALL_TYPES for item in items):
+    if any(item.get("type") == CALL for item in items):
         return True
     return any(said(item) for item in items if item.get("type", "message") == "message")
 

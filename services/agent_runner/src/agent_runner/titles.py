@@ -22,15 +22,14 @@ INSTRUCTIONS = (
 class TitleWriter:
     """Starts once the first answer has begun, so that it never delays it; `title` waits a bounded time."""
 
-    def __init__(self, model: Model | None, message: str) -> None:
-        self._model = model
+    def __init__(self, message: str) -> None:
         self._message = message
         self._task: asyncio.Task[str | None] | None = None
 
-    def start(self) -> None:
-        """Ask the model, unless it has been asked, or is the demo model."""
-        if self._model is not None and self._task is None:
-            self._task = asyncio.create_task(self._ask(self._model), name="title")
+    def start(self, model: Model) -> None:
+        """Ask the model, unless one has been asked."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._ask(model), name="title")
 
     async def title(self) -> str | None:
         """The title; the message's first line where the model gives none in time."""

@@ -2,21 +2,30 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 import structlog
 from chatkit_protocol import events
 from contracts.commands import FinishRun, FinishToolCall, RenewLease
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.events import RunEvent
 from contracts.identity import Principal
 from contracts.replies import RunClaimed
+from identity.run_token import RunIdentity, mint
 
-from agent_runner.answer import Answer
+from agent_runner import rules, takeover
+from agent_runner.agent_loop import AgentLoop
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
 from agent_runner.model_errors import failure_of, sentence_of
 from agent_runner.publisher import DeltaPublisher, FencedError
+from agent_runner.session import session_of
 from agent_runner.store import Store
+from agent_runner.titles import TitleWriter
+from agent_runner.tool_calls import ToolCalls
+from agent_runner.tool_images import RunImages
+from agent_runner.translate import AnswerTranslator
 from agent_runner.workshop import Workshop
 
 log = structlog.get_logger()
@@ -25,6 +34,7 @@ GIVE_BACK_LEASE_SECONDS = 0.05
 GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
+RUN_TOKEN_MARGIN_SECONDS = 60
 Outcome = Literal["completed", "failed", "cancelled"]
 
 
@@ -35,20 +45,52 @@ class RunAttempt:
     """
 
     def __init__(self, workshop: Workshop, claimed: RunClaimed, user_id: str, last_sequence: int) -> None:
+        run = claimed.run
         self._workshop = workshop
         self._claimed = claimed
         self._principal = Principal(user_id=user_id)
         self._publisher = DeltaPublisher(
             workshop.bus,
             user_id=user_id,
-            conversation_id=claimed.run.conversation_id,
-            run_id=claimed.run.run_id,
+            conversation_id=run.conversation_id,
+            run_id=run.run_id,
             epoch=claimed.epoch,
         )
         self._publisher.start(last_sequence)
-        self._answer = Answer(workshop, claimed, self._principal, self._publisher)
+        self._transcript = AnswerTranslator(self._publisher, run.conversation_id)
+        self._session = session_of(workshop, claimed, self._principal)
+        self._titles = TitleWriter(rules.user_text(claimed.user_item))
+        self._tool_calls = self._new_tool_calls()
+        self._loop = AgentLoop(
+            workshop,
+            claimed,
+            publisher=self._publisher,
+            transcript=self._transcript,
+            session=self._session,
+            tool_calls=self._tool_calls,
+            titles=self._titles,
+        )
         self._writing: asyncio.Task[None] | None = None
-        self._stop: Literal["cancel", "fenced"] | None = "cancel" if claimed.run.cancel_requested else None
+        self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
+
+    def _new_tool_calls(self) -> ToolCalls:
+        workshop, run = self._workshop, self._claimed.run
+        settings = workshop.settings
+        identity = RunIdentity(self._principal.user_id, run.run_id, run.conversation_id, self._claimed.epoch)
+        token_seconds = int(settings.run_seconds_max) + RUN_TOKEN_MARGIN_SECONDS
+        return ToolCalls(
+            principal=self._principal,
+            run_id=run.run_id,
+            epoch=self._claimed.epoch,
+            mint_run_token=partial(mint, identity, workshop.run_token_secret, ttl_seconds=token_seconds),
+            store=workshop.store,
+            toolbox=workshop.toolbox,
+            translator=self._transcript,
+            crash_points=workshop.crash_points,
+            output_characters_max=settings.tool_output_characters_max,
+            images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
+            wait_seconds_max=settings.tools_wait_seconds_max,
+        )
 
     def cancel(self) -> None:
         """Stop: the text so far is kept. Once the answer is written there is nothing left to stop."""
@@ -75,13 +117,13 @@ class RunAttempt:
             await asyncio.gather(
                 lease,
                 self._publisher.close(),
-                self._answer.tool_calls.close(),
-                self._answer.title_writer.close(),
+                self._tool_calls.close(),
+                self._titles.close(),
                 return_exceptions=True,
             )
 
     async def _run(self, given_up: NatterError | None) -> Outcome:
-        await self._answer.announce()
+        await self._announce()
         if self._stop == "fenced":
             raise FencedError
         if self._stop == "cancel":
@@ -107,11 +149,24 @@ class RunAttempt:
             return await self._finish("failed", failure)
         return await self._finish("completed")
 
+    async def _announce(self) -> None:
+        """Say that the run has started; or that it starts again, and settle what only the dead attempt knew."""
+        run, epoch = self._claimed.run, self._claimed.epoch
+        kind = "run.started" if epoch == 1 else "run.restarted"
+        event = RunEvent(type=kind, run_id=run.run_id, conversation_id=run.conversation_id, epoch=epoch)
+        self._publisher.run_event(event)
+        if epoch > 1:
+            # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
+            await self._publisher.flush()
+            await takeover.settle(self._workshop.bus, self._publisher, self._transcript, self._claimed)
+        self._publisher.event(events.stream_options())
+        await asyncio.sleep(0)  # the first of it leaves while the agent is made
+
     async def _write(self) -> None:
         seconds_left = self._workshop.settings.run_seconds_max - self._claimed.seconds_since_start
         try:
             async with asyncio.timeout(seconds_left):
-                await self._answer.write()
+                await self._loop.run()
         except TimeoutError as error:
             raise TerminalError(Code.RUN_TIME_EXCEEDED, sentence_of(Code.RUN_TIME_EXCEEDED)) from error
 
@@ -125,9 +180,9 @@ class RunAttempt:
 
     async def _finish(self, outcome: Outcome, failure: NatterError | None = None) -> Outcome:
         """Show and store the end in one transaction; the store tells the viewers that it has ended."""
-        answer = self._answer
-        interrupted = answer.running_calls
-        items, session_items = answer.end(is_complete=outcome == "completed")
+        interrupted = self._transcript.running_calls()
+        session_items = self._loop.last_items(is_complete=outcome == "completed")
+        items = self._transcript.end()
         title = await self._title(outcome)
         await self._flush(outcome)
         for call in interrupted:
@@ -143,8 +198,8 @@ class RunAttempt:
                 items=items,
                 session_items=session_items,
                 title=title,
-                model=answer.model_name,
-                usage=answer.usage,
+                model=self._loop.model_name,
+                usage=self._loop.usage,
                 error_code=failure.code if failure else None,
                 error_detail=failure.detail if failure else None,
             )
@@ -156,8 +211,7 @@ class RunAttempt:
     async def _title(self, outcome: Outcome) -> str | None:
         if not self._claimed.is_first_turn:
             return None
-        writer = self._answer.title_writer
-        title = await writer.title() if outcome == "completed" else writer.plain_title()
+        title = await self._titles.title() if outcome == "completed" else self._titles.plain_title()
         if title and self._claimed.conversation is not None:
             self._publisher.event(events.thread_updated(self._claimed.conversation, title=title))
         return title
@@ -184,7 +238,7 @@ class RunAttempt:
     async def _hand_over(self, session_items: list[object]) -> None:
         try:
             async with asyncio.timeout(HAND_OVER_SECONDS_MAX):
-                await self._answer.session.close_turn(session_items)
+                await self._session.close_turn(session_items)
         except FencedError:
             raise
         except Exception as error:  # noqa: BLE001 - the user has the answer; only OpenAI's copy lacks the turn
