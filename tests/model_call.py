@@ -8,7 +8,7 @@ from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own
 from agent_runner.model_errors import incomplete_error
 from agent_runner.models import Models, model_settings
 from agent_runner.settings import Settings
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 from agents import ModelTracing, Usage
 from chatkit_protocol.reducer import Viewer
 
@@ -59,7 +59,7 @@ async def call(
     )
     models = Models(settings)
     model = models.get(models.choose({}, None))
-    transcript = AnswerTranslator(shown, "conv_1")
+    transcript = Transcript(shown, "conv_1")
 
     def ask() -> AsyncIterator[Any]:
         return model.stream_response(

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agent_runner.demo.responses import ResponseWriter
-from agent_runner.takeover import ended, is_kept
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript, is_kept
 from chatkit.types import ThreadItem
 from chatkit_protocol import events, items
 from chatkit_protocol.reducer import Shown, Viewer
@@ -58,7 +57,7 @@ def model_events() -> Iterator[Any]:
 def shown_events() -> list[dict[str, Any]]:
     """The events of an answer that ends, in full."""
     recorder = Recorder()
-    answer = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    answer = Transcript(recorder, "conv_1", clock=lambda: NOW)
     answer.begin_response()
     for event in model_events():
         answer.on_model_event(event)
@@ -82,10 +81,10 @@ def test_what_was_seen_is_kept_and_stored_wherever_it_broke_off() -> None:
         for event in copy.deepcopy(events[:cut]):
             shown.apply(event)
         recorder = Recorder()
-        answer = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+        answer = Transcript(recorder, "conv_1", clock=lambda: NOW)
         for item in shown.whole_items():
             assert is_kept(item)
-            answer.restore(ended(item))
+            answer.restore(item)
         saved = answer.end()
         after = watched([*events[:cut], *recorder.events])
         assert list(after.items) == list(before.items), cut
@@ -105,10 +104,10 @@ def test_what_was_seen_is_kept_and_stored_wherever_it_broke_off() -> None:
 def test_the_calls_before_a_kept_message_become_its_own() -> None:
     call = ToolCallView(call_id="c1", name="add_task", arguments={}, status="success")
     recorder = Recorder()
-    first = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    first = Transcript(recorder, "conv_1", clock=lambda: NOW)
     first.tool_started(call)
     (workflow,) = first.take_items()
-    answer = AnswerTranslator(Recorder(), "conv_1", clock=lambda: NOW)
+    answer = Transcript(Recorder(), "conv_1", clock=lambda: NOW)
     answer.tool_started(call)
     item = items.assistant_message("msg_1", "conv_1", NOW, [items.output_text("Added")])
     answer.restore(item)
@@ -124,7 +123,7 @@ def test_a_tool_call_that_no_checkpoint_holds_is_not_text() -> None:
 
 def test_an_image_that_was_seen_is_kept_and_one_that_was_on_its_way_is_not() -> None:
     recorder = Recorder()
-    first = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
+    first = Transcript(recorder, "conv_1", clock=lambda: NOW)
     first.image_shown("data:image/png;base64,iVBORw0KGgo=")
     on_its_way, whole = recorder.events
     shown = Shown()
@@ -133,8 +132,8 @@ def test_an_image_that_was_seen_is_kept_and_one_that_was_on_its_way_is_not() -> 
     shown.apply(whole)
     (image,) = shown.whole_items()
     assert is_kept(image)
-    again = AnswerTranslator(recorder, "conv_1", clock=lambda: NOW)
-    again.restore(ended(image))
+    again = Transcript(recorder, "conv_1", clock=lambda: NOW)
+    again.restore(image)
     (saved,) = again.end()
     assert saved.item == image == watched(recorder.events).items[image["id"]]
     ITEMS.validate_python(saved.item)

@@ -24,7 +24,7 @@ from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
 from agent_runner.tool_results import Output, for_the_sdk, parse_arguments
 from agent_runner.toolbox import RemoteTool
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
 
 INTERRUPTED = '{"error": "The user stopped the answer."}'
@@ -45,7 +45,7 @@ class AgentLoop(Model):
         claimed: RunClaimed,
         *,
         publisher: DeltaPublisher,
-        transcript: AnswerTranslator,
+        transcript: Transcript,
         session: RunSession,
         tool_calls: ToolCalls,
         titles: TitleWriter,

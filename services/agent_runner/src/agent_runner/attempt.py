@@ -1,20 +1,23 @@
 """One attempt of a run: from its claim to its terminal state, or to the moment another attempt owns it."""
 
 import asyncio
+import json
 from contextlib import suppress
 from functools import partial
 from typing import Literal
 
 import structlog
+from actor_kit.bus import Bus
 from chatkit_protocol import events
+from chatkit_protocol.reducer import Shown
 from contracts.commands import FinishRun, FinishToolCall, RenewLease
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
-from contracts.events import RunEvent
+from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
 from contracts.replies import RunClaimed
 from identity.run_token import RunIdentity, mint
 
-from agent_runner import rules, takeover
+from agent_runner import rules
 from agent_runner.agent_loop import AgentLoop
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
@@ -25,7 +28,7 @@ from agent_runner.store import Store
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
 from agent_runner.tool_images import RunImages
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
 
 log = structlog.get_logger()
@@ -35,6 +38,7 @@ GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
 RUN_TOKEN_MARGIN_SECONDS = 60
+READ_BATCH_MAX = 256
 Outcome = Literal["completed", "failed", "cancelled"]
 
 
@@ -57,7 +61,7 @@ class RunAttempt:
             epoch=claimed.epoch,
         )
         self._publisher.start(last_sequence)
-        self._transcript = AnswerTranslator(self._publisher, run.conversation_id)
+        self._transcript = Transcript(self._publisher, run.conversation_id)
         self._session = session_of(workshop, claimed, self._principal)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
@@ -85,7 +89,7 @@ class RunAttempt:
             mint_run_token=partial(mint, identity, workshop.run_token_secret, ttl_seconds=token_seconds),
             store=workshop.store,
             toolbox=workshop.toolbox,
-            translator=self._transcript,
+            transcript=self._transcript,
             crash_points=workshop.crash_points,
             output_characters_max=settings.tool_output_characters_max,
             images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
@@ -158,7 +162,9 @@ class RunAttempt:
         if epoch > 1:
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
-            await takeover.settle(self._workshop.bus, self._publisher, self._transcript, self._claimed)
+            shown = await read_shown(self._workshop.bus, self._publisher.subject)
+            is_stopped = self._claimed.run.cancel_requested
+            self._transcript.take_over(shown, self._claimed.saved_items, keeps_unsaved=is_stopped)
         self._publisher.event(events.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
@@ -281,3 +287,19 @@ class RunAttempt:
             async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
                 await self._workshop.store.ask(self._renewal(GIVE_BACK_LEASE_SECONDS))
         log.info("run.given_back")
+
+
+async def read_shown(bus: Bus, subject: str) -> Shown:
+    """What runners have shown on a run's subject: what carries an epoch. The user's own item does not."""
+    shown = Shown()
+    from_sequence = 1
+    while True:
+        messages, pending_count = await bus.direct_get(
+            "DELTAS", subject, from_sequence=from_sequence, batch_max=READ_BATCH_MAX
+        )
+        for message in messages:
+            if EPOCH_HEADER in message.headers and EVENT_HEADER not in message.headers:
+                shown.apply(json.loads(message.payload))
+        if not messages or not pending_count:
+            return shown
+        from_sequence = messages[-1].sequence + 1

@@ -22,7 +22,7 @@ from agent_runner.tool_progress import Progress
 from agent_runner.tool_results import Outcome, Output, output_of, parse_arguments, read_result
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError
 from agent_runner.toolbox import RemoteTool, Toolbox
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class ToolCalls:
     mint_run_token: Callable[[], str]
     store: Store
     toolbox: Toolbox
-    translator: AnswerTranslator
+    transcript: Transcript
     crash_points: CrashPoints
     output_characters_max: int
     images: RunImages
@@ -80,7 +80,7 @@ class ToolCalls:
         """``call`` it, between two writes in the ledger; or take its result from there."""
         arguments = parse_arguments(arguments_json)
         view = ToolCallView(call_id=call_id, name=name, arguments=arguments, status="running")
-        self.translator.tool_started(view)
+        self.transcript.tool_started(view)
         begun = await self.store.ask(
             BeginToolCall(
                 principal=self.principal,
@@ -111,8 +111,8 @@ class ToolCalls:
             entry = finished.entry
         links = tuple(one for one in entry.attachments if one.type == "link")
         ended = {"status": entry.status, "result": entry.result, "links": links}
-        self.translator.tool_finished(view.model_copy(update=ended))
-        shown = [(self.translator.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
+        self.transcript.tool_finished(view.model_copy(update=ended))
+        shown = [(self.transcript.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
         return output_of(entry.status, entry.result, self.images.add(shown))
 
     async def _counted_call(self, tool: RemoteTool, *arguments: Any, was_begun: bool) -> Outcome:
@@ -149,13 +149,13 @@ class ToolCalls:
             if clock() + pause > deadline:
                 reason = "The tool server cannot be reached."
                 return _without_answer(tool, reason) if may_have_happened else Outcome("failure", reason)
-            self.translator.tool_noted(call_id, WAITING)
+            self.transcript.tool_noted(call_id, WAITING)
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
     async def _ask(self, tool: RemoteTool, arguments: dict[str, Any], call_id: str) -> Outcome:
         """What the server answers. Raises NotReachedError, NoAnswerError."""
-        progress = Progress(self.translator, call_id)
+        progress = Progress(self.transcript, call_id)
         try:
             answer = await self._connection(tool).call(tool.remote_name, arguments, call_id, progress)
             return read_result(answer, self.output_characters_max, self.images)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from contracts.text import storable
 
 from agent_runner.publisher import FencedError
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 
 UPDATE_SECONDS_MIN = 0.5
 PROGRESS_CHARACTERS_MAX = 80
@@ -18,7 +18,7 @@ PROGRESS_CHARACTERS_MAX = 80
 class Progress:
     """The progress callback of one call. What comes too soon is shown a little later, if nothing newer has come."""
 
-    translator: AnswerTranslator
+    transcript: Transcript
     call_id: str
     _latest: str = ""
     _next_at: float = 0.0
@@ -38,7 +38,7 @@ class Progress:
         self._timer = None
         self._next_at = asyncio.get_running_loop().time() + UPDATE_SECONDS_MIN
         with suppress(FencedError):  # the run is another's: whoever is asked next hears of it
-            self.translator.tool_noted(self.call_id, self._latest)
+            self.transcript.tool_noted(self.call_id, self._latest)
 
 
 def progress_note(progress: float, total: float | None, message: str | None) -> str:

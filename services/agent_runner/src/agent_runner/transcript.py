@@ -1,4 +1,4 @@
-"""Translates a model's answer (events of OpenAI's Responses API) and its tool calls into ChatKit's events and items."""
+"""What is shown and stored of an answer: model events (OpenAI's Responses API) and tool calls as ChatKit's items."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,13 +6,14 @@ from typing import Any
 
 from chatkit_protocol import events
 from chatkit_protocol.items import Json
+from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
 from contracts.ids import new_id, new_message_id
 from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
 from agent_runner.publisher import Publisher
-from agent_runner.shown import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
+from agent_runner.transcript_items import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
 
 Clock = Callable[[], datetime]
 
@@ -21,7 +22,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class AnswerTranslator:
+class Transcript:
     """The answer of one attempt. It owns the ids: those of providers may be absent, constant or repeated.
 
     A tool call is shown as a task of a workflow; consecutive calls share one, which ends where text or thoughts begin.
@@ -44,6 +45,23 @@ class AnswerTranslator:
 
     # --- what an earlier attempt left --------------------------------------------------------------------
 
+    def take_over(self, shown: Shown, saved: tuple[ItemView, ...], *, keeps_unsaved: bool) -> None:
+        """Make what viewers see (``shown``) what is stored (``saved``), before this attempt adds to it.
+
+        What no checkpoint holds is withdrawn, for it will be written anew. A run that is to stop writes nothing more,
+        and ``keeps_unsaved``: its text, thoughts and images are kept as they were seen, and stored with its end. A tool
+        call that no checkpoint holds was never begun, so it is withdrawn in either case.
+        """
+        saved_ids = {item.message_id for item in saved}
+        unsaved = [item for item in shown.whole_items() if item["id"] not in saved_ids]
+        kept = [item for item in unsaved if keeps_unsaved and is_kept(item)]
+        for item in unsaved:
+            if item not in kept:
+                self._publisher.event(events.item_removed(item["id"]))
+        self.adopt(saved)
+        for item in kept:
+            self.restore(item)
+
     def adopt(self, saved: tuple[ItemView, ...]) -> None:
         """Go on with the workflow that an earlier attempt stored last; no message has taken over its calls yet."""
         for view in saved:
@@ -59,8 +77,9 @@ class AnswerTranslator:
     def restore(self, item: Json) -> None:
         """Keep what an earlier attempt showed and did not store, a message, thoughts or an image: it ends as it is."""
         if item["type"] != "assistant_message":
+            item = ended(item)
             self._publisher.event(events.item_done(item))
-            self._items.append(ItemToSave(message_id=item["id"], type=item["type"], item=item))
+            self._keep(ItemToSave(message_id=item["id"], type=item["type"], item=item))
             return
         self._close_workflow()
         created_at = datetime.fromisoformat(item["created_at"])
@@ -242,13 +261,28 @@ class AnswerTranslator:
             self._keep(thoughts.end())
 
 
-_HANDLERS: dict[str, Callable[[AnswerTranslator, Any], None]] = {
-    "response.output_text.delta": AnswerTranslator.on_text_delta,
-    "response.refusal.delta": AnswerTranslator.on_text_delta,
-    "response.output_item.done": AnswerTranslator.on_item_done,
-    "response.output_text.annotation.added": AnswerTranslator.on_annotation,
-    "response.reasoning_summary_text.delta": AnswerTranslator.on_summary_delta,
-    "response.reasoning_summary_text.done": AnswerTranslator.on_summary_done,
-    "response.reasoning_text.delta": AnswerTranslator.on_reasoning_delta,
-    "response.reasoning_text.done": AnswerTranslator.on_reasoning_done,
+def is_kept(item: Json) -> bool:
+    """What the user has seen of an answer that they stopped: text, thoughts, images."""
+    if item["type"] == "generated_image":
+        return item["image"] is not None
+    return item["type"] == "assistant_message" or item.get("workflow", {}).get("type") == "reasoning"
+
+
+def ended(item: Json) -> Json:
+    """The item with no thought that is still under way."""
+    if item["type"] != "workflow":
+        return item
+    tasks = [{**task, "status_indicator": "complete"} for task in item["workflow"]["tasks"]]
+    return {**item, "workflow": {**item["workflow"], "tasks": tasks}}
+
+
+_HANDLERS: dict[str, Callable[[Transcript, Any], None]] = {
+    "response.output_text.delta": Transcript.on_text_delta,
+    "response.refusal.delta": Transcript.on_text_delta,
+    "response.output_item.done": Transcript.on_item_done,
+    "response.output_text.annotation.added": Transcript.on_annotation,
+    "response.reasoning_summary_text.delta": Transcript.on_summary_delta,
+    "response.reasoning_summary_text.done": Transcript.on_summary_done,
+    "response.reasoning_text.delta": Transcript.on_reasoning_delta,
+    "response.reasoning_text.done": Transcript.on_reasoning_done,
 }

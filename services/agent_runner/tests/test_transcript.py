@@ -6,7 +6,7 @@ from typing import Any
 
 from agent_runner.demo.responses import ResponseWriter
 from agent_runner.tool_tasks import tool_task
-from agent_runner.translate import AnswerTranslator
+from agent_runner.transcript import Transcript
 from chatkit.types import ThreadItem, ThreadStreamEvent
 from chatkit_protocol import events
 from chatkit_protocol.reducer import Viewer
@@ -34,9 +34,9 @@ class Recorder:
         self.event(events.text_delta(item_id, content_index, delta))
 
 
-def translator() -> tuple[AnswerTranslator, Recorder]:
+def transcript() -> tuple[Transcript, Recorder]:
     recorder = Recorder()
-    return AnswerTranslator(recorder, "conv_1", clock=lambda: NOW), recorder
+    return Transcript(recorder, "conv_1", clock=lambda: NOW), recorder
 
 
 def message(words: list[str], message_id: str | None = None) -> list[Any]:
@@ -69,7 +69,7 @@ def types(recorder: Recorder) -> list[str]:
 
 
 def test_a_message_streams_and_its_deltas_are_the_stored_text() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     for event in message(["Hello", " wörld", " 🙂"]):
         answer.on_model_event(event)
@@ -86,7 +86,7 @@ def test_a_message_streams_and_its_deltas_are_the_stored_text() -> None:
 
 
 def test_messages_that_share_a_fake_id_do_not_overwrite_each_other() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     for words in (["one"], ["two"]):
         answer.begin_response()
         for event in message(words, "__fake_id__"):
@@ -96,7 +96,7 @@ def test_messages_that_share_a_fake_id_do_not_overwrite_each_other() -> None:
 
 
 def test_identical_parallel_calls_are_separate_tasks_of_one_workflow() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     first, second = call("c1", title="milk"), call("c2", title="milk")
     answer.tool_started(first)
     answer.tool_started(second)
@@ -110,7 +110,7 @@ def test_identical_parallel_calls_are_separate_tasks_of_one_workflow() -> None:
 
 
 def test_calls_go_from_the_workflow_to_the_message_that_follows_them() -> None:
-    answer, _ = translator()
+    answer, _ = transcript()
     running = call("c1", title="milk")
     answer.tool_started(running)
     (workflow,) = answer.take_items()
@@ -126,14 +126,14 @@ def test_calls_go_from_the_workflow_to_the_message_that_follows_them() -> None:
 
 
 def test_without_a_message_after_them_calls_stay_with_the_workflow() -> None:
-    answer, _ = translator()
+    answer, _ = transcript()
     answer.tool_started(call("c1", title="milk"))
     (stored,) = answer.end()
     assert (stored.type, stored.tool_calls[0].status) == ("workflow", "interrupted")
 
 
 def test_an_answer_that_is_cut_keeps_its_text_and_marks_what_ran() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     for event in message(["half", " a", " sentence"])[:4]:
         answer.on_model_event(event)
@@ -144,13 +144,13 @@ def test_an_answer_that_is_cut_keeps_its_text_and_marks_what_ran() -> None:
 
 
 def test_a_second_attempt_goes_on_with_the_stored_workflow() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     first, second = call("c1", title="a"), call("c2", title="b")
     answer.tool_started(first)
     answer.tool_started(second)
     (saved,) = answer.take_items()
     view = ItemView(**saved.model_dump(), conversation_id="conv_1", position=1, created_at=NOW)
-    later, seen = translator()
+    later, seen = transcript()
     later.adopt((view,))
     later.tool_started(second)
     later.tool_finished(second.model_copy(update={"status": "success"}))
@@ -160,7 +160,7 @@ def test_a_second_attempt_goes_on_with_the_stored_workflow() -> None:
 
 
 def test_thoughts_are_shown_and_end_where_the_answer_begins() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     answer.on_model_event(summary_delta("Let me "))
     answer.on_model_event(
@@ -176,7 +176,7 @@ def test_thoughts_are_shown_and_end_where_the_answer_begins() -> None:
 
 
 def test_a_thought_after_a_tool_call_is_shown_where_it_happened() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     done = call("c1", title="milk").model_copy(update={"status": "success"})
     answer.begin_response()
     answer.on_model_event(reasoning_delta("First, the list."))
@@ -196,7 +196,7 @@ def test_a_thought_after_a_tool_call_is_shown_where_it_happened() -> None:
 
 
 def test_a_thought_that_grows_is_shown_live_and_its_bytes_stay_bounded() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     words = [f"word{number} " for number in range(5_000)]
     for at, word in enumerate(words):
@@ -211,7 +211,7 @@ def test_a_thought_that_grows_is_shown_live_and_its_bytes_stay_bounded() -> None
 
 
 def test_a_thought_that_comes_whole_or_twice_is_shown_once() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     part = SimpleNamespace(text="All at once.")
     for item in (SimpleNamespace(type="reasoning", summary=[part], content=None),) * 2:
@@ -227,7 +227,7 @@ EMPTY_THOUGHT = SimpleNamespace(type="reasoning", summary=[], content=None)
 
 
 def test_a_message_that_was_not_streamed_is_shown_all_the_same() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     answer.on_model_event(message(["whole message"])[-1])
     assert recorder.viewer.texts() == ["whole message"]
@@ -235,7 +235,7 @@ def test_a_message_that_was_not_streamed_is_shown_all_the_same() -> None:
 
 
 def test_citations_become_annotations_and_others_are_left_out() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     events = message(["See."])
     for event in events[:3]:
@@ -259,7 +259,7 @@ def test_citations_become_annotations_and_others_are_left_out() -> None:
 
 
 def test_text_that_cannot_be_stored_is_cleaned_before_it_is_shown() -> None:
-    answer, recorder = translator()
+    answer, recorder = transcript()
     answer.begin_response()
     for event in message(["a\x00b", "\x00", "\ud800"])[:5]:
         answer.on_model_event(event)
