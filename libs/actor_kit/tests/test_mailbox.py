@@ -131,6 +131,22 @@ async def test_a_payload_that_cannot_be_read_is_a_dead_letter_at_once(store_bus:
     assert letter.code == "invalid_request"
 
 
+async def test_a_mailbox_takes_what_it_has_room_for_and_one_when_it_is_idle(store_bus: Bus, runner_bus: Bus) -> None:
+    hold, room = asyncio.Event(), [0]
+    runner = Runner(lambda _command, _delivery: None, hold=hold)
+    for number in range(6):
+        await store_bus.publish_stored(SUBJECT, request(number))
+    async with Mailbox(runner_bus, runner, spec=RUNS_MAILBOX, slots=8, room=lambda free: min(free, room[0])):
+        await next_seen(runner)
+        with pytest.raises(TimeoutError):
+            await next_seen(runner, 1.5)
+        room[0] = 2  # at a time
+        seen = [await next_seen(runner) for _ in range(5)]
+        assert len({run_id for run_id, _ in seen}) == 5
+        hold.set()
+        await queue_is_empty(store_bus)
+
+
 async def test_never_more_is_taken_than_there_are_slots(store_bus: Bus, runner_bus: Bus) -> None:
     busy = Runner(lambda _command, _delivery: None, hold=asyncio.Event())
     other = Runner(lambda _command, _delivery: None)

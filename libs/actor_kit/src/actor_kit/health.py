@@ -32,6 +32,8 @@ class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._late_until = 0.0
+        self.loop_delay_seconds = 0.0
+        """How late the loop was when it was last measured."""
         self.is_stopping = False
 
     def check(self, name: str, check: Check) -> None:
@@ -53,6 +55,7 @@ class Health:
             await asyncio.sleep(LOOP_DELAY_PERIOD_SECONDS)
             delay = max(0.0, time.monotonic() - due)
             LOOP_DELAY_SECONDS.observe(delay)
+            self.loop_delay_seconds = delay
             if delay > LOOP_DELAY_SECONDS_MAX:
                 self._late_until = time.monotonic() + LATE_SHOWN_SECONDS
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -35,19 +36,32 @@ was ended and started anew, and has worked for the others.
 """
 
 
+Room = Callable[[int], int]
+"""Of so many free slots, how many to ask for now; 0: none for the moment. What is asked for comes, however late."""
+
+
 class Mailbox:
     """``async with Mailbox(bus, actor, spec=…, slots=32)`` works while the block runs; then it takes nothing new,
     lets what is under way finish, and cancels what does not within ``drain_timeout_seconds`` (nak'ed: another
-    replica takes it at once).
+    replica takes it at once). ``room`` holds back while the process has enough to do; one that has nothing to do
+    always takes one.
     """
 
     def __init__(
-        self, bus: Bus, actor: Actor, *, spec: ConsumerSpec, slots: int, drain_timeout_seconds: float = 5.0
+        self,
+        bus: Bus,
+        actor: Actor,
+        *,
+        spec: ConsumerSpec,
+        slots: int,
+        drain_timeout_seconds: float = 5.0,
+        room: Room = int,
     ) -> None:
         self._bus = bus
         self._actor = actor
         self._spec = spec
         self._slots = slots
+        self._room = room
         self._drain_timeout_seconds = drain_timeout_seconds
         self._consumer = bus.pull_consumer(spec)
         self._working: set[asyncio.Task[None]] = set()
@@ -80,7 +94,7 @@ class Mailbox:
                 await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
                 continue
             try:
-                pulled = await self._consumer.next(free)
+                pulled = await self._consumer.next(max(self._room(free), 0 if self._working else 1))
             except Exception:
                 log.exception("mailbox.pull_failed")
                 await asyncio.sleep(PULL_ERROR_PAUSE_SECONDS)

@@ -16,6 +16,7 @@ from contracts.subjects import subject_filter
 from identity.secret import secret_bytes
 
 from agent_runner.actor import AgentRunner
+from agent_runner.admission import Admission
 from agent_runner.crash_points import CrashPoints
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
@@ -56,6 +57,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 spec=replace(RUNS_MAILBOX, ack_wait_seconds=settings.lease_seconds),
                 slots=settings.slots,
                 drain_timeout_seconds=settings.drain_timeout_seconds / 2,
+                room=Admission(health, settings.memory_mib_max * 1_048_576),
             )
         )
         await stop.wait()
