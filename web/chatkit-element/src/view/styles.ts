@@ -3,8 +3,9 @@ import composer from "./styles/composer.css";
 import content from "./styles/content.css";
 import history from "./styles/history.css";
 import thread from "./styles/thread.css";
+import touch from "./styles/touch.css";
 
-const CSS = [base, thread, content, composer, history].join("\n");
+const CSS = [base, thread, content, composer, history, touch].join("\n");
 let sheet: CSSStyleSheet | null = null;
 
 /** One style sheet for all elements of the page; a `<style>` where the browser has no constructable ones. */
