@@ -30,6 +30,7 @@ from tests.runner_stack import RunnerStack, Watched, runner_stack
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 APIS = ["responses", "chat_completions"]
+STOP_SECONDS_MAX = 20.0
 LONG = "One word after the other, and many more of them to come. " * 12
 THOUGHT, SECOND_THOUGHT = "The person wants one task.", "It is on the list now."
 
@@ -104,7 +105,7 @@ class Models:
         """Have no runner."""
         if self.runner is not None:
             self.stop.set()
-            await self.runner
+            await asyncio.wait_for(self.runner, STOP_SECONDS_MAX)
         self.api, self.runner, self.stop = None, None, asyncio.Event()
 
     def environment(self, api: str, server: ModelServer) -> dict[str, str]:
