@@ -60,6 +60,7 @@ export class Conversation {
   /** A frame of an answer could not be handled: the thread is to be loaded anew. */
   private isStale = false;
   private isReloadDue = false;
+  private wasShown = false;
   private reloadedAtMs = 0;
   private isOver = false;
 
@@ -130,7 +131,8 @@ export class Conversation {
       this.show(await readThread(this.host.client, threadId), true);
       this.update({ isLoading: false });
     } catch (error) {
-      this.update({ isLoading: false, loadError: failureOf(error), isGone: isNotFound(error) });
+      // An id that the page came with may be wrong: only what was shown here once is known to have been deleted.
+      this.update({ isLoading: false, loadError: failureOf(error), isGone: isNotFound(error) && this.wasShown });
       if (!isAbort(error)) this.host.reportError(error as Error);
       throw error;
     } finally {
@@ -204,6 +206,7 @@ export class Conversation {
 
   private show({ thread, page, resumeFrom, activeRun }: LoadedThread, isFirst: boolean): void {
     const before = new Set(this.state.thread.items.map((item) => item.id));
+    this.wasShown = true;
     this.stream.restartAt(resumeFrom);
     this.updateThread((now) => withLoaded(now, thread, page));
     // What the stream would have shown came with the load: a message of ours among it must not stand there twice.
