@@ -10,6 +10,7 @@ from actor_kit.bus import Bus, PublishAck, StoredMessage
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from agent_runner.attempt import read_shown
+from agent_runner.frames import LATE_LOOP_DELAY_SECONDS, Frames
 from agent_runner.publisher import DeltaPublisher, FencedError
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER, RunEvent
@@ -50,8 +51,11 @@ class ForgetfulBus:
         return await self._bus.direct_get_last(stream, subject)
 
 
-def publisher(bus: Any, epoch: int = 1) -> DeltaPublisher:
-    return DeltaPublisher(cast("Bus", bus), user_id="u.*", conversation_id="conv_1", run_id="run_1", epoch=epoch)
+def publisher(bus: Any, epoch: int = 1, *, loop_delay_seconds: float = 0.0) -> DeltaPublisher:
+    frames = Frames(lambda: loop_delay_seconds)
+    return DeltaPublisher(
+        cast("Bus", bus), frames, user_id="u.*", conversation_id="conv_1", run_id="run_1", epoch=epoch
+    )
 
 
 async def stored(bus: Bus, one: DeltaPublisher) -> list[dict[str, Any]]:
@@ -75,6 +79,39 @@ async def test_the_first_delta_leaves_at_once_and_a_fast_model_is_merged(bus: Bu
     assert events[0]["update"]["delta"] == "0 "
     assert text_of(events) == "".join(f"{number} " for number in range(500))
     assert len(events) == one.published_count == 2
+    await one.close()
+
+
+async def test_a_busy_process_sends_frames_and_the_first_word_and_structure_at_once(bus: Bus) -> None:
+    one = publisher(bus, loop_delay_seconds=LATE_LOOP_DELAY_SECONDS)
+    one.start(0)
+    one.text_delta("msg_1", 0, "first ")
+    await asyncio.sleep(0.02)
+    for word in ("held ", "and ", "merged "):
+        one.text_delta("msg_1", 0, word)
+        await asyncio.sleep(0.005)
+    shown = await stored(bus, one)
+    assert [event["update"]["delta"] for event in shown][0] == "first "
+    await asyncio.sleep(0.15)
+    one.text_delta("msg_1", 0, "before ")
+    one.text_delta("msg_1", 0, "structure")
+    one.event({"type": "notice"})
+    await one.flush()
+    events = await stored(bus, one)
+    assert events[-1] == {"type": "notice"}
+    assert text_of(events) == "first held and merged before structure"
+    assert one.published_count < 7
+    await one.close()
+
+
+async def test_a_flush_lets_go_what_a_frame_holds(bus: Bus) -> None:
+    one = publisher(bus, loop_delay_seconds=LATE_LOOP_DELAY_SECONDS)
+    one.start(0)
+    for number in range(20):
+        one.text_delta("msg_1", 0, f"{number} ")
+        await one.flush()
+    assert text_of(await stored(bus, one)) == "".join(f"{number} " for number in range(20))
+    assert one.published_count == 20
     await one.close()
 
 

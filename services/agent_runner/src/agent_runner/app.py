@@ -18,6 +18,7 @@ from identity.secret import secret_bytes
 from agent_runner.actor import AgentRunner
 from agent_runner.admission import Admission
 from agent_runner.crash_points import CrashPoints
+from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
 from agent_runner.settings import Settings
@@ -44,7 +45,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         toolbox.start()
         stack.push_async_callback(toolbox.close)
         crash_points = CrashPoints(settings.test_crash_directory)
-        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points))
+        frames = Frames(lambda: health.loop_delay_seconds)
+        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points, frames))
         _add_checks(health, bus, toolbox)
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))

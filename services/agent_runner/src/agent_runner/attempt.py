@@ -55,6 +55,7 @@ class RunAttempt:
         self._principal = Principal(user_id=user_id)
         self._publisher = DeltaPublisher(
             workshop.bus,
+            workshop.frames,
             user_id=user_id,
             conversation_id=run.conversation_id,
             run_id=run.run_id,

@@ -16,6 +16,7 @@ from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
 from contracts.subjects import subject_of
 
+from agent_runner.frames import Frames
 from agent_runner.metrics import DELTAS_PUBLISHED
 
 DELTA_CHARACTERS_MAX = 32_768
@@ -37,6 +38,8 @@ class _TextDelta:
     content_index: int
     parts: list[str]
     characters: int
+    is_held: bool = False
+    """It waits for the end of its frame, and for nothing else; what comes behind it lets it go."""
 
     def encode(self) -> bytes:
         before, after = _around_text(self.item_id, self.content_index)
@@ -47,6 +50,7 @@ class _TextDelta:
 class _Encoded:
     payload: bytes
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    is_held: bool = False
 
     def encode(self) -> bytes:
         return self.payload
@@ -67,16 +71,21 @@ class Publisher(Protocol):
 
 
 class DeltaPublisher:
-    """One publish in flight; text deltas that come meanwhile are merged, so none waits for anything but an ack.
+    """One publish in flight; text deltas that come meanwhile are merged.
 
     ``event`` and ``text_delta`` send at once, or append to what waits. The ack of one message sends the next, without
-    a task: that is half of what a delta costs here. While the bus is away all of it waits; a run that was taken over
-    shows as FencedError from `flush` and from whatever is appended next.
+    a task: that is half of what a delta costs here. Where the process has much to do, text that follows text waits for
+    the end of its frame as well (`frames.py`); nothing else ever does. While the bus is away all of it waits; a run
+    that was taken over shows as FencedError from `flush` and from whatever is appended next.
     """
 
-    def __init__(self, bus: Bus, *, user_id: str, conversation_id: str, run_id: str, epoch: int) -> None:
+    def __init__(
+        self, bus: Bus, frames: Frames, *, user_id: str, conversation_id: str, run_id: str, epoch: int
+    ) -> None:
         self.subject = subject_of(ChatKitDelta, user_id=user_id, conversation_id=conversation_id, run_id=run_id)
         self._bus = bus
+        self._frames = frames
+        self._follows_text = False
         self._run_id = run_id
         self._epoch = epoch
         # The same on every delta of the attempt, so made once: the trace is that of the request which began the run.
@@ -118,6 +127,7 @@ class DeltaPublisher:
         self._append(_Encoded(event.encode(), {EVENT_HEADER: RunEvent.event_name}))
 
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        held_seconds = self._frames.count_delta()
         last = self._pending[-1] if self._pending else None
         if (
             isinstance(last, _TextDelta)
@@ -128,20 +138,32 @@ class DeltaPublisher:
             last.parts.append(delta)
             last.characters += len(delta)
             return
-        self._append(_TextDelta(item_id, content_index, [delta], len(delta)))
+        is_held = self._follows_text and held_seconds > 0
+        self._append(_TextDelta(item_id, content_index, [delta], len(delta), is_held))
+        if is_held:
+            self._frames.hold(self, held_seconds)
+
+    def release(self) -> None:
+        """Let go what was held until now."""
+        if self._pending:
+            self._pending[-1].is_held = False
+            self._send_what_may_go()
 
     def _append(self, entry: _TextDelta | _Encoded) -> None:
         if self._error is not None:
             raise self._error
         if self._is_closed:
             return
+        if self._pending:
+            self._pending[-1].is_held = False
         self._pending.append(entry)
-        if self._in_flight is None:
-            self._idle.clear()
-            self._send_next()
+        self._follows_text = isinstance(entry, _TextDelta)
+        self._idle.clear()
+        self._send_what_may_go()
 
     async def flush(self) -> None:
         """Wait until all is acknowledged. Raises FencedError; TerminalError once for what the bus refused for good."""
+        self.release()
         await self._idle.wait()
         if self._error is not None:
             raise self._error
@@ -158,6 +180,10 @@ class DeltaPublisher:
             await asyncio.gather(self._recovery, return_exceptions=True)
 
     # --- one after the other -----------------------------------------------------------------------------
+
+    def _send_what_may_go(self) -> None:
+        if self._in_flight is None and self._pending and not self._pending[0].is_held:
+            self._send_next()
 
     def _send_next(self) -> None:
         entry = self._pending.popleft()
@@ -190,7 +216,7 @@ class DeltaPublisher:
     def _go_on(self) -> None:
         self._in_flight = None
         if self._pending:
-            self._send_next()
+            self._send_what_may_go()
         else:
             self._idle.set()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from actor_kit.bus import Bus
 
 from agent_runner.crash_points import CrashPoints
+from agent_runner.frames import Frames
 from agent_runner.models import Models
 from agent_runner.settings import Settings
 from agent_runner.store import Store
@@ -20,3 +21,4 @@ class Workshop:
     settings: Settings
     run_token_secret: bytes
     crash_points: CrashPoints
+    frames: Frames
