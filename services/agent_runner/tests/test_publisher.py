@@ -91,7 +91,7 @@ async def test_a_busy_process_sends_frames_and_the_first_word_and_structure_at_o
         one.text_delta("msg_1", 0, word)
         await asyncio.sleep(0.005)
     shown = await stored(bus, one)
-    assert [event["update"]["delta"] for event in shown][0] == "first "
+    assert next(event["update"]["delta"] for event in shown) == "first "
     await asyncio.sleep(0.15)
     one.text_delta("msg_1", 0, "before ")
     one.text_delta("msg_1", 0, "structure")
