@@ -1,0 +1,28 @@
+"""What an assistant on Natter is written with. An ``Agent`` of the OpenAI Agents SDK needs none of it."""
+
+from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartPrompt, ToolWords
+from natterkit.context import Context, Conversation, User
+from natterkit.demo import Demo, DemoCall
+from natterkit.loading import AssistantError, load_assistant
+from natterkit.mcp_server import McpServer
+from natterkit.tools import function_tool, is_repeatable, repeatable
+
+__all__ = [
+    "Assistant",
+    "AssistantError",
+    "Bounds",
+    "ComposerTool",
+    "Context",
+    "Conversation",
+    "Demo",
+    "DemoCall",
+    "History",
+    "McpServer",
+    "StartPrompt",
+    "ToolWords",
+    "User",
+    "function_tool",
+    "is_repeatable",
+    "load_assistant",
+    "repeatable",
+]

@@ -1,0 +1,100 @@
+"""An assistant: an agent of the OpenAI Agents SDK, and what people see around it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from agents import Agent
+from pydantic import JsonValue
+
+from natterkit.context import Context
+from natterkit.demo import Demo
+from natterkit.mcp_server import McpServer
+
+AgentFactory = Callable[[Context], Agent[Any] | Awaitable[Agent[Any]]]
+"""Makes the agent of one run; it is called anew when another runner goes on with that run."""
+Subject = Callable[[Mapping[str, Any], JsonValue], str]
+"""From a call's arguments and its result (None while it runs): what it is about, in a few words; "" for nothing."""
+
+
+@dataclass(frozen=True)
+class StartPrompt:
+    """A suggestion on the start screen: ``label`` is what the button says, ``prompt`` what is sent."""
+
+    label: str
+    prompt: str
+    icon: str | None = None
+
+
+@dataclass(frozen=True)
+class ComposerTool:
+    """A tool that a person can choose beside their message; ``id`` is the tool's name."""
+
+    id: str
+    label: str
+    icon: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What the model sees of earlier turns; what is None is the runner's setting."""
+
+    messages_max: int | None = None
+    tokens_max: int | None = None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of a run over all its attempts; what is None is the runner's setting, which none can exceed."""
+
+    seconds_max: float | None = None
+    turns_max: int | None = None
+    tokens_max: int | None = None
+
+
+@dataclass(frozen=True)
+class ToolWords:
+    """How a tool's entry in the conversation reads: while it runs, when it is done, and what it is about."""
+
+    running: str
+    done: str
+    subject: Subject | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assistant:
+    """An agent, and what is told of it.
+
+    ``agent``: an ``Agent`` as it is, or a function that makes one for each run. ``name``: for people; the agent's own
+    where it is absent. ``models``: the names that a run may ask for, the first is the default; without any the
+    runner's. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
+    that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
+    name of a tool. ``demo``: answers where there is no key for a model.
+    """
+
+    agent: Agent[Any] | AgentFactory
+    name: str | None = None
+    greeting: str | None = None
+    start_prompts: Sequence[StartPrompt] = ()
+    composer_tools: Sequence[ComposerTool] = ()
+    models: Sequence[str] = ()
+    mcp_servers: Sequence[McpServer] = ()
+    history: History = field(default_factory=History)
+    bounds: Bounds = field(default_factory=Bounds)
+    make_context: Callable[[Context], Any] | None = None
+    tool_words: Mapping[str, ToolWords] = field(default_factory=dict[str, ToolWords])
+    demo: Demo | None = None
+
+    @property
+    def fixed_agent(self) -> Agent[Any] | None:
+        """The agent of every run, or None where each has its own made."""
+        agent: Any = self.agent
+        return cast("Agent[Any]", agent) if isinstance(agent, Agent) else None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        if self.name is not None:
+            return self.name
+        agent = self.fixed_agent
+        return agent.name if agent is not None else "Assistant"
