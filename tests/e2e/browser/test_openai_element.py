@@ -1,6 +1,5 @@
 """OpenAI's own element by configuration. A stand-in takes its place, because a test does not go to a CDN."""
 
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -53,13 +52,21 @@ def configured_for_openai(natter: RunningNatter) -> Iterator[str]:
         "NEXT_PUBLIC_CHATKIT": "openai",
         "NEXT_PUBLIC_CHATKIT_DOMAIN_KEY": DOMAIN_KEY,
     }
-    command = ["node", "node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", str(port)]
+    command = [
+        *die_with_parent(),
+        "node",
+        "node_modules/next/dist/bin/next",
+        "start",
+        "-H",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     with subprocess.Popen(
         command,
         cwd=ROOT / "web",
         env=environment,
         stdout=subprocess.DEVNULL,
-        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls prctl and getppid alone
     ) as process:
         try:
             wait_until(lambda: is_ready(origin))

@@ -1,7 +1,6 @@
 """The two kinds of server that the element is tested against, behind one interface for the tests."""
 
 import json
-import signal
 import subprocess
 import sys
 import urllib.parse
@@ -146,11 +145,10 @@ def control(origin: str, do: str, **arguments: Any) -> dict[str, Any]:
 def start_server(module: str) -> subprocess.Popen[str]:
     """One of this folder's servers; it prints its port when it listens, and ends with the tests however they end."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"tests.e2e.element.{module}"],
+        [*die_with_parent(), sys.executable, "-m", f"tests.e2e.element.{module}"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls prctl and getppid alone
     )
 
 

@@ -1,9 +1,7 @@
 """A real NATS server and a real Postgres as child processes that die with the test run."""
 
 import contextlib
-import ctypes
 import itertools
-import os
 import shutil
 import signal
 import subprocess
@@ -25,7 +23,6 @@ START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 NATS_ACCOUNTS = [f"test{number}" for number in range(1_000)]
 START_ATTEMPTS_MAX = 3
-PR_SET_PDEATHSIG = 1
 
 
 class ServerFailedError(Exception):
@@ -55,12 +52,11 @@ class RunningServer:
         """Start the program and wait until it is ready. Raises ServerFailedError."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                self.server.command,
+                [*die_with_parent(self.stop_signal), *self.server.command],
                 stdout=log,
                 stderr=log,
                 cwd="/",
                 **self.run_as,
-                preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509 - it calls prctl and getppid alone
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self.server.is_ready():
@@ -174,16 +170,11 @@ def migrate(database_url: str) -> None:
         raise ServerFailedError(f"migration failed:\n{done.stdout}\n{done.stderr}")
 
 
-def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """On Linux, have the kernel stop a child when pytest dies without a chance to (a timeout, a kill)."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
+def die_with_parent(stop_signal: signal.Signals = signal.SIGTERM) -> list[str]:
+    """On Linux, the words before a command that have the kernel stop it when pytest dies without a chance to.
 
-    def before_exec() -> None:
-        prctl(PR_SET_PDEATHSIG, int(stop_signal))
-        if os.getppid() != parent:
-            os.kill(os.getpid(), stop_signal)
-
-    return before_exec
+    A program of its own (util-linux has it), not `preexec_fn`: between fork and exec, Python code can wait for ever
+    for a lock that another thread held, and such a child holds every pipe of pytest open.
+    """
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", stop_signal.name.removeprefix("SIG"), "--"] if setpriv else []

@@ -122,14 +122,13 @@ def natter_up(
 def start(data_dir: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> RunningNatter:
     """Start `natter up`; its lines are read as they come."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "natter", "up", "--data-dir", str(data_dir), *arguments],
+        [*die_with_parent(), sys.executable, "-m", "natter", "up", "--data-dir", str(data_dir), *arguments],
         env={**Settings().inherited, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it calls prctl and getppid alone
     )
     natter = RunningNatter(data_dir, process)
     for stream in (process.stdout, process.stderr):
