@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "CONTRIBUTING.md").read_text().partition("## Adding a message")[2].partition("\n## ")[0]
 STEP = re.compile(r"`([\w/.-]+/[\w.-]+\.\w+)`|^ *```diff\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MIGRATIONS = ROOT / "services/conversation_store/src/conversation_store/migrations/versions"
-WRITTEN_FOR = "0008"
+WRITTEN_FOR = "0009"
 """The last migration that the text knows; its own is the next one."""
 
 KEPT_BY = (

@@ -18,6 +18,8 @@ export type Code =
   | "rate_limited"
   | "too_many_runs"
   | "too_many_streams"
+  | "assistant_unknown"
+  | "assistant_not_served"
   | "run_stale_epoch"
   | "run_leased"
   | "run_finished"

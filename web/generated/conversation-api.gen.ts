@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/{user_id}/assistants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the assistants
+         * @description What there is to choose from, the default one first; a conversation keeps the one that it was begun with.
+         */
+        get: operations["list_assistants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/chat": {
         parameters: {
             query?: never;
@@ -323,6 +343,41 @@ export interface components {
             status: "ok";
         };
         /**
+         * AssistantCard
+         * @description What people see of an assistant before they write to it.
+         */
+        AssistantCard: {
+            /** Assistant Id */
+            assistant_id: string;
+            /** Name */
+            name: string;
+            /** Greeting */
+            greeting?: string | null;
+            /**
+             * Start Prompts
+             * @default []
+             */
+            start_prompts: components["schemas"]["StartPrompt"][];
+            /**
+             * Tools
+             * @default []
+             */
+            tools: components["schemas"]["ComposerTool"][];
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["ComposerModel"][];
+        };
+        /**
+         * AssistantCards
+         * @description The assistants, the default one first.
+         */
+        AssistantCards: {
+            /** Data */
+            data: components["schemas"]["AssistantCard"][];
+        };
+        /**
          * ChatSession
          * @description A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns.
          */
@@ -349,6 +404,35 @@ export interface components {
             api_url: string;
             /** Conversation Id */
             conversation_id?: string | null;
+        };
+        /**
+         * ComposerModel
+         * @description A model that a person may choose in the composer; ``is_default``: what answers where they choose none.
+         */
+        ComposerModel: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Description */
+            description?: string | null;
+            /**
+             * Is Default
+             * @default false
+             */
+            is_default: boolean;
+        };
+        /**
+         * ComposerTool
+         * @description A tool that a person may ask for in the composer.
+         */
+        ComposerTool: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Icon */
+            icon?: string | null;
         };
         /**
          * Conversation
@@ -566,6 +650,18 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+        };
+        /**
+         * StartPrompt
+         * @description A suggestion on the start screen of an assistant: ``label`` is shown, ``prompt`` is sent.
+         */
+        StartPrompt: {
+            /** Label */
+            label: string;
+            /** Prompt */
+            prompt: string;
+            /** Icon */
+            icon?: string | null;
         };
         /**
          * Task
@@ -1565,6 +1661,42 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_assistants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantCards"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     send_message: {
         parameters: {
             query?: never;

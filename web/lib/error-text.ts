@@ -21,6 +21,8 @@ export const SERVICE_TEXT: Record<Code, string> = {
   rate_limited: "That was a lot at once. Wait a moment, then try again.",
   too_many_runs: "Several answers are being written already. Wait for one of them.",
   too_many_streams: "Natter is open in too many tabs. Close one of them.",
+  assistant_unknown: "There is no such assistant here. Choose another one.",
+  assistant_not_served: "This assistant is not offered any more. Start a new conversation.",
   run_stale_epoch: "This answer was taken over elsewhere.",
   run_leased: "This answer is being written elsewhere.",
   run_finished: "This answer is finished already.",

@@ -28,6 +28,8 @@ class Code(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOO_MANY_RUNS = "too_many_runs"
     TOO_MANY_STREAMS = "too_many_streams"
+    ASSISTANT_UNKNOWN = "assistant_unknown"
+    ASSISTANT_NOT_SERVED = "assistant_not_served"
     # a run
     RUN_STALE_EPOCH = "run_stale_epoch"
     RUN_LEASED = "run_leased"

@@ -15,6 +15,12 @@ MessageId = Token
 RunId = Token
 TaskId = Token
 
+AssistantId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+"""What an operator calls an assistant. One subject token, and part of a consumer's name."""
+
+FIRST_ASSISTANT_ID = "todo"
+"""Whose the conversations are that were begun before there could be more than one assistant."""
+
 
 def new_id(prefix: str) -> str:
     """Return ``<prefix>_<32 hex digits>``: a UUIDv7 (RFC 9562), so ids of one table sort by creation."""

@@ -8,6 +8,7 @@ from contracts.identity import Principal
 from contracts.ids import ConversationId, RunId, TaskId
 from contracts.message import Query
 from contracts.replies import (
+    AssistantList,
     ConversationPage,
     ConversationReply,
     ExportPage,
@@ -61,6 +62,13 @@ class GetRun(Query[RunReply]):
     subject_template: ClassVar[str] = "query.conversation_store.get_run"
     principal: Principal
     run_id: RunId
+
+
+class ListAssistants(Query[AssistantList]):
+    """The assistants that may be written to, as their runners described them; the default one first."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_assistants"
+    principal: Principal
 
 
 class ListTasks(Query[TaskPage]):

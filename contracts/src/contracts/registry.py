@@ -70,6 +70,9 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListItems, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    # assistants
+    _entry(commands.RegisterAssistants, [RUNNER], [STORE], Rule.SERVICE),
+    _entry(queries.ListAssistants, [EDGE], [STORE], Rule.SELF),
     # todos
     _entry(queries.ListTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
     _entry(queries.GetTask, [EDGE], [STORE], Rule.TASK_OWNER),

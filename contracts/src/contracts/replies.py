@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from contracts.ids import ConversationId, MessageId, RunId, TaskId, Token
+from contracts.assistants import AssistantCard, Requester
+from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, MessageId, RunId, TaskId, Token
 from contracts.message import Body, Json, Reply
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -66,6 +67,7 @@ class ConversationView(Body):
     created_at: datetime
     updated_at: datetime
     active_run_id: RunId | None = None
+    assistant_id: AssistantId = FIRST_ASSISTANT_ID
 
 
 class RunView(Body):
@@ -135,6 +137,12 @@ class ItemPage(Reply):
     resume_from: int = 0
 
 
+class AssistantList(Reply):
+    """The assistants that may be written to. One whose runner has never come is not among them."""
+
+    data: tuple[AssistantCard, ...]
+
+
 class RunReply(Reply):
     """One run."""
 
@@ -187,6 +195,8 @@ class RunClaimed(Reply):
     ``next_step``: how many checkpoints those attempts appended, the ``step`` of the next one.
     ``seconds_since_start``: since the first attempt's claim, by the store's clock. ``run.usage``: what those attempts
     used. ``stalls_count``: how often the run made a runner's event loop stand still.
+    ``assistant_id``: who is to answer. ``agent_name``: that of its agents which the last checkpoint handed over to.
+    ``requester``: what is known of the person who began the turn.
     """
 
     run: RunView
@@ -204,6 +214,9 @@ class RunClaimed(Reply):
     stalls_count: int = 0
     conversation: ConversationView | None = None
     openai_conversation_id: str | None = None
+    assistant_id: AssistantId = FIRST_ASSISTANT_ID
+    agent_name: str | None = None
+    requester: Requester = Requester()
 
 
 class LeaseRenewed(Reply):

@@ -12,6 +12,7 @@ from actor_kit.bus import Bus
 from actor_kit.requests import RequestServer
 from actor_kit.settings import ServiceSettings
 from auth_edge.testing import RunningEdge, running_edge
+from contracts.assistants import AssistantCard
 from contracts.message import Message, Reply
 from contracts.registry import requests_to
 from contracts.services import Service
@@ -36,6 +37,7 @@ ITEM = r.ItemView(
 )
 ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
+    "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
     "CancelRun": r.RunReply(run=RUN),
     "GetRun": r.RunReply(run=RUN),
     "GetConversation": r.ConversationReply(conversation=CONVERSATION),

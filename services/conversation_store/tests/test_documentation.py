@@ -29,7 +29,7 @@ def test_every_table_and_field_is_in_the_data_model() -> None:
 def test_every_setting_of_its_own_is_in_the_readme() -> None:
     shared = set(Settings.__mro__[2].model_fields)
     for name in set(Settings.model_fields) - shared:
-        written = name.upper()
+        written = str(Settings.model_fields[name].validation_alias or name.upper())
         assert f"`{written}`" in README or written.startswith("DATABASE_POOL_SIZE"), written
 
 
@@ -40,6 +40,7 @@ def test_every_request_is_in_the_readme_or_named_by_its_kind() -> None:
         "Item",
         "Items",
         "Feedback",
+        "Assistants",
         "Task",
         "Tasks",
         "User",

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from contracts.commands import AddTask, ItemToSave
+from contracts.commands import AddTask, ItemToSave, RegisterAssistants
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
@@ -87,16 +87,19 @@ async def everything(client: Client) -> str:
     return repr(rows)
 
 
-def test_every_request_to_the_store_has_a_rule_and_a_principal() -> None:
-    for message in requests_to(Service.CONVERSATION_STORE):
+OF_A_USER = [message for message in requests_to(Service.CONVERSATION_STORE) if RULES[message] is not Rule.SERVICE]
+
+
+def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_a_runner_tells_of_itself() -> None:
+    for message in OF_A_USER:
         assert "principal" in message.model_fields, message.__name__
-        assert RULES[message] is not Rule.SERVICE, message.__name__
+    assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {RegisterAssistants}
 
 
 async def test_another_users_request_is_refused_and_changes_nothing(client: Client) -> None:
     owned = await alices(client)
     before = await everything(client)
-    for message in requests_to(Service.CONVERSATION_STORE):
+    for message in OF_A_USER:
         request: Any = owned.request(message, MALLORY)
         named = {*owned.ids, "message_ids", "effect_key"} & request.model_fields_set
         if named:
@@ -105,7 +108,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
             assert refused.value.code == Code.FORBIDDEN, message.__name__
             assert SECRET not in str(refused.value)
             assert await everything(client) == before, message.__name__
-    for message in requests_to(Service.CONVERSATION_STORE):
+    for message in OF_A_USER:
         if RULES[message] is Rule.SELF:
             request = TypeAdapter[Any](message).validate_python(
                 {"principal": MALLORY, **{name: owned.values[name] for name in needed(message)}}
@@ -116,7 +119,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
 
 async def test_what_nobody_has_is_not_found(client: Client) -> None:
     unknown = Owned({"conversation_id": "conv_0", "message_id": "msg_0", "run_id": "run_0", "task_id": "task_0"})
-    for message in requests_to(Service.CONVERSATION_STORE):
+    for message in OF_A_USER:
         if RULES[message] is not Rule.SELF:
             with pytest.raises(TerminalError) as refused:
                 await client.ask(unknown.request(message, MALLORY))  # pyright: ignore[reportArgumentType]

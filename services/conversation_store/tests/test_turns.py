@@ -190,5 +190,5 @@ async def test_begin_turn_takes_at_most_six_statements(client: Client) -> None:
     statements: list[str] = []
     async with client.store.database.transaction("alice") as transaction:
         with transaction.connection.query_logger(lambda query: statements.append(query.query)):
-            await begin_turn(transaction, command, NewTurn(), enqueued_turns_max=1)
+            await begin_turn(transaction, command, NewTurn(), assistants=("todo",), enqueued_turns_max=1)
     assert len(statements) <= 4  # and two more: begin with its settings, and commit

@@ -1,5 +1,6 @@
 """Commands: what a service may be asked to change. Each names its subject and its reply."""
 
+from contracts.commands.assistants import RegisterAssistants
 from contracts.commands.conversations import (
     DeleteConversation,
     ItemToSave,
@@ -61,6 +62,7 @@ __all__ = [
     "LinkOpenaiConversation",
     "OnBusy",
     "RecordFeedback",
+    "RegisterAssistants",
     "RenewLease",
     "Retry",
     "RunRequested",

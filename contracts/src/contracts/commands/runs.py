@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from contracts.commands.conversations import ItemToSave
 from contracts.identity import Principal, UserId
-from contracts.ids import ConversationId, RunId, Token
+from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, RunId, Token
 from contracts.message import Command, Json
 from contracts.replies import (
     Done,
@@ -18,7 +18,9 @@ from contracts.replies import (
     ToolCallStatus,
     Usage,
 )
-from contracts.text import Title
+from contracts.text import Text, Title
+
+AgentName = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class RunRequested(Command[None]):
@@ -28,6 +30,7 @@ class RunRequested(Command[None]):
     user_id: UserId
     conversation_id: ConversationId
     run_id: RunId
+    assistant_id: AssistantId = FIRST_ASSISTANT_ID
 
 
 class ClaimRun(Command[RunClaimed]):
@@ -62,7 +65,8 @@ class AppendCheckpoint(Command[Done]):
     """Store a finished step of a run: session items in order, and the ChatKit items that show it.
 
     ``step`` counts the run's checkpoints from 0; the same step twice is stored once. ``usage``: of the run so far,
-    over all its attempts; absent: as it was.
+    over all its attempts; absent: as it was. ``agent_name``: the agent that goes on from here, after a handoff; absent:
+    as it was. ``metadata``: changes of the conversation's metadata by key, null removes one.
     Errors: run_stale_epoch, run_finished.
     """
 
@@ -74,6 +78,8 @@ class AppendCheckpoint(Command[Done]):
     session_items: tuple[Json, ...] = ()
     items: tuple[ItemToSave, ...] = ()
     usage: Usage | None = None
+    agent_name: AgentName | None = None
+    metadata: Json | None = None
 
 
 class BeginToolCall(Command[ToolCallBegun]):
@@ -105,7 +111,8 @@ class FinishRun(Command[RunFinished]):
     """End a run in one transaction: last items, session items, status, usage of all attempts; then tell the viewers.
 
     The store publishes the end after the commit: the ChatKit ``error`` event and ``run.failed``, or
-    ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so.
+    ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so. ``metadata`` as in
+    `AppendCheckpoint`.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.finish_run"
@@ -121,6 +128,7 @@ class FinishRun(Command[RunFinished]):
     error_code: str | None = None
     error_detail: str | None = None
     openai_conversation_id: str | None = None
+    metadata: Json | None = None
 
 
 class TruncateSession(Command[Done]):

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from contracts.assistants import Requester
 from contracts.identity import Principal
-from contracts.ids import ConversationId, MessageId, RunId
+from contracts.ids import AssistantId, ConversationId, MessageId, RunId
 from contracts.message import Body, Command, Json
 from contracts.replies import (
     RunReply,
@@ -61,11 +62,18 @@ class TurnLimits(Body):
 
 
 class BeginTurn(Command[TurnBegun]):
-    """Store the user's message and a run that will answer it; the reply says that both are committed."""
+    """Store the user's message and a run that will answer it; the reply says that both are committed.
+
+    ``assistant_id`` is looked at only where the turn begins a conversation; absent: the default assistant.
+    ``requester`` is kept with the run. Errors: assistant_unknown; assistant_not_served, where that of the
+    conversation is offered no more.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.begin_turn"
     principal: Principal
     conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = None
+    requester: Requester | None = None
     input: TurnInput
     idempotency_key: IdempotencyKey | None = None
     body_hash: str | None = None

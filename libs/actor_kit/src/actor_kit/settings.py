@@ -2,9 +2,11 @@
 
 from typing import Annotated, Final, Literal
 
+from contracts.assistants import ASSISTANTS_MAX
+from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
 from contracts.streams import RUNS_MAILBOX
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 HTTP_URL_SCHEMES: Final = ("https://", "http://")
 
@@ -43,6 +45,38 @@ class ServiceSettings(BaseSettings):
         default=20.0,
         ge=0,
         description="A process whose event loop stands still this long logs its stacks and ends; 0: never.",
+    )
+
+
+def _assistant_ids(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _check_once_each(ids: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(ids)) < len(ids):
+        raise ValueError("names an assistant twice")
+    return ids
+
+
+AssistantIds = Annotated[
+    tuple[AssistantId, ...],
+    NoDecode,
+    BeforeValidator(_assistant_ids),
+    AfterValidator(_check_once_each),
+    Field(max_length=ASSISTANTS_MAX),
+]
+"""Ids of assistants, separated by commas or blanks, each once."""
+
+
+class AssistantSettings(BaseSettings):
+    """Which assistants are offered. The store and provisioning read it: each assistant has a queue of its own."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    assistants: Annotated[AssistantIds, Field(min_length=1)] = Field(
+        default=(FIRST_ASSISTANT_ID,),
+        validation_alias="CONVERSATION_STORE_ASSISTANTS",
+        description="Assistants that people may write to, separated by commas; the first is the default.",
     )
 
 

@@ -9,7 +9,9 @@ from actor_kit.health import Health, health_server
 from actor_kit.mailbox import Mailbox
 from actor_kit.requests import RequestServer
 from agents import set_tracing_disabled
+from contracts.assistants import AssistantCard
 from contracts.events import RunCancelRequested
+from contracts.ids import FIRST_ASSISTANT_ID
 from contracts.services import Service
 from contracts.streams import RUNS_MAILBOX
 from contracts.subjects import subject_filter
@@ -21,10 +23,13 @@ from agent_runner.crash_points import CrashPoints
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
+from agent_runner.registration import Registration
 from agent_runner.settings import Settings
 from agent_runner.store import Store
 from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
+
+TODO_CARD = AssistantCard(assistant_id=FIRST_ASSISTANT_ID, name="Natter", greeting="What would you like to get done?")
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -51,6 +56,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))
         await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
+        await stack.enter_async_context(Registration(Store(bus), [TODO_CARD]))
         await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
         await stack.enter_async_context(
             Mailbox(

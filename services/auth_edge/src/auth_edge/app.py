@@ -19,7 +19,18 @@ from fastapi.middleware.cors import CORSMiddleware
 from identity import open_verifier
 
 from auth_edge.door import Door
-from auth_edge.http import chat, chatkit, chatkit_session, conversations, operations, problems, runs, tasks, user
+from auth_edge.http import (
+    assistants,
+    chat,
+    chatkit,
+    chatkit_session,
+    conversations,
+    operations,
+    problems,
+    runs,
+    tasks,
+    user,
+)
 from auth_edge.http.call import Edge
 from auth_edge.http.documented import HEADERS
 from auth_edge.openapi import build_openapi
@@ -48,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (chat, chatkit, chatkit_session, conversations, runs, tasks, user, operations):
+    for module in (assistants, chat, chatkit, chatkit_session, conversations, runs, tasks, user, operations):
         app.include_router(module.router)
     problems.install(app)
     if settings.cors_origins:

@@ -24,6 +24,7 @@ _USER_ID: Final = {
     "example": "alice",
 }
 _TAGS: Final = {
+    "assistants": "Who may be written to.",
     "chat": "Send a message over REST.",
     "chatkit": "The ChatKit protocol, and its chat-only token.",
     "conversations": "What was said.",

@@ -2,17 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from actor_kit.actor import Actor, Delivery, Handler, Handlers
 from actor_kit.bus import Bus
-from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser
+from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
 from contracts.message import Reply
-from contracts.queries import GetConversation, ListItems
+from contracts.queries import GetConversation, ListAssistants, ListItems
 from contracts.replies import (
+    AssistantList,
     ConversationReply,
+    Done,
     ErasureReceipt,
     ItemPage,
     RunClaimed,
@@ -21,7 +24,7 @@ from contracts.replies import (
 )
 
 from contracts import commands, queries
-from conversation_store import conversations, export, items, resume, tasks, users
+from conversation_store import assistants, conversations, export, items, resume, tasks, users
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.sweeper import Sweeper
@@ -60,6 +63,8 @@ class ConversationStore(Actor):
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
+            RegisterAssistants: self.on_register_assistants,
+            ListAssistants: self.on_list_assistants,
             queries.ListTasks: self._transaction_of(tasks.list_tasks),
             queries.GetTask: self._transaction_of(tasks.get_task),
             AddTask: self.on_add_task,
@@ -72,8 +77,14 @@ class ConversationStore(Actor):
 
     async def on_begin_turn(self, command: BeginTurn, _delivery: Delivery) -> TurnBegun:
         new = begin.NewTurn()  # made here, so that a repeated transaction stores the same turn
-        bound = self.settings.enqueued_turns_max
-        return await self._transact(command, lambda t: begin.begin_turn(t, command, new, enqueued_turns_max=bound))
+        begun = partial(
+            begin.begin_turn,
+            command=command,
+            new=new,
+            assistants=self.settings.assistants,
+            enqueued_turns_max=self.settings.enqueued_turns_max,
+        )
+        return await self._transact(command, begun)
 
     async def on_claim_run(self, command: ClaimRun, _delivery: Delivery) -> RunClaimed:
         limits = claim.ClaimLimits(self.settings.run_attempts_max, self.settings.history_bytes_max)
@@ -94,6 +105,14 @@ class ConversationStore(Actor):
         sequence = await resume.resume_from(self.bus, query.principal.user_id, view)
         page = await self._transact(query, lambda t: items.list_items(t, query))
         return page.model_copy(update={"active_run_id": view.active_run_id, "resume_from": sequence})
+
+    async def on_register_assistants(self, command: RegisterAssistants, _delivery: Delivery) -> Done:
+        """Of no user: the bus lets runners alone send it."""
+        return await self.database.transact(None, lambda t: assistants.register_assistants(t, command))
+
+    async def on_list_assistants(self, query: ListAssistants, _delivery: Delivery) -> AssistantList:
+        offered = self.settings.assistants
+        return await self._transact(query, lambda t: assistants.list_assistants(t, query, offered))
 
     async def on_add_task(self, command: AddTask, _delivery: Delivery) -> TaskReply:
         task_id = new_task_id()  # made here, as above

@@ -1,11 +1,11 @@
 -- name: get
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c where c.conversation_id = :conversation_id and c.user_id = :user_id;
 
 -- name: newest_first
 -- A page from behind a cursor; `only_this`: the conversation that a principal is bound to; `words`: to search for.
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at, :conversation_id)
@@ -20,7 +20,7 @@ where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at,
 order by c.updated_at desc, c.conversation_id desc limit :limit;
 
 -- name: oldest_first
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) > (:updated_at, :conversation_id)
@@ -38,7 +38,7 @@ order by c.updated_at, c.conversation_id limit :limit;
 update chat.conversation c
 set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.metadata), updated_at = now()
 where c.conversation_id = :conversation_id and c.user_id = :user_id
-returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at,
+returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id;
 
 -- name: unfinished_runs

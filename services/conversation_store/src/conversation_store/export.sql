@@ -11,7 +11,7 @@ select key, body, octet_length(body::text) as bytes from (
 select key, body, octet_length(body::text) as bytes from (
     select conversation_id as key, json_build_object(
         'conversation_id', conversation_id, 'title', title, 'metadata', metadata,
-        'openai_conversation_id', openai_conversation_id, 'created_at', created_at, 'updated_at', updated_at
+        'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id, 'created_at', created_at, 'updated_at', updated_at
     ) as body from chat.conversation where user_id = :user_id
 ) part where key > :after order by key limit :limit;
 
@@ -44,7 +44,7 @@ select key, body, octet_length(body::text) as bytes from (
     select run_id as key, json_build_object(
         'run_id', run_id, 'conversation_id', conversation_id, 'status', status, 'epoch', epoch, 'model', model,
         'usage', usage, 'error_code', error_code, 'error_detail', error_detail, 'created_at', created_at,
-        'started_at', started_at, 'finished_at', finished_at,
+        'started_at', started_at, 'finished_at', finished_at, 'requester', requester,
         'session_items', (
             select coalesce(json_agg(s.item order by s.position), '[]') from chat.session_item s
             where s.run_id = r.run_id and s.user_id = :user_id

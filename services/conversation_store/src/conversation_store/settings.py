@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from actor_kit.settings import ServiceSettings
+from actor_kit.settings import AssistantSettings, ServiceSettings
 from contracts.streams import RUN_CLAIMS_MAX
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -35,7 +35,7 @@ class MigrationSettings(ServiceSettings):
         return parse_postgres_url((self.database_direct_url or self.database_url).get_secret_value())
 
 
-class Settings(MigrationSettings):
+class Settings(MigrationSettings, AssistantSettings):
     """The bounds of the store. Every one has its unit in its name."""
 
     database_pool_size_min: int = Field(default=1, ge=0, description="Connections that are kept open.")

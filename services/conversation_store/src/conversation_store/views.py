@@ -30,6 +30,7 @@ def conversation_view(row: Row) -> ConversationView:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         active_run_id=row["active_run_id"],
+        assistant_id=row["assistant_id"],
     )
 
 

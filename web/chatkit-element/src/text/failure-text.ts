@@ -20,6 +20,7 @@ const OF_RUN: Record<string, TextKey> = {
   model_context_exceeded: "errorModelContext",
   model_content_filtered: "errorModelFiltered",
   model_answer_cut_off: "errorModelCutOff",
+  assistant_not_served: "errorAssistantGone",
   tool_failed: "errorTool",
   internal: "errorRunFailed",
 };

@@ -25,6 +25,8 @@ class Step:
 
 
 STORE_SCENARIO: tuple[Step, ...] = (
+    Step(commands.RegisterAssistants),
+    Step(queries.ListAssistants),
     Step(
         commands.BeginTurn,
         drop=("conversation_id", "limits", "model"),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
+from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
 from contracts.ids import ConversationId, MessageId, RunId, TaskId
 from contracts.message import Json
@@ -42,6 +43,12 @@ class TurnAccepted(BaseModel):
     message_id: MessageId
     run_id: RunId
     stream_url: str = Field(examples=["/api/alice/runs/run_0199a1b2c3d4/stream"])
+
+
+class AssistantCards(BaseModel):
+    """The assistants, the default one first."""
+
+    data: list[AssistantCard]
 
 
 class NewChatSession(_Sent):

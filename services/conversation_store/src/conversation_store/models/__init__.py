@@ -1,5 +1,6 @@
 """The tables of the schema `chat`, as SQLModel classes; docs/data-model.md explains them."""
 
+from conversation_store.models.assistants import Assistant
 from conversation_store.models.base import METADATA, SCHEMA
 from conversation_store.models.conversations import Conversation, Feedback, Message, User
 from conversation_store.models.delivery import DuePurge, ErasureReceipt, HandledMessage, Outbox, RequestBudget
@@ -9,6 +10,7 @@ from conversation_store.models.tasks import Task
 __all__ = [
     "METADATA",
     "SCHEMA",
+    "Assistant",
     "Conversation",
     "DuePurge",
     "ErasureReceipt",

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
+from contracts.ids import FIRST_ASSISTANT_ID
+from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field
 
@@ -29,7 +30,7 @@ class User(Table, table=True):
 
 
 class Conversation(Table, table=True):
-    """A conversation; ``turns_count`` gives the next turn its positions."""
+    """A conversation with one assistant; ``turns_count`` gives the next turn its positions."""
 
     __table_args__ = (
         UniqueConstraint("conversation_id", "user_id"),
@@ -42,6 +43,9 @@ class Conversation(Table, table=True):
     title: str | None = Field(default=None, sa_column=text_column(nullable=True))
     metadata_: dict[str, Any] = Field(sa_column=json_column("{}", name="metadata"))
     openai_conversation_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    assistant_id: str = Field(
+        default=FIRST_ASSISTANT_ID, sa_column=Column(Text(), nullable=False, server_default=FIRST_ASSISTANT_ID)
+    )
     turns_count: int = Field(default=0, sa_column=count_column())
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())

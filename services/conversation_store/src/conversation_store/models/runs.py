@@ -76,6 +76,8 @@ class Run(Table, table=True):
     session_items_count: int = Field(default=0, sa_column=count_column())
     checkpoints_count: int = Field(default=0, sa_column=count_column())
     stalls_count: int = Field(default=0, sa_column=count_column())
+    agent_name: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    requester: dict[str, Any] = Field(sa_column=json_column("{}"))
     model: str | None = Field(default=None, sa_column=text_column(nullable=True))
     usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))

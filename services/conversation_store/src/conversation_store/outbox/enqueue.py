@@ -7,7 +7,7 @@ from actor_kit.bus.wire import SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
 from contracts.commands import RunRequested
 from contracts.events import EVENT_HEADER, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
-from contracts.ids import ConversationId, RunId, new_id
+from contracts.ids import AssistantId, ConversationId, RunId, new_id
 from contracts.message import Json, Message
 from contracts.subjects import subject_of
 
@@ -41,9 +41,9 @@ def run_event(user_id: str, event: RunEvent) -> Outgoing:
     return _outgoing(event.conversation_id, subject, event, {EVENT_HEADER: RunEvent.event_name})
 
 
-def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId) -> Outgoing:
-    """The request that any free runner answers the run."""
-    command = RunRequested(user_id=user_id, conversation_id=conversation_id, run_id=run_id)
+def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId, assistant_id: AssistantId) -> Outgoing:
+    """The request that any free runner of the assistant answers the run."""
+    command = RunRequested(user_id=user_id, conversation_id=conversation_id, run_id=run_id, assistant_id=assistant_id)
     subject = subject_of(RunRequested, user_id=user_id, conversation_id=conversation_id)
     return _outgoing(conversation_id, subject, command, {})
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chatkit_protocol.history import whole_window
+from contracts.assistants import Requester
 from contracts.commands import ClaimRun, RenewLease
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Json
@@ -86,6 +87,9 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, limits
         stalls_count=run["stalls_count"],
         conversation=conversation_view(found),
         openai_conversation_id=found["openai_conversation_id"],
+        assistant_id=found["assistant_id"],
+        agent_name=run["agent_name"],
+        requester=Requester.decode(run["requester"].encode()),
     )
 
 

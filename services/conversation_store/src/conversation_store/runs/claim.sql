@@ -8,7 +8,8 @@ where r.run_id = :run_id and r.user_id = :user_id and r.is_active and r.epoch < 
        or (r.status = 'running' and (r.lease_expires_at <= now() or r.runner_id = :runner_id)))
 returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
     r.usage, r.created_at, r.started_at, r.finished_at, r.turn, r.user_message_id, r.inference_options,
-    r.checkpoints_count, r.stalls_count, extract(epoch from now() - r.started_at)::float8 as seconds_since_start;
+    r.checkpoints_count, r.stalls_count, r.agent_name, r.requester,
+    extract(epoch from now() - r.started_at)::float8 as seconds_since_start;
 
 -- name: renew
 update chat.run
@@ -22,6 +23,7 @@ returning cancel_requested;
 -- and no further than 5000 items. `offset 0` keeps that edge a value that is joined to, so that the index is entered
 -- there and not at the conversation's beginning.
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.openai_conversation_id,
+    c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     (select m.item from chat.message m where m.message_id = :user_message_id and m.user_id = :user_id) as user_item,
     (select json_agg(json_build_array(s.item, s.bytes) order by s.position) from (

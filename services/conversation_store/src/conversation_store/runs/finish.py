@@ -148,7 +148,7 @@ async def activate_next(transaction: Transaction, user_id: str, conversation_id:
         return None
     events = await _events_of_waiting_turn(transaction, user_id, row["user_message_id"])
     shown = enqueue.chatkit_events(user_id, conversation_id, row["run_id"], events)
-    requested = enqueue.run_requested(user_id, conversation_id, row["run_id"])
+    requested = enqueue.run_requested(user_id, conversation_id, row["run_id"], row["assistant_id"])
     await enqueue.enqueue(transaction, user_id, [*shown, requested])
     return row["run_id"]
 

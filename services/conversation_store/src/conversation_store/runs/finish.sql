@@ -31,7 +31,9 @@ from (
       )
     order by turn limit 1
 ) next
-where r.run_id = next.run_id and r.user_id = :user_id returning r.run_id, r.user_message_id;
+where r.run_id = next.run_id and r.user_id = :user_id
+returning r.run_id, r.user_message_id,
+    (select c.assistant_id from chat.conversation c where c.conversation_id = r.conversation_id) as assistant_id;
 
 -- name: request_cancel
 update chat.run set cancel_requested = true where run_id = :run_id and user_id = :user_id;

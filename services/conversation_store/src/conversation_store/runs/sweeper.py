@@ -11,11 +11,12 @@ from contracts.errors import NatterError
 from contracts.streams import DELTAS
 
 from conversation_store import metrics
-from conversation_store.database import Database, Transaction
+from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
 from conversation_store.settings import Settings
 from conversation_store.statements import Statements
+from conversation_store.turns.rules import assistant_not_served
 
 log = structlog.get_logger()
 sql = Statements.beside(__file__)
@@ -69,7 +70,8 @@ class Sweeper:
         return outcomes
 
     async def _take_care_of_one(self, transaction: Transaction) -> str | None:
-        """Lock a run that nobody works on, and request it again; end it where it was stopped or tried too often.
+        """Lock a run that nobody works on, and request it again; end it where it was stopped, tried too often, or where
+        its assistant is offered no more.
 
         Returns what was done: "nothing" where another replica was first, None where no run is overdue.
         """
@@ -81,17 +83,31 @@ class Sweeper:
         run = await transaction.row(sql.state, run_id=run_id, user_id=user_id, overdue_seconds=overdue_seconds)
         if run is None:
             return "nothing"
+        if ended := await self._end_what_has_no_hope(transaction, {**found, **run}):
+            return ended
+        await transaction.execute(sql.count_request, run_id=run_id, user_id=user_id)
+        if await transaction.value(sql.waits_in_outbox, conversation_id=conversation_id):
+            return "waiting"
+        requested = enqueue.run_requested(user_id, conversation_id, run_id, found["assistant_id"])
+        await enqueue.enqueue(transaction, user_id, [requested])
+        return "requested"
+
+    async def _end_what_has_no_hope(self, transaction: Transaction, run: Row) -> str | None:
+        """End a run that need not be requested again; returns how, or None where it is to go on."""
+        run_id, user_id = run["run_id"], run["user_id"]
         if run["cancel_requested"]:
             await finish.end_run(transaction, user_id, run_id, "cancelled")
             return "cancelled"
         if run["epoch"] >= self._settings.run_attempts_max:
             await claim.give_up(transaction, user_id, run_id)
             return "failed"
-        await transaction.execute(sql.count_request, run_id=run_id, user_id=user_id)
-        if await transaction.value(sql.waits_in_outbox, conversation_id=conversation_id):
-            return "waiting"
-        await enqueue.enqueue(transaction, user_id, [enqueue.run_requested(user_id, conversation_id, run_id)])
-        return "requested"
+        if run["assistant_id"] not in self._settings.assistants:
+            error = assistant_not_served()
+            await finish.end_run(
+                transaction, user_id, run_id, "failed", error_code=error.code, error_detail=error.detail
+            )
+            return "failed"
+        return None
 
     async def purge_due(self) -> None:
         """Purge erased users' subjects. A purge that fails keeps its row, and is done again."""

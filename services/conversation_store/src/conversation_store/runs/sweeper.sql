@@ -3,7 +3,7 @@
 -- doubles with each request, for a queue may just be long. Or claimed, and the lease ran out without another claim.
 -- RUNS may have lost the message: Postgres is the record. A conversation that somebody works on right now is passed
 -- over, so that it does not keep the sweep from the runs behind it.
-select r.run_id, r.user_id, r.conversation_id
+select r.run_id, r.user_id, r.conversation_id, c.assistant_id
 from chat.run r join chat.conversation c on c.conversation_id = r.conversation_id and c.user_id = r.user_id
 where r.is_active and (
     (r.status = 'queued' and r.requested_at

@@ -13,12 +13,15 @@ from conversation_store.statements import Statements, boolean_text, json_text
 sql = Statements.beside(__file__)
 
 EVERYTHING = 2**31
+METADATA_BYTES_MAX = 64 * 1024
 Write = AppendCheckpoint | FinishRun
 
 
 async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint) -> Done:
     """Store a step of a run with its items; a step that is there is not stored again."""
     usage = None if command.usage is None else json_text(command.usage.model_dump())
+    if command.metadata:  # the conversation is locked before its run, as everywhere
+        await access.locked_run(transaction, command.principal, command.run_id)
     if not await _write(transaction, command, step=command.step, usage=usage):
         run = await access.owned_run(transaction, command.principal, command.run_id)
         is_current = run["status"] == "running" and run["epoch"] == command.epoch
@@ -53,7 +56,8 @@ async def _write(
 ) -> bool:
     """Store the items and session items of a command; False where its epoch, the run's status or its step forbids."""
     counts = {"items_count": len(command.items), "session_items_count": len(command.session_items)}
-    row = await transaction.row(sql.reserve, command, **counts, step=step, usage=usage)
+    agent_name = command.agent_name if isinstance(command, AppendCheckpoint) else None
+    row = await transaction.row(sql.reserve, command, **counts, step=step, usage=usage, agent_name=agent_name)
     if row is None:
         return False
     turn_position = row["turn"] * POSITIONS_PER_TURN
@@ -61,6 +65,7 @@ async def _write(
     await _save_items(transaction, command, row["conversation_id"], item_position)
     session_position = turn_position + row["session_items_before"]
     await _append_session_items(transaction, command, row["conversation_id"], session_position)
+    await _patch_metadata(transaction, command, row["conversation_id"])
     return True
 
 
@@ -83,6 +88,17 @@ async def _save_items(transaction: Transaction, command: Write, conversation_id:
     )
     if saved != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
+
+
+async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:
+    """Raises TerminalError (invalid_request) where the metadata would grow too large."""
+    if not command.metadata:
+        return
+    changes = json_text(command.metadata)
+    size = await transaction.value(sql.patch_metadata, command, conversation_id=conversation_id, changes=changes)
+    if size > METADATA_BYTES_MAX:
+        detail = f"The conversation's metadata would have more than {METADATA_BYTES_MAX} bytes."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field="metadata")
 
 
 async def _append_session_items(transaction: Transaction, command: Write, conversation_id: str, position: int) -> None:

@@ -3,7 +3,7 @@
 update chat.run
 set items_count = items_count + :items_count, session_items_count = session_items_count + :session_items_count,
     checkpoints_count = case when :step::int is null then checkpoints_count else :step + 1 end,
-    usage = coalesce(:usage::jsonb, usage)
+    usage = coalesce(:usage::jsonb, usage), agent_name = coalesce(:agent_name, agent_name)
 where run_id = :run_id and user_id = :user_id and epoch = :epoch and status = 'running'
   and (:step::int is null or checkpoints_count <= :step)
 returning conversation_id, turn, items_count - :items_count as items_before,
@@ -29,6 +29,14 @@ insert into chat.session_item (conversation_id, position, user_id, run_id, messa
 select :conversation_id, :position + s.at - 1, :user_id, :run_id, s.message_id, s.is_message, s.item
 from unnest(:items::text[]::jsonb[], :are_messages::text[]::boolean[], :message_ids::text[])
     with ordinality s (item, is_message, message_id, at);
+
+-- name: patch_metadata
+-- Changes by key; null removes one.
+update chat.conversation
+set metadata = (metadata || :changes::jsonb)
+    - array(select key from jsonb_each(:changes::jsonb) where value = 'null'::jsonb)
+where conversation_id = :conversation_id and user_id = :user_id
+returning octet_length(metadata::text) as bytes;
 
 -- name: truncate_session
 delete from chat.session_item

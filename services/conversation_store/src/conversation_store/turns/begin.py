@@ -1,14 +1,24 @@
 """Begin a turn: one transaction that stores the message and the run which will answer it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chatkit_protocol import events as chatkit
 from chatkit_protocol import items
 from chatkit_protocol.history import is_message
+from contracts.assistants import Requester
 from contracts.commands import BeginTurn, UserMessage
 from contracts.errors import Code, TerminalError
-from contracts.ids import ConversationId, MessageId, RunId, new_conversation_id, new_message_id, new_run_id
+from contracts.ids import (
+    AssistantId,
+    ConversationId,
+    MessageId,
+    RunId,
+    new_conversation_id,
+    new_message_id,
+    new_run_id,
+)
 from contracts.message import Json
 from contracts.replies import ConversationView, TurnBegun
 from pydantic import JsonValue
@@ -20,7 +30,7 @@ from conversation_store.runs import finish
 from conversation_store.statements import Statements, boolean_text, json_text
 from conversation_store.translate import model_input_of_user_item
 from conversation_store.turns import answers
-from conversation_store.turns.rules import Start, TurnState, check_limits, check_replay, decide_start
+from conversation_store.turns.rules import Start, TurnState, assistant_of_turn, check_limits, check_replay, decide_start
 
 sql = Statements.beside(__file__)
 
@@ -35,12 +45,18 @@ class NewTurn:
 
 
 async def begin_turn(
-    transaction: Transaction, command: BeginTurn, new: NewTurn, *, enqueued_turns_max: int
+    transaction: Transaction,
+    command: BeginTurn,
+    new: NewTurn,
+    *,
+    assistants: Sequence[AssistantId],
+    enqueued_turns_max: int,
 ) -> TurnBegun:
     """Store a turn, or tell which one the same idempotency key has stored before.
 
-    Raises NatterError: forbidden, not_found, invalid_request, conversation_busy, idempotency_key_reused,
-    rate_limited, too_many_runs.
+    ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
+    invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, assistant_unknown,
+    assistant_not_served.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -52,16 +68,17 @@ async def begin_turn(
         return _replayed(found, command, new)
     if command.conversation_id is not None and locked["conversation_id"] is None:
         raise await access.missing(transaction, "conversation", command.conversation_id)
+    assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
     state = _state(found)
     check_limits(command.limits, state)
     is_message = isinstance(command.input, UserMessage)
     start = decide_start(command.on_busy, state, is_message=is_message, enqueued_turns_max=enqueued_turns_max)
-    turn = await _turn(transaction, command, new, locked)
+    turn = await _turn(transaction, command, new, locked, assistant_id)
     await _write(transaction, command, new, turn, is_active=start is Start.NOW)
     await answers.adopt(transaction, command, turn.user_message_id, new.run_id)
     if start is Start.NOW:
         events = enqueue.chatkit_events(user_id, turn.conversation_id, new.run_id, turn.events)
-        requested = enqueue.run_requested(user_id, turn.conversation_id, new.run_id)
+        requested = enqueue.run_requested(user_id, turn.conversation_id, new.run_id, assistant_id)
         await enqueue.enqueue(transaction, user_id, [*events, requested])
     elif start is Start.WAIT_AND_STOP_THE_ACTIVE and state.active_run_id is not None:
         await finish.request_stop(transaction, command.principal, state.active_run_id)
@@ -75,6 +92,7 @@ class _Turn:
     """A turn as it will be stored. ``user_item`` is a new message; absent where the turn is about an older item."""
 
     conversation_id: ConversationId
+    assistant_id: AssistantId
     number: int
     user_message_id: MessageId
     session_items: list[Json]
@@ -84,15 +102,18 @@ class _Turn:
     inference_options: Json = field(default_factory=dict[str, JsonValue])
 
 
-async def _turn(transaction: Transaction, command: BeginTurn, new: NewTurn, locked: Row) -> _Turn:
+async def _turn(
+    transaction: Transaction, command: BeginTurn, new: NewTurn, locked: Row, assistant_id: AssistantId
+) -> _Turn:
     number = (locked["turns_count"] or 0) + 1
     if isinstance(command.input, UserMessage):
-        return _turn_of_message(command, command.input, new, locked, number)
+        return _turn_of_message(command, command.input, new, locked, number, assistant_id)
     if command.conversation_id is None:
         raise TerminalError(Code.INVALID_REQUEST, "This needs a conversation that is there.", field="conversation_id")
     change = await answers.apply(transaction, command, command.input)
     return _Turn(
         conversation_id=command.conversation_id,
+        assistant_id=assistant_id,
         number=number,
         user_message_id=change.message_id,
         session_items=change.session_items,
@@ -101,16 +122,21 @@ async def _turn(transaction: Transaction, command: BeginTurn, new: NewTurn, lock
     )
 
 
-def _turn_of_message(command: BeginTurn, message: UserMessage, new: NewTurn, locked: Row, number: int) -> _Turn:
+def _turn_of_message(
+    command: BeginTurn, message: UserMessage, new: NewTurn, locked: Row, number: int, assistant_id: AssistantId
+) -> _Turn:
     now: datetime = locked["now"]
     conversation_id = command.conversation_id or new.conversation_id
     item = items.user_message(message, item_id=new.message_id, thread_id=conversation_id, created_at=now)
     events = [chatkit.item_done(item)]
     if command.conversation_id is None:
-        conversation = ConversationView(conversation_id=conversation_id, created_at=now, updated_at=now)
+        conversation = ConversationView(
+            conversation_id=conversation_id, created_at=now, updated_at=now, assistant_id=assistant_id
+        )
         events.insert(0, chatkit.thread_created(conversation))
     return _Turn(
         conversation_id=conversation_id,
+        assistant_id=assistant_id,
         number=number,
         user_message_id=new.message_id,
         session_items=model_input_of_user_item(item, message.text),
@@ -126,6 +152,8 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         sql.write,
         command,
         conversation_id=turn.conversation_id,
+        assistant_id=turn.assistant_id,
+        requester=json_text((command.requester or Requester()).model_dump(mode="json", exclude_none=True)),
         turn=turn.number,
         run_id=new.run_id,
         is_active=is_active,

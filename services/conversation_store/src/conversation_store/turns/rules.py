@@ -1,10 +1,12 @@
 """The decisions about a new turn, without I/O and without a clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from contracts.commands import OnBusy, TurnLimits
 from contracts.errors import Code, RetryableError, TerminalError
+from contracts.ids import AssistantId
 
 RATE_WINDOW_SECONDS = 60.0
 BUSY_RETRY_SECONDS = 2.0
@@ -31,6 +33,26 @@ class Start(Enum):
     NOW = "now"
     WAIT = "wait"
     WAIT_AND_STOP_THE_ACTIVE = "wait and stop the active"
+
+
+def assistant_of_turn(
+    asked_for: AssistantId | None, of_conversation: AssistantId | None, offered: Sequence[AssistantId]
+) -> AssistantId:
+    """Who answers a turn: the conversation's assistant, or where the turn begins one, who is asked for, or the default.
+
+    Raises TerminalError (assistant_unknown, assistant_not_served).
+    """
+    if of_conversation is not None:
+        if of_conversation not in offered:
+            raise assistant_not_served()
+        return of_conversation
+    if asked_for is not None and asked_for not in offered:
+        raise TerminalError(Code.ASSISTANT_UNKNOWN, "There is no such assistant.", field="assistant_id")
+    return asked_for or offered[0]
+
+
+def assistant_not_served() -> TerminalError:
+    return TerminalError(Code.ASSISTANT_NOT_SERVED, "The assistant of this conversation is not offered any more.")
 
 
 def check_limits(limits: TurnLimits, state: TurnState) -> None:

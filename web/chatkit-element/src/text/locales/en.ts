@@ -130,6 +130,7 @@ export const en = {
   errorModelFiltered: "The content filter stopped this answer. Ask in other words.",
   errorModelCutOff: "The answer was cut off at its greatest length.",
   errorTool: "A tool failed. Try again.",
+  errorAssistantGone: "This assistant is not offered any more. Start a new conversation.",
 };
 
 export type Texts = typeof en;
