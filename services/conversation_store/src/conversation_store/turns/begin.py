@@ -153,7 +153,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         command,
         conversation_id=turn.conversation_id,
         assistant_id=turn.assistant_id,
-        requester=json_text((command.requester or Requester()).model_dump(mode="json", exclude_none=True)),
+        requester=json_text((command.requester or Requester()).model_dump(mode="json", exclude_defaults=True)),
         turn=turn.number,
         run_id=new.run_id,
         is_active=is_active,
