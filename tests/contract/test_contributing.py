@@ -80,8 +80,8 @@ def test_a_message_is_added_by_doing_what_the_text_says(copy: Path) -> None:
         apply(copy, path, lines)
     generated = run(copy, "contracts.generate")
     assert generated.returncode == 0, generated.stderr
-    assert "PinConversation" in (copy / "ARCHITECTURE.md").read_text()
-    assert (copy / "contracts/src/contracts/golden/PinConversation.v1.json").exists()
+    assert "StarConversation" in (copy / "ARCHITECTURE.md").read_text()
+    assert (copy / "contracts/src/contracts/golden/StarConversation.v1.json").exists()
     failing = run(copy, "pytest", "-q", "tests/contract/test_registry.py")
     assert failing.stdout.count("FAILED") == 2, failing.stdout
     assert all(service in failing.stdout for service in ("[auth_edge]", "[conversation_store]"))
@@ -90,6 +90,6 @@ def test_a_message_is_added_by_doing_what_the_text_says(copy: Path) -> None:
         apply(copy, path, lines)
     described = run(copy, "auth_edge", "openapi", str(copy / "contracts/conversation-openapi.yaml"))
     assert described.returncode == 0, described.stderr
-    assert "/pin" in (copy / "contracts/conversation-openapi.yaml").read_text()
+    assert "/star" in (copy / "contracts/conversation-openapi.yaml").read_text()
     passing = run(copy, "pytest", "-q", *KEPT_BY)
     assert passing.returncode == 0, passing.stdout[-6_000:]

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search in what was said
+         * @description Titles and messages that hold all words of `q`; the last one may be a beginning. Newest first.
+         */
+        get: operations["search_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/conversations/{conversation_id}": {
         parameters: {
             query?: never;
@@ -126,10 +146,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename a conversation
-         * @description Gives it another title.
+         * Change a conversation
+         * @description Gives it another title, pins it or puts it away.
          */
-        patch: operations["rename_conversation"];
+        patch: operations["change_conversation"];
         trace?: never;
     };
     "/api/{user_id}/conversations/{conversation_id}/messages": {
@@ -436,7 +456,7 @@ export interface components {
         };
         /**
          * Conversation
-         * @description A conversation. `active_run_id` is set while it is being answered.
+         * @description A conversation. `active_run_id` is set while it is being answered, the times while it is pinned or archived.
          */
         Conversation: {
             /** Id */
@@ -455,14 +475,28 @@ export interface components {
             updated_at: string;
             /** Active Run Id */
             active_run_id: string | null;
+            /** Pinned At */
+            pinned_at: string | null;
+            /** Archived At */
+            archived_at: string | null;
         };
         /**
          * ConversationChange
-         * @description The new title.
+         * @description What to change: the title, whether it is pinned, whether it is archived; what is absent or null stays.
+         * @example {
+         *       "title": "Groceries"
+         *     }
+         * @example {
+         *       "pinned": true
+         *     }
          */
         ConversationChange: {
             /** Title */
-            title: string;
+            title?: string | null;
+            /** Pinned */
+            pinned?: boolean | null;
+            /** Archived */
+            archived?: boolean | null;
         };
         /**
          * ConversationList
@@ -475,6 +509,19 @@ export interface components {
             has_more: boolean;
             /** After */
             after: string | null;
+        };
+        /**
+         * ExcerptPart
+         * @description A piece of an excerpt; the pieces together are its text.
+         */
+        ExcerptPart: {
+            /** Text */
+            text: string;
+            /**
+             * Is Match
+             * @default false
+             */
+            is_match: boolean;
         };
         /**
          * Export
@@ -650,6 +697,37 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+        };
+        /**
+         * SearchHit
+         * @description What was found, and the sentence that holds it, in pieces. `message_id` is null where the title holds it.
+         */
+        SearchHit: {
+            /** Conversation Id */
+            conversation_id: string;
+            /** Title */
+            title: string | null;
+            /** Message Id */
+            message_id: string | null;
+            /** Role */
+            role: ("user" | "assistant") | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Excerpt */
+            excerpt: components["schemas"]["ExcerptPart"][];
+        };
+        /**
+         * SearchResult
+         * @description Titles first, then messages, newest first.
+         */
+        SearchResult: {
+            /** Data */
+            data: components["schemas"]["SearchHit"][];
+            /** Has More */
+            has_more: boolean;
         };
         /**
          * StartPrompt
@@ -1864,6 +1942,10 @@ export interface operations {
                 after?: string | null;
                 /** @description Only those that contain this. */
                 q?: string | null;
+                /** @description Only those that are pinned, or only those that are not. */
+                pinned?: boolean | null;
+                /** @description Only those that are archived, or only those that are not. */
+                archived?: boolean | null;
             };
             header?: never;
             path: {
@@ -1887,6 +1969,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConversationList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_messages: {
+        parameters: {
+            query: {
+                /** @description What to search for. */
+                q: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResult"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -1972,7 +2095,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    rename_conversation: {
+    change_conversation: {
         parameters: {
             query?: never;
             header?: never;

@@ -14,6 +14,7 @@ from contracts.replies import (
     ExportPage,
     ItemPage,
     RunReply,
+    SearchPage,
     TaskPage,
     TaskReply,
 )
@@ -31,7 +32,10 @@ class GetConversation(Query[ConversationReply]):
 
 
 class ListConversations(Query[ConversationPage]):
-    """The user's conversations, last changed first; ``search`` looks into titles and message text."""
+    """The user's conversations, last changed first; ``search`` looks into titles and message text.
+
+    ``pinned``, ``archived``: only those that are, or only those that are not; absent: both.
+    """
 
     subject_template: ClassVar[str] = "query.conversation_store.list_conversations"
     principal: Principal
@@ -39,6 +43,20 @@ class ListConversations(Query[ConversationPage]):
     after: Cursor | None = None
     search: Annotated[Text, Field(max_length=200)] | None = None
     order: Order = "desc"
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
+class SearchMessages(Query[SearchPage]):
+    """Where the user's conversations say something: in titles and messages.
+
+    All words must be there; the last one may be the beginning of a word.
+    """
+
+    subject_template: ClassVar[str] = "query.conversation_store.search_messages"
+    principal: Principal
+    search: Annotated[Text, Field(min_length=1, max_length=200)]
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
 
 
 class ListItems(Query[ItemPage]):

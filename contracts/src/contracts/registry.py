@@ -66,6 +66,7 @@ REGISTRY: tuple[Entry, ...] = (
     # conversations
     _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),
+    _entry(queries.SearchMessages, [EDGE], [STORE], Rule.SELF),
     _entry(commands.UpdateConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListItems, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),

@@ -59,7 +59,10 @@ class ItemView(Body):
 
 
 class ConversationView(Body):
-    """A conversation. ``active_run_id`` is set while a run is queued or running."""
+    """A conversation. ``active_run_id`` is set while a run is queued or running.
+
+    ``pinned_at``, ``archived_at``: since when it is pinned or put away; absent where it is not.
+    """
 
     conversation_id: ConversationId
     title: str | None = None
@@ -68,6 +71,8 @@ class ConversationView(Body):
     updated_at: datetime
     active_run_id: RunId | None = None
     assistant_id: AssistantId = FIRST_ASSISTANT_ID
+    pinned_at: datetime | None = None
+    archived_at: datetime | None = None
 
 
 class RunView(Body):
@@ -125,6 +130,34 @@ class ConversationPage(Reply):
     data: tuple[ConversationView, ...]
     has_more: bool
     after: str | None = None
+
+
+class ExcerptPart(Body):
+    """A piece of an excerpt; the pieces together are its text."""
+
+    text: str
+    is_match: bool = False
+
+
+class SearchHit(Body):
+    """A message that holds what was searched for, and the sentence in which it does.
+
+    ``message_id`` and ``role`` are absent where the conversation's title is what holds it.
+    """
+
+    conversation_id: ConversationId
+    title: str | None = None
+    message_id: MessageId | None = None
+    role: Role | None = None
+    created_at: datetime
+    excerpt: tuple[ExcerptPart, ...]
+
+
+class SearchPage(Reply):
+    """What was found: titles first, then messages, newest first. ``has_more``: there were too many."""
+
+    data: tuple[SearchHit, ...]
+    has_more: bool = False
 
 
 class ItemPage(Reply):

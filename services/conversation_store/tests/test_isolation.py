@@ -42,6 +42,7 @@ class Owned:
             "name": "add_task",
             "status": "completed",
             "kind": "positive",
+            "search": SECRET,
             "title": "mine now",
             "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
             "openai_conversation_id": "x",

@@ -138,7 +138,7 @@ def test_the_command_says_in_a_line_what_is_wrong() -> None:
     assert "what" in done.stderr
 
 
-def test_the_head_by_file_name_is_alembics() -> None:
+def test_the_head_that_is_read_from_the_files_is_alembics() -> None:
     assert head() == ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 

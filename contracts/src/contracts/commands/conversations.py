@@ -18,13 +18,18 @@ from contracts.text import Text, Title
 
 
 class UpdateConversation(Command[ConversationReply]):
-    """Rename a conversation, or replace its metadata; what is absent stays."""
+    """Rename a conversation, replace its metadata, pin or archive it; what is absent stays.
+
+    Pinning and archiving leave its time of change, by which conversations are ordered, as it is.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.update_conversation"
     principal: Principal
     conversation_id: ConversationId
     title: Title | None = None
     metadata: Json | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
 
 
 class DeleteConversation(Command[Done]):

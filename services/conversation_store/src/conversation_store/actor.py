@@ -24,7 +24,7 @@ from contracts.replies import (
 )
 
 from contracts import commands, queries
-from conversation_store import assistants, conversations, export, items, resume, tasks, users
+from conversation_store import assistants, conversations, export, items, resume, search, tasks, users
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.sweeper import Sweeper
@@ -59,6 +59,7 @@ class ConversationStore(Actor):
             queries.GetRun: self._transaction_of(finish.get_run),
             GetConversation: self.on_get_conversation,
             queries.ListConversations: self._transaction_of(conversations.list_conversations),
+            queries.SearchMessages: self._transaction_of(search.search_messages),
             commands.UpdateConversation: self._transaction_of(conversations.update_conversation),
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,

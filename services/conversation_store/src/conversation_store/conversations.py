@@ -17,8 +17,6 @@ from conversation_store.views import conversation_view
 
 sql = Statements.beside(__file__)
 
-SEARCH_WORDS_MAX = 16
-
 
 async def get_view(transaction: Transaction, principal: Principal, conversation_id: ConversationId) -> ConversationView:
     """A conversation of the principal's. Raises TerminalError: forbidden, not_found."""
@@ -32,18 +30,13 @@ async def get_view(transaction: Transaction, principal: Principal, conversation_
 async def list_conversations(transaction: Transaction, query: ListConversations) -> ConversationPage:
     """A page of the user's conversations; a bound principal sees its own one only."""
     updated_at, conversation_id = decode_cursor(query.after, is_ascending=query.order == "asc")
-    words = None
-    if query.search is not None and query.search.strip():
-        words = search_query(query.search)
-        if not words:  # only punctuation: no word of any text is like it
-            return ConversationPage(data=(), has_more=False)
     rows = await transaction.rows(
         sql.oldest_first if query.order == "asc" else sql.newest_first,
         query,
         updated_at=updated_at,
         conversation_id=conversation_id,
         only_this=query.principal.conversation_id,
-        words=words,
+        words=query.search if query.search and query.search.strip() else None,
         limit=query.limit + 1,
     )
     data = tuple(conversation_view(row) for row in rows[: query.limit])
@@ -89,13 +82,3 @@ async def record_feedback(transaction: Transaction, command: RecordFeedback) -> 
     if count == 0:
         raise await access.missing(transaction, "message", command.message_ids[0])
     return FeedbackRecorded(items_count=count)
-
-
-def search_query(text: str) -> str:
-    """What a person typed as a Postgres tsquery, empty where there is no word in it.
-
-    All words must be there; the last one may be the beginning of a word, as it is still being typed.
-    """
-    words = [word for word in text.split() if any(character.isalnum() for character in word)][:SEARCH_WORDS_MAX]
-    quoted = ["'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words]
-    return " & ".join([*quoted[:-1], f"{quoted[-1]}:*"]) if quoted else ""

@@ -1,44 +1,50 @@
 -- name: get
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c where c.conversation_id = :conversation_id and c.user_id = :user_id;
 
 -- name: newest_first
 -- A page from behind a cursor; `only_this`: the conversation that a principal is bound to; `words`: to search for.
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at, :conversation_id)
   and (:only_this::text is null or c.conversation_id = :only_this)
+  and (:pinned::boolean is null or (c.pinned_at is not null) = :pinned)
+  and (:archived::boolean is null or (c.archived_at is not null) = :archived)
   and (:words::text is null
-       or to_tsvector('simple', coalesce(c.title, '')) @@ to_tsquery('simple', :words)
+       or c.search @@ chat.search_query(:user_id, :words)
        or c.conversation_id in (
            select m.conversation_id from chat.message m
-           where m.user_id = :user_id and m.search @@ to_tsquery('simple', :words)
-             and m.type <> 'hidden_context_item' and m.type <> 'sdk_hidden_context'
+           where m.user_id = :user_id and m.message_id = any(array(select chat.search_messages(:words, 1000)))
        ))
 order by c.updated_at desc, c.conversation_id desc limit :limit;
 
 -- name: oldest_first
-select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
+select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) > (:updated_at, :conversation_id)
   and (:only_this::text is null or c.conversation_id = :only_this)
+  and (:pinned::boolean is null or (c.pinned_at is not null) = :pinned)
+  and (:archived::boolean is null or (c.archived_at is not null) = :archived)
   and (:words::text is null
-       or to_tsvector('simple', coalesce(c.title, '')) @@ to_tsquery('simple', :words)
+       or c.search @@ chat.search_query(:user_id, :words)
        or c.conversation_id in (
            select m.conversation_id from chat.message m
-           where m.user_id = :user_id and m.search @@ to_tsquery('simple', :words)
-             and m.type <> 'hidden_context_item' and m.type <> 'sdk_hidden_context'
+           where m.user_id = :user_id and m.message_id = any(array(select chat.search_messages(:words, 1000)))
        ))
 order by c.updated_at, c.conversation_id limit :limit;
 
 -- name: update
 update chat.conversation c
-set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.metadata), updated_at = now()
+set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.metadata),
+    updated_at = case when :title::text is null and :metadata::jsonb is null then c.updated_at else now() end,
+    pinned_at = case when :pinned::boolean is null then c.pinned_at when :pinned then coalesce(c.pinned_at, now()) end,
+    archived_at = case when :archived::boolean is null then c.archived_at
+                       when :archived then coalesce(c.archived_at, now()) end
 where c.conversation_id = :conversation_id and c.user_id = :user_id
-returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id,
+returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id;
 
 -- name: unfinished_runs

@@ -1,5 +1,6 @@
 """The revision of the tables, without Alembic: most starts have nothing to migrate."""
 
+import re
 from pathlib import Path
 
 import structlog
@@ -13,9 +14,12 @@ VERSION_TABLE = "chat.alembic_version"
 
 
 def head() -> str:
-    """The newest revision that this program knows. The revisions are one line of numbers, first in their file names."""
-    files = (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*_*.py")
-    return max(file.name.partition("_")[0] for file in files)
+    """The newest revision that this program knows: the one that no other comes after."""
+    texts = [file.read_text() for file in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*_*.py")]
+    known = {number for text in texts for number in re.findall(r'^revision = "(\w+)"', text, re.MULTILINE)}
+    followed = {number for text in texts for number in re.findall(r'^down_revision = "(\w+)"', text, re.MULTILINE)}
+    (newest,) = known - followed
+    return newest
 
 
 async def is_at_head(url: PostgresUrl, *, start_seconds_max: float) -> bool:

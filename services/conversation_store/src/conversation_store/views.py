@@ -31,6 +31,8 @@ def conversation_view(row: Row) -> ConversationView:
         updated_at=row["updated_at"],
         active_run_id=row["active_run_id"],
         assistant_id=row["assistant_id"],
+        pinned_at=row.get("pinned_at"),  # a runner's statements do not read where the user keeps it
+        archived_at=row.get("archived_at"),
     )
 
 

@@ -32,6 +32,9 @@ select format('create role natter login password %L', :'password')
     where not exists (select from pg_roles where rolname = 'natter') \\gexec
 select 'create database natter owner natter'
     where not exists (select from pg_database where datname = 'natter') \\gexec
+select 'create role natter_search nologin bypassrls'
+    where not exists (select from pg_roles where rolname = 'natter_search') \\gexec
+grant natter_search to natter;
 """
 
 
@@ -127,7 +130,7 @@ class Postgres:
         (self.directory / "natter-cluster").write_text(f"{VERSION_MAJOR}\n")
 
     def create_owner_and_database(self) -> None:
-        """Create Natter's own user, who is no superuser, and its database, unless they are there."""
+        """Create Natter's own user, who is no superuser, its database, and the role of its search (ADR 34)."""
         self.execute(CREATE_OWNER_AND_DATABASE, variables={"password": self.password})
 
     def is_ready(self) -> bool:

@@ -7,9 +7,10 @@ from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
 from contracts.ids import ConversationId, MessageId, RunId, TaskId
 from contracts.message import Json
-from contracts.replies import ConversationView, ItemView, RunStatus, RunView, TaskView, ToolCallView, Usage
+from contracts.replies import ConversationView, ExcerptPart, ItemView, RunStatus, RunView, TaskView, ToolCallView, Usage
+from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 def _refuse_blank(text: str) -> str:
@@ -68,13 +69,15 @@ class ChatSession(BaseModel):
 
 
 class Conversation(BaseModel):
-    """A conversation. `active_run_id` is set while it is being answered."""
+    """A conversation. `active_run_id` is set while it is being answered, the times while it is pinned or archived."""
 
     id: ConversationId
     title: str | None
     created_at: datetime
     updated_at: datetime
     active_run_id: RunId | None
+    pinned_at: datetime | None
+    archived_at: datetime | None
 
     @classmethod
     def of(cls, view: ConversationView) -> Self:
@@ -84,6 +87,8 @@ class Conversation(BaseModel):
             created_at=view.created_at,
             updated_at=view.updated_at,
             active_run_id=view.active_run_id,
+            pinned_at=view.pinned_at,
+            archived_at=view.archived_at,
         )
 
 
@@ -96,9 +101,41 @@ class ConversationList(BaseModel):
 
 
 class ConversationChange(_Sent):
-    """The new title."""
+    """What to change: the title, whether it is pinned, whether it is archived; what is absent or null stays."""
 
-    title: Title
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Groceries"}, {"pinned": True}]})
+
+    title: Title | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.title is None and self.pinned is None and self.archived is None:
+            raise ValueError("nothing to change: send title, pinned or archived")
+        return self
+
+
+class SearchHit(BaseModel):
+    """What was found, and the sentence that holds it, in pieces. `message_id` is null where the title holds it."""
+
+    conversation_id: ConversationId
+    title: str | None
+    message_id: MessageId | None
+    role: Literal["user", "assistant"] | None
+    created_at: datetime
+    excerpt: tuple[ExcerptPart, ...]
+
+    @classmethod
+    def of(cls, hit: FoundInStore) -> Self:
+        return cls.model_validate(dict(hit))
+
+
+class SearchResult(BaseModel):
+    """Titles first, then messages, newest first."""
+
+    data: list[SearchHit]
+    has_more: bool
 
 
 class Message(BaseModel):

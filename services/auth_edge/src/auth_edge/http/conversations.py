@@ -1,17 +1,29 @@
 """Conversations and their messages in REST."""
 
 from contracts.commands import DeleteConversation, UpdateConversation
-from contracts.queries import GetConversation, ListConversations, ListItems
+from contracts.queries import GetConversation, ListConversations, ListItems, SearchMessages
 from fastapi import Response
 
-from auth_edge.http.bodies import Conversation, ConversationChange, ConversationList, Message, MessageList
+from auth_edge.http.bodies import (
+    Conversation,
+    ConversationChange,
+    ConversationList,
+    Message,
+    MessageList,
+    SearchHit,
+    SearchResult,
+)
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
     AfterParameter,
+    ArchivedParameter,
     ConversationIdInPath,
+    HitsParameter,
     LimitParameter,
     OrderParameter,
+    PinnedParameter,
+    RequiredSearchParameter,
     SearchParameter,
 )
 
@@ -20,13 +32,28 @@ router = user_router("conversations")
 
 @router.get("/conversations", summary="List conversations")
 async def list_conversations(
-    call: UserCall, limit: LimitParameter = 20, after: AfterParameter = None, q: SearchParameter = None
+    call: UserCall,
+    limit: LimitParameter = 20,
+    after: AfterParameter = None,
+    q: SearchParameter = None,
+    pinned: PinnedParameter = None,
+    archived: ArchivedParameter = None,
 ) -> ConversationList:
     """Last changed first; `q` looks into titles and messages."""
-    page = await call.ask(ListConversations(principal=call.principal, limit=limit, after=after, search=q))
+    query = ListConversations(
+        principal=call.principal, limit=limit, after=after, search=q, pinned=pinned, archived=archived
+    )
+    page = await call.ask(query)
     return ConversationList(
         data=[Conversation.of(view) for view in page.data], has_more=page.has_more, after=page.after
     )
+
+
+@router.get("/search", summary="Search in what was said")
+async def search_messages(call: UserCall, q: RequiredSearchParameter, limit: HitsParameter = 20) -> SearchResult:
+    """Titles and messages that hold all words of `q`; the last one may be a beginning. Newest first."""
+    found = await call.ask(SearchMessages(principal=call.principal, search=q, limit=limit))
+    return SearchResult(data=[SearchHit.of(hit) for hit in found.data], has_more=found.has_more)
 
 
 @router.get("/conversations/{conversation_id}", summary="Get a conversation", responses=problems(404))
@@ -36,12 +63,18 @@ async def get_conversation(call: UserCall, conversation_id: ConversationIdInPath
     return Conversation.of(reply.conversation)
 
 
-@router.patch("/conversations/{conversation_id}", summary="Rename a conversation", responses=problems(404))
-async def rename_conversation(
+@router.patch("/conversations/{conversation_id}", summary="Change a conversation", responses=problems(404))
+async def change_conversation(
     call: UserCall, conversation_id: ConversationIdInPath, sent: ConversationChange
 ) -> Conversation:
-    """Gives it another title."""
-    command = UpdateConversation(principal=call.principal, conversation_id=conversation_id, title=sent.title)
+    """Gives it another title, pins it or puts it away."""
+    command = UpdateConversation(
+        principal=call.principal,
+        conversation_id=conversation_id,
+        title=sent.title,
+        pinned=sent.pinned,
+        archived=sent.archived,
+    )
     return Conversation.of((await call.ask(command)).conversation)
 
 

@@ -14,6 +14,14 @@ OrderParameter = Annotated[Order, Query(description="Oldest first, or newest fir
 SearchParameter = Annotated[
     Annotated[Text, Field(min_length=1, max_length=200)] | None, Query(description="Only those that contain this.")
 ]
+RequiredSearchParameter = Annotated[
+    Annotated[Text, Field(min_length=1, max_length=200)], Query(description="What to search for.")
+]
+HitsParameter = Annotated[Annotated[int, Field(ge=1, le=50)], Query(description="How many at most.")]
+PinnedParameter = Annotated[bool | None, Query(description="Only those that are pinned, or only those that are not.")]
+ArchivedParameter = Annotated[
+    bool | None, Query(description="Only those that are archived, or only those that are not.")
+]
 ConversationIdInPath = Annotated[ConversationId, Path(examples=["conv_0199a1b2c3d4"])]
 RunIdInPath = Annotated[RunId, Path(examples=["run_0199a1b2c3d4"])]
 TaskIdInPath = Annotated[TaskId, Path(examples=["task_0199a1b2c3d4"])]

@@ -34,7 +34,11 @@ async def list_all(call: Call, params: ThreadListParams) -> Response:
         return _json(items.page([items.thread(only.conversation)], has_more=False))
     try:
         query = ListConversations(
-            principal=call.principal, limit=translate.page_limit(params), after=params.after, order=params.order
+            principal=call.principal,
+            limit=translate.page_limit(params),
+            after=params.after,
+            order=params.order,
+            archived=False,
         )
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error

@@ -17,8 +17,10 @@ from conversation_store.models.base import (
     time_column,
 )
 
-# to_tsvector refuses a text whose lexemes exceed 1 MiB; words beyond the first 200 000 characters are not found.
-SEARCHED_CHARACTERS_MAX = 200_000
+
+def search_column(source: str) -> Column[Any]:
+    """The words of a text, kept by Postgres, each with its owner: see the migration that makes `chat.search_terms`."""
+    return Column(TSVECTOR(), Computed(f"chat.search_terms(user_id, {source})", persisted=True))
 
 
 class User(Table, table=True):
@@ -49,6 +51,9 @@ class Conversation(Table, table=True):
     turns_count: int = Field(default=0, sa_column=count_column())
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
+    pinned_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    archived_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    search: Any = Field(sa_column=search_column("coalesce(title, '')"))
 
 
 class Message(Table, table=True):
@@ -62,9 +67,9 @@ class Message(Table, table=True):
         ),
         UniqueConstraint("conversation_id", "user_id", "position"),
         Index("message_run_id_index", "run_id"),
-        # Search reads the words of one user's messages. No GIN index: a row-level-security policy keeps Postgres
-        # from using one, because `@@` is not leakproof.
-        Index("message_user_id_index", "user_id"),
+        # For words that many of a user's messages hold: the newest of them are found by looking from the end.
+        Index("message_user_id_created_at_index", "user_id", text("created_at desc")),
+        Index("message_search_index", "search", postgresql_using="gin"),
         CheckConstraint("role in ('user', 'assistant')", name="role"),
         CheckConstraint("jsonb_typeof(tool_calls) = 'array'", name="tool_calls"),
         CheckConstraint("jsonb_typeof(item) = 'object'", name="item"),
@@ -81,12 +86,7 @@ class Message(Table, table=True):
     item: dict[str, Any] = Field(sa_column=json_column())
     position: int = Field(sa_column=position_column())
     created_at: datetime = Field(sa_column=time_column())
-    search: Any = Field(
-        sa_column=Column(
-            TSVECTOR(),
-            Computed(f"to_tsvector('simple', left(content, {SEARCHED_CHARACTERS_MAX}))", persisted=True),
-        )
-    )
+    search: Any = Field(sa_column=search_column("content"))
 
 
 class Feedback(Table, table=True):
