@@ -8,7 +8,7 @@ from auth_edge.testing import RunningEdge
 from chatkit.types import Page, Thread
 from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation, UpdateTask
 from contracts.errors import Code, RetryableError
-from contracts.queries import ListConversations, ListItems, ListTasks
+from contracts.queries import ListConversations, ListItems, ListTasks, SearchMessages
 
 from contracts import replies as r
 
@@ -61,15 +61,44 @@ async def test_threads_are_renamed_deleted_and_rated(edge: RunningEdge, store: A
 async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
     conversation = {
         "id": "conv_1", "title": "Groceries", "created_at": TIME, "updated_at": TIME, "active_run_id": None,
+        "pinned_at": None, "archived_at": None,
     }  # fmt: skip
-    listed = await edge.call("GET", "/conversations?limit=7&after=x&q=milk")
+    listed = await edge.call("GET", "/conversations?limit=7&after=x&q=milk&pinned=true&archived=false")
     assert listed.json() == {"data": [conversation], "has_more": False, "after": None}
     query: ListConversations = store.only(ListConversations)
     assert (query.limit, query.after, query.search) == (7, "x", "milk")
+    assert (query.pinned, query.archived) == (True, False)
     assert (await edge.call("GET", "/conversations/conv_1")).json() == conversation
     assert (await edge.call("PATCH", "/conversations/conv_1", json={"title": "New"})).json() == conversation
+    assert (await edge.call("PATCH", "/conversations/conv_1", json={"pinned": False})).json() == conversation
+    refused = await edge.call("PATCH", "/conversations/conv_1", json={})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
     deleted = await edge.call("DELETE", "/conversations/conv_1")
     assert (deleted.status_code, deleted.content) == (204, b"")
+
+
+async def test_a_conversation_is_pinned_and_put_away_in_rest(edge: RunningEdge, store: Any) -> None:
+    await edge.call("PATCH", "/conversations/conv_1", json={"pinned": False, "archived": True})
+    change: UpdateConversation = store.only(UpdateConversation)
+    assert (change.title, change.pinned, change.archived) == (None, False, True)
+
+
+async def test_what_was_said_is_found_in_rest(edge: RunningEdge, store: Any) -> None:
+    hit = r.SearchHit(
+        conversation_id="conv_1",
+        title="Groceries",
+        message_id="msg_1",
+        role="user",
+        created_at=TIME,  # pyright: ignore[reportArgumentType]
+        excerpt=(r.ExcerptPart(text="buy "), r.ExcerptPart(text="milk", is_match=True)),
+    )
+    store.answers["SearchMessages"] = r.SearchPage(data=(hit,), has_more=True)
+    found = (await edge.call("GET", "/search?q=milk&limit=5")).json()
+    assert found["has_more"]
+    assert found["data"][0]["excerpt"] == [{"text": "buy ", "is_match": False}, {"text": "milk", "is_match": True}]
+    query: SearchMessages = store.only(SearchMessages)
+    assert (query.search, query.limit) == ("milk", 5)
+    assert (await edge.call("GET", "/search")).status_code == 422
 
 
 async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
