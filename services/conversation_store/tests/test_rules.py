@@ -6,7 +6,6 @@ import pytest
 from contracts.commands import TurnLimits
 from contracts.errors import Code, NatterError
 from contracts.message import Json
-from conversation_store.conversations import search_query
 from conversation_store.runs.rules import (
     RunState,
     check_claim,
@@ -91,17 +90,3 @@ def test_the_newest_items_within_a_bound_are_kept(sizes: list[int], bytes_max: i
     assert sum(sizes[len(sizes) - len(kept) :]) <= bytes_max
     if len(kept) < len(items):
         assert sum(sizes[len(sizes) - len(kept) - 1 :]) > bytes_max
-
-
-@pytest.mark.parametrize(
-    ("text", "query"),
-    [
-        ("", ""),
-        ("milk", "'milk':*"),
-        ("buy  milk", "'buy' & 'milk':*"),
-        ("it's \\ & !", "'it''s':*"),
-        ("a\\b", "'a\\\\b':*"),
-    ],
-)
-def test_what_a_person_types_is_no_query_language(text: str, query: str) -> None:
-    assert search_query(text) == query
