@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-fast test-python test-web test-faults check check-python check-web generate drift bench containers lock env clean
+.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
@@ -32,19 +32,25 @@ install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, 
 run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web"
 	@exec $(BIN)/natter up $(ARGS)
 
-test: install test-python test-web ## every test, with real servers
+test: install test-python test-web ## the tests, with real servers
 
 test-tools: install $(TEST_INSTALLED)
 	@scripts/install.sh test-tools
 
-# File by file in the order of `testpaths`, the longest first: else one worker begins the longest file when the other
-# has nothing left.
+# File by file in the order of `testpaths`, the longest first: else one worker begins the longest file when the others
+# have nothing left. More workers than two cores: tests mostly wait.
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+
 test-python: test-tools
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not thorough"
+
+test-thorough: test-tools ## the rest, before a release: all crash points, every page against both servers, poison
+	scripts/install.sh litellm
+	$(PYTEST) -m thorough
 
 # Tests that start no browser, break nothing and need none of the test tools.
 test-fast: install ## what tells within a minute whether a change is sound: the tests of libraries, services, contracts
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" contracts libs services tests/contract
+	$(PYTEST) -m "not slow and not thorough" contracts libs services tests/contract
 
 test-web: install
 	$(if $(WEB),cd web && npm test)

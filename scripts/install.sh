@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that a checkout needs beside Python >= 3.11, Node >= 20 and make. Each step does nothing when it is done.
-# Usage: scripts/install.sh uv | python | test-tools
+# Usage: scripts/install.sh uv | python | test-tools | litellm
 set -eu
 cd "$(dirname "$0")/.."
 export UV_PYTHON_DOWNLOADS=never
@@ -77,8 +77,6 @@ install_test_tools() {
     # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
     PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||
         echo "install: PgBouncer is missing; tests/integration/store/test_pgbouncer.py is left out (Debian: apt-get install pgbouncer)" >&2
-    install_litellm ||
-        echo "install: LiteLLM could not be installed; the test that needs it is left out" >&2
 }
 
 # A model server for one test: half a gigabyte with versions of its own, so in an environment of its own, and installed
@@ -100,5 +98,6 @@ case "${1:-}" in
     uv) uv_command ;;
     python) install_python ;;
     test-tools) install_test_tools ;;
-    *) fail "usage: scripts/install.sh uv | python | test-tools" ;;
+    litellm) install_litellm || echo "install: LiteLLM could not be installed; the test that needs it is left out" >&2 ;;
+    *) fail "usage: scripts/install.sh uv | python | test-tools | litellm" ;;
 esac

@@ -28,6 +28,7 @@ from contracts.services import Service
 from contracts.streams import RUNS_MAILBOX
 from contracts.subjects import subject_of
 from natter.servers.ports import free_port
+from natter_testing.servers import die_with_parent
 
 START_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 40.0
@@ -47,7 +48,9 @@ class RunningService:
 
     def start(self) -> None:
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*die_with_parent(), *self.command], env=self.environment, stdout=log, stderr=log
+            )
 
     async def wait_until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS_MAX

@@ -71,7 +71,7 @@ def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_message_is_added_by_doing_what_the_text_says(copy: Path) -> None:
     told = steps()
     in_contracts = [step for step in told if step[0].startswith("contracts/")]

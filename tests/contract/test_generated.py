@@ -16,6 +16,7 @@ from contracts.registry import REGISTRY
 from contracts import golden
 
 
+@pytest.mark.thorough
 def test_asyncapi_is_valid_under_the_public_validator() -> None:
     """AsyncAPI's own parser, from npm (`make install` brings it)."""
     command = ["node", "validate-asyncapi.mjs", "asyncapi.yaml"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough  # half a minute each, most of it the starts of pytest's own processes
 
 SETTINGS = """
 [pytest]

@@ -1,7 +1,8 @@
 """A stock server, a whole Natter and a browser for the tests of this folder; a fresh page and person for each.
 
-A test that takes `server` runs against both; one that takes `natter` is about that one alone. One that takes `stock` is
-about the page alone, whatever server answers, or about what only a stock server does.
+A test that takes `server` runs against both, against Natter in `make test-thorough` only; one that takes `natter` is
+about that one alone. One that takes `stock` is about the page alone, whatever server answers, or about what only a
+stock server does.
 """
 
 import fcntl
@@ -89,7 +90,7 @@ def natter(natter_stack: tuple[RunningNatter, str]) -> Person:
     return person
 
 
-@pytest.fixture(params=["stock", pytest.param("natter", marks=pytest.mark.whole_path)])
+@pytest.fixture(params=["stock", pytest.param("natter", marks=[pytest.mark.whole_path, pytest.mark.thorough])])
 def server(request: pytest.FixtureRequest) -> Server:
     """Each of the two."""
     return request.getfixturevalue(request.param)

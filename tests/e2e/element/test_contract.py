@@ -15,7 +15,11 @@ OPTIONS = {"startScreen": {"greeting": "Hello", "prompts": [{"label": "Say hi", 
 
 @pytest.mark.parametrize(
     ("server", "version"),
-    [("stock", "18"), ("stock", "19"), pytest.param("natter", "19", marks=pytest.mark.whole_path)],
+    [
+        ("stock", "18"),
+        ("stock", "19"),
+        pytest.param("natter", "19", marks=[pytest.mark.whole_path, pytest.mark.thorough]),
+    ],
     indirect=["server"],
 )
 def test_the_unmodified_react_wrapper_drives_the_element(server: Server, page: Page, chat: Chat, version: str) -> None:

@@ -24,8 +24,15 @@ CALLS = ["add_task", "list_tasks", "complete_task"]
 POINTS = list(CrashPoint)
 # Every step, two at a time, one early and one late in a run: there are three runners, so one is left.
 PAIRS = list(zip(POINTS[: len(POINTS) // 2], POINTS[len(POINTS) // 2 :], strict=True))
+# In `make test` each step once, killed in one half of the pairs, paused in the other; the rest in `make test-thorough`.
+KILLED = [pytest.param(pair, marks=[pytest.mark.thorough] * (number % 2)) for number, pair in enumerate(PAIRS)]
+PAUSED = [pytest.param(pair, marks=[pytest.mark.thorough] * (1 - number % 2)) for number, pair in enumerate(PAIRS)]
 # Steps that mean something else with results behind them, at the third tool call.
-THIRD = [CrashPoint.AFTER_CHECKPOINT, CrashPoint.AFTER_TOOL_CALLED, CrashPoint.AFTER_OUTPUTS_CHECKPOINT]
+THIRD = [
+    pytest.param(CrashPoint.AFTER_CHECKPOINT, marks=pytest.mark.thorough),
+    CrashPoint.AFTER_TOOL_CALLED,
+    pytest.param(CrashPoint.AFTER_OUTPUTS_CHECKPOINT, marks=pytest.mark.thorough),
+]
 WITHOUT_A_CLAIM = {CrashPoint.BEFORE_CLAIM, CrashPoint.AFTER_FINISH}
 """Who dies there leaves no run that has to be claimed once more."""
 UNNOTICED = {*WITHOUT_A_CLAIM, CrashPoint.BEFORE_FINISH}
@@ -102,7 +109,7 @@ def order(stack: RunnerStack, points: Iterable[CrashPoint], number: signal.Signa
         (stack.directory / point).write_text(f"{number.name} {passes}")
 
 
-@pytest.mark.parametrize("points", PAIRS, ids="-".join)
+@pytest.mark.parametrize("points", KILLED, ids="-".join)
 async def test_killed_runs_are_answered_exactly_once(stack: RunnerStack, points: tuple[CrashPoint, CrashPoint]) -> None:
     await replace_the_dead(stack)
     order(stack, points, signal.SIGKILL)
@@ -132,7 +139,7 @@ async def test_a_run_that_is_killed_at_its_third_call_is_answered_exactly_once(
     assert any(event["type"] == "run.restarted" for event in seen.run_events)
 
 
-@pytest.mark.parametrize("points", PAIRS, ids="-".join)
+@pytest.mark.parametrize("points", PAUSED, ids="-".join)
 async def test_paused_runners_that_wake_after_takeover_change_nothing(
     stack: RunnerStack, points: tuple[CrashPoint, CrashPoint]
 ) -> None:
@@ -189,6 +196,7 @@ async def test_a_runner_that_is_told_to_stop_gives_its_run_to_another(stack: Run
     assert seen.viewer.texts() == seen.viewer.stored_texts() == [" ".join(str(n) for n in range(1, 1001))]
 
 
+@pytest.mark.thorough
 async def test_a_run_that_kills_every_runner_is_given_up_and_its_user_told(stack: RunnerStack) -> None:
     await replace_the_dead(stack)
     order = stack.directory / CrashPoint.AFTER_FIRST_DELTA

@@ -23,7 +23,7 @@ from contracts.identity import Principal
 from contracts.replies import TurnBegun
 from natter.servers.ports import free_port
 
-from tests.integration.runner.model_servers.servers import LITELLM, ModelServer, aimock, litellm
+from tests.integration.runner.model_servers.servers import ModelServer, aimock, litellm
 from tests.openai_server import Answer, OpenaiServer, text
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
@@ -81,7 +81,7 @@ class Models:
     stack: RunnerStack
     server: ModelServer
     other: OpenaiServer
-    gateway: ModelServer | None
+    gateway: ModelServer | None = None
     api: str | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     runner: asyncio.Task[None] | None = None
@@ -155,13 +155,19 @@ async def models(
         other = await running.enter_async_context(OpenaiServer(scripts=SCRIPTS).running())
         origin = other.base_url.removesuffix("/v1")
         server = await running.enter_async_context(aimock(directory, FIXTURES, otherwise=origin))
-        gateway = await running.enter_async_context(litellm(directory, server.base_url)) if LITELLM.exists() else None
         stack = await running.enter_async_context(
             runner_stack(directory, module_nats_url, module_database_url, runners=0, lease_seconds=2)
         )
-        models = Models(stack, server, other, gateway)
+        models = Models(stack, server, other)
         running.push_async_callback(models.leave)
         yield models
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory, models: Models) -> AsyncIterator[ModelServer]:
+    async with litellm(tmp_path_factory.mktemp("litellm"), models.server.base_url) as models.gateway:
+        await models.gateway.wait_until_ready()
+        yield models.gateway
 
 
 async def is_ready(http: httpx.AsyncClient, port: int) -> bool:
@@ -285,9 +291,8 @@ async def test_a_runner_of_another_api_and_model_takes_over_and_goes_on(models: 
     assert completed(await models.say(chat, "go on")) == ["And so it ended."]
 
 
-async def test_both_apis_of_litellm_hold_a_conversation(models: Models, api: str) -> None:
-    assert models.gateway is not None
-    await models.gateway.wait_until_ready()
-    await models.use(api, models.gateway)
+@pytest.mark.thorough
+async def test_both_apis_of_litellm_hold_a_conversation(models: Models, gateway: ModelServer, api: str) -> None:
+    await models.use(api, gateway)
     chat = Chat(f"gateway-{api}")
     await everything_said(models, chat)

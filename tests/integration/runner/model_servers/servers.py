@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from natter.servers.ports import free_port
+from natter_testing.servers import die_with_parent
 
 HERE = Path(__file__).parent
 AIMOCK = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
@@ -93,7 +94,7 @@ def _running(
     port = free_port()
     own = {"PATH": os.environ["PATH"], "HOME": str(log_file.parent), **environment}
     with log_file.open("wb") as log:
-        process = subprocess.Popen([*command, "--port", str(port)], env=own, stdout=log, stderr=log)
+        process = subprocess.Popen([*die_with_parent(), *command, "--port", str(port)], env=own, stdout=log, stderr=log)
     try:
         yield ModelServer(process, port, key, log_file, health)
     finally:
