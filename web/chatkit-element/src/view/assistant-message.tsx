@@ -1,6 +1,7 @@
 import type { AssistantMessageItem } from "../protocol/types";
 import { useLocale } from "./context";
 import { Markdown } from "./markdown";
+import { useRevealed } from "./reveal";
 import { Sources } from "./sources";
 
 interface AssistantMessageProps {
@@ -16,11 +17,15 @@ export function AssistantMessage({ item, isStreaming, allowedImageDomains }: Ass
     <div class="answer">
       <span class="visually-hidden">{text("assistant")}</span>
       {item.content.map((part, index) => (
-        <Markdown key={index} text={part.text} isStreaming={isStreaming} allowedImageDomains={allowedImageDomains} />
+        <Part key={index} text={part.text} isStreaming={isStreaming} allowedImageDomains={allowedImageDomains} />
       ))}
       {sources.length > 0 && <Sources sources={sources} />}
     </div>
   );
+}
+
+function Part({ text, isStreaming, allowedImageDomains }: Omit<AssistantMessageProps, "item"> & { text: string }) {
+  return <Markdown text={useRevealed(text, isStreaming)} isStreaming={isStreaming} allowedImageDomains={allowedImageDomains} />;
 }
 
 export function plainText(item: AssistantMessageItem): string {
