@@ -1,10 +1,11 @@
 """deploy/nats.conf as it is committed starts a real server, and each service enters with its own nkey."""
 
+import asyncio
 import os
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,35 +20,50 @@ from natter.servers.ports import free_port
 from natter_testing.servers import temporary_directory
 from pydantic import SecretStr
 
+REFUSED_SECONDS = 2.0
 
-@dataclass(frozen=True)
+
+@dataclass
 class Deployed:
-    url: str
-    keys: dict[Service, KeyPair]
-    passwords: dict[Service, str]
+    """A server of one of the two files, whose data outlives a restart."""
+
+    configuration: Path
+    directory: Path
+    keys: dict[Service, KeyPair] = field(default_factory=new_environment)
+    passwords: dict[Service, str] = field(default_factory=lambda: {each: f"secret-of-{each}" for each in Service})
+    port: int = field(default_factory=free_port)
+    monitoring_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def has_keys(self) -> bool:
+        return self.configuration.name == "nats.conf"
+
+    def start(self) -> None:
+        environment = {f"NATS_NKEY_{service.upper()}": pair.public for service, pair in self.keys.items()}
+        environment |= {f"NATS_PASSWORD_{service.upper()}": password for service, password in self.passwords.items()}
+        environment["NATS_STORE_DIR"] = str(self.directory / "jetstream")
+        command = [str(binary()), "--config", str(self.configuration), "--addr", "127.0.0.1", "--port", str(self.port)]
+        command += ["--http_port", str(self.monitoring_port)]
+        with (self.directory / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+        _wait_for(self.directory / "log", self.process)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
 
 
 @pytest.fixture(params=["nats.conf", "nats-passwords.conf"])
 def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
-    keys = new_environment()
-    passwords = {service: f"secret-of-{service}" for service in Service}
-    environment = {f"NATS_NKEY_{service.upper()}": pair.public for service, pair in keys.items()}
-    environment |= {f"NATS_PASSWORD_{service.upper()}": password for service, password in passwords.items()}
-    port, monitoring_port = free_port(), free_port()
-    configuration = REPOSITORY / "deploy" / request.param
     with temporary_directory() as directory:
-        command = [str(binary()), "--config", str(configuration), "--addr", "127.0.0.1", "--port", str(port)]
-        command += ["--http_port", str(monitoring_port)]
-        environment["NATS_STORE_DIR"] = str(Path(directory) / "jetstream")
-        with (Path(directory) / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+        server = Deployed(REPOSITORY / "deploy" / request.param, Path(directory))
         try:
-            _wait_for(Path(directory) / "log", process)
-            with_keys = keys if request.param == "nats.conf" else {}
-            yield Deployed(f"nats://127.0.0.1:{port}", with_keys, passwords)
+            server.start()
+            yield server
         finally:
-            process.terminate()
-            process.wait(10)
+            server.stop()
 
 
 def _wait_for(log: Path, process: subprocess.Popen[bytes]) -> None:
@@ -59,11 +75,11 @@ def _wait_for(log: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def settings_of(deployed: Deployed, service: Service) -> ServiceSettings:
-    if deployed.keys:
-        seed = SecretStr(deployed.keys[service].seed)
-        return ServiceSettings(nats_url=deployed.url, nats_nkey_seed=seed)
+    url = f"nats://127.0.0.1:{deployed.port}"
+    if deployed.has_keys:
+        return ServiceSettings(nats_url=url, nats_nkey_seed=SecretStr(deployed.keys[service].seed))
     password = SecretStr(deployed.passwords[service])
-    return ServiceSettings(nats_url=deployed.url, nats_user=str(service), nats_password=password)
+    return ServiceSettings(nats_url=url, nats_user=str(service), nats_password=password)
 
 
 async def test_every_service_enters_and_does_its_own_work(deployed: Deployed) -> None:
@@ -77,6 +93,29 @@ async def test_every_service_enters_and_does_its_own_work(deployed: Deployed) ->
         ack = await bus.publish_stored("delta.dXNlcg.conv_1.run_1", b"{}")
         messages, _ = await bus.direct_get("DELTAS", "delta.dXNlcg.>")
     assert [message.sequence for message in messages] == [ack.sequence]
+
+
+async def test_one_service_s_credential_is_changed_while_the_others_run(deployed: Deployed) -> None:
+    """As the runbook says: the new one to the server, which is restarted, and then to the service."""
+    relay, runner = Service.STREAM_RELAY, Service.AGENT_RUNNER
+    async with Bus.open(settings_of(deployed, Service.OPERATOR), service=Service.OPERATOR) as operator:
+        await provision(operator)
+    before = settings_of(deployed, runner)
+    async with Bus.open(settings_of(deployed, relay), service=relay) as viewer:
+        async with Bus.open(before, service=runner) as bus:
+            ack = await bus.publish_stored("delta.dXNlcg.conv_1.run_1", b"{}")
+        deployed.stop()
+        deployed.keys[runner], deployed.passwords[runner] = new_key_pair(), "another-secret"
+        deployed.start()
+        with pytest.raises(TimeoutError):  # a service goes on trying
+            await asyncio.wait_for(Bus.connect(before, service=runner), REFUSED_SECONDS)
+        async with Bus.open(settings_of(deployed, runner), service=runner) as bus:
+            assert (await bus.publish_stored("delta.dXNlcg.conv_1.run_1", b"{}")).sequence == ack.sequence + 1
+        async with asyncio.timeout(10):
+            while not viewer.is_connected:
+                await asyncio.sleep(0.05)
+        messages, _ = await viewer.direct_get("DELTAS", "delta.dXNlcg.>")
+    assert [message.sequence for message in messages] == [ack.sequence, ack.sequence + 1]
 
 
 def test_a_seed_is_not_shown_where_a_pair_is_logged() -> None:

@@ -6,6 +6,7 @@ import { eraseUser } from "./account-erasure";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
 import type { Settings } from "./settings";
+import { versionedSecrets } from "./signing-keys";
 import { dropToken } from "./token-cache";
 
 export const PASSWORD_CHARACTERS_MIN = 8;
@@ -16,6 +17,7 @@ export function createAuth(settings: Settings) {
     appName: "Natter",
     baseURL: settings.publicOrigin,
     secret: settings.authSecret,
+    secrets: versionedSecrets(settings),
     database: betterAuthDatabase(settings),
     trustedOrigins: trustedOrigins(settings.publicOrigin),
     telemetry: { enabled: false },

@@ -4,6 +4,7 @@ import { getMigrations } from "better-auth/db/migration";
 import { createAuth } from "./auth-options";
 import { AUTH_SCHEMA, openPool } from "./database";
 import type { Settings } from "./settings";
+import { renewSigningKeys } from "./signing-keys";
 
 // Any constant will do: it only has to differ from other users of advisory locks in this database.
 const MIGRATION_LOCK = 7_421_836_001;
@@ -20,6 +21,7 @@ export async function migrate(settings: Settings): Promise<string[]> {
     // What is missing is no error here: finding it is the purpose.
     const { toBeCreated, toBeAdded, runMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
     await runMigrations();
+    await renewSigningKeys(connection, settings);
     return [...toBeCreated, ...toBeAdded].map(({ table }) => table);
   } finally {
     // Ending the connection frees the lock, too, also after an error.

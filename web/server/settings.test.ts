@@ -23,6 +23,11 @@ describe("readSettings", () => {
     });
   });
 
+  test("earlier secrets are read as a list, one to a comma or blank", () => {
+    withEnvironment({ ...COMPLETE, BETTER_AUTH_SECRETS_PREVIOUS: " a, b c" });
+    expect(readSettings().authSecretsPrevious).toEqual(["a", "b", "c"]);
+  });
+
   test.each([
     [{ DATABASE_URL: "" }, "DATABASE_URL"],
     [{ BETTER_AUTH_SECRET: "short" }, "BETTER_AUTH_SECRET"],

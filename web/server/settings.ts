@@ -5,6 +5,8 @@ export type Settings = Readonly<{
   /** A direct (unpooled) address for migrations; the pooled one where there is no other. */
   databaseDirectUrl: string;
   authSecret: string;
+  /** Secrets of before, which still decrypt what they have encrypted; nothing is signed with them. */
+  authSecretsPrevious: readonly string[];
   /** The origin that browsers use, without a slash at its end. */
   publicOrigin: string;
   jwtIssuer: string;
@@ -51,6 +53,7 @@ export function readSettings(): Settings {
     databaseUrl,
     databaseDirectUrl: read("DATABASE_DIRECT_URL") ?? databaseUrl,
     authSecret,
+    authSecretsPrevious: (read("BETTER_AUTH_SECRETS_PREVIOUS") ?? "").split(/[\s,]+/).filter(Boolean),
     publicOrigin: origin("BETTER_AUTH_URL", read("BETTER_AUTH_URL") ?? "http://127.0.0.1:3000"),
     jwtIssuer: read("NATTER_JWT_ISSUER") ?? "natter",
     jwtAudience: read("NATTER_JWT_AUDIENCE") ?? "natter",

@@ -71,6 +71,7 @@ def test_secrets_are_made_once_and_a_given_one_is_kept(tmp_path: Path, monkeypat
     assert stack(tmp_path).secrets.better_auth_secret == "g" * 40
     monkeypatch.delenv("BETTER_AUTH_SECRET")
     assert stack(tmp_path).secrets.better_auth_secret == "g" * 40
+    assert stack(tmp_path).secrets.better_auth_secrets_previous == [first.better_auth_secret]
 
 
 def test_the_embedded_nats_lets_each_user_do_its_own_alone(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-/** 200 once people can sign in: the auth tables are migrated. */
+/** 200 once people can sign in and chat: the auth tables are migrated, and the keys sign. */
 import { readinessResponse } from "@/server/readiness";
 
 export const dynamic = "force-dynamic";
 
-export function GET(): Response {
+export function GET(): Promise<Response> {
   return readinessResponse();
 }

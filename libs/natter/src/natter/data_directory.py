@@ -25,6 +25,8 @@ class Secrets(BaseModel):
     """What only this stack knows, made when the data directory is."""
 
     better_auth_secret: str = Field(default_factory=new_secret, repr=False)
+    better_auth_secrets_previous: list[str] = Field(default_factory=list, repr=False)
+    """They decrypt what they have encrypted, until it is encrypted with today's."""
     chat_token_secret: str = Field(default_factory=new_secret, repr=False)
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)

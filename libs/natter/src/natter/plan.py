@@ -19,7 +19,13 @@ def plan(
     """Decide every port and secret of a stack; keeps the secrets in the data directory."""
     secrets = directory.read_secrets()
     given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "RUN_TOKEN_SECRET")
-    secrets = secrets.model_copy(update={name.lower(): value for name, value in given.items()})
+    replaced = {secrets.better_auth_secret} - {given.get("BETTER_AUTH_SECRET", secrets.better_auth_secret)}
+    secrets = secrets.model_copy(
+        update={
+            **{name.lower(): value for name, value in given.items()},
+            "better_auth_secrets_previous": [*secrets.better_auth_secrets_previous, *replaced],
+        }
+    )
     nats = None
     if options.nats_url is None:
         users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]

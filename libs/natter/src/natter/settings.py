@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PRIVATE = (
     "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_SECRETS_PREVIOUS",
     "CHAT_TOKEN_SECRET",
     "DATABASE_DIRECT_URL",
     "DATABASE_URL",

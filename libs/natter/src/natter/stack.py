@@ -167,6 +167,7 @@ class Stack:
             **self._shared_environment(),
             **self._database_environment(),
             "BETTER_AUTH_SECRET": self.secrets.better_auth_secret,
+            "BETTER_AUTH_SECRETS_PREVIOUS": ",".join(self.secrets.better_auth_secrets_previous),
             "BETTER_AUTH_URL": self.web_url,
             "AUTH_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
             "STREAM_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
