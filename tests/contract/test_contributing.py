@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from conversation_store.revision import head
 
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "CONTRIBUTING.md").read_text().partition("## Adding a message")[2].partition("\n## ")[0]
 STEP = re.compile(r"`([\w/.-]+/[\w.-]+\.\w+)`|^ *```diff\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MIGRATIONS = ROOT / "services/conversation_store/src/conversation_store/migrations/versions"
-WRITTEN_FOR = "0009"
-"""The last migration that the text knows; its own is the next one."""
+REVISION = re.compile(r'(?<=revision = ")\d{4}(?=")')
 
 KEPT_BY = (
     "tests/contract/test_registry.py",
@@ -50,11 +50,10 @@ def steps() -> list[tuple[str, list[str]]]:
 
 def apply(copy: Path, path: str, lines: list[str]) -> None:
     """Do what a diff says; its context stands in the file once."""
-    last = max(file.name.partition("_")[0] for file in MIGRATIONS.glob("[0-9]*.py"))
-    if "migrations" in path:
-        own = f"{int(last) + 1:04}"
-        path = path.replace(f"{int(WRITTEN_FOR) + 1:04}", own)
-        lines = [line.replace(f"{int(WRITTEN_FOR) + 1:04}", own).replace(WRITTEN_FOR, last) for line in lines]
+    if "migrations" in path:  # the text knows one that was the last when it was written; numbers may be left out
+        own = f"{int(max(file.name for file in MIGRATIONS.glob('[0-9]*.py'))[:4]) + 1:04}"
+        path = re.sub(r"\d{4}(?=_)", own, path)
+        lines = [REVISION.sub(head() if "down_revision" in line else own, line) for line in lines]
     file = copy / path
     old = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
     new = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")

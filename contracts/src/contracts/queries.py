@@ -17,6 +17,7 @@ from contracts.replies import (
     SearchPage,
     TaskPage,
     TaskReply,
+    TurnList,
 )
 from contracts.text import Text
 
@@ -60,10 +61,10 @@ class SearchMessages(Query[SearchPage]):
 
 
 class ListItems(Query[ItemPage]):
-    """Items of a conversation by position. Hidden items never leave the store and never shorten a page.
+    """Items of the branch that one is on, by position. Hidden items never leave the store and never shorten a page.
 
     ``messages_only``: only what REST shows as messages (user and assistant messages, and an item that carries tool
-    calls because no assistant message followed them). ``run_id``: only that run's items.
+    calls because no assistant message followed them). ``run_id``: only that run's items, whichever branch it is on.
     """
 
     subject_template: ClassVar[str] = "query.conversation_store.list_items"
@@ -74,6 +75,14 @@ class ListItems(Query[ItemPage]):
     order: Order = "asc"
     messages_only: bool = False
     run_id: RunId | None = None
+
+
+class ListTurns(Query[TurnList]):
+    """Of the branch one is on, the turns whose items do not say everything: failed, stopped, or in several versions."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_turns"
+    principal: Principal
+    conversation_id: ConversationId
 
 
 class GetRun(Query[RunReply]):

@@ -68,6 +68,8 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),
     _entry(queries.SearchMessages, [EDGE], [STORE], Rule.SELF),
     _entry(commands.UpdateConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.ListTurns, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(commands.SwitchBranch, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListItems, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),

@@ -92,6 +92,21 @@ class RunView(Body):
     finished_at: datetime | None = None
 
 
+class TurnView(Body):
+    """A turn of the branch that one is on; ``message_id`` is the item that it answers.
+
+    ``message_versions``: where the message was edited, a run of each of its versions, oldest first, this turn's among
+    them. ``answer_versions``: where the message was answered again, the runs of its answers in the same way.
+    """
+
+    run_id: RunId
+    message_id: MessageId
+    status: RunStatus
+    error_code: str | None = None
+    message_versions: tuple[RunId, ...] = ()
+    answer_versions: tuple[RunId, ...] = ()
+
+
 class TaskView(Body):
     """A todo."""
 
@@ -174,6 +189,12 @@ class AssistantList(Reply):
     """The assistants that may be written to. One whose runner has never come is not among them."""
 
     data: tuple[AssistantCard, ...]
+
+
+class TurnList(Reply):
+    """Turns in the order in which they were said."""
+
+    data: tuple[TurnView, ...]
 
 
 class RunReply(Reply):

@@ -24,6 +24,13 @@ CONVERSATION = r.ConversationView(
     conversation_id="conv_1", title="Groceries", created_at=NOW, updated_at=NOW, metadata={"project": "home"}
 )
 RUN = r.RunView(run_id="run_1", conversation_id="conv_1", status="running", epoch=1, created_at=NOW)
+TURN = r.TurnView(
+    run_id="run_1",
+    message_id="msg_1",
+    status="failed",
+    error_code="model_timeout",
+    answer_versions=("run_0", "run_1"),
+)
 TASK = r.TaskView(task_id="task_1", title="buy milk", completed=False, created_at=NOW, updated_at=NOW)
 ITEM = r.ItemView(
     message_id="msg_1",
@@ -42,6 +49,8 @@ ANSWERS: dict[str, Reply] = {
     "GetRun": r.RunReply(run=RUN),
     "GetConversation": r.ConversationReply(conversation=CONVERSATION),
     "ListConversations": r.ConversationPage(data=(CONVERSATION,), has_more=False),
+    "ListTurns": r.TurnList(data=(TURN,)),
+    "SwitchBranch": r.ConversationReply(conversation=CONVERSATION),
     "UpdateConversation": r.ConversationReply(conversation=CONVERSATION),
     "DeleteConversation": r.Done(),
     "ListItems": r.ItemPage(data=(ITEM,), has_more=True, after="msg_1", active_run_id="run_1", resume_from=7),

@@ -21,11 +21,17 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/chatkit"): {"type": "threads.list", "params": {}},
     ("POST", "/chatkit/session"): {},
     ("PATCH", "/conversations/{conversation_id}"): {"title": "New"},
+    ("PUT", "/conversations/{conversation_id}/branch"): {"run_id": "run_1"},
     ("POST", "/tasks"): {"title": "buy milk"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
 NEEDS_NO_TOKEN = {"/healthz", "/readyz"}
-OPEN_TO_CHAT_TOKENS = {("POST", "/chatkit"), ("POST", "/runs/{run_id}/cancel")}
+OPEN_TO_CHAT_TOKENS = {
+    ("POST", "/chatkit"),
+    ("POST", "/runs/{run_id}/cancel"),
+    ("GET", "/conversations/{conversation_id}/turns"),
+    ("PUT", "/conversations/{conversation_id}/branch"),
+}
 
 
 def operations() -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from auth_edge.testing import RunningEdge
 from chatkit.types import Page, Thread
-from contracts.commands import DeleteConversation, RecordFeedback, UpdateConversation, UpdateTask
+from contracts.commands import DeleteConversation, RecordFeedback, SwitchBranch, UpdateConversation, UpdateTask
 from contracts.errors import Code, RetryableError
 from contracts.queries import ListConversations, ListItems, ListTasks, SearchMessages
 
@@ -99,6 +99,23 @@ async def test_what_was_said_is_found_in_rest(edge: RunningEdge, store: Any) -> 
     query: SearchMessages = store.only(SearchMessages)
     assert (query.search, query.limit) == ("milk", 5)
     assert (await edge.call("GET", "/search")).status_code == 422
+
+
+async def test_branches_in_rest(edge: RunningEdge, store: Any) -> None:
+    turns = await edge.call("GET", "/conversations/conv_1/turns")
+    assert turns.json() == {
+        "data": [
+            {
+                "run_id": "run_1", "message_id": "msg_1", "status": "failed", "error_code": "model_timeout",
+                "message_versions": [], "answer_versions": ["run_0", "run_1"],
+            }
+        ],
+    }  # fmt: skip
+    switched = await edge.call("PUT", "/conversations/conv_1/branch", json={"run_id": "run_0"})
+    assert (switched.status_code, switched.json()["id"]) == (200, "conv_1")
+    assert (store.only(SwitchBranch).conversation_id, store.only(SwitchBranch).run_id) == ("conv_1", "run_0")
+    for body in ({}, {"run_id": "no id"}, {"run_id": "run_0", "more": 1}):
+        assert (await edge.call("PUT", "/conversations/conv_1/branch", json=body)).status_code == 422
 
 
 async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:

@@ -105,6 +105,22 @@ async def test_every_other_streaming_operation_begins_a_turn(
     assert (turn.conversation_id, turn.on_busy) == ("conv_1", "interrupt")
 
 
+async def test_an_edited_message_names_the_one_that_it_is_another_version_of(edge: RunningEdge, store: Any) -> None:
+    sent = {"content": [{"type": "input_text", "text": "hi"}], "attachments": [], "inference_options": {}}
+    params = {"thread_id": "conv_1", "input": sent}
+    for edited in ({"Natter-Edit": "msg_1"}, {}):
+        headers = {"Idempotency-Key": "k", **edited}
+        assert (await edge.chatkit("threads.add_user_message", params, headers=headers)).status_code == 303
+    body = {"message": "hi", "conversation_id": "conv_1"}
+    for more in ({"edited_message_id": "msg_1"}, {}):
+        await edge.call("POST", "/chat", json={**body, **more}, headers={"Idempotency-Key": "k"})
+    turns: list[Any] = [turn for turn in store.asked if isinstance(turn, BeginTurn)]
+    assert [turn.input.edited_message_id for turn in turns] == ["msg_1", None, "msg_1", None]
+    assert len({turn.body_hash for turn in turns}) == 4  # an edit and a message are two requests
+    refused = await edge.chatkit("threads.add_user_message", params, headers={"Natter-Edit": "no id"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+
+
 async def test_a_repeated_request_is_told_to_be_one(edge: RunningEdge, store: Any) -> None:
     store.answers["BeginTurn"] = TurnBegun(
         conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="completed", replayed=True

@@ -158,3 +158,61 @@ def test_a_start_with_nothing_to_migrate_imports_neither_alembic_nor_sqlalchemy(
     environment = {**os.environ, "DATABASE_URL": database_url, "DATABASE_DIRECT_URL": database_url}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+async def test_conversations_of_the_release_before_branches_keep_all_that_they_have(empty_database_url: str) -> None:
+    """Turns 1, 2, 3; 2 was retried as 4 and that as 5 (what each took the place of was deleted), then came 6."""
+    url = parse_postgres_url(empty_database_url)
+    await migrate(url, "0008", start_seconds_max=10)
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute("select set_config('app.system', 'on', false)")
+        await connection.execute("insert into chat.user (user_id) values ('alice')")
+        for conversation, turns in (("retried", [(1, 1), (2, 2), (3, 3), (4, 2), (5, 2), (6, 6)]), ("plain", [(1, 1)])):
+            await connection.execute(
+                "insert into chat.conversation (conversation_id, user_id, turns_count) values ($1, 'alice', $2)",
+                conversation,
+                len(turns),
+            )
+            for turn, message in turns:
+                await connection.execute(
+                    "insert into chat.run (run_id, conversation_id, user_id, turn, status, user_message_id)"
+                    " values ($1, $2, 'alice', $3, 'completed', $4)",
+                    f"{conversation}_{turn}",
+                    conversation,
+                    turn,
+                    f"{conversation}_m{message}",
+                )
+            for message in {message for _, message in turns} - {3}:
+                await connection.execute(
+                    "insert into chat.message"
+                    " (message_id, conversation_id, user_id, role, type, content, item, position)"
+                    " values ($1, $2, 'alice', 'user', 'user_message', 'x', '{}', $3)",
+                    f"{conversation}_m{message}",
+                    conversation,
+                    message * 1_000_000,
+                )
+        await migrate(url, "head", start_seconds_max=10)
+        rows = await connection.fetch("select run_id, parent_turn from chat.run order by run_id")
+        assert {row["run_id"]: row["parent_turn"] for row in rows} == {
+            "plain_1": None,  # as of every turn that simply follows the one before it
+            "retried_1": 0,
+            "retried_2": -1,
+            "retried_3": -1,
+            "retried_4": -1,
+            "retried_5": 1,
+            "retried_6": 5,
+        }
+        shown = (
+            "select count(*) from chat.message join chat.conversation c using (conversation_id) where path @> position"
+        )
+        assert await connection.fetchval(shown) == 4
+        # And back: what is not on the branch that one is on is deleted.
+        await connection.execute(
+            "update chat.conversation set path = '{[0,2000000)}' where conversation_id = 'retried'"
+        )
+        await migrate(url, "0008", start_seconds_max=10)
+        left = await connection.fetch("select message_id from chat.message order by message_id")
+        assert [row["message_id"] for row in left] == ["plain_m1", "retried_m1"]
+    finally:
+        await connection.close()

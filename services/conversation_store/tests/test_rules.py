@@ -13,10 +13,20 @@ from conversation_store.runs.rules import (
     refusal_of_write,
     stops_at_once,
 )
-from conversation_store.turns.rules import Start, TurnState, check_limits, decide_start
+from conversation_store.turns.rules import (
+    Start,
+    TreeTurn,
+    TurnState,
+    branch_to,
+    check_limits,
+    decide_start,
+    newest_under,
+    path_along,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
+M = 1_000_000
 BUSY = TurnState(active_run_id="run_1")
 
 
@@ -90,3 +100,35 @@ def test_the_newest_items_within_a_bound_are_kept(sizes: list[int], bytes_max: i
     assert sum(sizes[len(sizes) - len(kept) :]) <= bytes_max
     if len(kept) < len(items):
         assert sum(sizes[len(sizes) - len(kept) - 1 :]) > bytes_max
+
+
+TREE = [
+    TreeTurn(1, 0, 1 * M),
+    TreeTurn(2, 1, 2 * M),
+    TreeTurn(3, 1, 2 * M),
+    TreeTurn(4, 2, 4 * M),
+    TreeTurn(5, 0, 5 * M),
+]
+
+
+def test_a_branch_is_the_turns_from_a_first_one_on() -> None:
+    assert [turn.number for turn in branch_to(TREE, 4)] == [1, 2, 4]
+    assert [turn.number for turn in branch_to(TREE, 3)] == [1, 3]
+    assert branch_to(TREE, 0) == []
+
+
+@pytest.mark.parametrize(("turn", "newest"), [(1, 4), (2, 4), (3, 3), (5, 5)])
+def test_the_newest_branch_through_a_turn_ends_with_its_last_descendant(turn: int, newest: int) -> None:
+    assert newest_under(TREE, turn) == newest
+
+
+def test_a_path_has_the_positions_of_its_turns_of_retried_messages_and_of_all_to_come() -> None:
+    path = path_along(branch_to(TREE, 3), next_turn=6, also_position=7)
+    assert set(path[1:-1].replace("),", ") ").replace("],", "] ").split()) == {
+        "[1000000,1000000]",
+        "[2000000,2000000]",
+        "[7,7]",
+        "[1000000,2000000)",
+        "[3000000,4000000)",
+        "[6000000,)",
+    }

@@ -82,6 +82,25 @@ async def test_a_busy_conversation_says_so_or_queues_or_stops(edge: RunningEdge)
     assert first["status"] == "cancelled" or first["cancel_requested"]
 
 
+async def test_a_message_is_edited_and_its_versions_are_gone_between(edge: RunningEdge) -> None:
+    turn = await begin(edge)
+    path = f"/conversations/{turn['conversation_id']}"
+    await edge.call("POST", f"/runs/{turn['run_id']}/cancel")
+    params = {"thread_id": turn["conversation_id"], "input": sent("buy bread instead")}
+    edited = await edge.chatkit("threads.add_user_message", params, headers={"Natter-Edit": turn["message_id"]})
+    assert edited.status_code == 303
+    busy = await edge.call("PUT", f"{path}/branch", json={"run_id": turn["run_id"]})
+    assert (busy.status_code, busy.json()["code"]) == (409, "conversation_busy")
+    run_id = edited.headers["natter-run"]
+    await edge.call("POST", f"/runs/{run_id}/cancel")
+    (told,) = (await edge.call("GET", f"{path}/turns")).json()["data"]
+    assert (told["run_id"], told["status"]) == (run_id, "cancelled")
+    assert told["message_versions"] == [turn["run_id"], run_id]
+    assert (await edge.call("PUT", f"{path}/branch", json={"run_id": turn["run_id"]})).status_code == 200
+    thread = await edge.chatkit("threads.get_by_id", {"thread_id": turn["conversation_id"]})
+    assert [item["id"] for item in thread.json()["items"]["data"]] == [turn["message_id"]]
+
+
 async def test_a_run_is_stopped(edge: RunningEdge) -> None:
     turn = await begin(edge)
     for _ in range(2):  # stopping what is stopped changes nothing
@@ -140,6 +159,8 @@ async def test_no_user_reaches_another_s_things(edge: RunningEdge) -> None:
         ("PATCH", f"/tasks/{task['id']}", {"completed": True}),
         ("DELETE", f"/tasks/{task['id']}", None),
         ("POST", "/chat", {"message": "hi", "conversation_id": turn["conversation_id"]}),
+        ("GET", f"{conversation}/turns", None),
+        ("PUT", f"{conversation}/branch", {"run_id": turn["run_id"]}),
         ("POST", "/chatkit/session", {"conversation_id": turn["conversation_id"]}),
         ("POST", "/chatkit", {"type": "threads.get_by_id", "params": thread}),
         ("POST", "/chatkit", {"type": "items.list", "params": thread}),

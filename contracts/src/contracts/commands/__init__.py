@@ -5,6 +5,7 @@ from contracts.commands.conversations import (
     DeleteConversation,
     ItemToSave,
     RecordFeedback,
+    SwitchBranch,
     UpdateConversation,
 )
 from contracts.commands.runs import (
@@ -67,6 +68,7 @@ __all__ = [
     "Retry",
     "RunRequested",
     "StructuredInput",
+    "SwitchBranch",
     "TakeRequestPermit",
     "TaskDescription",
     "TaskTitle",

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal
-from contracts.ids import ConversationId, MessageId
+from contracts.ids import ConversationId, MessageId, RunId
 from contracts.message import Body, Command, Json
 from contracts.replies import (
     ConversationReply,
@@ -30,6 +30,18 @@ class UpdateConversation(Command[ConversationReply]):
     metadata: Json | None = None
     pinned: bool | None = None
     archived: bool | None = None
+
+
+class SwitchBranch(Command[ConversationReply]):
+    """Go to the newest branch that a run is on: it is shown from then on, and it is what the model sees.
+
+    Errors: conversation_busy (while a run is active).
+    """
+
+    subject_template: ClassVar[str] = "command.conversation_store.switch_branch"
+    principal: Principal
+    conversation_id: ConversationId
+    run_id: RunId
 
 
 class DeleteConversation(Command[Done]):

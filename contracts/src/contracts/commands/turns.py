@@ -19,17 +19,21 @@ IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$
 
 
 class UserMessage(Body):
-    """A new message of the user. ``content`` holds ChatKit's content parts, ``text`` what they say in plain words."""
+    """A new message of the user. ``content`` holds ChatKit's content parts, ``text`` what they say in plain words.
+
+    ``edited_message_id``: the message of the user that this one is another version of; it begins a branch there.
+    """
 
     type: Literal["user_message"] = "user_message"
     text: MessageText
     content: tuple[Json, ...]
     quoted_text: MessageText | None = None
     inference_options: Json = Field(default_factory=dict)
+    edited_message_id: MessageId | None = None
 
 
 class Retry(Body):
-    """Answer this user message again: every later item is deleted first."""
+    """Answer this user message again: a branch that begins after it. What was said there before stays on its own."""
 
     type: Literal["retry"] = "retry"
     message_id: MessageId

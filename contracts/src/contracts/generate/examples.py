@@ -80,6 +80,8 @@ BY_NAME: dict[str, Any] = {
     ],
     "quoted_text": "milk",
     "answers": {"colour": ["green"]},
+    "message_versions": ["run_019b7e1fa5c47d3e8f1a2b3c4d5e6f70", "run_019b7e1fa5c47d3e8f1a2b3c4d5e6f72"],
+    "answer_versions": ["run_019b7e1fa5c47d3e8f1a2b3c4d5e6f71", "run_019b7e1fa5c47d3e8f1a2b3c4d5e6f72"],
 }
 PREFERRED = {"role": "assistant", "status": ("success", "completed"), "kind": "messages"}
 """Of an enumeration, the value that makes the better example."""

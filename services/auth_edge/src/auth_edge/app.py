@@ -45,7 +45,14 @@ Every call under `/api/{user_id}` takes `Authorization: Bearer <JWT>`, and `{use
 Errors are problem details (RFC 9457) with a stable `code`. Answers of the assistant are server-sent events, at
 the `Location` or `stream_url` that is given.
 """
-_SENT_HEADERS: Final = ("Authorization", "Content-Type", "Idempotency-Key", "Natter-On-Busy", "X-Request-Id")
+_SENT_HEADERS: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Natter-Edit",
+    "Natter-On-Busy",
+    "X-Request-Id",
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -66,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=split(settings.cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_SENT_HEADERS,
             expose_headers=list(HEADERS),
             max_age=600,

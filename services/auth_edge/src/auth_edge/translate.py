@@ -126,9 +126,10 @@ def user_message(sent: UserMessageInput) -> UserMessage:
         raise invalid_request(error, field) from error
 
 
-def plain_message(text: str) -> UserMessage:
+def plain_message(text: str, edited_message_id: str | None = None) -> UserMessage:
     """The message that a user sends through REST, as ChatKit would have said it."""
-    return UserMessage(text=text, content=({"type": "input_text", "text": text},), inference_options={})
+    content: Json = {"type": "input_text", "text": text}
+    return UserMessage(text=text, content=(content,), inference_options={}, edited_message_id=edited_message_id)
 
 
 def structured_input(item_id: str, sent: StructuredInputSubmission) -> StructuredInput:

@@ -29,7 +29,7 @@ from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
-from conversation_store.turns import begin
+from conversation_store.turns import begin, branches
 
 ResultT = TypeVar("ResultT")
 
@@ -61,6 +61,8 @@ class ConversationStore(Actor):
             queries.ListConversations: self._transaction_of(conversations.list_conversations),
             queries.SearchMessages: self._transaction_of(search.search_messages),
             commands.UpdateConversation: self._transaction_of(conversations.update_conversation),
+            queries.ListTurns: self._transaction_of(branches.list_turns),
+            commands.SwitchBranch: self._transaction_of(branches.switch_branch),
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),

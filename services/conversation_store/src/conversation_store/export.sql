@@ -11,7 +11,8 @@ select key, body, octet_length(body::text) as bytes from (
 select key, body, octet_length(body::text) as bytes from (
     select conversation_id as key, json_build_object(
         'conversation_id', conversation_id, 'title', title, 'metadata', metadata,
-        'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id, 'created_at', created_at, 'updated_at', updated_at
+        'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id,
+        'last_turn', coalesce(last_turn, turns_count), 'created_at', created_at, 'updated_at', updated_at
     ) as body from chat.conversation where user_id = :user_id
 ) part where key > :after order by key limit :limit;
 
@@ -42,7 +43,8 @@ select key, body, octet_length(body::text) as bytes from (
 -- name: runs
 select key, body, octet_length(body::text) as bytes from (
     select run_id as key, json_build_object(
-        'run_id', run_id, 'conversation_id', conversation_id, 'status', status, 'epoch', epoch, 'model', model,
+        'run_id', run_id, 'conversation_id', conversation_id, 'turn', turn, 'parent_turn', coalesce(parent_turn, turn - 1),
+        'user_message_id', user_message_id, 'status', status, 'epoch', epoch, 'model', model,
         'usage', usage, 'error_code', error_code, 'error_detail', error_detail, 'created_at', created_at,
         'started_at', started_at, 'finished_at', finished_at, 'requester', requester,
         'session_items', (

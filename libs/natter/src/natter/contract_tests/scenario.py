@@ -54,6 +54,8 @@ STORE_SCENARIO: tuple[Step, ...] = (
     ),
     Step(commands.CancelRun, path="of a finished run"),
     Step(commands.RecordFeedback, change={"message_ids": ["$message_id"], "kind": "positive"}),
+    Step(queries.ListTurns),
+    Step(commands.SwitchBranch),
     Step(commands.UpdateConversation),
     Step(commands.TruncateSession),
     Step(commands.AddTask, drop=("effect_key",), remember={"task_id": "task.task_id"}),

@@ -7,7 +7,17 @@ from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
 from contracts.ids import ConversationId, MessageId, RunId, TaskId
 from contracts.message import Json
-from contracts.replies import ConversationView, ExcerptPart, ItemView, RunStatus, RunView, TaskView, ToolCallView, Usage
+from contracts.replies import (
+    ConversationView,
+    ExcerptPart,
+    ItemView,
+    RunStatus,
+    RunView,
+    TaskView,
+    ToolCallView,
+    TurnView,
+    Usage,
+)
 from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -34,6 +44,9 @@ class NewMessage(_Sent):
     conversation_id: ConversationId | None = None
     on_busy: OnBusy = Field(
         "reject", description="While a run is active: answer 409, queue behind it, or stop it and begin."
+    )
+    edited_message_id: MessageId | None = Field(
+        None, description="The message of the user that this one is another version of. It begins a branch there."
     )
 
 
@@ -168,6 +181,37 @@ class MessageList(BaseModel):
     after: str | None
     active_run_id: RunId | None
     resume_from: int
+
+
+class Turn(BaseModel):
+    """A turn of the branch that one is on: one that failed, that was stopped, or that has several versions.
+
+    `message_id` is the item that it answers. `message_versions`: where that was edited, a run of each version, oldest
+    first, this one's among them; `answer_versions`: where it was answered again, the runs of the answers.
+    """
+
+    run_id: RunId
+    message_id: MessageId
+    status: RunStatus
+    error_code: str | None
+    message_versions: list[RunId]
+    answer_versions: list[RunId]
+
+    @classmethod
+    def of(cls, view: TurnView) -> Self:
+        return cls.model_validate(view.model_dump())
+
+
+class TurnList(BaseModel):
+    """Turns in the order in which they were said."""
+
+    data: list[Turn]
+
+
+class BranchChoice(_Sent):
+    """The run whose branch is wanted; the newest one that it is on."""
+
+    run_id: RunId
 
 
 class Run(BaseModel):

@@ -1,6 +1,6 @@
 """POST /chat: a message in plain REST; and the start of a turn, which the ChatKit operations share."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from contracts.commands import BeginTurn, IdempotencyKey, OnBusy, TurnInput, TurnLimits
@@ -15,6 +15,9 @@ from auth_edge.http.call import Call, UserCall, rate_limit, rate_limit_policy, u
 from auth_edge.http.documented import problems, with_headers
 
 router = user_router("chat")
+
+EDITED: Final = {"edited_message_id"}
+"""Not part of a body's hash where it is absent: then the request is the same that the release before has hashed."""
 
 IdempotencyKeyHeader = Annotated[
     IdempotencyKey | None,
@@ -81,9 +84,9 @@ async def send_message(
     """Stores the message and answers at once; the assistant's answer is on the stream of the run."""
     turn = await begin_turn(
         call,
-        translate.plain_message(sent.message),
+        translate.plain_message(sent.message, sent.edited_message_id),
         conversation_id=sent.conversation_id,
-        request={"chat": sent.model_dump(mode="json")},
+        request={"chat": sent.model_dump(mode="json", exclude=set() if sent.edited_message_id else EDITED)},
         idempotency_key=idempotency_key,
         on_busy=sent.on_busy,
     )

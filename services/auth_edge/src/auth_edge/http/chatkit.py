@@ -17,7 +17,8 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadsUpdateReq,
 )
-from contracts.commands import ClientToolOutput, OnBusy, Retry, TurnInput
+from contracts.commands import ClientToolOutput, OnBusy, Retry, TurnInput, UserMessage
+from contracts.ids import MessageId
 from fastapi import Header, Request, Response
 
 from auth_edge import rules, translate
@@ -31,6 +32,14 @@ router = user_router("chatkit")
 OnBusyHeader = Annotated[
     OnBusy,
     Header(alias="Natter-On-Busy", description="While a run is active: answer 409, queue, or stop it and begin."),
+]
+EditHeader = Annotated[
+    MessageId | None,
+    Header(
+        alias="Natter-Edit",
+        description="With `threads.add_user_message`: the message of the user that this one is another version of.",
+        examples=["msg_0199a1b2c3d4"],
+    ),
 ]
 
 
@@ -46,6 +55,7 @@ async def speak_chatkit(
     request: Request,
     idempotency_key: IdempotencyKeyHeader = None,
     on_busy: OnBusyHeader = "reject",
+    edited_message_id: EditHeader = None,
 ) -> Response:
     """The one endpoint of ChatKit: `{type, params}`. Operations that answer with a stream redirect to it."""
     body = await request.body()
@@ -54,12 +64,16 @@ async def speak_chatkit(
     if turn is None:
         return await _answer(parsed, call)
     turn_input, conversation_id, model = turn
+    request_sent = json.loads(body)
+    if edited_message_id is not None and isinstance(turn_input, UserMessage):
+        turn_input = turn_input.model_copy(update={"edited_message_id": edited_message_id})
+        request_sent = {"edited_message_id": edited_message_id, "request": request_sent}
     rules.admit_to_conversation(call.principal, conversation_id)
     begun = await begin_turn(
         call,
         turn_input,
         conversation_id=conversation_id,
-        request=json.loads(body),
+        request=request_sent,
         idempotency_key=idempotency_key,
         on_busy=on_busy,
         model=model,

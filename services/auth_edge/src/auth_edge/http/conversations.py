@@ -1,10 +1,11 @@
 """Conversations and their messages in REST."""
 
-from contracts.commands import DeleteConversation, UpdateConversation
-from contracts.queries import GetConversation, ListConversations, ListItems, SearchMessages
+from contracts.commands import DeleteConversation, SwitchBranch, UpdateConversation
+from contracts.queries import GetConversation, ListConversations, ListItems, ListTurns, SearchMessages
 from fastapi import Response
 
 from auth_edge.http.bodies import (
+    BranchChoice,
     Conversation,
     ConversationChange,
     ConversationList,
@@ -12,8 +13,10 @@ from auth_edge.http.bodies import (
     MessageList,
     SearchHit,
     SearchResult,
+    Turn,
+    TurnList,
 )
-from auth_edge.http.call import UserCall, user_router
+from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
     AfterParameter,
@@ -119,3 +122,27 @@ async def list_messages(
         active_run_id=page.active_run_id,
         resume_from=page.resume_from,
     )
+
+
+@router.get(
+    "/conversations/{conversation_id}/turns",
+    summary="List the turns that failed, were stopped or have versions",
+    openapi_extra=CHAT_SCOPE,
+    responses=problems(404),
+)
+async def list_turns(call: UserCall, conversation_id: ConversationIdInPath) -> TurnList:
+    """What the messages do not say of the branch that one is on; at most the newest 2,000."""
+    reply = await call.ask(ListTurns(principal=call.principal, conversation_id=conversation_id))
+    return TurnList(data=[Turn.of(view) for view in reply.data])
+
+
+@router.put(
+    "/conversations/{conversation_id}/branch",
+    summary="Go to another branch",
+    openapi_extra=CHAT_SCOPE,
+    responses=problems(404, 409),
+)
+async def switch_branch(call: UserCall, conversation_id: ConversationIdInPath, sent: BranchChoice) -> Conversation:
+    """Shows the newest branch that the run is on; what is said then follows there. Not while a run is active."""
+    command = SwitchBranch(principal=call.principal, conversation_id=conversation_id, run_id=sent.run_id)
+    return Conversation.of((await call.ask(command)).conversation)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 from sqlalchemy.orm import declared_attr
 from sqlmodel import SQLModel
 
@@ -59,6 +59,11 @@ def count_column() -> Column[Any]:
 
 def flag_column() -> Column[Any]:
     return Column(Boolean(), nullable=False, server_default=text("false"))
+
+
+def positions_column() -> Column[Any]:
+    """A set of positions, in few ranges; all there can be where nothing else is said."""
+    return Column(INT8MULTIRANGE(), nullable=False, server_default=text("'{(,)}'::int8multirange"))
 
 
 def position_column(*, primary_key: bool = False) -> Column[Any]:

@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from contracts.ids import FIRST_ASSISTANT_ID
-from sqlalchemy import CheckConstraint, Column, Computed, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field
 
@@ -13,6 +23,7 @@ from conversation_store.models.base import (
     count_column,
     json_column,
     position_column,
+    positions_column,
     text_column,
     time_column,
 )
@@ -32,7 +43,11 @@ class User(Table, table=True):
 
 
 class Conversation(Table, table=True):
-    """A conversation with one assistant; ``turns_count`` gives the next turn its positions."""
+    """A conversation with one assistant; ``turns_count`` gives the next turn its positions.
+
+    Its turns are a tree. ``path`` is the branch that one is on, as the positions that are shown, and all those to come.
+    ``last_turn`` is its end; absent: the newest turn.
+    """
 
     __table_args__ = (
         UniqueConstraint("conversation_id", "user_id"),
@@ -49,6 +64,8 @@ class Conversation(Table, table=True):
         default=FIRST_ASSISTANT_ID, sa_column=Column(Text(), nullable=False, server_default=FIRST_ASSISTANT_ID)
     )
     turns_count: int = Field(default=0, sa_column=count_column())
+    last_turn: int | None = Field(default=None, sa_column=Column(Integer(), nullable=True))
+    path: Any = Field(sa_column=positions_column())
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
     pinned_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))

@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field
 
 from conversation_store.models.base import (
@@ -32,8 +41,10 @@ def _of_conversation() -> ForeignKeyConstraint:
 class Run(Table, table=True):
     """One execution that answers a turn. ``is_active``: the one run of its conversation that may be worked on.
 
-    A run that is queued and not active waits behind the active one. ``epoch`` counts the claims;
-    ``lease_expires_at`` is until when the last one holds. ``stalls_count``: how often it stopped its runner's loop.
+    ``parent_turn`` is the turn that this one follows, 0 where it is a first one; absent: the one before it; -1: it is
+    on no branch, as an earlier release has deleted its items. A run that is queued and not active waits behind the
+    active one. ``epoch`` counts the claims; ``lease_expires_at`` is until when the last one holds. ``stalls_count``:
+    how often it stopped its runner's loop.
     """
 
     __table_args__ = (
@@ -60,6 +71,7 @@ class Run(Table, table=True):
     conversation_id: str = Field(sa_column=text_column())
     user_id: str = Field(sa_column=text_column())
     turn: int = Field(sa_column=count_column())
+    parent_turn: int | None = Field(default=None, sa_column=Column(Integer(), nullable=True))
     status: str = Field(sa_column=text_column())
     is_active: bool = Field(default=False, sa_column=flag_column())
     cancel_requested: bool = Field(default=False, sa_column=flag_column())

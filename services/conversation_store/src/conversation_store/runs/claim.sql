@@ -21,7 +21,8 @@ returning cancel_requested;
 -- name: load
 -- All that a runner needs, in one row. The history reaches back to the n-th message before the turn's first position,
 -- and no further than 5000 items. `offset 0` keeps that edge a value that is joined to, so that the index is entered
--- there and not at the conversation's beginning.
+-- there and not at the conversation's beginning. Of other branches the model sees nothing: a turn is on the path where
+-- its answer is, for a message is also on that of its retries.
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.openai_conversation_id,
     c.assistant_id,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
@@ -33,11 +34,13 @@ select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.ope
                 select w.position from chat.session_item w
                 where w.conversation_id = :conversation_id and w.user_id = :user_id and w.is_message
                   and w.position < :turn_position
+                  and case when c.path @> (w.position / 1000000 * 1000000 + 1) then true else false end
                 order by w.position desc offset greatest(:history_messages_max - 1, 0) limit 1
             ), 0) as first_position offset 0
         ) edge join chat.session_item s on s.position >= edge.first_position
         where s.conversation_id = :conversation_id and s.user_id = :user_id and s.position < :turn_position
           and :history_messages_max > 0
+          and case when c.path @> (s.position / 1000000 * 1000000 + 1) then true else false end
         order by s.position desc limit 5000
     ) s) as history,
     (select json_agg(json_build_array(s.item, s.is_input) order by s.position) from chat.session_item s

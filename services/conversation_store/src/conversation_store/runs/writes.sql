@@ -39,11 +39,15 @@ where conversation_id = :conversation_id and user_id = :user_id
 returning octet_length(metadata::text) as bytes;
 
 -- name: truncate_session
+-- Of the branch that one is on: the others keep what the model saw there.
+with shown as (
+    select s.position from chat.session_item s join chat.conversation c using (conversation_id, user_id)
+    where s.conversation_id = :conversation_id and s.user_id = :user_id
+      and c.path @> (s.position / 1000000 * 1000000 + 1)
+)
 delete from chat.session_item
-where conversation_id = :conversation_id and user_id = :user_id and position >= coalesce((
-    select position from chat.session_item where conversation_id = :conversation_id and user_id = :user_id
-    order by position desc offset :offset limit 1
-), 0);
+where conversation_id = :conversation_id and user_id = :user_id and position in (select position from shown)
+  and position >= coalesce((select position from shown order by position desc offset :offset limit 1), 0);
 
 -- name: link_openai_conversation
 update chat.conversation c set openai_conversation_id = :openai_conversation_id

@@ -6,13 +6,12 @@ from chatkit_protocol import events
 from chatkit_protocol.items import HIDDEN_TYPES
 from contracts.commands import BeginTurn, ClientToolOutput, Retry, StructuredInput
 from contracts.errors import Code, TerminalError
-from contracts.ids import MessageId, RunId
+from contracts.ids import MessageId
 from contracts.message import Json
 from pydantic import JsonValue
 
 from conversation_store.access import missing
 from conversation_store.database import Row, Transaction
-from conversation_store.runs.rules import POSITIONS_PER_TURN
 from conversation_store.statements import Statements, json_text
 from conversation_store.translate import (
     answered,
@@ -20,6 +19,7 @@ from conversation_store.translate import (
     model_input_of_tool_output,
     model_input_of_user_item,
 )
+from conversation_store.turns import branches
 from conversation_store.views import loads
 
 sql = Statements.beside(__file__)
@@ -30,46 +30,50 @@ class Change:
     """What such a turn changes.
 
     ``message_id``: the item that it is about. ``session_items``: what the model is given. ``events``: what viewers see.
+    ``parent_turn``: the turn that it follows where it begins a branch; absent: the last one.
     """
 
     message_id: MessageId
     session_items: list[Json]
     events: list[Json]
     inference_options: Json = field(default_factory=dict[str, JsonValue])
+    parent_turn: int | None = None
 
 
 async def apply(
-    transaction: Transaction, command: BeginTurn, answer: Retry | ClientToolOutput | StructuredInput
+    transaction: Transaction, command: BeginTurn, answer: Retry | ClientToolOutput | StructuredInput, turn: int
 ) -> Change:
-    """Change the conversation as the turn says. Raises TerminalError (not_found, invalid_request)."""
+    """Change the conversation as the turn says; ``turn`` will be its number.
+
+    Raises TerminalError (not_found, invalid_request).
+    """
     if isinstance(answer, Retry):
-        return await _retry(transaction, command, answer)
+        return await _retry(transaction, command, answer, turn)
     if isinstance(answer, ClientToolOutput):
         return await _tool_output(transaction, command, answer)
     return await _structured_input(transaction, command, answer)
 
 
-async def adopt(transaction: Transaction, command: BeginTurn, message_id: MessageId, run_id: RunId) -> None:
-    """A retried message belongs to the run that answers it now."""
-    if isinstance(command.input, Retry):
-        await transaction.execute(sql.adopt, command, message_id=message_id, run_id=run_id)
-
-
-async def _retry(transaction: Transaction, command: BeginTurn, retry: Retry) -> Change:
-    message = await _find(transaction, command, retry.message_id)
+async def find_user_message(transaction: Transaction, command: BeginTurn, message_id: MessageId) -> Row:
+    """A message of the user, of which another version or another answer is wanted (`find`)."""
+    message = await _find(transaction, command, message_id)
     if message["type"] != "user_message":
-        detail = "Only a message of the user can be retried."
+        detail = "Only a message of the user can be edited or retried."
         raise TerminalError(Code.INVALID_REQUEST, detail, field="input.message_id")
-    removed = await transaction.rows(sql.delete_after, command, position=message["position"])
-    turn_position = (message["turn"] or 0) * POSITIONS_PER_TURN
-    await transaction.execute(sql.forget_from, command, position=turn_position)
-    shown = sorted((row["position"], row["message_id"]) for row in removed if row["type"] not in HIDDEN_TYPES)
+    return message
+
+
+async def _retry(transaction: Transaction, command: BeginTurn, retry: Retry, turn: int) -> Change:
+    assert command.conversation_id is not None  # begin.py has seen to that
+    message = await find_user_message(transaction, command, retry.message_id)
+    fork = await branches.fork(transaction, command.conversation_id, message, turn=turn, keeps_message=True)
     item = loads(message["item"])
     return Change(
         message_id=retry.message_id,
         session_items=model_input_of_user_item(item, message["content"]),
-        events=[events.item_removed(message_id) for _, message_id in shown],
+        events=fork.events,
         inference_options=item.get("inference_options") or {},
+        parent_turn=fork.parent_turn,
     )
 
 
@@ -86,7 +90,8 @@ async def _tool_output(transaction: Transaction, command: BeginTurn, output: Cli
 async def _structured_input(transaction: Transaction, command: BeginTurn, answer: StructuredInput) -> Change:
     message = await _find(transaction, command, answer.message_id)
     item: Json = loads(message["item"])
-    if message["type"] != "structured_input" or item.get("status") != "pending":
+    is_pending = message["type"] == "structured_input" and item.get("status") == "pending"
+    if not (is_pending and message["is_shown"]):
         raise TerminalError(Code.INVALID_REQUEST, "This item waits for no answers.", field="input.message_id")
     item = answered(item, answer.answers, skipped=answer.skipped)
     await transaction.execute(sql.replace_item, command, message_id=answer.message_id, item=json_text(item))

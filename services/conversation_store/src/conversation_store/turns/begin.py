@@ -29,7 +29,8 @@ from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
 from conversation_store.statements import Statements, boolean_text, json_text
 from conversation_store.translate import model_input_of_user_item
-from conversation_store.turns import answers
+from conversation_store.turns import answers, branches
+from conversation_store.turns.branches import Fork
 from conversation_store.turns.rules import Start, TurnState, assistant_of_turn, check_limits, check_replay, decide_start
 
 sql = Statements.beside(__file__)
@@ -71,11 +72,10 @@ async def begin_turn(
     assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
     state = _state(found)
     check_limits(command.limits, state)
-    is_message = isinstance(command.input, UserMessage)
+    is_message = isinstance(command.input, UserMessage) and command.input.edited_message_id is None
     start = decide_start(command.on_busy, state, is_message=is_message, enqueued_turns_max=enqueued_turns_max)
     turn = await _turn(transaction, command, new, locked, assistant_id)
     await _write(transaction, command, new, turn, is_active=start is Start.NOW)
-    await answers.adopt(transaction, command, turn.user_message_id, new.run_id)
     if start is Start.NOW:
         events = enqueue.chatkit_events(user_id, turn.conversation_id, new.run_id, turn.events)
         requested = enqueue.run_requested(user_id, turn.conversation_id, new.run_id, assistant_id)
@@ -89,11 +89,15 @@ async def begin_turn(
 
 @dataclass(frozen=True)
 class _Turn:
-    """A turn as it will be stored. ``user_item`` is a new message; absent where the turn is about an older item."""
+    """A turn as it will be stored; it follows ``parent``, the number of a turn, 0 for none.
+
+    ``user_item`` is a new message; absent where the turn is about an older item.
+    """
 
     conversation_id: ConversationId
     assistant_id: AssistantId
     number: int
+    parent: int
     user_message_id: MessageId
     session_items: list[Json]
     events: list[Json]
@@ -105,16 +109,18 @@ class _Turn:
 async def _turn(
     transaction: Transaction, command: BeginTurn, new: NewTurn, locked: Row, assistant_id: AssistantId
 ) -> _Turn:
-    number = (locked["turns_count"] or 0) + 1
+    number, last_turn = (locked["turns_count"] or 0) + 1, locked["last_turn"] or 0
     if isinstance(command.input, UserMessage):
-        return _turn_of_message(command, command.input, new, locked, number, assistant_id)
+        fork = await _fork_of_edit(transaction, command, command.input, number) or Fork(last_turn)
+        return _turn_of_message(command, command.input, new, locked, number, fork, assistant_id)
     if command.conversation_id is None:
-        raise TerminalError(Code.INVALID_REQUEST, "This needs a conversation that is there.", field="conversation_id")
-    change = await answers.apply(transaction, command, command.input)
+        raise _needs_conversation()
+    change = await answers.apply(transaction, command, command.input, number)
     return _Turn(
         conversation_id=command.conversation_id,
         assistant_id=assistant_id,
         number=number,
+        parent=last_turn if change.parent_turn is None else change.parent_turn,
         user_message_id=change.message_id,
         session_items=change.session_items,
         events=change.events,
@@ -122,13 +128,32 @@ async def _turn(
     )
 
 
+async def _fork_of_edit(transaction: Transaction, command: BeginTurn, message: UserMessage, turn: int) -> Fork | None:
+    if message.edited_message_id is None:
+        return None
+    if command.conversation_id is None:
+        raise _needs_conversation()
+    edited = await answers.find_user_message(transaction, command, message.edited_message_id)
+    return await branches.fork(transaction, command.conversation_id, edited, turn=turn, keeps_message=False)
+
+
+def _needs_conversation() -> TerminalError:
+    return TerminalError(Code.INVALID_REQUEST, "This needs a conversation that is there.", field="conversation_id")
+
+
 def _turn_of_message(
-    command: BeginTurn, message: UserMessage, new: NewTurn, locked: Row, number: int, assistant_id: AssistantId
+    command: BeginTurn,
+    message: UserMessage,
+    new: NewTurn,
+    locked: Row,
+    number: int,
+    fork: Fork,
+    assistant_id: AssistantId,
 ) -> _Turn:
     now: datetime = locked["now"]
     conversation_id = command.conversation_id or new.conversation_id
     item = items.user_message(message, item_id=new.message_id, thread_id=conversation_id, created_at=now)
-    events = [chatkit.item_done(item)]
+    events = [*fork.events, chatkit.item_done(item)]
     if command.conversation_id is None:
         conversation = ConversationView(
             conversation_id=conversation_id, created_at=now, updated_at=now, assistant_id=assistant_id
@@ -138,6 +163,7 @@ def _turn_of_message(
         conversation_id=conversation_id,
         assistant_id=assistant_id,
         number=number,
+        parent=fork.parent_turn,
         user_message_id=new.message_id,
         session_items=model_input_of_user_item(item, message.text),
         events=events,
@@ -155,6 +181,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         assistant_id=turn.assistant_id,
         requester=json_text((command.requester or Requester()).model_dump(mode="json", exclude_defaults=True)),
         turn=turn.number,
+        parent_turn=turn.parent,
         run_id=new.run_id,
         is_active=is_active,
         message_id=turn.user_message_id,

@@ -8,7 +8,8 @@ with asker as (
 )
 select now() as now, c.*
 from asker left join lateral (
-    select c.conversation_id, c.turns_count, c.assistant_id from chat.conversation c
+    select c.conversation_id, c.turns_count, coalesce(c.last_turn, c.turns_count) as last_turn, c.assistant_id
+    from chat.conversation c
     where c.conversation_id = :conversation_id and c.user_id = asker.user_id for no key update
 ) c on true;
 
@@ -47,14 +48,15 @@ left join lateral (
 with conversation as (
     insert into chat.conversation (conversation_id, user_id, turns_count, assistant_id)
     values (:conversation_id, :user_id, :turn, :assistant_id)
-    on conflict (conversation_id) do update set turns_count = excluded.turns_count, updated_at = now()
+    on conflict (conversation_id) do update
+    set turns_count = excluded.turns_count, last_turn = null, updated_at = now()
 ), run as (
     insert into chat.run (
-        run_id, conversation_id, user_id, turn, status, is_active, requests_count, requested_at, user_message_id,
-        idempotency_key, body_hash, inference_options, model, session_items_count, requester
+        run_id, conversation_id, user_id, turn, parent_turn, status, is_active, requests_count, requested_at,
+        user_message_id, idempotency_key, body_hash, inference_options, model, session_items_count, requester
     ) values (
-        :run_id, :conversation_id, :user_id, :turn, 'queued', :is_active::boolean, :is_active::boolean::int,
-        case when :is_active::boolean then now() end,
+        :run_id, :conversation_id, :user_id, :turn, :parent_turn, 'queued', :is_active::boolean,
+        :is_active::boolean::int, case when :is_active::boolean then now() end,
         :message_id, :idempotency_key, :body_hash, :inference_options::jsonb, :model,
         cardinality(:session_items::text[]::jsonb[]), :requester::jsonb
     )

@@ -1,12 +1,16 @@
-"""The decisions about a new turn, without I/O and without a clock."""
+"""The decisions about a new turn and the tree of turns, without I/O and without a clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from contracts.commands import OnBusy, TurnLimits
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.ids import AssistantId
+from contracts.ids import AssistantId, RunId
+from contracts.replies import TurnView
+
+from conversation_store.runs.rules import POSITIONS_PER_TURN
 
 RATE_WINDOW_SECONDS = 60.0
 BUSY_RETRY_SECONDS = 2.0
@@ -90,3 +94,82 @@ def check_replay(stored_hash: str | None, body_hash: str | None) -> None:
     """The same key must come with the same body. Raises TerminalError (idempotency_key_reused)."""
     if stored_hash != body_hash:
         raise TerminalError(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used with another body.")
+
+
+# --- the tree of turns ------------------------------------------------------------------------------------
+
+
+ON_NO_BRANCH = -1
+"""The parent of a turn whose items an earlier release has deleted, when the message before them was retried."""
+
+
+@dataclass(frozen=True)
+class TreeTurn:
+    """A turn and the one that it follows, 0 where it follows none.
+
+    ``message_position``: where the item stands that it answers, in another turn's positions where it is a retry.
+    """
+
+    number: int
+    parent: int
+    message_position: int | None
+
+
+def branch_to(turns: Sequence[TreeTurn], last: int) -> list[TreeTurn]:
+    """The turns from a first one to this one, in order; none for 0."""
+    by_number = {turn.number: turn for turn in turns}
+    branch: list[TreeTurn] = []
+    turn = by_number.get(last)
+    while turn is not None:
+        branch.append(turn)
+        turn = by_number.get(turn.parent)
+    return branch[::-1]
+
+
+def newest_under(turns: Sequence[TreeTurn], number: int) -> int:
+    """The newest of a turn and those that follow it, directly or not; ``turns`` are in their order."""
+    under = {number}
+    for turn in turns:
+        if turn.parent in under:
+            under.add(turn.number)
+    return max(under)
+
+
+def path_along(branch: Sequence[TreeTurn], *, next_turn: int, also_position: int | None = None) -> str:
+    """The positions on a branch as a Postgres multirange, those of the next turn and all later ones included.
+
+    A retry's message stands in the positions of an earlier turn, and is one position of them.
+    """
+    singles = [turn.message_position for turn in branch] + [also_position]
+    ranges = [f"[{position},{position}]" for position in singles if position is not None]
+    ranges += [f"[{turn.number * POSITIONS_PER_TURN},{(turn.number + 1) * POSITIONS_PER_TURN})" for turn in branch]
+    return "{" + ",".join([*ranges, f"[{next_turn * POSITIONS_PER_TURN},)"]) + "}"
+
+
+def turns_told_apart(rows: Sequence[Mapping[str, Any]]) -> tuple[TurnView, ...]:
+    """Of turns in order (`told_apart`), those on the branch, each with the versions of its message and its answers."""
+    siblings: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        siblings.setdefault(row["parent_turn"], []).append(row)
+    views = (_told(row, siblings[row["parent_turn"]]) for row in rows if row["is_shown"])
+    return tuple(v for v in views if v.status in ("failed", "cancelled") or v.message_versions or v.answer_versions)
+
+
+def _told(row: Mapping[str, Any], siblings: Sequence[Mapping[str, Any]]) -> TurnView:
+    message_id = row["user_message_id"]
+    edits: dict[str, RunId] = {other["user_message_id"]: other["run_id"] for other in siblings}
+    edits[message_id] = row["run_id"]  # of each other version it is the newest run
+    answers = tuple(
+        other["run_id"]
+        for other in siblings
+        if other["user_message_id"] == message_id
+        and (other["is_shown"] or other["items_count"] > 0)  # nobody wants an answer without a word
+    )
+    return TurnView(
+        run_id=row["run_id"],
+        message_id=message_id,
+        status=row["status"],
+        error_code=row["error_code"],
+        message_versions=tuple(edits.values()) if len(edits) > 1 else (),
+        answer_versions=answers if len(answers) > 1 else (),
+    )
