@@ -39,6 +39,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     # What the imports made lives as long as the process. Frozen, no collection looks at it again: those while deltas
     # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
     gc.freeze()
+    gc.enable()  # disabled by `__main__` while it imports
     try:
         uvloop.run(_run(main, settings))
     except NatterError as error:
