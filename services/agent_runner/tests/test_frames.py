@@ -18,7 +18,7 @@ from agent_runner.frames import (
     [
         (0, 0.0, 0.0),
         (500, 0.01, 0.0),
-        (1_500, 0.0, 0.025),
+        (1_500, 0.0, 0.02),
         (2_500, 0.0, CROWDED_FRAME_SECONDS),
         (100_000, 0.0, CROWDED_FRAME_SECONDS),
         (0, 0.11, 0.05),

@@ -6,6 +6,7 @@ import random
 import pytest
 from contracts.errors import Code, RetryableError, TerminalError
 from conversation_store.database import Database, Transaction
+from conversation_store.driver import asyncpg
 from conversation_store.testing import store_settings
 
 
@@ -118,3 +119,34 @@ async def test_a_pool_that_is_used_up_is_an_error_that_says_to_come_back(databas
                 await database.transact("alice", read)
         assert refused.value.code == Code.STORE_UNAVAILABLE
         assert await database.transact("alice", read) == 1
+
+
+async def test_a_user_who_asks_for_much_waits_behind_themselves(database_url: str, nats_url: str) -> None:
+    order: list[str] = []
+
+    async with Database.open(store_settings(nats_url, database_url, database_pool_size_max=1)) as database:
+
+        async def ask(user: str) -> None:
+            async def work(transaction: Transaction) -> None:
+                order.append(user)
+                await transaction.connection.execute("select pg_sleep(0.005)")
+
+            await database.transact(user, work)
+
+        await asyncio.gather(*(ask("flood") for _ in range(40)), ask("quiet"))
+    assert len(order) == 41
+    assert order.index("quiet") <= 3
+
+
+async def test_what_need_not_last_is_committed_without_waiting_for_the_disk(database_url: str, nats_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("select current_database()")
+    await connection.execute(f'alter database "{name}" set synchronous_commit = on')  # the tests' server has it off
+    await connection.close()
+
+    async def setting(transaction: Transaction) -> str:
+        return await transaction.connection.fetchval("show synchronous_commit")
+
+    async with Database.open(store_settings(nats_url, database_url)) as database:
+        assert await database.transact("alice", setting, is_durable=False) == "off"
+        assert await database.transact("alice", setting) == "on"

@@ -7,7 +7,7 @@ from typing import Protocol
 AT_EASE_DELTAS_PER_SECOND = 500.0
 CROWDED_DELTAS_PER_SECOND = 2_500.0
 """Of all runs of the process together. A delta costs about 0.1 ms here and as much again elsewhere."""
-CROWDED_FRAME_SECONDS = 0.05
+CROWDED_FRAME_SECONDS = 0.04
 AT_EASE_LOOP_DELAY_SECONDS = 0.02
 LATE_LOOP_DELAY_SECONDS = 0.2
 FRAME_SECONDS_MAX = 0.1
@@ -17,7 +17,7 @@ RATE_WINDOW_SECONDS = 0.25
 def frame_seconds(deltas_per_second: float, loop_delay_seconds: float) -> float:
     """How long text is gathered before it leaves; 0: not at all.
 
-    Up to 50 ms by what the models of all runs say together, up to 100 ms while the event loop is late.
+    Up to 40 ms by what the models of all runs say together, up to 100 ms while the event loop is late.
     """
     crowd = _share(deltas_per_second, AT_EASE_DELTAS_PER_SECOND, CROWDED_DELTAS_PER_SECOND)
     lateness = _share(loop_delay_seconds, AT_EASE_LOOP_DELAY_SECONDS, LATE_LOOP_DELAY_SECONDS)

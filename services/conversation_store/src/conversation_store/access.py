@@ -56,9 +56,16 @@ async def owned_run(transaction: Transaction, principal: Principal, run_id: RunI
 
 async def locked_run(transaction: Transaction, principal: Principal, run_id: RunId) -> Row:
     """The same, with its conversation locked first: what the row says holds until the commit."""
-    if await transaction.value(sql.lock_conversation_of_run, run_id=run_id, user_id=principal.user_id) is None:
-        raise await missing(transaction, "run", run_id)
+    await lock_run(transaction, principal, run_id)
     return await owned_run(transaction, principal, run_id)
+
+
+async def lock_run(transaction: Transaction, principal: Principal, run_id: RunId) -> None:
+    """Lock the run's conversation: what is read of it from now on holds until the commit."""
+    locked = await transaction.value(sql.lock_conversation_of_run, run_id=run_id, user_id=principal.user_id)
+    if locked is None:
+        raise await missing(transaction, "run", run_id)
+    check_scope(principal, locked)
 
 
 async def refused_write(transaction: Transaction, principal: Principal, run_id: RunId, epoch: int) -> TerminalError:

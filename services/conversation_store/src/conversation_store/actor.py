@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from actor_kit.actor import Actor, Delivery, Handler, Handlers
 from actor_kit.bus import Bus
-from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants
+from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
 from contracts.message import Reply
@@ -18,6 +18,7 @@ from contracts.replies import (
     Done,
     ErasureReceipt,
     ItemPage,
+    LeaseRenewed,
     RunClaimed,
     TaskReply,
     TurnBegun,
@@ -27,6 +28,7 @@ from contracts import commands, queries
 from conversation_store import assistants, conversations, export, items, resume, search, tasks, users
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
+from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
 from conversation_store.turns import begin, branches
@@ -41,6 +43,7 @@ class ConversationStore(Actor):
     bus: Bus
     database: Database
     sweeper: Sweeper
+    renewals: Renewals
     settings: Settings
 
     @property
@@ -49,7 +52,7 @@ class ConversationStore(Actor):
             BeginTurn: self.on_begin_turn,
             commands.CancelRun: self._transaction_of(finish.cancel_run),
             ClaimRun: self.on_claim_run,
-            commands.RenewLease: self._transaction_of(claim.renew_lease),
+            commands.RenewLease: self.on_renew_lease,
             commands.AppendCheckpoint: self._transaction_of(writes.append_checkpoint),
             commands.BeginToolCall: self._transaction_of(tool_calls.begin_tool_call),
             commands.FinishToolCall: self._transaction_of(tool_calls.finish_tool_call),
@@ -75,7 +78,7 @@ class ConversationStore(Actor):
             commands.DeleteTask: self._transaction_of(tasks.delete_task, is_repeatable=False),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
-            commands.TakeRequestPermit: self._transaction_of(users.take_request_permit),
+            commands.TakeRequestPermit: self._transaction_of(users.take_request_permit, is_durable=False),
         }
 
     async def on_begin_turn(self, command: BeginTurn, _delivery: Delivery) -> TurnBegun:
@@ -95,6 +98,9 @@ class ConversationStore(Actor):
         if isinstance(claimed, TerminalError):  # the run has just been ended, and that had to be committed
             raise claimed
         return claimed
+
+    async def on_renew_lease(self, command: RenewLease, _delivery: Delivery) -> LeaseRenewed:
+        return await self.renewals.renew(command)
 
     async def on_get_conversation(self, query: GetConversation, _delivery: Delivery) -> ConversationReply:
         view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))
@@ -128,16 +134,28 @@ class ConversationStore(Actor):
         return receipt
 
     async def _transact(
-        self, request: Any, work: Callable[[Transaction], Awaitable[ResultT]], *, is_repeatable: bool = True
+        self,
+        request: Any,
+        work: Callable[[Transaction], Awaitable[ResultT]],
+        *,
+        is_repeatable: bool = True,
+        is_durable: bool = True,
     ) -> ResultT:
-        return await self.database.transact(request.principal.user_id, work, is_repeatable=is_repeatable)
+        user_id = request.principal.user_id
+        return await self.database.transact(user_id, work, is_repeatable=is_repeatable, is_durable=is_durable)
 
     def _transaction_of(
-        self, function: Callable[[Transaction, Any], Awaitable[Reply]], *, is_repeatable: bool = True
+        self,
+        function: Callable[[Transaction, Any], Awaitable[Reply]],
+        *,
+        is_repeatable: bool = True,
+        is_durable: bool = True,
     ) -> Handler:
         """A handler that is one transaction and nothing else."""
 
         async def handle(request: Any, _delivery: Delivery) -> Reply:
-            return await self._transact(request, lambda t: function(t, request), is_repeatable=is_repeatable)
+            return await self._transact(
+                request, lambda t: function(t, request), is_repeatable=is_repeatable, is_durable=is_durable
+            )
 
         return handle

@@ -17,6 +17,7 @@ from conversation_store.actor import ConversationStore
 from conversation_store.database import Database
 from conversation_store.outbox.publisher import OutboxPublisher
 from conversation_store.revision import is_at_head
+from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import MigrationSettings, Settings
 
@@ -41,7 +42,8 @@ async def open_store(settings: Settings) -> AsyncGenerator[RunningStore]:
     """Open a whole store. Raises NatterError where the bus or Postgres cannot be reached."""
     async with Bus.open(settings, service=SERVICE) as bus, Database.open(settings) as database:
         sweeper = Sweeper(bus, database, settings)
-        actor = ConversationStore(bus=bus, database=database, sweeper=sweeper, settings=settings)
+        renewals = Renewals(database)
+        actor = ConversationStore(bus=bus, database=database, sweeper=sweeper, renewals=renewals, settings=settings)
         requests = RequestServer(bus, actor, service=SERVICE, concurrency_max=settings.requests_concurrent_max)
         async with OutboxPublisher(bus, database, settings) as outbox, sweeper, requests:
             yield RunningStore(actor, bus, database, outbox, sweeper)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
+from actor_kit.fair_queue import FairQueue
 from contracts.errors import Code, TerminalError
 from contracts.ids import RunId
 from contracts.message import Message
@@ -90,13 +91,20 @@ class Transaction:
 class Database:
     """A pool of connections to Postgres, used one transaction at a time: nothing outlives it on a connection.
 
-    That makes PgBouncer's transaction mode safe; with it, prepared statements are off as well.
+    That makes PgBouncer's transaction mode safe; with it, prepared statements are off as well. Whoever waits for a
+    connection waits in a queue in which users take turns.
     """
 
     def __init__(self, pool: Any, settings: Settings, *, role: str | None) -> None:
         self.pool = pool
         self._settings = settings
         self._role = role
+        self._queue = FairQueue(
+            max(settings.database_pool_size_max, settings.database_pool_size_min),
+            waiting_max=settings.requests_concurrent_max,
+            seconds_max=settings.database_retry_seconds_max + 1,
+            code=Code.STORE_UNAVAILABLE,
+        )
         self.on_committed: Callable[[Transaction], None] = _nobody_listens
 
     @classmethod
@@ -129,11 +137,14 @@ class Database:
         work: Callable[[Transaction], Awaitable[ResultT]],
         *,
         is_repeatable: bool = True,
+        is_durable: bool = True,
     ) -> ResultT:
         """Run ``work`` in a transaction of that user (None: of the system), and commit.
 
         A lost connection, a deadlock or a cold start is tried again within ``database_retry_seconds_max``; a loss
-        in the middle of the commit only where the work ``is_repeatable``. Raises NatterError.
+        in the middle of the commit only where the work ``is_repeatable``. What is not ``is_durable`` is committed at
+        once and may be forgotten where Postgres itself dies within the second: only for what nobody was promised
+        (docs/adr/0029). Raises NatterError.
         """
 
         def may_repeat(error: BaseException) -> bool:
@@ -147,7 +158,7 @@ class Database:
             reraise=True,
         )
         try:
-            return await attempts(self._attempt, user_id, work)
+            return await attempts(self._attempt, user_id, work, is_durable)
         except Exception as error:
             foreign = error.__cause__ if isinstance(error, CommitUnknownError) and error.__cause__ else error
             problem = to_natter_error(foreign)
@@ -155,16 +166,18 @@ class Database:
                 raise
             raise problem from error
 
-    async def _attempt(self, user_id: str | None, work: Callable[[Transaction], Awaitable[ResultT]]) -> ResultT:
-        async with self.transaction(user_id) as transaction:
+    async def _attempt(
+        self, user_id: str | None, work: Callable[[Transaction], Awaitable[ResultT]], is_durable: bool
+    ) -> ResultT:
+        async with self._queue.place(user_id or ""), self.transaction(user_id, is_durable=is_durable) as transaction:
             return await work(transaction)
 
     @asynccontextmanager
-    async def transaction(self, user_id: str | None) -> AsyncGenerator[Transaction]:
+    async def transaction(self, user_id: str | None, *, is_durable: bool = True) -> AsyncGenerator[Transaction]:
         """A transaction of that user: commits at the end of the block, rolls back on an error. No retries."""
         async with self.pool.acquire(timeout=self._settings.database_retry_seconds_max + 1) as connection:
             transaction = Transaction(connection, user_id)
-            await connection.execute(self._begin(user_id))
+            await connection.execute(self._begin(user_id, is_durable=is_durable))
             try:
                 yield transaction
             except BaseException:
@@ -180,7 +193,7 @@ class Database:
                 raise
         self.on_committed(transaction)
 
-    def _begin(self, user_id: str | None) -> str:
+    def _begin(self, user_id: str | None, *, is_durable: bool) -> str:
         """BEGIN and its settings in one round trip, which takes no parameters: so the user id goes as hex."""
         settings = {
             "app.system": "'on'" if user_id is None else "''",
@@ -188,6 +201,8 @@ class Database:
             "statement_timeout": f"'{int(self._settings.statement_seconds_max * 1000)}'",
             "idle_in_transaction_session_timeout": f"'{int(self._settings.statement_seconds_max * 2000)}'",
         }
+        if not is_durable:
+            settings["synchronous_commit"] = "'off'"
         if self._role is not None:
             settings = {"role": f"'{self._role}'", **settings}
         calls = ", ".join(f"set_config('{name}', {value}, true)" for name, value in settings.items())

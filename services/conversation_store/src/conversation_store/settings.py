@@ -47,7 +47,9 @@ class Settings(MigrationSettings, AssistantSettings):
         default=2.0, ge=0, description="How long a request is tried again after a lost connection or a cold start."
     )
     statement_seconds_max: float = Field(default=5.0, gt=0, description="Postgres ends a statement after this.")
-    requests_concurrent_max: int = Field(default=256, ge=1, description="Requests worked on at a time.")
+    requests_concurrent_max: int = Field(
+        default=2_048, ge=1, description="Requests at a time, most of which wait for a connection, users in turns."
+    )
 
     enqueued_turns_max: int = Field(default=20, ge=0, description="Turns that may wait behind an active one.")
     history_bytes_max: int = Field(

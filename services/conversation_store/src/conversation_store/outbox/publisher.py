@@ -153,7 +153,8 @@ class OutboxPublisher:
             await self._safely(partial(self._remove, published))
 
     async def _remove(self, outbox_ids: Sequence[int]) -> None:
-        await self._database.transact(None, lambda transaction: remove(transaction, outbox_ids))
+        # A row that comes back is published again, under an id that JetStream knows.
+        await self._database.transact(None, lambda transaction: remove(transaction, outbox_ids), is_durable=False)
 
     async def _publish_keys(self, rows: Sequence[OutboxRow]) -> tuple[list[int], list[NatterError]]:
         """Publish rows, the keys side by side. Returns the ids of those that went out, and what failed."""

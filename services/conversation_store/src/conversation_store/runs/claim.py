@@ -1,5 +1,6 @@
 """A runner's claim on a run: taking it, keeping it, and all that it needs to go on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatkit_protocol.history import whole_window
@@ -99,3 +100,14 @@ async def renew_lease(transaction: Transaction, command: RenewLease) -> LeaseRen
     if row is None:
         raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
     return LeaseRenewed(lease_seconds=command.lease_seconds, cancel_requested=row["cancel_requested"])
+
+
+async def renew_many(transaction: Transaction, commands: Sequence[RenewLease]) -> list[Row]:
+    """Keep many runs, of any users. Returns a row for each that was there to be kept."""
+    return await transaction.rows(
+        sql.renew_many,
+        run_ids=[command.run_id for command in commands],
+        user_ids=[command.principal.user_id for command in commands],
+        epochs=[str(command.epoch) for command in commands],
+        leases_seconds=[str(command.lease_seconds) for command in commands],
+    )

@@ -18,6 +18,19 @@ set lease_expires_at = now() + make_interval(secs => :lease_seconds),
 where run_id = :run_id and user_id = :user_id and epoch = :epoch and status = 'running'
 returning cancel_requested;
 
+-- name: renew_many
+-- Renew the leases of many runs. One that somebody else works on right now is passed over: it is renewed by itself.
+with free as (
+    select r.run_id, a.lease_seconds
+    from unnest(:run_ids::text[], :user_ids::text[], :epochs::text[]::int[], :leases_seconds::text[]::float8[])
+        a (run_id, user_id, epoch, lease_seconds)
+    join chat.run r on r.run_id = a.run_id and r.user_id = a.user_id and r.epoch = a.epoch and r.status = 'running'
+    for no key update of r skip locked
+)
+update chat.run r set lease_expires_at = now() + make_interval(secs => free.lease_seconds)
+from free where r.run_id = free.run_id
+returning r.run_id, r.user_id, r.epoch, r.cancel_requested;
+
 -- name: load
 -- All that a runner needs, in one row. The history reaches back to the n-th message before the turn's first position,
 -- and no further than 5000 items. `offset 0` keeps that edge a value that is joined to, so that the index is entered

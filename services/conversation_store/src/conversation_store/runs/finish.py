@@ -73,13 +73,13 @@ async def finish_run(transaction: Transaction, command: FinishRun) -> RunFinishe
     A run that is finished stays as it is (``already_finished``). Raises TerminalError (run_stale_epoch).
     """
     user_id = command.principal.user_id
-    row = await access.locked_run(transaction, command.principal, command.run_id)
-    if row["status"] not in UNFINISHED:
-        run = await _get(transaction, command.principal, command.run_id)
-        return RunFinished(run=run, already_finished=True)
-    if row["epoch"] != command.epoch or row["status"] != "running":
+    await access.lock_run(transaction, command.principal, command.run_id)
+    if not await writes.write_last_items(transaction, command):
+        row = await access.owned_run(transaction, command.principal, command.run_id)
+        if row["status"] not in UNFINISHED:
+            run = await _get(transaction, command.principal, command.run_id)
+            return RunFinished(run=run, already_finished=True)
         raise refusal_of_write(access.run_state(row), epoch=command.epoch)
-    await writes.write_last_items(transaction, command)
     run, next_run_id = await end_run(
         transaction,
         user_id,
@@ -138,7 +138,8 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
         events = [chatkit.error(detail, allow_retry=code not in RETRY_CANNOT_HELP)]
     outgoing = enqueue.chatkit_events(user_id, run.conversation_id, run_id, events)
     await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end)])
-    return run, await activate_next(transaction, user_id, run.conversation_id)
+    has_next = row["has_next"]
+    return run, await activate_next(transaction, user_id, run.conversation_id) if has_next else None
 
 
 async def activate_next(transaction: Transaction, user_id: str, conversation_id: ConversationId) -> RunId | None:

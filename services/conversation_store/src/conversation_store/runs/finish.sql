@@ -4,7 +4,7 @@ select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.mod
 from chat.run r where r.run_id = :run_id and r.user_id = :user_id;
 
 -- name: end_run
--- The end, and what a finished run leaves at its conversation: a title where there was none.
+-- The end, and what a finished run leaves at its conversation: a title where there was none. `has_next`: a turn waits.
 with ended as (
     update chat.run r
     set status = :status, is_active = false, finished_at = now(), lease_expires_at = null, error_code = :error_code,
@@ -18,7 +18,10 @@ with ended as (
         openai_conversation_id = coalesce(:openai_conversation_id, openai_conversation_id)
     where conversation_id = (select conversation_id from ended) and user_id = :user_id
 )
-select * from ended;
+select ended.*, exists (
+    select from chat.run w
+    where w.conversation_id = ended.conversation_id and w.user_id = :user_id and w.status = 'queued' and not w.is_active
+) as has_next from ended;
 
 -- name: activate_next
 -- The oldest turn that waits, unless one is active.

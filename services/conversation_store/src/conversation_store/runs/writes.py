@@ -30,10 +30,9 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
     return Done()
 
 
-async def write_last_items(transaction: Transaction, command: FinishRun) -> None:
-    """Store what a run ends with. Raises TerminalError: run_stale_epoch, run_finished, forbidden, not_found."""
-    if not await _write(transaction, command):
-        raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
+async def write_last_items(transaction: Transaction, command: FinishRun) -> bool:
+    """Store what a run ends with; False where its epoch or its status forbids."""
+    return await _write(transaction, command)
 
 
 async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:
@@ -54,63 +53,28 @@ async def link_openai_conversation(transaction: Transaction, command: LinkOpenai
 async def _write(
     transaction: Transaction, command: Write, *, step: int | None = None, usage: str | None = None
 ) -> bool:
-    """Store the items and session items of a command; False where its epoch, the run's status or its step forbids."""
-    counts = {"items_count": len(command.items), "session_items_count": len(command.session_items)}
-    agent_name = command.agent_name if isinstance(command, AppendCheckpoint) else None
-    row = await transaction.row(sql.reserve, command, **counts, step=step, usage=usage, agent_name=agent_name)
-    if row is None:
-        return False
-    turn_position = row["turn"] * POSITIONS_PER_TURN
-    item_position = turn_position + 1 + row["items_before"]  # the turn's own message comes first
-    await _save_items(transaction, command, row["conversation_id"], item_position)
-    session_position = turn_position + row["session_items_before"]
-    await _append_session_items(transaction, command, row["conversation_id"], session_position)
-    await _patch_metadata(transaction, command, row["conversation_id"])
-    return True
+    """Store the items and session items of a command; False where its epoch, the run's status or its step forbids.
 
-
-async def _save_items(transaction: Transaction, command: Write, conversation_id: str, position: int) -> None:
-    """Raises TerminalError (invalid_request) where an id belongs to the user's message or to another conversation."""
+    Raises TerminalError (invalid_request) where an id belongs to the user's message or to another conversation.
+    """
     unique = list({item.message_id: item for item in command.items}.values())
-    if not unique:
-        return
-    saved = await transaction.execute(
-        sql.save_items,
+    ids = [item.get("id") for item in command.session_items]
+    row = await transaction.row(
+        sql.write,
         command,
-        conversation_id=conversation_id,
-        position=position,
+        step=step,
+        usage=usage,
+        positions_per_turn=POSITIONS_PER_TURN,
         message_ids=[item.message_id for item in unique],
         roles=[item.role for item in unique],
         types=[item.type for item in unique],
         contents=[item.content for item in unique],
         tool_calls=[json_text([call.model_dump() for call in item.tool_calls]) for item in unique],
         items=[json_text(item.item) for item in unique],
-    )
-    if saved != len(unique):
-        raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
-
-
-async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:
-    """Raises TerminalError (invalid_request) where the metadata would grow too large."""
-    if not command.metadata:
-        return
-    changes = json_text(command.metadata)
-    size = await transaction.value(sql.patch_metadata, command, conversation_id=conversation_id, changes=changes)
-    if size > METADATA_BYTES_MAX:
-        detail = f"The conversation's metadata would have more than {METADATA_BYTES_MAX} bytes."
-        raise TerminalError(Code.INVALID_REQUEST, detail, field="metadata")
-
-
-async def _append_session_items(transaction: Transaction, command: Write, conversation_id: str, position: int) -> None:
-    if not command.session_items:
-        return
-    ids = [item.get("id") for item in command.session_items]
-    await transaction.execute(
-        sql.append_session_items,
-        command,
-        conversation_id=conversation_id,
-        position=position,
-        items=[json_text(item) for item in command.session_items],
+        session_items=[json_text(item) for item in command.session_items],
         are_messages=[boolean_text(is_message(item)) for item in command.session_items],
-        message_ids=[message_id if isinstance(message_id, str) else None for message_id in ids],
+        session_ids=[message_id if isinstance(message_id, str) else None for message_id in ids],
     )
+    if row is not None and row["saved_count"] != len(unique):
+        raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
+    return row is not None

@@ -1,42 +1,39 @@
--- name: reserve
--- Check the epoch and take the positions at once: a stale attempt takes none and writes nothing.
-update chat.run
-set items_count = items_count + :items_count, session_items_count = session_items_count + :session_items_count,
-    checkpoints_count = case when :step::int is null then checkpoints_count else :step + 1 end,
-    usage = coalesce(:usage::jsonb, usage), agent_name = coalesce(:agent_name, agent_name)
-where run_id = :run_id and user_id = :user_id and epoch = :epoch and status = 'running'
-  and (:step::int is null or checkpoints_count <= :step)
-returning conversation_id, turn, items_count - :items_count as items_before,
-    session_items_count - :session_items_count as session_items_before;
-
--- name: save_items
--- Insert items, or replace those of the same ids, which keep their positions.
-insert into chat.message as m
-    (message_id, conversation_id, user_id, run_id, role, type, content, tool_calls, item, position)
-select i.message_id, :conversation_id, :user_id, :run_id, i.role, i.type, i.content, i.tool_calls, i.item,
-       :position + i.at - 1
-from unnest(
-    :message_ids::text[], :roles::text[], :types::text[], :contents::text[], :tool_calls::text[]::jsonb[],
-    :items::text[]::jsonb[]
-) with ordinality i (message_id, role, type, content, tool_calls, item, at)
-on conflict (message_id) do update
-set role = excluded.role, type = excluded.type, content = excluded.content, tool_calls = excluded.tool_calls,
-    item = excluded.item
-where m.conversation_id = excluded.conversation_id and m.user_id = excluded.user_id and m.role = 'assistant';
-
--- name: append_session_items
-insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_message, item)
-select :conversation_id, :position + s.at - 1, :user_id, :run_id, s.message_id, s.is_message, s.item
-from unnest(:items::text[]::jsonb[], :are_messages::text[]::boolean[], :message_ids::text[])
-    with ordinality s (item, is_message, message_id, at);
-
--- name: patch_metadata
--- Changes by key; null removes one.
-update chat.conversation
-set metadata = (metadata || :changes::jsonb)
-    - array(select key from jsonb_each(:changes::jsonb) where value = 'null'::jsonb)
-where conversation_id = :conversation_id and user_id = :user_id
-returning octet_length(metadata::text) as bytes;
+-- name: write
+-- Check the epoch and take the positions, then store items and session items at them: a stale attempt takes none and
+-- writes nothing. Items of ids that are there replace them, and keep their positions.
+with reserved as (
+    update chat.run
+    set items_count = items_count + cardinality(:message_ids::text[]),
+        session_items_count = session_items_count + cardinality(:session_items::text[]),
+        checkpoints_count = case when :step::int is null then checkpoints_count else :step + 1 end,
+        usage = coalesce(:usage::jsonb, usage)
+    where run_id = :run_id and user_id = :user_id and epoch = :epoch and status = 'running'
+      and (:step::int is null or checkpoints_count <= :step)
+    returning conversation_id, turn * :positions_per_turn::bigint as turn_position,
+        items_count - cardinality(:message_ids::text[]) as items_before,
+        session_items_count - cardinality(:session_items::text[]) as session_items_before
+), saved as (
+    insert into chat.message as m
+        (message_id, conversation_id, user_id, run_id, role, type, content, tool_calls, item, position)
+    select i.message_id, r.conversation_id, :user_id, :run_id, i.role, i.type, i.content, i.tool_calls, i.item,
+           r.turn_position + r.items_before + i.at
+    from reserved r, unnest(
+        :message_ids::text[], :roles::text[], :types::text[], :contents::text[], :tool_calls::text[]::jsonb[],
+        :items::text[]::jsonb[]
+    ) with ordinality i (message_id, role, type, content, tool_calls, item, at)
+    on conflict (message_id) do update
+    set role = excluded.role, type = excluded.type, content = excluded.content, tool_calls = excluded.tool_calls,
+        item = excluded.item
+    where m.conversation_id = excluded.conversation_id and m.user_id = excluded.user_id and m.role = 'assistant'
+    returning m.message_id
+), appended as (
+    insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_message, item)
+    select r.conversation_id, r.turn_position + r.session_items_before + s.at - 1, :user_id, :run_id, s.message_id,
+           s.is_message, s.item
+    from reserved r, unnest(:session_items::text[]::jsonb[], :are_messages::text[]::boolean[], :session_ids::text[])
+        with ordinality s (item, is_message, message_id, at)
+)
+select (select count(*) from saved) as saved_count from reserved;
 
 -- name: truncate_session
 -- Of the branch that one is on: the others keep what the model saw there.
