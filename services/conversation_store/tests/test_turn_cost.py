@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from contracts.commands import AppendCheckpoint, RenewLease
 from contracts.errors import Code, TerminalError
+from contracts.message import Json
 from conversation_store.outbox.publisher import REMOVAL_PAUSE_SECONDS
 from conversation_store.testing import (
     ALICE,
@@ -21,7 +22,7 @@ from conversation_store.testing import (
 )
 
 ARCHITECTURE = (Path(__file__).parents[3] / "ARCHITECTURE.md").read_text()
-SAID = {"type": "message", "role": "assistant", "content": "hi"}
+SAID: Json = {"type": "message", "role": "assistant", "content": "hi"}
 
 
 def written() -> dict[str, tuple[int, ...]]:

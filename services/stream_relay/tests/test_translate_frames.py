@@ -10,6 +10,7 @@ from contracts.events import Reset
 from contracts.replies import ItemView, RunView
 from hypothesis import given
 from hypothesis import strategies as st
+from sse_starlette import ServerSentEvent
 from stream_relay.translate import (
     END_SEQUENCE,
     FRAME_CHARACTERS_MAX,
@@ -192,3 +193,9 @@ def test_one_delta_keeps_its_exact_bytes() -> None:
 def test_what_only_looks_like_text_is_left_alone(payload: bytes) -> None:
     deltas = [delta(1, payload), delta(2, payload)]
     assert list(merge_text(deltas)) == deltas
+
+
+@given(st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode)), st.integers(1, 2**53))
+def test_a_delta_is_encoded_as_sse_starlette_would(payload: bytes, sequence: int) -> None:
+    wanted = ServerSentEvent(payload.decode(errors="replace"), id=str(sequence), sep="\n").encode()
+    assert encode(delta(sequence, payload)).full == wanted

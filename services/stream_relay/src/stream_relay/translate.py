@@ -114,6 +114,17 @@ def _block(data: str | None = None, *, event: str | None = None, sequence: int |
     return ServerSentEvent(data, event=event, id=identity, sep="\n").encode()
 
 
+def _plain_block(payload: bytes, sequence: int) -> bytes | None:
+    """What `_block` makes of a payload of one line in a quarter of the time; None for any other."""
+    if b"\n" in payload or b"\r" in payload:
+        return None
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return None
+    return b"id: %d\ndata: %b\n\n" % (sequence, payload)
+
+
 HEARTBEAT: Final = ServerSentEvent(comment="keep-alive", sep="\n").encode()
 
 
@@ -128,6 +139,8 @@ class Frame(NamedTuple):
 
 def encode(delta: Delta, *, with_id: bool = True) -> Frame:
     """Encode a delta. ``with_id`` False: shown later than its place, so it must not move the viewer's place."""
+    if delta.event is None and with_id and (block := _plain_block(delta.payload, delta.sequence)):
+        return Frame(delta.sequence, block, block)
     sequence = delta.sequence if with_id else None
     full = _block(delta.payload.decode(errors="replace"), event=delta.event, sequence=sequence)
     if delta.event is None:

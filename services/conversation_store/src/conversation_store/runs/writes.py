@@ -59,11 +59,13 @@ async def _write(
     """
     unique = list({item.message_id: item for item in command.items}.values())
     ids = [item.get("id") for item in command.session_items]
+    agent_name = command.agent_name if isinstance(command, AppendCheckpoint) else None
     row = await transaction.row(
         sql.write,
         command,
         step=step,
         usage=usage,
+        agent_name=agent_name,
         positions_per_turn=POSITIONS_PER_TURN,
         message_ids=[item.message_id for item in unique],
         roles=[item.role for item in unique],
@@ -75,6 +77,20 @@ async def _write(
         are_messages=[boolean_text(is_message(item)) for item in command.session_items],
         session_ids=[message_id if isinstance(message_id, str) else None for message_id in ids],
     )
-    if row is not None and row["saved_count"] != len(unique):
+    if row is None:
+        return False
+    if row["saved_count"] != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
-    return row is not None
+    await _patch_metadata(transaction, command, row["conversation_id"])
+    return True
+
+
+async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:
+    """Raises TerminalError (invalid_request) where the metadata would grow too large."""
+    if not command.metadata:
+        return
+    changes = json_text(command.metadata)
+    size = await transaction.value(sql.patch_metadata, command, conversation_id=conversation_id, changes=changes)
+    if size > METADATA_BYTES_MAX:
+        detail = f"The conversation's metadata would have more than {METADATA_BYTES_MAX} bytes."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field="metadata")

@@ -6,7 +6,7 @@ with reserved as (
     set items_count = items_count + cardinality(:message_ids::text[]),
         session_items_count = session_items_count + cardinality(:session_items::text[]),
         checkpoints_count = case when :step::int is null then checkpoints_count else :step + 1 end,
-        usage = coalesce(:usage::jsonb, usage)
+        usage = coalesce(:usage::jsonb, usage), agent_name = coalesce(:agent_name, agent_name)
     where run_id = :run_id and user_id = :user_id and epoch = :epoch and status = 'running'
       and (:step::int is null or checkpoints_count <= :step)
     returning conversation_id, turn * :positions_per_turn::bigint as turn_position,
@@ -33,7 +33,15 @@ with reserved as (
     from reserved r, unnest(:session_items::text[]::jsonb[], :are_messages::text[]::boolean[], :session_ids::text[])
         with ordinality s (item, is_message, message_id, at)
 )
-select (select count(*) from saved) as saved_count from reserved;
+select conversation_id, (select count(*) from saved) as saved_count from reserved;
+
+-- name: patch_metadata
+-- Changes by key; null removes one.
+update chat.conversation
+set metadata = (metadata || :changes::jsonb)
+    - array(select key from jsonb_each(:changes::jsonb) where value = 'null'::jsonb)
+where conversation_id = :conversation_id and user_id = :user_id
+returning octet_length(metadata::text) as bytes;
 
 -- name: truncate_session
 -- Of the branch that one is on: the others keep what the model saw there.
