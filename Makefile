@@ -84,8 +84,9 @@ drift: generate
 containers: test-tools ## docker-compose.yml in real containers (needs an engine)
 	$(BIN)/pytest -q -s tests/containers
 
-bench: install ## measure, against the stock ChatKit server
-	$(BIN)/python -m bench
+bench: install ## measure loads beside the stock ChatKit server, and draw them; options: make bench LOADS="one hundred"
+	$(BIN)/python -m bench.loads $(LOADS)
+	$(BIN)/python -m bench.table
 
 lock: ## resolve again and write requirements.lock; options: make lock ARGS=--upgrade
 	PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/lock.py $(ARGS)

@@ -31,7 +31,8 @@ from natter.servers.ports import free_port
 
 from bench.client import Talk, talk
 
-RESULTS = Path(__file__).parent.parent / "docs" / "bench"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "bench"
 ONES = 40
 START_SECONDS_MAX = 120.0
 REST_SECONDS = 2.0
@@ -244,7 +245,13 @@ async def measure(
 ) -> dict[str, Any]:
     """One load on both servers, in turns."""
     load = LOADS[name]
-    found: dict[str, Any] = {"load": name, "title": load.title, "machine": machine(), "rounds": []}
+    found: dict[str, Any] = {
+        "load": name,
+        "title": load.title,
+        "scale": list(scale),
+        "machine": machine(),
+        "rounds": [],
+    }
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         folder = Path(directory) / "natter"
         folder.mkdir()
