@@ -4,7 +4,7 @@ from natter.data_directory import Secrets
 
 EMAIL = "demo@example.com"
 NAME = "Demo"
-ANSWER_SECONDS_MAX = 10.0
+WEB_ANSWER_SECONDS_MAX = 10.0
 EXISTS = "USER_ALREADY_EXISTS"
 
 
@@ -18,7 +18,7 @@ async def ensure_demo_user(web_url: str, secrets: Secrets) -> str:
 
     account = {"email": EMAIL, "password": secrets.demo_password, "name": NAME}
     try:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=WEB_ANSWER_SECONDS_MAX, trust_env=False) as client:
             headers = {"Origin": web_url}
             answer = await client.post(f"{web_url}/api/auth/sign-up/email", json=account, headers=headers)
     except httpx.HTTPError as error:

@@ -23,7 +23,7 @@ from natter.web_app import NODE_MAJOR_MIN, node_major
 
 DISK_BYTES_MIN = 2 * 1024**3
 PORTS = {"--edge-port": 8000, "--relay-port": 8001, "--web-port": 3000}
-ANSWER_SECONDS_MAX = 3.0
+PROBE_SECONDS_MAX = 3.0
 PAIRS = {"openai-agents": "0.24.0", "openai-chatkit": "1.6.5"}
 """These two are made for each other: openai-chatkit imports private names of openai-agents."""
 
@@ -107,7 +107,7 @@ async def _running_stack(root: Path, state: StackState) -> list[Finding]:
 
 async def _ready(name: str, url: str) -> list[Finding]:
     try:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS_MAX, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=PROBE_SECONDS_MAX, trust_env=False) as client:
             answer = await client.get(f"{url}/readyz")
     except httpx.HTTPError as error:
         return [Finding(name, False, f"{url}: {error or type(error).__name__}")]

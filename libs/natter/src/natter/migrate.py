@@ -10,8 +10,7 @@ from actor_kit.provision import provision
 from natter.data_directory import DataDirectory
 from natter.operator_bus import NoStackError, operator_bus, operator_settings
 from natter.settings import Settings
-
-MIGRATION_SECONDS_MAX = 600
+from natter.stack import MIGRATION_SECONDS_MAX
 
 
 class MigrationFailedError(Exception):
@@ -27,9 +26,12 @@ def migrate(data_dir: Path | None, nats_url: str | None, database_url: str | Non
     environment = _environment(data_dir, database_url)
     drifts = asyncio.run(_provision(data_dir, nats_url))
     command = [sys.executable, "-m", "conversation_store", "migrate"]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=MIGRATION_SECONDS_MAX
-    )
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=MIGRATION_SECONDS_MAX
+        )
+    except subprocess.TimeoutExpired:
+        raise MigrationFailedError(f"the migration did not end within {MIGRATION_SECONDS_MAX:g} s") from None
     if done.returncode != 0:
         raise MigrationFailedError("\n".join((done.stdout + done.stderr).splitlines()[-20:]))
     return drifts

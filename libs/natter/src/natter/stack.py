@@ -37,6 +37,10 @@ DRAIN_SECONDS_MAX = 1.5
 """How long a service may finish its work when all is stopped; what it cannot finish, it takes up at the next start."""
 
 
+MIGRATION_SECONDS_MAX = 600.0
+"""How long the tables may take to be migrated, by `natter up` and by `natter migrate`."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What the caller of `natter up` asked for. Port 0 is any free one."""

@@ -16,13 +16,12 @@ from natter.demo_user import ensure_demo_user
 from natter.discovery import silent_services
 from natter.operator_bus import operator_bus, operator_settings
 from natter.output import Output
-from natter.stack import STOP_ORDER, Stack
+from natter.stack import MIGRATION_SECONDS_MAX, STOP_ORDER, Stack
 from natter.supervision.program import Program, ProgramFailedError
 from natter.supervision.supervisor import Supervisor
 from natter.supervision.together import together
 
-MIGRATION_SECONDS_MAX = 120.0
-ANSWER_SECONDS_MAX = 120.0
+SERVICES_ANSWER_SECONDS_MAX = 120.0
 """As long as a program may take to start: its first run may stall the runner, and its watchdog start it anew."""
 STATE_SECONDS = 0.5
 ASKED = frozenset({Service.CONVERSATION_STORE, Service.AGENT_RUNNER})
@@ -134,11 +133,11 @@ async def _wait_until_answered(stack: Stack) -> None:
     missing: Sequence[str] = sorted(asked)
     async with _operator_bus(stack) as bus:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            async with asyncio.timeout(SERVICES_ANSWER_SECONDS_MAX):
                 while missing := sorted(await silent_services(bus, asked)):
                     pass
     if missing:
-        raise ProgramFailedError(missing[0], f"did not answer on NATS within {ANSWER_SECONDS_MAX:g} s", [])
+        raise ProgramFailedError(missing[0], f"did not answer on NATS within {SERVICES_ANSWER_SECONDS_MAX:g} s", [])
 
 
 def _write_state(stack: Stack, supervisor: Supervisor) -> None:

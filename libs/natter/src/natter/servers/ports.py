@@ -7,7 +7,7 @@ LOOPBACK = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 """Below the ports that Linux (32768 to 60999) and macOS (from 49152) give to outgoing connections: one of those could
 take a port between our looking and a server's listening."""
-ATTEMPTS_MAX = 1_000
+PORTS_TRIED_MAX = 1_000
 
 _given: set[int] = set()
 
@@ -17,7 +17,7 @@ def free_port() -> int:
 
     Another program may still take it before the caller does. Raises OSError when none is found.
     """
-    for _ in range(ATTEMPTS_MAX):
+    for _ in range(PORTS_TRIED_MAX):
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
         if port not in _given and is_free(port):
             _given.add(port)
