@@ -15,7 +15,15 @@ const config: NextConfig = {
   // proxy.ts decides by the path that was asked for: otherwise `/_next/data/…/api/…` is another name of the API.
   skipProxyUrlNormalize: true,
   headers: () =>
-    Promise.resolve([{ source: "/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] }]),
+    Promise.resolve([
+      { source: "/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] },
+      // The address holds the file's hash (server/element-script.ts): another file has another address.
+      {
+        source: "/chatkit/:path*",
+        has: [{ type: "query", key: "v" }],
+        headers: [{ key: "Cache-Control", value: "public, max-age=31536000, immutable" }],
+      },
+    ]),
 };
 
 export default config;

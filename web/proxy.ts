@@ -62,5 +62,5 @@ function openPage(request: NextRequest): Response {
 }
 
 export const config = {
-  matcher: ["/((?!_next/static|_next/image|chatkit/|icon|favicon|healthz|readyz).*)"],
+  matcher: ["/((?!_next/static|_next/image|chatkit/|icons/|sw.js|manifest.webmanifest|icon|favicon|healthz|readyz).*)"],
 };

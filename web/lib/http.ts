@@ -1,4 +1,6 @@
 /** Calls of the services, from the browser: JSON in, JSON out, one kind of error. */
+import { recallAnswer, rememberAnswer } from "./read-cache";
+
 
 /** A call that failed: `status` 0 means that nothing answered. */
 export class CallError extends Error {
@@ -30,12 +32,17 @@ async function send(method: Method, url: string, body: unknown): Promise<{ respo
     const response = await fetch(url, {
       method,
       cache: "no-store",
+      // What waited for an undo is deleted as the page is left.
+      keepalive: method === "DELETE",
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
       headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    if (method === "GET" && response.ok) rememberAnswer(url, response.clone());
     return { response, text: await response.text() };
   } catch {
+    const known = method === "GET" ? await recallAnswer(url) : undefined;
+    if (known !== undefined) return { response: known, text: await known.text() };
     throw new CallError(0, navigator.onLine ? "unavailable" : "offline");
   }
 }

@@ -10,7 +10,8 @@ const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 if (!existsSync(join(element, "node_modules"))) run("install", "--no-save", "--no-audit", "--no-fund");
 run("run", "build");
 mkdirSync(join(web, "public", "chatkit"), { recursive: true });
-copyFileSync(join(element, "dist", "chatkit.js"), join(web, "public", "chatkit", "chatkit.js"));
+for (const name of ["chatkit.js", "chatkit-math.js"])
+  copyFileSync(join(element, "dist", name), join(web, "public", "chatkit", name));
 
 function run(...args) {
   execFileSync(npm, args, { cwd: element, stdio: "inherit" });

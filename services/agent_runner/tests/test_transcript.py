@@ -276,6 +276,26 @@ def test_what_a_tool_returns_is_bounded_and_cannot_leave_its_fence() -> None:
     assert task["content"].count("```") == 4
 
 
+def test_a_tools_result_is_told_for_people_and_word_for_word_behind_a_rule() -> None:
+    tasks: list[Any] = [
+        {"task_id": f"task_{n}", "title": f"buy | milk {n}", "completed": n == 0, "created_at": "2026", "tags": ["a"]}
+        for n in range(12)
+    ]
+    call = ToolCallView(call_id="c", name="list_tasks", status="success", arguments={}, result={"tasks": tasks})
+    told, exact = tool_task(call)["content"].split("\n\n---\n\n")
+    assert told.splitlines()[:3] == [
+        "| Title | Completed |",
+        "| --- | --- |",
+        r"| buy \| milk 0 | yes |",
+    ]
+    assert told.endswith("… and 2 more")
+    assert exact.startswith("**Input**\n\n```json\n{}\n```\n\n**Output**\n\n```json\n{")
+    words = call.model_copy(update={"result": ["one", "two `x`"]})
+    assert tool_task(words)["content"].startswith("- one\n- two \\`x\\`\n\n---\n\n")
+    plain = call.model_copy(update={"result": "done", "status": "running"})
+    assert tool_task(plain)["content"] == "---\n\n**Input**\n\n```json\n{}\n```"
+
+
 def test_a_title_is_told_as_the_whole_thread() -> None:
     view = ConversationView(conversation_id="conv_1", created_at=NOW, updated_at=NOW, metadata={"a": 1})
     event = EVENTS.validate_python(events.thread_updated(view, title="Groceries"))

@@ -177,25 +177,6 @@ def test_a_conversation_that_is_not_there_is_said_so(person: Person) -> None:
         expect(page.get_by_role("alert").filter(has_text="There is no such conversation")).to_be_visible()
 
 
-def test_history_renames_and_deletes(person: Person) -> None:
-    page = person.sign_up()
-    chat = Chat(page)
-    chat.say("count to 3")
-    chat.expect_counted_to(3)
-    chat.root.get_by_role("button", name="History").click()
-    chat.root.get_by_role("button", name=re.compile("^Rename “count to 3”", re.IGNORECASE)).click()
-    page.keyboard.type("My numbers")
-    page.keyboard.press("Enter")
-    expect(chat.root.get_by_role("button", name="Rename “My numbers”")).to_be_visible()
-    assert [entry["title"] for entry in person.api(page, "GET", "/conversations")[1]["data"]] == ["My numbers"]
-
-    chat.root.get_by_role("button", name="Delete “My numbers”").click()
-    chat.root.get_by_role("button", name="Delete", exact=True).click()
-    expect(chat.root.get_by_text("My numbers")).to_have_count(0)
-    assert person.api(page, "GET", "/conversations")[1]["data"] == []
-    expect(page).to_have_url(f"{person.origin}/dashboard/chat")
-
-
 def test_feedback_and_retry(person: Person) -> None:
     page = person.sign_up()
     chat = Chat(page)

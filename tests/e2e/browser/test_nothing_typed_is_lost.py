@@ -32,8 +32,9 @@ def test_a_message_on_its_way_is_never_under_another_conversation(person: Person
     chat.expect_counted_to(4)
     expect(chat.bubbles).to_have_text(["count to 4"])
     held[0].continue_()
-    chat.root.get_by_role("button", name="History").click()
-    chat.root.get_by_role("button", name=re.compile(r"^count to 3", re.IGNORECASE)).click()
+    page.get_by_role("complementary", name="Conversations").get_by_role(
+        "link", name=re.compile(r"^count to 3", re.IGNORECASE)
+    ).click()
     chat.expect_counted_to(3)
     expect(chat.bubbles).to_have_text(["count to 3"])
 
@@ -59,10 +60,10 @@ def test_an_expired_session_says_why_and_gives_the_text_back(person: Person) -> 
 
 
 def delete_in_another_tab(person: Person, page: Page, conversation_id: str) -> None:
-    other = Chat(person.open(f"/dashboard/chat?conversation={conversation_id}"))
-    other.root.get_by_role("button", name="History").click()
-    other.root.get_by_role("button", name=re.compile("^Delete “")).click()
-    other.root.get_by_role("button", name="Delete", exact=True).click()
+    other = person.open(f"/dashboard/chat?conversation={conversation_id}")
+    other.get_by_role("button", name=re.compile("^More about “")).click()
+    other.get_by_role("menuitem", name="Delete").click()
+    other.goto("/dashboard")  # nobody wants it back
 
 
 def delete_on_another_device(person: Person, page: Page, conversation_id: str) -> None:

@@ -55,8 +55,8 @@ def test_targets_are_large_enough_for_a_finger(new_person: NewPerson) -> None:
     expect(chat.badge("success")).to_have_count(1)
     expect(chat.stop_button).to_have_count(0)
     assert small_targets(page) == []
-    chat.root.get_by_role("button", name="History").click()
-    expect(chat.root.get_by_role("dialog", name="History").get_by_role("listitem")).to_have_count(1)
+    chat.root.get_by_role("button", name="Sidebar").click()
+    expect(page.get_by_role("dialog", name="Conversations").get_by_role("listitem")).to_have_count(1)
     assert small_targets(page) == []
     page.goto("/dashboard")
     expect(page.get_by_role("checkbox", name="buy milk")).to_be_visible()

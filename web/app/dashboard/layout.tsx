@@ -1,7 +1,9 @@
 import { UserStreamProvider } from "@/features/live/user-stream";
+import { ServiceWorker } from "@/features/offline/service-worker";
 import { AppHeader } from "@/features/shell/app-header";
 import { ConnectionBanner } from "@/features/shell/connection-banner";
 import { SessionGuard } from "@/features/shell/session-guard";
+import { UndoProvider } from "@/features/undo/undo";
 import { requireUser } from "@/server/require-user";
 
 export default async function DashboardLayout({ children }: { children: React.ReactNode }) {
@@ -9,6 +11,8 @@ export default async function DashboardLayout({ children }: { children: React.Re
   return (
     <UserStreamProvider userId={user.userId}>
       <SessionGuard />
+      <ServiceWorker />
+      <UndoProvider>
       <div className="flex h-dvh flex-col">
         <a
           href="#main"
@@ -20,6 +24,7 @@ export default async function DashboardLayout({ children }: { children: React.Re
         <ConnectionBanner />
         {children}
       </div>
+      </UndoProvider>
     </UserStreamProvider>
   );
 }

@@ -14,6 +14,7 @@ import { App } from "./view/app";
 import { type ComposerHandle, isTouch } from "./view/composer";
 import { type View, ViewProvider } from "./view/context";
 import { FrameScheduler } from "./view/frames";
+import { showItem } from "./view/show-item";
 import { adoptStyles } from "./view/styles";
 
 type SendParams = Parameters<OpenAIChatKit["sendUserMessage"]>[0];
@@ -118,6 +119,16 @@ export class ChatKitElement extends HTMLElement implements Contract {
 
   async hideHistory(): Promise<void> {
     (await this.ready()).history.close();
+  }
+
+  /**
+   * Not of the published methods: scrolls to an item of the open thread and marks it for a moment. Older pages are
+   * loaded until it is there; false where it is not among them.
+   */
+  async showItem(itemId: string): Promise<boolean> {
+    const chat = await this.ready();
+    if (!(await chat.loadUntil(itemId))) return false;
+    return showItem(this.mountPoint, itemId, () => this.frames.next());
   }
 
   // --- life in the page ------------------------------------------------------------------------------------------

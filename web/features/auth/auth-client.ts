@@ -1,6 +1,8 @@
 /** Better Auth in the browser: only what the pages use. */
 import { createAuthClient } from "better-auth/react";
 
+import { forgetWhatWasRead } from "@/lib/read-cache";
+
 import type { SignedOutReason } from "./signed-out";
 
 export const authClient = createAuthClient();
@@ -9,6 +11,7 @@ const SESSION_CHANNEL = "natter-session";
 
 /** Leaves this tab for the sign-in page, by a full load: nothing of the old session stays in memory. */
 export function leaveForSignIn(why: SignedOutReason): void {
+  void forgetWhatWasRead();
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`);
 }
 
@@ -22,6 +25,7 @@ export async function signOut(): Promise<{ code?: string | undefined; status: nu
   const { error } = await authClient.signOut();
   if (error) return error;
   announceSignOut();
+  await forgetWhatWasRead();
   location.assign("/sign-in");
   return null;
 }

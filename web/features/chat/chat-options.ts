@@ -1,6 +1,8 @@
 /** How ChatKit is configured here, for whichever element shows it. */
 import type { ChatKitOptions } from "@openai/chatkit";
 
+import { askForSidebar } from "@/features/conversations/sidebar-toggle";
+
 export type ChatSetup = Readonly<{
   userId: string;
   domainKey: string;
@@ -19,7 +21,6 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
   return {
     "data-resume": `${base}/conversations/{thread_id}/stream`,
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
-    "data-search-url": `${base}/conversations?q={query}`,
     "data-keyboard": "page",
     "data-prompts": "fill",
   };
@@ -46,18 +47,19 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }:
       },
       color: {
         grayscale: { hue: 150, tint: 2 },
-        accent: { primary: "#0FFF50", level: 2 },
+        accent: { primary: "#0FFF50", level: 0 },
         surface: SURFACES[scheme],
       },
     },
-    header: { enabled: true },
-    history: { enabled: true, showDelete: true, showRename: true },
+    header: { enabled: true, leftAction: { icon: "sidebar-left", onClick: askForSidebar } },
+    // The list of conversations is the page's own (features/conversations).
+    history: { enabled: false },
     startScreen: {
       greeting: "What needs doing?",
+      // Each makes sense on an empty list as well, and none claims that something is on it.
       prompts: [
         { label: "Add a task", prompt: "add a task: buy milk", icon: "plus" },
         { label: "Show my list", prompt: "list my tasks", icon: "notebook" },
-        { label: "Complete a task", prompt: "complete the task buy milk", icon: "check-circle" },
         { label: "Count to 20", prompt: "count to 20", icon: "sparkle" },
       ],
     },

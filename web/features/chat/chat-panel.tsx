@@ -2,16 +2,18 @@
 
 /** The chat: OpenAI's React wrapper, unmodified, around our element or theirs. */
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { useMemo } from "react";
+import { useSearchParams } from "next/navigation";
+import { useEffect, useMemo, useRef } from "react";
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
+import { keepingWhatIsRead } from "@/lib/read-cache";
 import { useTheme } from "@/features/theme/theme-provider";
 
 import { chatOptions, elementSettings } from "./chat-options";
 import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
 import { createResumableFetch, tellingSignOut, waitOrOnline } from "./resumable-fetch";
-import { rememberConversation, useConversationAccess } from "./use-conversation";
+import { messageInAddress, rememberConversation, useConversationAccess } from "./use-conversation";
 import { useElementScript } from "./use-element-script";
 
 type Props = Readonly<{
@@ -25,9 +27,10 @@ type Props = Readonly<{
 export function ChatPanel(props: Props) {
   const script = useElementScript(props.scriptUrl);
   const access = useConversationAccess(props.userId, props.conversationId);
-  if (access === "forbidden" || access === "unknown") return <ConversationRefused reason={access} />;
+  const isFirst = useSearchParams().get("conversation") === props.conversationId;
+  if (isFirst && (access === "forbidden" || access === "unknown")) return <ConversationRefused reason={access} />;
   if (script === "failed") return <ChatFailed />;
-  if (script === "loading" || access === "checking") return <ChatLoading />;
+  if (script === "loading" || (isFirst && access === "checking")) return <ChatLoading />;
   return <Chat {...props} />;
 }
 
@@ -35,11 +38,12 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
   const { scheme } = useTheme();
   const isOpenai = openaiDomainKey !== null;
   const chatFetch = useMemo(() => {
-    const plain = tellingSignOut((input, init) => fetch(input, init), leaveAsExpired);
+    const plain = keepingWhatIsRead(tellingSignOut((input, init) => fetch(input, init), leaveAsExpired));
     // Our element repeats and resumes by itself: both together would post one message 24 times while the store is away.
     return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
   }, [isOpenai]);
-  const { control, fetchUpdates } = useChatKit({
+  const shown = useRef(conversationId);
+  const { control, fetchUpdates, setThreadId, ref } = useChatKit({
     ...chatOptions({
       userId,
       domainKey: openaiDomainKey ?? "natter",
@@ -47,7 +51,11 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
       initialThread: conversationId,
       fetch: chatFetch,
     }),
-    onThreadChange: ({ threadId }) => rememberConversation(threadId),
+    onThreadChange: ({ threadId }) => {
+      shown.current = threadId;
+      rememberConversation(threadId);
+    },
+    onThreadLoadEnd: () => void showMessage(ref.current),
     onError: ({ error }) => console.error(error),
   });
 
@@ -58,5 +66,25 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
     if (isEnd || event.kind === "open" || event.kind === "reset") fetchUpdates().catch(() => undefined);
   }, isOpenai);
 
-  return <ChatKit control={control} className="block h-full w-full" {...(isOpenai ? {} : elementSettings(userId))} />;
+  // Back, Forward and the list of conversations change the address; the chat follows.
+  const wanted = useSearchParams().get("conversation");
+  useEffect(() => {
+    if (wanted === shown.current) return;
+    shown.current = wanted;
+    setThreadId(wanted).catch(() => undefined); // shown, and reported, by the element
+  }, [wanted, setThreadId]);
+  useEffect(() => {
+    const show = () => void showMessage(ref.current);
+    addEventListener("hashchange", show);
+    return () => removeEventListener("hashchange", show);
+  }, [ref]);
+
+  return <ChatKit control={control} className="block h-full w-full [--ck-focus:var(--ring)]" {...(isOpenai ? {} : elementSettings(userId))} />;
+}
+
+/** Our element can show a message; it scrolls there and marks it for a moment. OpenAI's cannot. */
+async function showMessage(element: HTMLElement | null): Promise<void> {
+  const messageId = messageInAddress();
+  if (messageId === null || element === null || !("showItem" in element)) return;
+  await (element.showItem as (itemId: string) => Promise<boolean>)(messageId);
 }

@@ -10,8 +10,11 @@ export type ConversationAccess = "checking" | "allowed" | "forbidden" | "unknown
 
 const CHAT_PATH = "/dashboard/chat";
 
-export function conversationUrl(conversationId: string | null): string {
-  return conversationId === null ? CHAT_PATH : `${CHAT_PATH}?conversation=${encodeURIComponent(conversationId)}`;
+/** With a message: the link leads to it. */
+export function conversationUrl(conversationId: string | null, messageId?: string): string {
+  if (conversationId === null) return CHAT_PATH;
+  const place = messageId === undefined ? "" : `#${encodeURIComponent(messageId)}`;
+  return `${CHAT_PATH}?conversation=${encodeURIComponent(conversationId)}${place}`;
 }
 
 let lastConversationId: string | null = null;
@@ -19,9 +22,29 @@ const listeners = new Set<() => void>();
 
 /** Puts the conversation into the address, so that a refresh or a shared link opens it, and into the chat's link. */
 export function rememberConversation(conversationId: string | null): void {
+  const isBorn = lastConversationId === null && conversationId !== null;
   lastConversationId = conversationId;
   for (const notify of listeners) notify();
-  if (location.pathname === CHAT_PATH) history.replaceState(history.state, "", conversationUrl(conversationId));
+  if (location.pathname !== CHAT_PATH || conversationInAddress() === conversationId) return;
+  // A new conversation gets its id by its first message: Back does not lead to when it had none.
+  if (isBorn) history.replaceState(null, "", conversationUrl(conversationId));
+  else history.pushState(null, "", conversationUrl(conversationId));
+}
+
+function conversationInAddress(): string | null {
+  return new URLSearchParams(location.search).get("conversation");
+}
+
+/** Opens a conversation (null: a new one) in the chat of this page, as a step that Back undoes. */
+export function openConversation(conversationId: string | null, messageId?: string): void {
+  const url = conversationUrl(conversationId, messageId);
+  if (`${location.pathname}${location.search}${location.hash}` !== url) history.pushState(null, "", url);
+  else if (messageId !== undefined) dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** The message that the address names behind `#`. */
+export function messageInAddress(): string | null {
+  return location.hash.length > 1 ? decodeURIComponent(location.hash.slice(1)) : null;
 }
 
 /** The address that leads back to the conversation that was open last in this tab. */

@@ -5,10 +5,16 @@ import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
 export type Frame =
   | Readonly<{ kind: "run"; run: RunEvent }>
   | Readonly<{ kind: "task"; change: TaskChanged }>
-  | Readonly<{ kind: "reset"; reset: Reset }>;
+  | Readonly<{ kind: "reset"; reset: Reset }>
+  /** A conversation has another title, or is pinned or archived. */
+  | Readonly<{ kind: "conversation" }>;
 
-/** Null for ChatKit events (they carry no name), for names we do not know, and for what is not JSON. */
+const CONVERSATION_CHANGED = '{"type":"thread.updated"';
+
+/** Null for other ChatKit events (they carry no name), for names we do not know, and for what is not JSON. */
 export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Frame | null {
+  // Every word of an answer comes by here: nothing is parsed to know that it is none of ours.
+  if (data.startsWith(CONVERSATION_CHANGED)) return { kind: "conversation" };
   switch (event) {
     case "run":
       return parsed<RunEvent>(data, (run) => ({ kind: "run", run }));

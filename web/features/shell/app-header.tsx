@@ -37,7 +37,7 @@ export function AppHeader({ user }: { user: { name: string; email: string } }) {
               aria-current={isHere ? "page" : undefined}
               className={cn(
                 "focus-visible:ring-ring/50 flex h-9 items-center gap-2 rounded-md px-3 text-sm font-medium outline-none transition-colors focus-visible:ring-[3px]",
-                isHere ? "bg-brand-soft text-brand-text" : "text-muted-foreground hover:bg-accent hover:text-foreground",
+                isHere ? "bg-accent text-foreground" : "text-muted-foreground hover:bg-accent hover:text-foreground",
               )}
             >
               <Icon className="size-4" aria-hidden="true" />

@@ -1,12 +1,15 @@
 "use client";
 
 import { WifiOff } from "lucide-react";
+import { usePathname } from "next/navigation";
 
 import { useIsOnline } from "@/features/live/user-stream";
 
 /** Says that the browser is offline. A live region, so that it is heard as well, and also when it goes away. */
 export function ConnectionBanner() {
-  const isOnline = useIsOnline();
+  // The chat says it itself, where one types: one notice is enough.
+  const isSaid = usePathname() === "/dashboard/chat";
+  const isOnline = useIsOnline() || isSaid;
   return (
     <div role="status">
       {!isOnline && (

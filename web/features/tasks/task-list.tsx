@@ -18,7 +18,7 @@ type ListProps = Readonly<{
   tasks: readonly ShownTask[];
   filter: TaskFilter;
   onChange: (taskId: string, change: TaskChange) => void;
-  onRemove: (taskId: string) => void;
+  onRemove: (task: ShownTask) => void;
 }>;
 
 export function TaskList({ tasks, filter, onChange, onRemove }: ListProps) {
@@ -34,7 +34,7 @@ export function TaskList({ tasks, filter, onChange, onRemove }: ListProps) {
           onChange={(change) => onChange(task.id, change)}
           onRemove={() => {
             focusNeighbour(list, task.id);
-            onRemove(task.id);
+            onRemove(task);
           }}
         />
       ))}

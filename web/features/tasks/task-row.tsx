@@ -10,9 +10,9 @@ import { Input } from "@/components/ui/input";
 import { cn } from "@/lib/utils";
 
 import type { TaskChange } from "./task-api";
+import { refuseLongTitle } from "./title-length";
 import type { ShownTask } from "./tasks-state";
 
-export const TITLE_CHARACTERS_MAX = 200;
 
 type Props = Readonly<{
   task: ShownTask;
@@ -104,6 +104,7 @@ function RenameField({ title, onDone }: { title: string; onDone: (title: string 
     if (event.key === "Enter") event.currentTarget.blur();
     if (event.key === "Escape") {
       event.currentTarget.value = title;
+      event.currentTarget.setCustomValidity("");
       event.currentTarget.blur();
     }
   }
@@ -112,10 +113,10 @@ function RenameField({ title, onDone }: { title: string; onDone: (title: string 
       autoFocus
       aria-label={`New title for “${title}”`}
       defaultValue={title}
-      maxLength={TITLE_CHARACTERS_MAX}
-      onFocus={(event) => event.currentTarget.select()}
+      onInput={(event) => refuseLongTitle(event.currentTarget)}
+      onFocus={(event) => event.currentTarget.value === title && event.currentTarget.select()}
       onKeyDown={react}
-      onBlur={(event) => onDone(event.currentTarget.value.trim() || null)}
+      onBlur={(event) => event.currentTarget.reportValidity() && onDone(event.currentTarget.value.trim() || null)}
       className="flex-1"
     />
   );

@@ -27,6 +27,7 @@ export type TasksAction =
   | Readonly<{ type: "reloading" }>
   | Readonly<{ type: "mutation_started"; mutation: Mutation }>
   | Readonly<{ type: "mutation_saved"; mutation: Mutation; task: Task | null }>
+  | Readonly<{ type: "mutation_undone"; mutation: Mutation }>
   | Readonly<{ type: "mutation_failed"; mutation: Mutation; text: string }>
   | Readonly<{ type: "failure_dismissed"; mutation: Mutation }>
   | Readonly<{ type: "task_seen"; task: Task }>
@@ -52,6 +53,8 @@ export function reduceTasks(state: TasksState, action: TasksAction): TasksState 
       return { ...withoutFailure(state, action.mutation), pending: [...state.pending, action.mutation] };
     case "mutation_saved":
       return saved(withoutPending(state, action.mutation), action.mutation, action.task);
+    case "mutation_undone":
+      return withoutPending(state, action.mutation);
     case "mutation_failed":
       return failed(state, action.mutation, action.text);
     case "failure_dismissed":

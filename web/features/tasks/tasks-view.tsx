@@ -9,8 +9,8 @@ import { Input } from "@/components/ui/input";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 
 import { MutationFailed, TaskList, TaskListSkeleton, TasksFailed } from "./task-list";
-import { TITLE_CHARACTERS_MAX } from "./task-row";
 import { countTasks, parseFilter, type TaskFilter } from "./tasks-state";
+import { refuseLongTitle } from "./title-length";
 import { useTasks } from "./use-tasks";
 
 const FILTERS: readonly (readonly [TaskFilter, string])[] = [
@@ -87,7 +87,7 @@ function NewTask({ onAdd }: { onAdd: (title: string) => void }) {
         aria-label="New task"
         placeholder="What needs doing?"
         autoComplete="off"
-        maxLength={TITLE_CHARACTERS_MAX}
+        onInput={(event) => refuseLongTitle(event.currentTarget)}
         className="h-10"
       />
       <Button type="submit" className="h-10 font-semibold" aria-label="Add task">

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type Ref
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
 import { useUserStream } from "@/features/live/user-stream";
+import { useUndo } from "@/features/undo/undo";
 import type { TaskChanged } from "@/generated/contracts.gen";
 import { errorText } from "@/lib/error-text";
 import { CallError } from "@/lib/http";
@@ -47,9 +48,8 @@ export function useTasks(userId: string) {
     announce(ANNOUNCEMENTS[change.type](change.task.title));
   });
 
-  const mutate = useCallback(
+  const save = useCallback(
     async (mutation: Mutation) => {
-      dispatch({ type: "mutation_started", mutation });
       try {
         learn({ type: "mutation_saved", mutation, task: await send(api, mutation) });
       } catch (error) {
@@ -61,6 +61,26 @@ export function useTasks(userId: string) {
       }
     },
     [api, learn],
+  );
+  const mutate = useCallback(
+    (mutation: Mutation) => {
+      dispatch({ type: "mutation_started", mutation });
+      return save(mutation);
+    },
+    [save],
+  );
+  const offer = useUndo();
+  const remove = useCallback(
+    ({ id: taskId, title }: Pick<Task, "id" | "title">) => {
+      const mutation: Mutation = { kind: "remove", id: newMutationId(), taskId };
+      dispatch({ type: "mutation_started", mutation });
+      offer({
+        text: `Deleted “${title}”.`,
+        undo: () => dispatch({ type: "mutation_undone", mutation }),
+        commit: () => void save(mutation),
+      });
+    },
+    [offer, save],
   );
 
   return {
@@ -75,7 +95,7 @@ export function useTasks(userId: string) {
       (taskId: string, change: TaskChange) => mutate({ kind: "change", id: newMutationId(), taskId, change }),
       [mutate],
     ),
-    remove: useCallback((taskId: string) => mutate({ kind: "remove", id: newMutationId(), taskId }), [mutate]),
+    remove,
   };
 }
 

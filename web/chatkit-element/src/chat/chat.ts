@@ -19,6 +19,9 @@ import { History } from "./history";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
 
+/** How far back an item is looked for: two thousand items. */
+const OLDER_PAGES_MAX = 40;
+
 export interface ChatOptions {
   client: ClientConfig;
   settings: Settings;
@@ -159,6 +162,15 @@ export class Chat implements ConversationHost {
 
   async loadOlder(): Promise<void> {
     await this.current.loadOlder();
+  }
+
+  /** Loads older items until one of that id is there; false where it is not among the newest. */
+  async loadUntil(itemId: string): Promise<boolean> {
+    const conversation = this.current;
+    const has = () => conversation.state.thread.items.some(({ id }) => id === itemId);
+    for (let pages = 0; pages < OLDER_PAGES_MAX && !has() && conversation.state.thread.hasOlder; pages += 1)
+      await conversation.loadOlder();
+    return has();
   }
 
   async renameThread(threadId: string, title: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** Incremental GFM lexing: on append, only the last two blocks are lexed again. */
 
 import { Lexer, type Token, type Tokens } from "marked";
+import { MATH_EXTENSIONS } from "./math";
 
 type Links = Record<string, { href: string | null; title: string | null | undefined }>;
 
@@ -30,7 +31,7 @@ export class MarkdownBlocks {
 
   private lexTail(): void {
     const source = this.text.slice(this.stableLength);
-    const lexer = new Lexer({ gfm: true });
+    const lexer = new Lexer({ gfm: true, extensions: MATH_EXTENSIONS });
     Object.assign(lexer.tokens.links, this.stableLinks);
     const tokens = lexed(lexer, source);
     const links = JSON.stringify(lexer.tokens.links);

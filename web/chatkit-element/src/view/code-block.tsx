@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { highlight, type HighlightNode } from "../markdown/highlight";
+import { IconButton } from "./button";
 import { useLocale } from "./context";
 import { CopyButton } from "./copy-button";
 import { whenIdle } from "./idle";
@@ -9,33 +10,68 @@ import { memo } from "./memo";
 interface CodeBlockProps {
   code: string;
   language: string;
-  /** More code may follow: it is coloured once it is complete. */
+  /** More code may follow. */
   isOpen: boolean;
+}
+
+/** While code is written it is coloured so often, and as long as colouring it is quick; then once more, whole. */
+const OPEN_MS = 250;
+const OPEN_CHARACTERS_MAX = 4_000;
+
+interface Coloured {
+  code: string;
+  nodes: HighlightNode[];
 }
 
 export const CodeBlock = memo(({ code, language, isOpen }: CodeBlockProps) => {
   const { text } = useLocale();
-  const [colored, setColored] = useState<{ code: string; nodes: HighlightNode[] } | null>(null);
-  useEffect(() => {
-    if (isOpen) return;
-    return whenIdle(() => {
-      const nodes = highlight(code, language);
-      if (nodes) setColored({ code, nodes });
-    });
-  }, [code, language, isOpen]);
-  const nodes = colored?.code === code ? colored.nodes : null;
+  const [isWrapped, setWrapped] = useState(false);
+  const coloured = useColoured(code, language, isOpen);
   return (
-    <div class="code-block" part="code" dir="ltr">
+    <div class={`code-block ${isWrapped ? "wrapped" : ""}`} part="code" dir="ltr">
       <div class="code-header">
-        <span>{language || text("code")}</span>
+        <span class="language">{language || text("code")}</span>
+        <IconButton icon="lucide:wrap-text" label={text("wrapLines")} isPressed={isWrapped} onClick={() => setWrapped(!isWrapped)} />
         <CopyButton label={text("copyCode")} text={() => code} />
       </div>
       <pre tabIndex={0}>
-        <code>{nodes ? render(nodes) : code}</code>
+        <code>
+          {coloured && render(coloured.nodes)}
+          {coloured ? code.slice(coloured.code.length) : code}
+        </code>
       </pre>
     </div>
   );
 });
+
+/** The colours of the code, or of the beginning of it that was coloured last; null where there are none. */
+function useColoured(code: string, language: string, isOpen: boolean): Coloured | null {
+  const [coloured, setColoured] = useState<Coloured | null>(null);
+  const latest = useRef(code);
+  latest.current = code;
+  const isWaiting = useRef(false);
+  useEffect(() => {
+    if (isOpen && (isWaiting.current || code.length > OPEN_CHARACTERS_MAX)) return;
+    isWaiting.current = isOpen;
+    let stopIdle = () => {};
+    const timer = setTimeout(
+      () => {
+        stopIdle = whenIdle(() => {
+          isWaiting.current = false;
+          const nodes = highlight(latest.current, language);
+          if (nodes) setColoured({ code: latest.current, nodes });
+        });
+      },
+      isOpen ? OPEN_MS : 0,
+    );
+    if (isOpen) return;
+    return () => {
+      clearTimeout(timer);
+      stopIdle();
+    };
+  }, [code, language, isOpen]);
+  return coloured && code.startsWith(coloured.code) ? coloured : null;
+}
 
 function render(nodes: readonly HighlightNode[]): ComponentChildren {
   return nodes.map((node, index) =>

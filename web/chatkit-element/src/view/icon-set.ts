@@ -22,7 +22,7 @@ import {
   Sparkle, Sparkles, Sprout, Square, SquareCheck, SquareCode, SquarePen, Star, Stethoscope, Store, Sun, Table,
   Tablet, Tag, Target, Tent, Terminal, TextAlignJustify, TextAlignStart, Thermometer, ThumbsDown, ThumbsUp, Ticket,
   Timer, Trash2, TrendingUp, TriangleAlert, Trophy, Truck, Tv, Umbrella, University, Upload, User, Users, Utensils,
-  Video, Volume2, Wallet, WandSparkles, Wifi, Workflow, Wrench, X, Zap,
+  TextWrap, Video, Volume2, Wallet, WandSparkles, Wifi, Workflow, Wrench, X, Zap,
 } from "lucide";
 import type { IconNode } from "lucide";
 
@@ -110,5 +110,5 @@ export const LUCIDE_ICONS: Readonly<Record<string, IconNode>> = {
   trash: Trash2, "trash-2": Trash2, "trending-up": TrendingUp, "triangle-alert": TriangleAlert, trophy: Trophy,
   truck: Truck, tv: Tv, umbrella: Umbrella, university: University, upload: Upload, user: User, users: Users,
   utensils: Utensils, video: Video, "volume-2": Volume2, wallet: Wallet, "wand-sparkles": WandSparkles, wifi: Wifi,
-  workflow: Workflow, wrench: Wrench, x: X, zap: Zap,
+  workflow: Workflow, "wrap-text": TextWrap, wrench: Wrench, x: X, zap: Zap,
 };

@@ -24,7 +24,7 @@ export const ItemView = memo((props: ItemProps) => {
   const { item } = props;
   switch (item.type) {
     case "user_message":
-      return <UserMessage content={item.content} quote={item.quoted_text ?? null} attachments={item.attachments ?? []} createdAt={item.created_at} />;
+      return <UserMessage content={item.content} quote={item.quoted_text ?? null} attachments={item.attachments ?? []} createdAt={item.created_at} itemId={item.id} />;
     case "assistant_message":
       return (
         <article class="message assistant" part="message assistant-message" data-item={item.id}>
@@ -55,12 +55,14 @@ interface UserMessageProps {
   quote: string | null;
   attachments: readonly Pick<WireAttachment, "id" | "name">[];
   createdAt: string;
+  /** Absent where the server has not shown it yet. */
+  itemId?: string;
 }
 
-export const UserMessage = memo(({ content, quote, attachments, createdAt }: UserMessageProps) => {
+export const UserMessage = memo(({ content, quote, attachments, createdAt, itemId }: UserMessageProps) => {
   const { text } = useLocale();
   return (
-    <article class="message user" part="message user-message">
+    <article class="message user" part="message user-message" data-item={itemId}>
       <span class="visually-hidden">{text("you")}</span>
       {quote && <blockquote class="quote" dir="auto">{quote}</blockquote>}
       {attachments.length > 0 && (

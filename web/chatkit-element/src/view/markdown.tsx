@@ -6,13 +6,15 @@ import { useMemo, useRef } from "preact/hooks";
 import { MarkdownBlocks } from "../markdown/blocks";
 import { decodeEntities } from "../markdown/entities";
 import { safeImage, safeLink } from "../markdown/links";
+import type { MathToken } from "../markdown/math";
 import { CodeBlock } from "./code-block";
 import { useLocale } from "./context";
+import { MathView } from "./math";
 import { memo } from "./memo";
 
 interface BlockProps {
   token: Token;
-  /** The text may still grow here: code in it is not highlighted yet. */
+  /** The text may still grow here. */
   isOpen: boolean;
   allowedImageDomains: readonly string[];
 }
@@ -57,6 +59,7 @@ function renderTokens(tokens: readonly Token[] | undefined, context: Context, de
 }
 
 function renderToken(generic: Token, context: Context, depth = 0): ComponentChildren {
+  if (generic.type === "math") return <MathView formula={(generic as MathToken).text} isDisplay={(generic as MathToken).isDisplay} />;
   const token = generic as MarkedToken;
   if (depth > NESTING_MAX) return token.raw;
   const inner = (tokens: readonly Token[] | undefined) => renderTokens(tokens, context, depth + 1);
@@ -149,8 +152,9 @@ function Image({ token, context }: { token: Tokens.Image; context: Context }) {
 
 function List({ list, context, depth }: { list: Tokens.List; context: Context; depth: number }) {
   const items = list.items.map((item, index) => (
-    <li key={index} class={item.task ? "task" : undefined} dir="auto">
-      {renderTokens(item.tokens, context, depth + 1)}
+    // The list's own direction decides where the bullets stand, each item's text how it is read.
+    <li key={index} class={item.task ? "task" : undefined}>
+      <div dir="auto">{renderTokens(item.tokens, context, depth + 1)}</div>
     </li>
   ));
   if (!list.ordered) return <ul>{items}</ul>;

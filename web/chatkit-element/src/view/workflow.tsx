@@ -128,9 +128,27 @@ function TaskDetails({ task }: { task: Task }) {
           ))}
         </ul>
       ) : null}
-      {task.content && <Markdown text={task.content} />}
+      {task.content && <Content content={task.content} />}
       {task.sources?.length ? <Sources sources={task.sources} /> : null}
     </div>
+  );
+}
+
+/** What comes behind a rule is what the call was asked and answered word for word: shown when it is asked for. */
+const RULE = "\n\n---\n\n";
+
+function Content({ content }: { content: string }) {
+  const { text } = useLocale();
+  const [shown = "", ...exact] = `\n\n${content}`.split(RULE);
+  if (exact.length === 0) return <Markdown text={content} />;
+  return (
+    <>
+      {shown.trim() && <Markdown text={shown.trim()} />}
+      <details class="raw" open={!shown.trim()}>
+        <summary>{text("details")}</summary>
+        <Markdown text={exact.join(RULE)} />
+      </details>
+    </>
   );
 }
 

@@ -58,6 +58,8 @@ export const ar: Texts = {
   showOlder: "عرض الرسائل السابقة",
   jumpToLatest: "الانتقال إلى أحدث رسالة",
   copied: "تم النسخ",
+  wrapLines: "لف الأسطر",
+  details: "التفاصيل",
   copyCode: "نسخ الشيفرة",
   copyMessage: "نسخ الرسالة",
   code: "شيفرة",

@@ -58,6 +58,8 @@ export const en = {
   showOlder: "Show earlier messages",
   jumpToLatest: "Jump to the latest message",
   copied: "Copied",
+  wrapLines: "Wrap lines",
+  details: "Details",
   copyCode: "Copy code",
   copyMessage: "Copy message",
   code: "Code",

@@ -58,6 +58,8 @@ export const ur: Texts = {
   showOlder: "پرانے پیغامات دکھائیں",
   jumpToLatest: "تازہ ترین پیغام پر جائیں",
   copied: "نقل ہو گیا",
+  wrapLines: "سطریں لپیٹیں",
+  details: "تفصیل",
   copyCode: "کوڈ نقل کریں",
   copyMessage: "پیغام نقل کریں",
   code: "کوڈ",

@@ -1,0 +1,49 @@
+/** Formulas in markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`, and the renderer that is loaded when the first one comes. */
+
+import type { TokenizerExtensionFunction, TokenizerStartFunction, Tokens } from "marked";
+
+export interface MathToken extends Tokens.Generic {
+  type: "math";
+  text: string;
+  isDisplay: boolean;
+}
+
+/** A formula on lines of its own, or one that stands alone on its line. */
+const BLOCK = /^ {0,3}(?:\$\$([^$]{1,5000})\$\$|\\\[([\s\S]{1,5000}?)\\\]) *(?:\n|$)/;
+/** Bounded, so that many beginnings without an end take no time. A price is none: there a blank is behind the first sign or before the second, or a digit behind it. */
+const INLINE =
+  /^(?:\$\$([^$]{1,1000})\$\$|\$(?![\s$])((?:\\.|[^$\n\\]){1,1000})(?<!\s)\$(?![\d$])|\\\(([\s\S]{1,1000}?)\\\)|\\\[([\s\S]{1,1000}?)\\\])/;
+const BLOCK_START = /\n {0,3}(?:\$\$|\\\[)/;
+const INLINE_START = /\$|\\[([]/;
+
+const startBlock: TokenizerStartFunction = (source) => found(source.search(BLOCK_START));
+const startInline: TokenizerStartFunction = (source) => found(source.search(INLINE_START));
+const found = (at: number) => (at === -1 ? undefined : at);
+const block: TokenizerExtensionFunction = (source) => token(BLOCK.exec(source), () => true);
+const inline: TokenizerExtensionFunction = (source) => token(INLINE.exec(source), (raw) => /^(?:\$\$|\\\[)/.test(raw));
+
+function token(match: RegExpExecArray | null, isDisplay: (raw: string) => boolean): MathToken | undefined {
+  const text = match?.slice(1).find((part) => part !== undefined);
+  if (!match || !text?.trim()) return undefined;
+  return { type: "math", raw: match[0], text: text.trim(), isDisplay: isDisplay(match[0]) };
+}
+
+/** What marked's lexer takes as `extensions`. */
+export const MATH_EXTENSIONS = { block: [block], startBlock: [startBlock], inline: [inline], startInline: [startInline], renderers: {}, childTokens: {} };
+
+export type MathRenderer = (formula: string, element: HTMLElement, isDisplay: boolean) => void;
+
+declare const MATH_MODULE: string;
+let loading: Promise<MathRenderer> | undefined;
+
+/** The renderer is a module of its own, beside this one; a page without formulas never asks for it. */
+export function loadMath(): Promise<MathRenderer> {
+  loading ??= (import(new URL(MATH_MODULE, import.meta.url).href) as Promise<{ renderMath: MathRenderer }>).then(
+    (module) => module.renderMath,
+    (error: unknown) => {
+      loading = undefined; // the next formula tries again
+      throw error;
+    },
+  );
+  return loading;
+}

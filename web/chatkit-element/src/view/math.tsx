@@ -1,0 +1,29 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { loadMath } from "../markdown/math";
+import { memo } from "./memo";
+
+/** A formula: its source until the renderer is there, and where that fails. */
+export const MathView = memo(({ formula, isDisplay }: { formula: string; isDisplay: boolean }) => {
+  const place = useRef<HTMLSpanElement>(null);
+  const [isDrawn, setDrawn] = useState(false);
+  useEffect(() => {
+    let isWanted = true;
+    loadMath().then(
+      (render) => {
+        if (!isWanted || !place.current) return;
+        render(formula, place.current, isDisplay);
+        setDrawn(true);
+      },
+      () => {}, // the source stays
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [formula, isDisplay]);
+  return (
+    <span class={isDisplay ? "math display" : "math"} dir="ltr">
+      <span ref={place} />
+      {!isDrawn && <code>{formula}</code>}
+    </span>
+  );
+});

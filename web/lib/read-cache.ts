@@ -1,0 +1,69 @@
+/** What was read last, for when there is no connection: kept by the browser, for this user, until they sign out. */
+
+const READ = "natter-read";
+/** About thirty conversations. */
+const ANSWERS_MAX = 120;
+const READING_OPERATIONS = new Set(["threads.get_by_id", "items.list"]);
+
+type Fetch = typeof globalThis.fetch;
+
+/** A `fetch` that keeps what reads of ChatKit threads answered, and answers with that where nothing else does. */
+export function keepingWhatIsRead(fetch: Fetch): Fetch {
+  return async (input, init) => {
+    const key = keyOfRead(input, init);
+    if (key === null) return fetch(input, init);
+    try {
+      const answer = await fetch(input, init);
+      if (answer.ok) void remember(key, answer.clone());
+      return answer;
+    } catch (error) {
+      const known = init?.signal?.aborted ? undefined : await recall(key);
+      if (known === undefined) throw error;
+      return known;
+    }
+  };
+}
+
+/** The same for a GET. */
+export function recallAnswer(url: string): Promise<Response | undefined> {
+  return recall(url);
+}
+
+export function rememberAnswer(url: string, answer: Response): void {
+  if (/^\/api\/[^/]+\/conversations/.test(url)) void remember(url, answer);
+}
+
+/** Nothing of a person stays for the next one. */
+export async function forgetWhatWasRead(): Promise<void> {
+  if (typeof caches === "undefined") return;
+  const names = await caches.keys().catch(() => []);
+  await Promise.all(names.filter((name) => name !== "natter-files").map((name) => caches.delete(name)));
+}
+
+function keyOfRead(input: RequestInfo | URL, init: RequestInit | undefined): string | null {
+  if (init?.method !== "POST" || typeof init.body !== "string" || typeof input === "object") return null;
+  const { type } = JSON.parse(init.body) as { type?: string };
+  return type !== undefined && READING_OPERATIONS.has(type) ? `${input}?read=${encodeURIComponent(init.body)}` : null;
+}
+
+async function remember(key: string, answer: Response): Promise<void> {
+  if (typeof caches === "undefined") return; // plain http on another host
+  try {
+    const cache = await caches.open(READ);
+    await cache.delete(key); // so that the newest is last
+    await cache.put(key, answer);
+    const keys = await cache.keys();
+    for (const old of keys.slice(0, Math.max(0, keys.length - ANSWERS_MAX))) await cache.delete(old);
+  } catch {
+    // Full or forbidden: it is not there offline.
+  }
+}
+
+async function recall(key: string): Promise<Response | undefined> {
+  if (typeof caches === "undefined") return undefined;
+  try {
+    return await (await caches.open(READ)).match(key);
+  } catch {
+    return undefined;
+  }
+}

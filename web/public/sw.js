@@ -1,0 +1,48 @@
+// The app's own pages and scripts while there is no connection. What was read in conversations is kept by the page
+// itself (features/offline): here nothing of the services passes, no stream and no message.
+const PAGES = "natter-pages";
+const FILES = "natter-files";
+const FILES_MAX = 200;
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== location.origin) return;
+  if (request.mode === "navigate" && url.pathname.startsWith("/dashboard")) event.respondWith(page(event, url));
+  else if (url.pathname.startsWith("/_next/static/") || url.pathname.startsWith("/chatkit/")) event.respondWith(file(request));
+});
+
+async function activate() {
+  await self.registration.navigationPreload?.enable();
+  await self.clients.claim();
+}
+
+/** From the network; without one, as it was last, whichever conversation it is for: the page reads that itself. */
+async function page(event, url) {
+  const cache = await caches.open(PAGES);
+  try {
+    const answer = (await event.preloadResponse) ?? (await fetch(event.request));
+    if (answer.ok && !answer.redirected) event.waitUntil(cache.put(url.pathname, answer.clone()));
+    return answer;
+  } catch (error) {
+    const known = await cache.match(url.pathname);
+    if (known) return known;
+    throw error;
+  }
+}
+
+/** Their addresses hold what they are a version of. */
+async function file(request) {
+  const cache = await caches.open(FILES);
+  const known = await cache.match(request);
+  if (known) return known;
+  const answer = await fetch(request);
+  if (answer.ok) {
+    await cache.put(request, answer.clone());
+    const keys = await cache.keys();
+    for (const key of keys.slice(0, Math.max(0, keys.length - FILES_MAX))) await cache.delete(key);
+  }
+  return answer;
+}
