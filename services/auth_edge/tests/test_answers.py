@@ -118,6 +118,18 @@ async def test_branches_in_rest(edge: RunningEdge, store: Any) -> None:
         assert (await edge.call("PUT", "/conversations/conv_1/branch", json=body)).status_code == 422
 
 
+async def test_one_conversation_is_exported_for_people_and_for_programs(edge: RunningEdge, store: Any) -> None:
+    page = store.answers["ListItems"]
+    store.answers["ListItems"] = page.model_copy(update={"has_more": False, "after": None})
+    text = await edge.call("GET", "/conversations/conv_1/export")
+    assert text.headers["content-disposition"] == 'attachment; filename="conv_1.md"'
+    assert text.text.startswith("## Groceries\n")
+    assert page.data[0].content in text.text
+    whole = (await edge.call("GET", "/conversations/conv_1/export?format=json")).json()
+    assert whole["conversation"]["id"] == "conv_1"
+    assert [message["id"] for message in whole["messages"]] == [view.message_id for view in page.data]
+
+
 async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
     tool_call = {"call_id": "c1", "name": "add_task", "arguments": {"title": "milk"}, "status": "success", "result": 1}
     tool_call |= {"links": []}

@@ -45,6 +45,10 @@ export class ConversationApi {
     return call("GET", `${this.base}/search?q=${encodeURIComponent(words)}&limit=30`);
   }
 
+  exportUrl(conversationId: string, format: "markdown" | "json"): string {
+    return `${this.url(conversationId)}/export?format=${format}`;
+  }
+
   private url(conversationId: string): string {
     return `${this.base}/conversations/${encodeURIComponent(conversationId)}`;
   }

@@ -51,6 +51,7 @@ function List({ userId, current, isFollowing, onOpen, onSearch, isArchived, onAr
       onOpen={() => onOpen(conversation.id)}
       onChange={(change) => void list.change([conversation.id], change)}
       onRemove={() => remove([conversation])}
+      exportUrl={(id, format) => list.api.exportUrl(id, format)}
     />
   );
   return (

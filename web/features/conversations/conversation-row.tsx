@@ -1,7 +1,7 @@
 "use client";
 
 /** One conversation: open, rename in place, pin, archive, delete. */
-import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { useState, type KeyboardEvent, type MouseEvent } from "react";
 
 import { Button } from "@/components/ui/button";
@@ -31,6 +31,7 @@ type Props = Readonly<{
   onOpen: () => void;
   onChange: (change: ConversationChange) => void;
   onRemove: () => void;
+  exportUrl: (conversationId: string, format: "markdown" | "json") => string;
 }>;
 
 export function ConversationRow(props: Props) {
@@ -85,7 +86,7 @@ export function ConversationRow(props: Props) {
   );
 }
 
-function RowMenu({ conversation, title, onRename, onChange, onRemove }: Props & { title: string; onRename: () => void }) {
+function RowMenu({ conversation, title, onRename, onChange, onRemove, exportUrl }: Props & { title: string; onRename: () => void }) {
   const isPinned = conversation.pinned_at !== null;
   const isArchived = conversation.archived_at !== null;
   return (
@@ -112,6 +113,14 @@ function RowMenu({ conversation, title, onRename, onChange, onRemove }: Props & 
         <DropdownMenuItem onSelect={() => onChange({ archived: !isArchived })}>
           {isArchived ? <ArchiveRestore /> : <Archive />} {isArchived ? "Bring back" : "Archive"}
         </DropdownMenuItem>
+        <DropdownMenuSeparator />
+        {(["markdown", "json"] as const).map((format) => (
+          <DropdownMenuItem key={format} asChild>
+            <a href={exportUrl(conversation.id, format)} download>
+              <Download /> {format === "markdown" ? "Save as Markdown" : "Save as JSON"}
+            </a>
+          </DropdownMenuItem>
+        ))}
         <DropdownMenuSeparator />
         <DropdownMenuItem variant="destructive" onSelect={onRemove}>
           <Trash2 /> Delete

@@ -8,13 +8,15 @@ from typing import Annotated, Final, Literal, TypeVar, get_args
 from contracts.commands import EraseUser
 from contracts.errors import RetryableError
 from contracts.message import Query, Reply
-from contracts.queries import ExportUser, ListConversations, ListItems
-from contracts.replies import ConversationView, ExportPage
+from contracts.queries import ExportUser, GetConversation, ListConversations, ListItems
+from contracts.replies import ConversationView, ExportPage, ItemView
 from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 
-from auth_edge.http.bodies import Export, Receipt
+from auth_edge.http.bodies import Conversation, Export, Message, Receipt
 from auth_edge.http.call import Call, UserCall, user_router
+from auth_edge.http.documented import problems
+from auth_edge.http.parameters import ConversationIdInPath
 
 router = user_router("user")
 
@@ -48,6 +50,36 @@ async def export_user(
     name = "natter-export.md" if format == "markdown" else "natter-export.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_from_first(first, chunks), media_type=media_type, headers=headers)
+
+
+@router.get(
+    "/conversations/{conversation_id}/export",
+    summary="Export a conversation",
+    response_model=None,
+    responses={
+        200: {
+            "description": "What was said in it, as a Markdown text or as JSON.",
+            "content": {"text/markdown": {"schema": {"type": "string"}}, "application/json": {}},
+        },
+        **problems(404),
+    },
+)
+async def export_conversation(
+    call: UserCall,
+    conversation_id: ConversationIdInPath,
+    format: Annotated[Literal["json", "markdown"], QueryParameter()] = "markdown",  # noqa: A002 - its name in the URL
+) -> StreamingResponse:
+    """One conversation, to keep or to pass on."""
+    view = (await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))).conversation
+    is_markdown = format == "markdown"
+    chunks = _conversation(call, view) if is_markdown else _conversation_json(call, view)
+    first = await anext(chunks)
+    name = f"{conversation_id}.{'md' if is_markdown else 'json'}"
+    return StreamingResponse(
+        _from_first(first.lstrip("\n"), chunks),
+        media_type="text/markdown" if is_markdown else "application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @router.delete("", summary="Erase everything")
@@ -114,9 +146,8 @@ async def _markdown(call: Call) -> AsyncGenerator[str]:
             return
 
 
-async def _conversation(call: Call, conversation: ConversationView) -> AsyncGenerator[str]:
-    title = " ".join((conversation.title or "Untitled").split())
-    yield f"\n## {title}\n\n{conversation.created_at:%Y-%m-%d %H:%M} UTC\n"
+async def _messages(call: Call, conversation: ConversationView) -> AsyncGenerator[ItemView]:
+    """What was said, in order."""
     after: str | None = None
     while True:
         query = ListItems(
@@ -128,9 +159,25 @@ async def _conversation(call: Call, conversation: ConversationView) -> AsyncGene
         )
         page = await _ask(call, query)
         for message in page.data:
-            speaker = "You" if message.role == "user" else "Assistant"
-            tools = "".join(f"\n- {tool.name}: {tool.status}" for tool in message.tool_calls)
-            yield f"\n**{speaker}** ({message.created_at:%Y-%m-%d %H:%M})\n\n{message.content}\n{tools}\n"
+            yield message
         after = page.after
         if not page.has_more:
             return
+
+
+async def _conversation(call: Call, conversation: ConversationView) -> AsyncGenerator[str]:
+    title = " ".join((conversation.title or "Untitled").split())
+    yield f"\n## {title}\n\n{conversation.created_at:%Y-%m-%d %H:%M} UTC\n"
+    async for message in _messages(call, conversation):
+        speaker = "You" if message.role == "user" else "Assistant"
+        tools = "".join(f"\n- {tool.name}: {tool.status}" for tool in message.tool_calls)
+        yield f"\n**{speaker}** ({message.created_at:%Y-%m-%d %H:%M})\n\n{message.content}\n{tools}\n"
+
+
+async def _conversation_json(call: Call, conversation: ConversationView) -> AsyncGenerator[str]:
+    yield f'{{"conversation":{Conversation.of(conversation).model_dump_json()},"messages":['
+    comma = ""
+    async for message in _messages(call, conversation):
+        yield comma + Message.of(message).model_dump_json()
+        comma = ","
+    yield "]}"
