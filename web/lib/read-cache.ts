@@ -5,6 +5,9 @@ const READ = "natter-read";
 const ANSWERS_MAX = 120;
 const READING_OPERATIONS = new Set(["threads.get_by_id", "items.list"]);
 
+/** An answer that comes while one signs out is kept no more. */
+let isLeaving = false;
+
 type Fetch = typeof globalThis.fetch;
 
 /** A `fetch` that keeps what reads of ChatKit threads answered, and answers with that where nothing else does. */
@@ -35,6 +38,7 @@ export function rememberAnswer(url: string, answer: Response): void {
 
 /** Nothing of a person stays for the next one. */
 export async function forgetWhatWasRead(): Promise<void> {
+  isLeaving = true;
   if (typeof caches === "undefined") return;
   const names = await caches.keys().catch(() => []);
   await Promise.all(names.filter((name) => name !== "natter-files").map((name) => caches.delete(name)));
@@ -47,9 +51,10 @@ function keyOfRead(input: RequestInfo | URL, init: RequestInit | undefined): str
 }
 
 async function remember(key: string, answer: Response): Promise<void> {
-  if (typeof caches === "undefined") return; // plain http on another host
+  if (isLeaving || typeof caches === "undefined") return; // plain http on another host has none
   try {
     const cache = await caches.open(READ);
+    if (isLeaving) return void (await caches.delete(READ));
     await cache.delete(key); // so that the newest is last
     await cache.put(key, answer);
     const keys = await cache.keys();
@@ -62,7 +67,7 @@ async function remember(key: string, answer: Response): Promise<void> {
 async function recall(key: string): Promise<Response | undefined> {
   if (typeof caches === "undefined") return undefined;
   try {
-    return await (await caches.open(READ)).match(key);
+    return await caches.match(key, { cacheName: READ }); // which makes none where there is none
   } catch {
     return undefined;
   }
