@@ -11,6 +11,7 @@ import { getChatkitElement, getSettings } from "@/server/settings";
 export async function proxy(request: NextRequest): Promise<Response> {
   const route = routeOf(request.nextUrl.pathname);
   if (route.kind === "service") return answerFromService(request, route.service);
+  if (route.kind === "connection_page") return connectionPage(request, route.path);
   if (route.kind === "open") return openPage(request);
   return pageBySession(request, route.kind === "private_page");
 }
@@ -32,15 +33,33 @@ async function answerFromService(request: NextRequest, service: "auth_edge" | "s
   }
 }
 
+/** auth_edge's page about a connection, for whoever is signed in: that is what binds the consent to the user. */
+async function connectionPage(request: NextRequest, path: string): Promise<Response> {
+  if (request.method !== "GET") return problem("cross_origin");
+  try {
+    const issued = await findToken(request.headers);
+    if (issued === null) return toSignIn(request);
+    const url = new URL(`/api/${encodeURIComponent(issued.userId)}/connections/${path}`, request.url);
+    url.search = request.nextUrl.search;
+    const headers = new Headers({ accept: request.headers.get("accept") ?? "*/*" });
+    return await forward(new Request(url, { headers }), getSettings().authEdgeUrl, `Bearer ${issued.token}`);
+  } catch (error) {
+    console.error(JSON.stringify({ event: "session.unavailable", error: String(error) }));
+    return problem("unavailable");
+  }
+}
+
+function toSignIn(request: NextRequest): Response {
+  const signIn = new URL("/sign-in", request.url);
+  signIn.searchParams.set("next", `${request.nextUrl.pathname}${request.nextUrl.search}`);
+  return NextResponse.redirect(signIn);
+}
+
 async function pageBySession(request: NextRequest, isPrivate: boolean): Promise<Response> {
-  const { pathname, search, searchParams } = request.nextUrl;
+  const { searchParams } = request.nextUrl;
   // With no database there is no knowing: the page is served, and says what is wrong.
   const user = await findUser(request.headers).catch(() => undefined);
-  if (isPrivate && user === null) {
-    const signIn = new URL("/sign-in", request.url);
-    signIn.searchParams.set("next", `${pathname}${search}`);
-    return NextResponse.redirect(signIn);
-  }
+  if (isPrivate && user === null) return toSignIn(request);
   if (!isPrivate && user) {
     return NextResponse.redirect(new URL(pageAfterSignIn(searchParams.get("next")), request.url));
   }

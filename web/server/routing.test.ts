@@ -31,6 +31,14 @@ describe("routeOf", () => {
     },
   );
 
+  test("connection pages are for whoever is signed in", () => {
+    expect(routeOf("/connections/calendar")).toEqual({ kind: "connection_page", path: "calendar/consent" });
+    expect(routeOf("/connections/callback")).toEqual({ kind: "connection_page", path: "callback" });
+    for (const pathname of ["/connections", "/connections/", "/connections/a/b"]) {
+      expect(routeOf(pathname)).toEqual({ kind: "open" });
+    }
+  });
+
   test("pages are private below /dashboard, and made for strangers where one signs in", () => {
     expect(routeOf("/dashboard")).toEqual({ kind: "private_page" });
     expect(routeOf("/dashboard/chat")).toEqual({ kind: "private_page" });
@@ -39,13 +47,14 @@ describe("routeOf", () => {
 });
 
 describe("pageAfterSignIn", () => {
-  test.each(["/dashboard", "/dashboard/chat?conversation=conv_1", "/dashboard?filter=open"])("%s is ours", (next) => {
+  test.each(["/dashboard", "/dashboard/chat?conversation=conv_1", "/dashboard?filter=open",
+    "/connections/callback?code=c&state=s"])("%s is ours", (next) => {
     expect(pageAfterSignIn(next)).toBe(next);
   });
 
   test.each([null, undefined, "", "//evil.test", "https://evil.test/dashboard", "/dashboard\\@evil", "/dashboardx", "/api/x",
     "/dashboard/..//evil.test/", "/dashboard/../\t/evil.test", "/dashboard/%2e%2e//evil.test/", "/dashboard//evil.test", "/dashboard/../sign-in",
-    "/\\evil.test/dashboard", "///evil.test/dashboard"])(
+    "/\\evil.test/dashboard", "///evil.test/dashboard", "/connections", "/connections/..//evil.test"])(
     "%s leads to the chat",
     (next) => {
       expect(pageAfterSignIn(next)).toBe("/dashboard/chat");

@@ -2,6 +2,7 @@
 
 export type Route =
   | Readonly<{ kind: "service"; service: "auth_edge" | "stream_relay" }>
+  | Readonly<{ kind: "connection_page"; path: string }>
   | Readonly<{ kind: "private_page" }>
   | Readonly<{ kind: "sign_in_page" }>
   | Readonly<{ kind: "open" }>;
@@ -14,6 +15,10 @@ export function routeOf(pathname: string): Route {
   if (first === "api") {
     if (user === undefined || user === "" || user === AUTH_SEGMENT) return { kind: "open" };
     return { kind: "service", service: isStream(rest) ? "stream_relay" : "auth_edge" };
+  }
+  // Addresses that do not name the user: what is registered at an authorization server is one for everybody.
+  if (first === "connections" && user && rest.length === 0) {
+    return { kind: "connection_page", path: user === "callback" ? "callback" : `${user}/consent` };
   }
   if (first === "dashboard") return { kind: "private_page" };
   if (pathname === "/" || pathname === "/sign-in" || pathname === "/sign-up") return { kind: "sign_in_page" };
@@ -38,7 +43,8 @@ export function pageAfterSignIn(next: string | null | undefined): string {
   if (!next?.startsWith("/") || /[\\\s]/.test(next) || !URL.canParse(next, NOWHERE)) return fallback;
   // Resolved as the browser will: `/dashboard/..//evil.test/` only looks like a page below /dashboard.
   const { origin, pathname, search, hash } = new URL(next, NOWHERE);
-  const isOurs = origin === NOWHERE && (pathname === "/dashboard" || pathname.startsWith("/dashboard/"));
+  const isPage = pathname === "/dashboard" || pathname.startsWith("/dashboard/") || pathname.startsWith("/connections/");
+  const isOurs = origin === NOWHERE && isPage;
   return isOurs && !pathname.includes("//") ? `${pathname}${search}${hash}` : fallback;
 }
 

@@ -14,6 +14,8 @@ ConversationId = Token
 MessageId = Token
 RunId = Token
 TaskId = Token
+ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+"""The name of an MCP server in the runners' settings."""
 
 AssistantId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 """What an operator calls an assistant. One subject token, and part of a consumer's name."""

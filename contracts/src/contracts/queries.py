@@ -5,15 +5,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal
-from contracts.ids import ConversationId, RunId, TaskId
+from contracts.ids import ConversationId, RunId, ServerName, TaskId
 from contracts.message import Query
 from contracts.replies import (
     AssistantList,
+    ConnectionList,
     ConversationPage,
     ConversationReply,
     ExportPage,
     ItemPage,
     RunReply,
+    SealedConnectionReply,
     SearchPage,
     TaskPage,
     TaskReply,
@@ -114,6 +116,23 @@ class GetTask(Query[TaskReply]):
     subject_template: ClassVar[str] = "query.conversation_store.get_task"
     principal: Principal
     task_id: TaskId
+
+
+class ListConnections(Query[ConnectionList]):
+    """The foreign MCP servers at which the user has allowed something, or is asked to."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_connections"
+    principal: Principal
+
+
+class GetConnection(Query[SealedConnectionReply]):
+    """What a run needs to call a foreign MCP server as its user."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.get_connection"
+    principal: Principal
+    run_id: RunId
+    epoch: int
+    server: ServerName
 
 
 class ExportUser(Query[ExportPage]):

@@ -82,6 +82,12 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.AddTask, [EDGE, TOOLS], [STORE], Rule.SELF),
     _entry(commands.UpdateTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
     _entry(commands.DeleteTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    # connections to foreign MCP servers
+    _entry(queries.GetConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.KeepConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.RecordConsent, [EDGE], [STORE], Rule.SELF),
+    _entry(queries.ListConnections, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.DeleteConnection, [EDGE], [STORE], Rule.SELF),
     # the user as a whole
     _entry(queries.ExportUser, [EDGE], [STORE], Rule.SELF),
     _entry(commands.EraseUser, [EDGE], [STORE], Rule.SELF),

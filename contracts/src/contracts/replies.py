@@ -6,7 +6,16 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from contracts.assistants import AssistantCard, Requester
-from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, MessageId, RunId, TaskId, Token
+from contracts.ids import (
+    FIRST_ASSISTANT_ID,
+    AssistantId,
+    ConversationId,
+    MessageId,
+    RunId,
+    ServerName,
+    TaskId,
+    Token,
+)
 from contracts.message import Body, Json, Reply
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -226,6 +235,67 @@ class TaskDeleted(Reply):
     replayed: bool = False
 
 
+ConnectionStatus = Literal["asked", "consented", "declined", "connected"]
+
+
+class ConnectionView(Body):
+    """A user's connection to a foreign MCP server, without its secrets.
+
+    ``asked``: the user has not answered yet, at ``authorization_url``, until ``asked_until``. ``consented``: a code
+    waits to be exchanged for tokens. ``declined``: there are none.
+    """
+
+    server: ServerName
+    label: str
+    status: ConnectionStatus
+    scope: str | None = None
+    authorization_url: str | None = None
+    asked_until: datetime | None = None
+    connected_at: datetime | None = None
+    created_at: datetime
+
+
+class ConnectionReply(Reply):
+    """One connection."""
+
+    connection: ConnectionView
+
+
+class ConnectionList(Reply):
+    """All connections of the user, by their servers' names."""
+
+    data: tuple[ConnectionView, ...]
+
+
+class SealedConnection(Body):
+    """What a runner needs of a connection. ``sealed`` is the runners' own; the store cannot read it.
+
+    ``code``, ``issuer``: what the authorization server answered; ``error``: why there is no code.
+    ``is_open``: a question that the user may still answer.
+    """
+
+    view: ConnectionView
+    sealed: str
+    version: int
+    code: str | None = None
+    issuer: str | None = None
+    error: str | None = None
+    is_open: bool = False
+
+
+class SealedConnectionReply(Reply):
+    """The user's connection to a server, where there is one."""
+
+    connection: SealedConnection | None = None
+
+
+class ConnectionKept(Reply):
+    """Whether it was kept; else ``connection`` is what another run has stored meanwhile."""
+
+    is_kept: bool
+    connection: SealedConnection | None = None
+
+
 class LedgerEntry(Body):
     """A tool call in the ledger; one that is ``running`` was begun by the attempt ``epoch``, and not finished."""
 
@@ -306,7 +376,7 @@ class ExportPage(Reply):
     ``kind`` says which list of the export document ``data`` continues.
     """
 
-    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs"]
+    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections"]
     data: tuple[Json, ...]
     after: str | None = None
 

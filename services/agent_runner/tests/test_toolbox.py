@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from agent_runner.settings import McpServerConfig
 from agent_runner.tool_servers import ToolServer
 from agent_runner.toolbox import (
     NAME_CHARACTERS_MAX,
@@ -13,10 +12,11 @@ from agent_runner.toolbox import (
     with_names_for_models,
 )
 from mcp.types import ToolAnnotations
+from natterkit import McpServer
 
 
 def tools(server: str, *names: str) -> list[RemoteTool]:
-    config = McpServerConfig(name=server, url="http://127.0.0.1:9/mcp")
+    config = McpServer(name=server, url="http://127.0.0.1:9/mcp")
     return [RemoteTool(name, name, "", {"type": "object"}, ToolServer(config)) for name in names]
 
 
@@ -60,4 +60,4 @@ def test_a_call_is_repeated_only_where_its_server_and_the_setting_say_that_it_ma
 
 
 def test_nothing_that_may_change_something_is_repeated_by_default() -> None:
-    assert McpServerConfig(name="bank", url="http://127.0.0.1:9/mcp").repeat == "idempotent"
+    assert McpServer(name="bank", url="http://127.0.0.1:9/mcp").repeat == "idempotent"

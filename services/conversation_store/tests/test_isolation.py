@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from contracts.commands import AddTask, ItemToSave, RegisterAssistants
+from contracts.commands import AddTask, ItemToSave, RecordConsent, RegisterAssistants
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
@@ -46,6 +46,10 @@ class Owned:
             "title": "mine now",
             "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
             "openai_conversation_id": "x",
+            "server": "calendar",
+            "label": "Calendar",
+            "sealed": "mine now",
+            "state_hash": "0" * 64,
             "requests_per_minute_max": 5,
             "input": {"type": "retry", "message_id": ids["message_id"]},
             "item": ItemToSave(message_id="msg_mallory", type="widget", item={}),
@@ -114,6 +118,10 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
             request = TypeAdapter[Any](message).validate_python(
                 {"principal": MALLORY, **{name: owned.values[name] for name in needed(message)}}
             )
+            if message is RecordConsent:  # the question is not Mallory's, so there is nothing to answer
+                with pytest.raises(TerminalError):
+                    await client.ask(request)
+                continue
             assert SECRET not in (await client.ask(request)).model_dump_json(), message.__name__
     assert (await everything(client)).count(SECRET) == before.count(SECRET)
 

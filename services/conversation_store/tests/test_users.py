@@ -45,6 +45,7 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
         "tasks": 1,
         "feedback": 1,
         "runs": 4,
+        "connections": 0,
     }
     said = {message["content"] for message in document["messages"]}
     assert said == {*(f"question {n}" for n in range(3)), *(f"answer {n}" for n in range(3)), "more", "and more"}
@@ -76,6 +77,7 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
         "tool_calls": 0,
         "tasks": 1,
         "feedback": 0,
+        "connections": 0,
     }
     assert "bob" not in receipt.model_dump_json()
     tables = await client.rows(

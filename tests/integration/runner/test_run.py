@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from actor_kit.bus import Bus, PublishAck
+from agent_runner.app import desk_of
 from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoints
 from agent_runner.demo import DemoModel
@@ -180,8 +181,8 @@ def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
     """What an attempt in this process needs, with the demo model and no tools."""
     settings = Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
     toolbox = Toolbox((), run_token_secret=b"x" * 32, refresh_seconds=300, wait_seconds_max=0)
-    frames = Frames(lambda: 0.0)
-    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints(), frames)
+    frames, desk = Frames(lambda: 0.0), desk_of(settings)
+    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints(), frames, desk)
 
 
 async def test_a_store_that_fails_is_asked_again_and_then_left_to_the_next_attempt(stack: RunnerStack) -> None:

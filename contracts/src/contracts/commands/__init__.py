@@ -1,6 +1,7 @@
 """Commands: what a service may be asked to change. Each names its subject and its reply."""
 
 from contracts.commands.assistants import RegisterAssistants
+from contracts.commands.connections import DeleteConnection, KeepConnection, RecordConsent
 from contracts.commands.conversations import (
     DeleteConversation,
     ItemToSave,
@@ -52,6 +53,7 @@ __all__ = [
     "CancelRun",
     "ClaimRun",
     "ClientToolOutput",
+    "DeleteConnection",
     "DeleteConversation",
     "DeleteTask",
     "EffectKey",
@@ -60,8 +62,10 @@ __all__ = [
     "FinishToolCall",
     "IdempotencyKey",
     "ItemToSave",
+    "KeepConnection",
     "LinkOpenaiConversation",
     "OnBusy",
+    "RecordConsent",
     "RecordFeedback",
     "RegisterAssistants",
     "RenewLease",

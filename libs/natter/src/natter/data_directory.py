@@ -28,6 +28,8 @@ class Secrets(BaseModel):
     better_auth_secrets_previous: list[str] = Field(default_factory=list, repr=False)
     """They decrypt what they have encrypted, until it is encrypted with today's."""
     chat_token_secret: str = Field(default_factory=new_secret, repr=False)
+    connection_secrets: str = Field(default_factory=new_secret, repr=False)
+    """Of the runners, which seal users' tokens: comma-separated, the first seals, all open."""
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)
     demo_password: str = Field(default_factory=new_secret, repr=False)

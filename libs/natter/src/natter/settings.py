@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PRIVATE = (
+    "AGENT_RUNNER_CONNECTION_SECRETS",
     "BETTER_AUTH_SECRET",
     "BETTER_AUTH_SECRETS_PREVIOUS",
     "CHAT_TOKEN_SECRET",

@@ -221,6 +221,8 @@ class Stack:
                     **self.settings.given("OPENAI_API_KEY"),
                     "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",
                     "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
+                    "AGENT_RUNNER_CONNECTION_SECRETS": self.secrets.connection_secrets,
+                    **({"AGENT_RUNNER_PUBLIC_URL": self.web_url} if self.options.with_web else {}),
                 }
             case Service.TASK_TOOLS:
                 return {**http, "RUN_TOKEN_SECRET": self.secrets.run_token_secret}

@@ -4,7 +4,7 @@ from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartP
 from natterkit.context import Context, Conversation, User
 from natterkit.demo import Demo, DemoCall
 from natterkit.loading import AssistantError, load_assistant
-from natterkit.mcp_server import McpServer
+from natterkit.mcp_server import McpServer, OAuth
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "DemoCall",
     "History",
     "McpServer",
+    "OAuth",
     "StartPrompt",
     "ToolWords",
     "User",

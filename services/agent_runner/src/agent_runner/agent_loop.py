@@ -75,9 +75,9 @@ class AgentLoop(Model):
         options = self._claimed.inference_options
         self.model_name = self._workshop.models.choose(options, self._claimed.run.model)
         self._model = self._workshop.models.get(self.model_name)
-        tools = await self._workshop.toolbox.tools()
+        tools = await self._tool_calls.tools()
         items: list[Any] = [*rules.portable(await self._session.get_items())]
-        items += await self._finish_open_calls(items, tools)
+        items += await self._finish_open_calls(items, (*self._tool_calls.personal.connect_tools, *tools))
         self._call_ids = rules.call_ids(items)
         self._outputs_saved = rules.call_ids(rules.outputs(items))
         agent = Agent[None](
@@ -88,6 +88,11 @@ class AgentLoop(Model):
                 options, frozenset(tool.name for tool in tools), self._settings.model_reasoning.get(self.model_name)
             ),
             tools=[self._function_tool(tool) for tool in tools],
+        )
+        self._tool_calls.personal.on_tools = lambda more: (
+            agent.tools.extend(  # the SDK looks at them again for each step
+                self._function_tool(tool) for tool in more if tool.name not in {known.name for known in agent.tools}
+            )
         )
         turns_left = rules.turns_left(self._settings.run_turns_max, self._claimed.next_step)
         if turns_left <= 0:

@@ -19,11 +19,13 @@ from identity.secret import secret_bytes
 
 from agent_runner.actor import AgentRunner
 from agent_runner.admission import Admission
+from agent_runner.connections import Desk
 from agent_runner.crash_points import CrashPoints
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
 from agent_runner.registration import Registration
+from agent_runner.sealing import Seal
 from agent_runner.settings import Settings
 from agent_runner.store import Store
 from agent_runner.toolbox import Toolbox
@@ -50,8 +52,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         toolbox.start()
         stack.push_async_callback(toolbox.close)
         crash_points = CrashPoints(settings.test_crash_directory)
-        frames = Frames(lambda: health.loop_delay_seconds)
-        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points, frames))
+        frames, desk = Frames(lambda: health.loop_delay_seconds), desk_of(settings)
+        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points, frames, desk))
         _add_checks(health, bus, toolbox)
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))
@@ -70,6 +72,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         )
         await stop.wait()
         health.is_stopping = True
+
+
+def desk_of(settings: Settings) -> Desk:
+    secrets = settings.connection_secret_list
+    return Desk(Seal(secrets) if secrets else None, settings.public_url, settings.consent_seconds_max)
 
 
 def _add_checks(health: Health, bus: Bus, toolbox: Toolbox) -> None:

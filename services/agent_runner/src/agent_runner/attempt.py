@@ -19,9 +19,11 @@ from identity.run_token import RunIdentity, mint
 
 from agent_runner import rules
 from agent_runner.agent_loop import AgentLoop
+from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
 from agent_runner.model_errors import failure_of, sentence_of
+from agent_runner.personal_tools import PersonalTools
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.session import session_of
 from agent_runner.store import Store
@@ -95,6 +97,18 @@ class RunAttempt:
             output_characters_max=settings.tool_output_characters_max,
             images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
             wait_seconds_max=settings.tools_wait_seconds_max,
+            personal=PersonalTools(self._new_connections(), workshop.toolbox, self._transcript),
+        )
+
+    def _new_connections(self) -> Connections:
+        run, known = self._claimed.run, self._claimed.requester.claims
+        return Connections(
+            desk=self._workshop.desk,
+            store=self._workshop.store,
+            principal=self._principal,
+            run_id=run.run_id,
+            epoch=self._claimed.epoch,
+            claims={name: value for name, value in known.items() if isinstance(value, str)},
         )
 
     def cancel(self) -> None:

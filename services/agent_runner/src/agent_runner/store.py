@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.message import Command, Reply
+from contracts.message import Command, Query, Reply
 
 from agent_runner.publisher import FencedError
 
@@ -26,7 +26,7 @@ class Store:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def ask(self, command: Command[ReplyT]) -> ReplyT:
+    async def ask(self, command: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
         """The reply, however long the store is away; the caller bounds the time.
 
         Raises FencedError where the run is no longer this attempt's (taken over, finished, deleted); RetryableError

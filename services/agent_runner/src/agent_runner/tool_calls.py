@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,13 +15,15 @@ from contracts.text import storable
 from mcp import MCPError
 from pydantic import JsonValue
 
+from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.metrics import TOOL_CALLS
+from agent_runner.personal_tools import PersonalTools
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
 from agent_runner.tool_results import Outcome, Output, output_of, parse_arguments, read_result
-from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError
+from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.transcript import Transcript
 
@@ -51,11 +54,23 @@ class ToolCalls:
     output_characters_max: int
     images: RunImages
     wait_seconds_max: float
+    personal: PersonalTools
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
+    async def tools(self) -> tuple[RemoteTool, ...]:
+        """What the model is offered."""
+        return await self.personal.with_common(await self.toolbox.tools())
+
     async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
         """Run one call and return its output for the model. Raises FencedError."""
+        if tool.server.config.is_personal:
+            # Before the call is in the ledger: a run that is taken over while its user thinks has begun nothing.
+            arguments = parse_arguments(arguments_json)
+            view = ToolCallView(call_id=call_id, name=tool.name, arguments=arguments, status="running")
+            self.transcript.tool_started(view)
+            with suppress(NotConnectedError):
+                await self.personal.headers(tool.server, call_id)
         if tool.is_read_only:
             return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
         async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):
@@ -115,8 +130,11 @@ class ToolCalls:
         shown = [(self.transcript.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
         return output_of(entry.status, entry.result, self.images.add(shown))
 
-    async def _counted_call(self, tool: RemoteTool, *arguments: Any, was_begun: bool) -> Outcome:
-        outcome = await self._call(tool, *arguments, was_begun=was_begun)
+    async def _counted_call(self, tool: RemoteTool, arguments: JsonValue, call_id: str, *, was_begun: bool) -> Outcome:
+        if tool.connects:
+            outcome = await self.personal.connect(tool.server, call_id)
+        else:
+            outcome = await self._call(tool, arguments, call_id, was_begun=was_begun)
         TOOL_CALLS.labels(tool.server.config.name, outcome.status).inc()
         return outcome
 
@@ -136,6 +154,8 @@ class ToolCalls:
         while True:
             try:
                 return await self._ask(tool, arguments, call_id)
+            except NotConnectedError as error:
+                return _not_sent(tool, str(error), may_have_happened=may_have_happened)
             except NotReachedError as error:
                 log.warning("tool.not_reached", tool=tool.name, **tool.server.failure(error.__cause__ or error))
             except NoAnswerError as error:
@@ -147,17 +167,27 @@ class ToolCalls:
                 deadline = clock() + self.wait_seconds_max
                 self.toolbox.invalidate(tool.server.config.name)
             if clock() + pause > deadline:
-                reason = "The tool server cannot be reached."
-                return _without_answer(tool, reason) if may_have_happened else Outcome("failure", reason)
+                return _not_sent(tool, "The tool server cannot be reached.", may_have_happened=may_have_happened)
             self.transcript.tool_noted(call_id, WAITING)
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS_MAX)
 
     async def _ask(self, tool: RemoteTool, arguments: dict[str, Any], call_id: str) -> Outcome:
-        """What the server answers. Raises NotReachedError, NoAnswerError."""
+        """What the server answers. Raises NotReachedError, NoAnswerError, NotConnectedError."""
+        try:
+            return await self._ask_once(tool, arguments, call_id)
+        except UnauthorizedError:  # the token was withdrawn: find another one, or ask
+            await self._forget(tool.server)
+        try:
+            return await self._ask_once(tool, arguments, call_id)
+        except UnauthorizedError:
+            return Outcome("failure", f"{tool.server.config.title} refused what the user had allowed.")
+
+    async def _ask_once(self, tool: RemoteTool, arguments: dict[str, Any], call_id: str) -> Outcome:
         progress = Progress(self.transcript, call_id)
         try:
-            answer = await self._connection(tool).call(tool.remote_name, arguments, call_id, progress)
+            connection = await self._connection(tool, call_id)
+            answer = await connection.call(tool.remote_name, arguments, call_id, progress)
             return read_result(answer, self.output_characters_max, self.images)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])
@@ -167,14 +197,30 @@ class ToolCalls:
         finally:
             progress.close()
 
-    def _connection(self, tool: RemoteTool) -> Connection:
+    async def _connection(self, tool: RemoteTool, call_id: str) -> Connection:
+        """Raises NotConnectedError."""
         server = tool.server
         if server.is_shared:
-            return self.toolbox.connection(server, self.mint_run_token())
+            return self.toolbox.connection(server, {})
         name = server.config.name
         if name not in self._connections:
-            self._connections[name] = self.toolbox.connection(server, self.mint_run_token())
+            if server.config.is_personal:
+                headers = await self.personal.headers(server, call_id)
+            else:
+                headers = server.headers(self.mint_run_token())
+            self._connections.setdefault(name, self.toolbox.connection(server, headers))
         return self._connections[name]
+
+    async def _forget(self, server: ToolServer) -> None:
+        self.personal.connections.refused(server.config)
+        connection = self._connections.pop(server.config.name, None)
+        if connection is not None:
+            await connection.close()
+
+
+def _not_sent(tool: RemoteTool, reason: str, *, may_have_happened: bool) -> Outcome:
+    """What was not sent has not happened; unless it was sent before."""
+    return _without_answer(tool, reason) if may_have_happened else Outcome("failure", reason)
 
 
 def _without_answer(tool: RemoteTool, reason: str) -> Outcome:

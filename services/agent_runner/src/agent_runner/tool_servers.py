@@ -14,8 +14,8 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
+from natterkit import McpServer
 
-from agent_runner.settings import McpServerConfig
 from agent_runner.tool_transport import CALL_ID_META, CallNote, McpHttp, Wire, call_note, watched
 
 log = structlog.get_logger()
@@ -36,6 +36,10 @@ class NotReachedError(Exception):
     """The server could not be reached, so the call has not begun."""
 
 
+class UnauthorizedError(NotReachedError):
+    """The server has refused the user's token, so the call has not begun."""
+
+
 class NoAnswerError(Exception):
     """The call was sent and has no answer: it may or may not have happened. The text says why, for people.
 
@@ -50,7 +54,7 @@ class NoAnswerError(Exception):
 class ToolServer:
     """One configured MCP server: what its tools are, and connections to it."""
 
-    def __init__(self, config: McpServerConfig) -> None:
+    def __init__(self, config: McpServer) -> None:
         self.config = config
         self._mode = "auto"
         self._discovered: DiscoverResult | None = None
@@ -62,16 +66,20 @@ class ToolServer:
         """A stdio server is one process for all runs; an HTTP server gets a connection for each run."""
         return self.config.command is not None
 
-    def connection(self, run_token: str | None) -> "Connection":
-        """A connection that opens at its first call; the token goes only to servers that are to have it."""
-        return Connection(self, run_token if self.config.sends_run_token else None)
+    def headers(self, run_token: str) -> dict[str, str]:
+        """What a request carries at a server that is not personal; the token goes only to servers that are to have it.
 
-    async def list_tools(self, run_token: str | None) -> list[Tool]:
+        A personal server's headers are `Connections.headers`.
+        """
+        headers = {name: value.get_secret_value() for name, value in self.config.headers.items()}
+        return {**headers, "Authorization": f"Bearer {run_token}"} if self.config.sends_run_token else headers
+
+    async def list_tools(self, headers: Mapping[str, str]) -> list[Tool]:
         """The tools that the filters let through. Raises whatever the transport raises."""
         tools: list[Tool] = []
         async with (
             asyncio.timeout(LIST_SECONDS_MAX),
-            self.open(run_token if self.config.sends_run_token else None) as client,
+            self.open(headers) as client,
         ):
             cursor: str | None = None
             for _ in range(PAGES_MAX):
@@ -84,7 +92,7 @@ class ToolServer:
         return [tool for tool in tools[:TOOLS_MAX] if self._is_wanted(tool.name)]
 
     @asynccontextmanager
-    async def open(self, run_token: str | None, wire: Wire | None = None) -> AsyncGenerator[Client]:
+    async def open(self, headers: Mapping[str, str], wire: Wire | None = None) -> AsyncGenerator[Client]:
         """A connected client; ``wire`` is told what happens on it. What was negotiated once is not negotiated again."""
         wire = wire or Wire()
         timeout_seconds = max(self.config.timeout_seconds, OPEN_SECONDS_MAX)
@@ -96,12 +104,9 @@ class ToolServer:
             async with Client(watched(stdio_client(server), wire), read_timeout_seconds=timeout_seconds) as client:
                 yield client
             return
-        headers = {name: value.get_secret_value() for name, value in self.config.headers.items()}
-        if run_token is not None:
-            headers["Authorization"] = f"Bearer {run_token}"
         timeout = httpx2.Timeout(timeout_seconds + READ_MARGIN_SECONDS, connect=CONNECT_SECONDS_MAX)
         async with (
-            self._noting_refusals(McpHttp(headers=headers, timeout=timeout, verify=_tls)) as http,
+            self._noting_refusals(McpHttp(headers=headers, timeout=timeout, verify=_tls), wire) as http,
             Client(
                 watched(streamable_http_client(self.config.url, http_client=http), wire),
                 read_timeout_seconds=timeout_seconds,
@@ -112,7 +117,8 @@ class ToolServer:
             yield client
 
     @asynccontextmanager
-    async def _noting_refusals(self, http: McpHttp) -> AsyncGenerator[McpHttp]:
+    async def _noting_refusals(self, http: McpHttp, wire: Wire) -> AsyncGenerator[McpHttp]:
+        http.wire = wire if self.config.oauth is not None else None
         async with http:
             try:
                 yield http
@@ -165,15 +171,15 @@ class Connection:
     What one call meets (an error, a time-out, a Stop) is that call's alone: the others on the connection go on.
     """
 
-    def __init__(self, server: ToolServer, run_token: str | None) -> None:
+    def __init__(self, server: ToolServer, headers: Mapping[str, str]) -> None:
         self._server = server
-        self._run_token = run_token
+        self._headers = headers
         self._link: _Link | None = None
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], call_id: str, on_progress: ProgressFnT | None = None
     ) -> CallToolResult:
-        """Call a tool. Raises NotReachedError, NoAnswerError; MCPError where the server answers with an error.
+        """Call a tool. Raises NotReachedError (and UnauthorizedError), NoAnswerError; MCPError, the server's own error.
 
         And RuntimeError or ValueError for an answer that breaks the protocol or the tool's own schema.
         """
@@ -191,6 +197,9 @@ class Connection:
         except MCPError as error:
             if error.code == REQUEST_TIMEOUT:
                 raise NoAnswerError(is_late=True) from error
+            if link.wire.is_unauthorized:
+                await self._drop(link)
+                raise UnauthorizedError from error
             may_have_begun = link.wire.may_have_begun(note, error)
             if link.wire.has_ended:
                 await self._drop(link)
@@ -222,11 +231,11 @@ class Connection:
                 return await asyncio.shield(link.client)
         except Exception as error:
             await self._drop(link)
-            raise NotReachedError from error
+            raise (UnauthorizedError if link.wire.is_unauthorized else NotReachedError) from error
 
     async def _hold(self, link: _Link) -> None:
         try:
-            async with self._server.open(self._run_token, link.wire) as client:
+            async with self._server.open(self._headers, link.wire) as client:
                 link.client.set_result(client)
                 await link.closing.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller hears it

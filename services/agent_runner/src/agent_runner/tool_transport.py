@@ -19,6 +19,7 @@ CALL_ID_META = "natter/call_id"
 NOT_REACHED = 1_001
 ANSWER_LOST = 1_002
 """Codes of the JSON-RPC errors that stand for a failed HTTP request; outside of the protocol's own."""
+UNAUTHORIZED = 401
 _GATEWAY_CODES = {502: ANSWER_LOST, 503: NOT_REACHED, 504: ANSWER_LOST}
 """What a proxy says of a server that is away, where the answer is not the server's own JSON."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
@@ -31,6 +32,8 @@ class McpHttp(httpx2.AsyncClient):
     """
 
     refusal: str | None = None
+    wire: "Wire | None" = None
+    """Told of an answer 401, where a user's token may be refused."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         try:
@@ -41,6 +44,10 @@ class McpHttp(httpx2.AsyncClient):
             return self._failed(request, ANSWER_LOST, f"{type(error).__name__} {error}")
         if response.is_error:
             self.refusal = f"{response.status_code} {response.reason_phrase}"
+            if response.status_code == UNAUTHORIZED and self.wire is not None:
+                self.wire.is_unauthorized = True
+                await response.aclose()
+                return self._failed(request, NOT_REACHED, self.refusal)
             code = _GATEWAY_CODES.get(response.status_code)
             if code is not None and "json" not in response.headers.get("content-type", ""):
                 await response.aclose()
@@ -65,9 +72,11 @@ call_note: ContextVar[CallNote | None] = ContextVar("call_note", default=None)
 
 @dataclass
 class Wire:
-    """One connection's transport: whether it has ended."""
+    """One connection's transport: whether it has ended, and whether it is let in."""
 
     has_ended: bool = False
+    is_unauthorized: bool = False
+    """The server has refused the user's token: what was asked with it has not happened."""
 
     def may_have_begun(self, note: CallNote, error: MCPError) -> bool | None:
         """Whether a call that failed was sent, so that only its answer is lost; False: it was not sent.

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 from identity.run_token import RunIdentity, mint
 from mcp.types import Tool, ToolAnnotations
+from natterkit import McpServer
 
-from agent_runner.settings import McpServerConfig
 from agent_runner.tool_servers import Connection, ToolServer
 
 log = structlog.get_logger()
@@ -21,6 +21,8 @@ RETRY_SECONDS_MAX = 10.0
 OWN_RETRY_SECONDS_MAX = 1.0
 """Between two attempts to list the tools of a server of ours: it will come up."""
 NAME_CHARACTERS_MAX = 64
+PERSONAL_LISTS_MAX = 1_000
+"""Users whose tools at a personal server are remembered."""
 TOOLS_MAX = 128
 """What OpenAI takes with one request; the task tools come first."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
@@ -43,6 +45,8 @@ class RemoteTool:
     server: ToolServer
     is_read_only: bool = False
     may_be_repeated: bool = False
+    connects: bool = False
+    """It is ours: it asks the user to connect the server, whose tools are known after that."""
 
 
 class Toolbox:
@@ -50,19 +54,22 @@ class Toolbox:
 
     def __init__(
         self,
-        configs: tuple[McpServerConfig, ...],
+        configs: tuple[McpServer, ...],
         *,
         run_token_secret: bytes,
         refresh_seconds: float,
         wait_seconds_max: float,
     ) -> None:
-        self._servers = [ToolServer(config) for config in configs]
+        self._servers = [ToolServer(config) for config in configs if not config.is_personal]
+        self.personal_servers = [ToolServer(config) for config in configs if config.is_personal]
+        """Their tools are a user's own: `personal_tools`."""
+        self._personal: dict[tuple[str, str], tuple[float, tuple[RemoteTool, ...]]] = {}
         self._secret = run_token_secret
         self._refresh_seconds = refresh_seconds
         self._wait_seconds_max = wait_seconds_max
         self._listed: dict[str, tuple[RemoteTool, ...]] = {}
         self._named: tuple[RemoteTool, ...] = ()
-        self._awaited = {config.name for config in configs}
+        self._awaited = {server.config.name for server in self._servers}
         self._all_listed = asyncio.Event()
         self._stale = {config.name: asyncio.Event() for config in configs}
         self._shared: dict[str, Connection] = {}
@@ -94,13 +101,28 @@ class Toolbox:
 
     def invalidate(self, server_name: str) -> None:
         """List this server's tools anew, soon."""
-        self._stale[server_name].set()
+        if server_name in self._stale:
+            self._stale[server_name].set()
 
-    def connection(self, server: ToolServer, run_token: str) -> Connection:
+    async def personal_tools(
+        self, server: ToolServer, user_id: str, headers: Mapping[str, str]
+    ) -> tuple[RemoteTool, ...]:
+        """What a personal server has for this user; kept for a while. Raises whatever the transport raises."""
+        key, now = (server.config.name, user_id), asyncio.get_running_loop().time()
+        good_until, tools = self._personal.pop(key, (0.0, ()))
+        if now > good_until:
+            tools = tuple(_remote(tool, server) for tool in await server.list_tools(headers))
+            good_until = now + self._refresh_seconds
+        self._personal[key] = (good_until, tools)
+        if len(self._personal) > PERSONAL_LISTS_MAX:
+            del self._personal[next(iter(self._personal))]
+        return tools
+
+    def connection(self, server: ToolServer, headers: Mapping[str, str]) -> Connection:
         """A connection for one run; of a server that is shared, everybody's (do not close it)."""
         if not server.is_shared:
-            return server.connection(run_token)
-        return self._shared.setdefault(server.config.name, server.connection(None))
+            return Connection(server, headers)
+        return self._shared.setdefault(server.config.name, Connection(server, {}))
 
     def _settled(self, server: ToolServer) -> None:
         """The first runs need not wait for this server any more."""
@@ -113,7 +135,7 @@ class Toolbox:
         stale = self._stale[server.config.name]
         while True:
             try:
-                tools = await server.list_tools(mint(LISTING_IDENTITY, self._secret, ttl_seconds=60))
+                tools = await server.list_tools(server.headers(mint(LISTING_IDENTITY, self._secret, ttl_seconds=60)))
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
                 log.warning("mcp.listing_failed", server=server.config.name, **server.failure(error))
                 server.forget()
@@ -143,6 +165,22 @@ def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
         server=server,
         is_read_only=bool(tool.annotations and tool.annotations.read_only_hint),
         may_be_repeated=may_be_repeated(server.config.repeat, tool.annotations),
+    )
+
+
+def connect_tool(server: ToolServer) -> RemoteTool:
+    """What stands for a server's tools while the user has not connected it."""
+    title = server.config.title
+    return RemoteTool(
+        name=f"connect_{server.config.name}",
+        remote_name=f"connect_{server.config.name}",
+        description=f"Ask the user to connect {title}, when they want something that needs it. Shows them a link, waits"
+        f" for their consent, and then {title}'s tools can be called.",
+        input_schema={"type": "object", "properties": {}, "additionalProperties": False},
+        server=server,
+        is_read_only=True,
+        may_be_repeated=True,
+        connects=True,
     )
 
 

@@ -144,6 +144,11 @@ class Transcript:
         if self._workflow is not None:
             self._workflow.note(call_id, note)
 
+    def consent_asked(self, call_id: str, title: str, url: str) -> None:
+        """Say beside a running call that it waits for the user, with the link to the page that asks them."""
+        if self._workflow is not None:
+            self._workflow.link(call_id, title, url)
+
     def tool_finished(self, call: ToolCallView) -> None:
         """Show the end of a call: success, failure or interrupted."""
         if self._workflow is not None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, cast
 from chatkit_protocol import events, items
 from chatkit_protocol.items import Json
 from contracts.commands import ItemToSave
-from contracts.replies import ToolCallView
+from contracts.replies import ToolAttachment, ToolCallView
 
 from agent_runner.publisher import Publisher
 from agent_runner.tool_tasks import tool_task
@@ -118,6 +118,14 @@ class ShownWorkflow(ShownItem):
         for task_index, known in enumerate(self.calls):
             if known.call_id == call_id and known.status == "running":
                 self._publish(events.task_changed(self.item_id, "updated", task_index, tool_task(known, note)))
+
+    def link(self, call_id: str, title: str, url: str) -> None:
+        """Show that a running call waits for its user, and where they go on. It is gone when the call ends."""
+        for task_index, known in enumerate(self.calls):
+            if known.call_id == call_id and known.status == "running":
+                link = ToolAttachment(type="link", title=title, url=url)
+                self.calls[task_index] = known.model_copy(update={"links": (link,)})
+        self.note(call_id, title)
 
     def finish(self, call: ToolCallView) -> None:
         """Show the end of a call: success, failure, interrupted or unknown."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actor_kit.bus import Bus
 
+from agent_runner.connections import Desk
 from agent_runner.crash_points import CrashPoints
 from agent_runner.frames import Frames
 from agent_runner.models import Models
@@ -22,3 +23,4 @@ class Workshop:
     run_token_secret: bytes
     crash_points: CrashPoints
     frames: Frames
+    desk: Desk

@@ -24,6 +24,7 @@ from auth_edge.http import (
     chat,
     chatkit,
     chatkit_session,
+    connections,
     conversations,
     operations,
     problems,
@@ -66,7 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (assistants, chat, chatkit, chatkit_session, conversations, runs, tasks, user, operations):
+    routed = (assistants, chat, chatkit, chatkit_session, conversations, runs, tasks, connections, user, operations)
+    for module in routed:
         app.include_router(module.router)
     problems.install(app)
     if settings.cors_origins:

@@ -30,6 +30,7 @@ _TAGS: Final = {
     "conversations": "What was said.",
     "runs": "Answers, while they are written and after.",
     "tasks": "The todo list.",
+    "connections": "What the assistant may use elsewhere for you.",
     "user": "Everything of a user: take it along, or erase it.",
     "operations": "For who operates the service.",
 }

@@ -25,7 +25,7 @@ from contracts.replies import (
 )
 
 from contracts import commands, queries
-from conversation_store import assistants, conversations, export, items, resume, search, tasks, users
+from conversation_store import assistants, connections, conversations, export, items, resume, search, tasks, users
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.renewals import Renewals
@@ -76,6 +76,11 @@ class ConversationStore(Actor):
             AddTask: self.on_add_task,
             commands.UpdateTask: self._transaction_of(tasks.update_task),
             commands.DeleteTask: self._transaction_of(tasks.delete_task, is_repeatable=False),
+            queries.GetConnection: self._transaction_of(connections.get_connection),
+            commands.KeepConnection: self._transaction_of(connections.keep_connection, is_repeatable=False),
+            commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
+            queries.ListConnections: self._transaction_of(connections.list_connections),
+            commands.DeleteConnection: self._transaction_of(connections.delete_connection),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
             commands.TakeRequestPermit: self._transaction_of(users.take_request_permit, is_durable=False),

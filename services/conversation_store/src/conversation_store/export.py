@@ -12,7 +12,7 @@ from conversation_store.database import Transaction
 from conversation_store.statements import Statement, Statements
 from conversation_store.users import check_not_bound
 
-Kind = Literal["user", "conversations", "messages", "tasks", "feedback", "runs"]
+Kind = Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PART_ROWS_MAX = 500
 PART_BYTES_MAX = 1024 * 1024
@@ -25,6 +25,7 @@ PARTS: dict[Kind, Statement] = {
     "tasks": sql.tasks,
     "feedback": sql.feedback,
     "runs": sql.runs,
+    "connections": sql.connections,
 }
 
 

@@ -61,3 +61,12 @@ select key, body, octet_length(body::text) as bytes from (
         )
     ) as body from chat.run r where user_id = :user_id
 ) part where key > :after order by key limit :limit;
+
+-- name: connections
+-- Without what is sealed, and without a code that may still be good.
+select key, body, octet_length(body::text) as bytes from (
+    select server as key, json_build_object(
+        'server', server, 'label', label, 'status', status, 'scope', scope, 'connected_at', connected_at,
+        'created_at', created_at
+    ) as body from chat.connection where user_id = :user_id
+) part where key > :after order by key limit :limit;

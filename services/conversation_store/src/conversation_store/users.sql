@@ -23,7 +23,8 @@ select (select count(*) from chat.conversation where user_id = :user_id) as conv
        (select count(*) from chat.session_item where user_id = :user_id) as session_items,
        (select count(*) from chat.tool_call where user_id = :user_id) as tool_calls,
        (select count(*) from chat.task where user_id = :user_id) as tasks,
-       (select count(*) from chat.feedback where user_id = :user_id) as feedback;
+       (select count(*) from chat.feedback where user_id = :user_id) as feedback,
+       (select count(*) from chat.connection where user_id = :user_id) as connections;
 
 -- name: delete_user
 -- Takes with it whatever a foreign key ties to the user.

@@ -45,6 +45,11 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(commands.FinishToolCall, change={"status": "success"}),
     Step(commands.AppendCheckpoint, change={"items": [], "step": 0}),
     Step(commands.LinkOpenaiConversation),
+    Step(commands.KeepConnection, change={"version": 0}),
+    Step(queries.GetConnection),
+    Step(queries.ListConnections),
+    Step(commands.RecordConsent, drop=("error",)),
+    Step(commands.DeleteConnection),
     Step(commands.FinishRun, change={"items": [], "status": "completed"}, drop=("error_code", "error_detail")),
     Step(
         commands.FinishRun,

@@ -5,9 +5,11 @@ from typing import Annotated, Literal, Self
 
 from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
-from contracts.ids import ConversationId, MessageId, RunId, TaskId
+from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId
 from contracts.message import Json
 from contracts.replies import (
+    ConnectionStatus,
+    ConnectionView,
     ConversationView,
     ExcerptPart,
     ItemView,
@@ -276,6 +278,28 @@ class TaskList(BaseModel):
     after: str | None
 
 
+class Connection(BaseModel):
+    """A server at which the user has allowed something, or is asked to; without its tokens."""
+
+    server: ServerName
+    label: str
+    status: ConnectionStatus
+    scope: str | None
+    asked_until: datetime | None
+    connected_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ConnectionView) -> Self:
+        return cls(**view.model_dump(exclude={"authorization_url"}))
+
+
+class ConnectionList(BaseModel):
+    """All connections of the user."""
+
+    data: list[Connection]
+
+
 class Receipt(BaseModel):
     """What was erased, without personal data."""
 
@@ -293,3 +317,4 @@ class Export(BaseModel):
     tasks: list[Json]
     feedback: list[Json]
     runs: list[Json]
+    connections: list[Json]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from contracts.ids import ConversationId, RunId, TaskId
+from contracts.ids import ConversationId, RunId, ServerName, TaskId
 from contracts.queries import Cursor, Order, PageLimit
 from contracts.text import Text
 from fastapi import Path, Query
@@ -24,4 +24,5 @@ ArchivedParameter = Annotated[
 ]
 ConversationIdInPath = Annotated[ConversationId, Path(examples=["conv_0199a1b2c3d4"])]
 RunIdInPath = Annotated[RunId, Path(examples=["run_0199a1b2c3d4"])]
+ServerInPath = Annotated[ServerName, Path(examples=["calendar"])]
 TaskIdInPath = Annotated[TaskId, Path(examples=["task_0199a1b2c3d4"])]

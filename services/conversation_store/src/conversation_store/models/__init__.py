@@ -2,6 +2,7 @@
 
 from conversation_store.models.assistants import Assistant
 from conversation_store.models.base import METADATA, SCHEMA
+from conversation_store.models.connections import Connection
 from conversation_store.models.conversations import Conversation, Feedback, Message, User
 from conversation_store.models.delivery import DuePurge, ErasureReceipt, HandledMessage, Outbox, RequestBudget
 from conversation_store.models.runs import Run, SessionItem, ToolCall
@@ -11,6 +12,7 @@ __all__ = [
     "METADATA",
     "SCHEMA",
     "Assistant",
+    "Connection",
     "Conversation",
     "DuePurge",
     "ErasureReceipt",
