@@ -114,7 +114,7 @@ async def measure_turns(client: Client, samples: int) -> None:
     def on_requested(received: Any) -> None:
         arrived[received.subject.split(".")[2]] = time.perf_counter()
 
-    await client.bus.subscribe("run.*.*.requested", on_requested)
+    await client.bus.subscribe("run.*.*.*.requested", on_requested)
     await client.bus.flush()
     times: dict[str, list[float]] = {name: [] for name in ("begin", "requested", "claim", "checkpoint", "finish")}
 

@@ -17,7 +17,7 @@ def test_a_subject_is_filled_in_and_read_back() -> None:
 
 
 def test_a_filter_leaves_the_unknown_open() -> None:
-    assert subject_filter(RunRequested) == "run.*.*.requested"
+    assert subject_filter(RunRequested) == "run.*.*.*.requested"
     assert subject_filter(ChatKitDelta, user_id="alice") == "delta.YWxpY2U.*.*"
 
 
@@ -32,7 +32,7 @@ def test_a_missing_token_is_refused() -> None:
         subject_of(RunCancelRequested)
 
 
-@pytest.mark.parametrize("subject", ["run.a.b.requested.c", "run.a.requested", "other.a.b.requested"])
+@pytest.mark.parametrize("subject", ["run.t.a.b.requested.c", "run.a.b.requested", "other.t.a.b.requested"])
 def test_a_foreign_subject_is_not_read(subject: str) -> None:
     with pytest.raises(ValueError, match="is not a subject of RunRequested"):
         parse_subject(RunRequested, subject)

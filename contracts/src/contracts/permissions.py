@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from contracts.commands import RunRequested
 from contracts.events import DeadLetter
 from contracts.registry import REGISTRY
 from contracts.services import Service, inbox_prefix
@@ -25,13 +26,12 @@ def _jetstream_rights(service: Service) -> set[str]:
             rights.add(f"$JS.API.DIRECT.GET.{stream.name}")
         if service in stream.purgers:
             rights.add(f"$JS.API.STREAM.PURGE.{stream.name}")
-        for consumer in stream.consumers:
-            if consumer.service == service:
-                rights |= {
-                    f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.{consumer.name}",
-                    f"$JS.API.CONSUMER.INFO.{stream.name}.{consumer.name}",
-                    f"$JS.ACK.{stream.name}.{consumer.name}.>",
-                }
+        if service is stream.pulled_by:
+            rights |= {
+                f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.*",
+                f"$JS.API.CONSUMER.INFO.{stream.name}.*",
+                f"$JS.ACK.{stream.name}.*.>",
+            }
     return rights
 
 
@@ -48,11 +48,11 @@ def permissions_of(service: Service) -> Permissions:
         publish ^= {subject_filter(DeadLetter), subject_filter(DeadLetter, service=service)}
     subscribe = {f"{inbox_prefix(service)}.>"}
     if service is Service.OPERATOR:
-        publish |= {"$SRV.>", "$JS.API.>", "run.*.*.requested"}
+        publish |= {"$SRV.>", "$JS.API.>", subject_filter(RunRequested)}
         return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=False)
     publish |= _jetstream_rights(service)
     # What a consumer receives comes through its inbox; everything else by subscription.
-    pulled = {subject for stream in STREAMS if stream.consumers for subject in stream.subjects}
+    pulled = {subject for stream in STREAMS if stream.pulled_by for subject in stream.subjects}
     received = {subject_filter(entry.message) for entry in REGISTRY if service in entry.receivers}
     subscribe |= (received - pulled) | _discovery(service)
     return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=True)

@@ -1,9 +1,12 @@
 """The JetStream streams and consumers, as they must be; created at start by the operator, checked by `doctor`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from contracts.commands import RunRequested
+from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
 from contracts.services import Service
+from contracts.subjects import subject_filter
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -14,7 +17,7 @@ class ConsumerSpec:
 
     name: str
     stream: str
-    service: Service
+    filter_subject: str
     ack_wait_seconds: float
     max_deliver: int
     max_ack_pending: int
@@ -37,7 +40,8 @@ class StreamSpec:
     first_sequence_from_clock: bool = False
     direct_readers: frozenset[Service] = frozenset()
     purgers: frozenset[Service] = frozenset()
-    consumers: tuple[ConsumerSpec, ...] = field(default=())
+    pulled_by: Service | None = None
+    """Whose mailboxes all its consumers are."""
 
 
 RUN_STALLS_MAX = 3
@@ -50,24 +54,37 @@ RUN_CLAIMS_MAX = 20
 """How often a run is claimed, over all its messages. More than the deliveries of one: the queue may lose a message, and
 a claim counts whose answer was lost."""
 
-RUNS_MAILBOX = ConsumerSpec(
-    name="agent_runner",
-    stream="RUNS",
-    service=Service.AGENT_RUNNER,
-    ack_wait_seconds=8,
-    max_deliver=RUN_DELIVERIES_MAX,
-    max_ack_pending=100_000,
-)
+
+def runs_mailbox(assistant_id: AssistantId) -> ConsumerSpec:
+    """The runs of one assistant: each has a queue of its own, so that each is deployed, scaled and broken alone."""
+    return ConsumerSpec(
+        name=f"agent_runner_{assistant_id}",
+        stream="RUNS",
+        filter_subject=subject_filter(RunRequested, assistant_id=assistant_id),
+        ack_wait_seconds=8,
+        max_deliver=RUN_DELIVERIES_MAX,
+        max_ack_pending=100_000,
+    )
+
+
+RUNS_MAILBOX = runs_mailbox(FIRST_ASSISTANT_ID)
+"""Of the assistant that is served where no other is named."""
+
+SUBJECT_OF_ONE_ASSISTANT = "run.*.*.requested"
+"""Where runs were requested when there was one assistant. A store of that version may still ask there: it is taken in,
+nobody looks for it, and the sweeper asks again where the runners are."""
+CONSUMER_OF_ONE_ASSISTANT = "agent_runner"
+"""The one consumer of that time. It would take every assistant's runs."""
 
 RUNS = StreamSpec(
     name="RUNS",
-    subjects=("run.*.*.requested",),
+    subjects=(subject_filter(RunRequested), SUBJECT_OF_ONE_ASSISTANT),
     retention="workqueue",
     description="Runs that wait for a free runner; Postgres is the record, this is the queue.",
     max_age_seconds=7 * DAY_SECONDS,
     max_bytes=64 * 1024 * 1024,
     discard="new",
-    consumers=(RUNS_MAILBOX,),
+    pulled_by=Service.AGENT_RUNNER,
 )
 
 DELTAS = StreamSpec(

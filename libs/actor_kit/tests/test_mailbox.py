@@ -18,7 +18,7 @@ from contracts.message import Message
 from contracts.streams import RUNS_MAILBOX
 from contracts.subjects import subject_of
 
-SUBJECT = subject_of(RunRequested, user_id="alice", conversation_id="conv_1")
+SUBJECT = subject_of(RunRequested, assistant_id="todo", user_id="alice", conversation_id="conv_1")
 
 
 def request(number: int = 1) -> bytes:
@@ -164,7 +164,7 @@ async def test_never_more_is_taken_than_there_are_slots(store_bus: Bus, runner_b
 
 
 async def test_a_slow_handler_keeps_its_message(store_bus: Bus, runner_bus: Bus) -> None:
-    await store_bus.client.request("$JS.API.CONSUMER.DELETE.RUNS.agent_runner", b"")
+    await store_bus.client.request("$JS.API.CONSUMER.DELETE.RUNS.agent_runner_todo", b"")
     spec = replace(RUNS_MAILBOX, ack_wait_seconds=0.5)
     await StreamAdmin(store_bus.client).create_consumer("RUNS", consumer_config(spec))
     runner = Runner(lambda _command, _delivery: None, hold=asyncio.Event())

@@ -197,7 +197,7 @@ async def test_a_message_that_stalls_the_loop_is_told_of_and_comes_again_later(n
     ):
         command = RunRequested(user_id="alice", conversation_id="conv_1", run_id="run_1")
         await store_bus.publish_stored(
-            subject_of(RunRequested, user_id="alice", conversation_id="conv_1"), command.encode()
+            subject_of(RunRequested, assistant_id="todo", user_id="alice", conversation_id="conv_1"), command.encode()
         )
         first = await asyncio.wait_for(actor.seen.get(), 5)
         again = await asyncio.wait_for(actor.seen.get(), 5)

@@ -17,7 +17,7 @@ from natter.__main__ import main
 from natter.dead_letters import read_all
 from typer.testing import CliRunner
 
-SUBJECT = "run.YWxpY2U.conv_1.requested"
+SUBJECT = "run.todo.YWxpY2U.conv_1.requested"
 PAYLOAD = b'{"run_id": "run_1"}'
 
 
@@ -28,11 +28,11 @@ async def bus(nats_url: str):
         yield bus
 
 
-async def give_up(bus: Bus, number: int) -> None:
+async def give_up(bus: Bus, number: int, subject: str = SUBJECT) -> None:
     letter = DeadLetter(
         service="agent_runner",
         message="RunRequested",
-        subject=SUBJECT,
+        subject=subject,
         code="internal",
         detail=f"The handler failed ({number}).",
         deliveries_count=5,
@@ -64,6 +64,12 @@ async def test_a_dead_letter_is_listed_and_replayed_once(bus: Bus, nats_url: str
     assert f"no dead letter {letters[1].sequence}" in unknown.stderr
     assert (await run("replay", "--all", "--nats-url", nats_url)).stdout == "replayed 2\n"
     assert (await run("list", "--nats-url", nats_url)).stdout == "there are no dead letters\n"
+
+
+async def test_a_letter_of_the_time_with_one_assistant_goes_to_that_one(bus: Bus, nats_url: str) -> None:
+    await give_up(bus, 1, subject="run.YWxpY2U.conv_1.requested")
+    assert (await run("replay", "--all", "--nats-url", nats_url)).stdout == "replayed 1\n"
+    assert (await bus.client.jetstream().get_msg("RUNS", seq=1)).subject == SUBJECT
 
 
 async def test_replay_wants_to_be_told_which(nats_url: str) -> None:

@@ -27,4 +27,4 @@ async def test_a_runner_whose_lease_is_not_its_consumers_does_not_start_and_says
     )
     _, log = await asyncio.wait_for(process.communicate(), START_SECONDS_MAX)
     assert process.returncode == 1
-    assert "consumer RUNS/agent_runner: ack_wait is 8 s, should be 40 s" in log.decode()
+    assert "consumer RUNS/agent_runner_todo: ack_wait is 8 s, should be 40 s" in log.decode()

@@ -214,7 +214,7 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_queue_goes_on(
     stack: RunnerStack, provider: OpenaiServer
 ) -> None:
     provider.script = [text("fine")]
-    subject = subject_of(RunRequested, user_id="u", conversation_id="conv_x")
+    subject = subject_of(RunRequested, assistant_id="todo", user_id="u", conversation_id="conv_x")
     await stack.bus.publish_stored(subject, b"{not json")
     async with asyncio.timeout(20):
         while (letter := await stack.bus.direct_get_last("DEAD_LETTERS", "dead_letter.agent_runner.>")) is None:

@@ -124,7 +124,7 @@ async def test_a_model_that_is_not_allowed_fails_with_its_code(stack: RunnerStac
 async def test_a_run_that_is_requested_twice_is_executed_once(stack: RunnerStack) -> None:
     begun = await stack.begin("twice", "count to 200")
     request = RunRequested(user_id="twice", conversation_id=begun.conversation_id, run_id=begun.run_id)
-    subject = subject_of(RunRequested, user_id="twice", conversation_id=begun.conversation_id)
+    subject = subject_of(RunRequested, assistant_id="todo", user_id="twice", conversation_id=begun.conversation_id)
     await stack.bus.publish_stored(subject, request.encode())
     seen = await stack.watch("twice", begun)
     assert [event["type"] for event in seen.run_events] == ["run.started", "run.completed"]

@@ -24,9 +24,9 @@ AgentName = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class RunRequested(Command[None]):
-    """Ask any free runner to answer a turn that is already stored. Waits in the stream RUNS."""
+    """Ask any free runner of an assistant to answer a turn that is already stored. Waits in the stream RUNS."""
 
-    subject_template: ClassVar[str] = "run.{user_token}.{conversation_id}.requested"
+    subject_template: ClassVar[str] = "run.{assistant_id}.{user_token}.{conversation_id}.requested"
     user_id: UserId
     conversation_id: ConversationId
     run_id: RunId

@@ -13,6 +13,7 @@ from contracts.services import Service
 
 PARAMETERS = {
     "user_token": "The user id as unpadded base64url: what users choose never becomes subject syntax.",
+    "assistant_id": "The assistant that is to answer.",
     "conversation_id": "The conversation.",
     "run_id": "The run.",
     "service": "The service that gave the message up.",

@@ -59,7 +59,7 @@ BY_NAME: dict[str, Any] = {
     "payload_base64": "e30=",
     "service": "agent_runner",
     "message": "RunRequested",
-    "subject": "run.YWxpY2U.conv_019b7e1fa5c47d3e8f1a2b3c4d5e6f70.requested",
+    "subject": "run.todo.YWxpY2U.conv_019b7e1fa5c47d3e8f1a2b3c4d5e6f70.requested",
     "epoch": 1,
     "limit": 20,
     "type": "assistant_message",

@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -22,6 +22,7 @@ from actor_kit.bus import Bus, Pulled
 from actor_kit.metrics import DEAD_LETTERS_COUNT, HANDLED_SECONDS, IN_FLIGHT
 from actor_kit.provision import check_consumer
 from actor_kit.requests import invalid_request
+from actor_kit.slots import Slots
 from actor_kit.telemetry import traced
 from actor_kit.watchdog import on_stall
 
@@ -40,11 +41,24 @@ Room = Callable[[int], int]
 """Of so many free slots, how many to ask for now; 0: none for the moment. What is asked for comes, however late."""
 
 
+@asynccontextmanager
+async def at_work(mailboxes: Sequence["Mailbox"]) -> AsyncGenerator[None]:
+    """All of them work while the block runs, and stop side by side: none takes anything on while another drains."""
+    async with AsyncExitStack() as opening:
+        for mailbox in mailboxes:
+            await opening.enter_async_context(mailbox)
+        opening.pop_all()  # all are open: from here on they are closed side by side
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(mailbox.__aexit__(None, None, None) for mailbox in mailboxes))
+
+
 class Mailbox:
     """``async with Mailbox(bus, actor, spec=…, slots=32)`` works while the block runs; then it takes nothing new,
     lets what is under way finish, and cancels what does not within ``drain_timeout_seconds`` (nak'ed: another
-    replica takes it at once). ``room`` holds back while the process has enough to do; one that has nothing to do
-    always takes one.
+    replica takes it at once). ``slots`` may be shared with other mailboxes. ``room`` holds back while the process has
+    enough to do; a mailbox that has nothing to do always takes one, where there is a slot.
     """
 
     def __init__(
@@ -53,14 +67,15 @@ class Mailbox:
         actor: Actor,
         *,
         spec: ConsumerSpec,
-        slots: int,
+        slots: Slots | int,
         drain_timeout_seconds: float = 5.0,
         room: Room = int,
     ) -> None:
         self._bus = bus
         self._actor = actor
         self._spec = spec
-        self._slots = slots
+        self._slots = Slots(slots) if isinstance(slots, int) else slots
+        self._taken = 0
         self._room = room
         self._drain_timeout_seconds = drain_timeout_seconds
         self._consumer = bus.pull_consumer(spec)
@@ -70,6 +85,7 @@ class Mailbox:
         """Begin to work. Raises TerminalError where the consumer on the server is not as `spec` says."""
         await check_consumer(self._bus, self._spec)
         await self._consumer.open()
+        self._slots.sharers += 1
         self._loop = asyncio.create_task(self._run(), name=f"mailbox-{self._spec.name}")
         return self
 
@@ -79,6 +95,8 @@ class Mailbox:
         self._loop.cancel()
         with suppress(asyncio.CancelledError):
             await self._loop
+        self._slots.sharers -= 1
+        self._slots.give_back(self._taken)
         with suppress(NatterError):
             await self._consumer.close()
         if self._working:
@@ -89,20 +107,41 @@ class Mailbox:
 
     async def _run(self) -> None:
         while True:
-            free = self._slots - len(self._working)
-            if free == 0:
-                await asyncio.wait(self._working, return_when=asyncio.FIRST_COMPLETED)
-                continue
             try:
-                pulled = await self._consumer.next(max(self._room(free), 0 if self._working else 1))
+                await self._take_slots()
+                pulled = await self._consumer.next(self._taken, is_brief=self._slots.are_scarce)
             except Exception:
                 log.exception("mailbox.pull_failed")
                 await asyncio.sleep(PULL_ERROR_PAUSE_SECONDS)
                 continue
             if pulled is not None:
+                self._taken -= 1  # it goes to the work, which gives it back
                 task = asyncio.create_task(self._work(pulled))
                 self._working.add(task)
-                task.add_done_callback(self._working.discard)
+                task.add_done_callback(self._done)
+
+    async def _take_slots(self) -> None:
+        """Have a slot for each message that may come, and as many more as there is room for; at least one where this
+        mailbox has nothing to do, however long that takes.
+        """
+        expected = self._consumer.expected_count
+        self._slots.give_back(self._taken - expected)
+        self._taken = expected
+        self._taken += self._slots.take_at_most(self._room_now() - self._taken)
+        if self._taken == 0 and (self._slots.free <= 0 or not self._working):
+            await self._slots.take_one()
+            self._taken = 1
+            if self._room_now() == 0:
+                self._slots.give_back(1)
+                self._taken = 0
+
+    def _room_now(self) -> int:
+        """How many messages to expect; one that has nothing to do always expects one."""
+        return max(self._room(self._slots.free + self._taken), 0 if self._working else 1)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self._slots.give_back(1)
 
     async def _work(self, pulled: Pulled) -> None:
         with IN_FLIGHT.labels(self._spec.name).track_inprogress(), traced(pulled.headers):

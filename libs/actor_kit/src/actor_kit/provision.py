@@ -12,11 +12,19 @@ from typing import Any
 
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.services import Service
-from contracts.streams import RUNS_MAILBOX, STREAMS, ConsumerSpec, StreamSpec
+from contracts.streams import (
+    CONSUMER_OF_ONE_ASSISTANT,
+    RUNS,
+    STREAMS,
+    SUBJECT_OF_ONE_ASSISTANT,
+    ConsumerSpec,
+    StreamSpec,
+    runs_mailbox,
+)
 
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
-from actor_kit.settings import LeaseSettings, ServiceSettings
+from actor_kit.settings import AssistantSettings, LeaseSettings, ServiceSettings
 
 NANOSECONDS = 1_000_000_000
 DURATIONS = frozenset({"ack_wait", "duplicate_window", "max_age"})
@@ -46,6 +54,7 @@ def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
     """The consumer's configuration in the words of the JetStream API."""
     return {
         "durable_name": spec.name,
+        "filter_subject": spec.filter_subject,
         "ack_policy": "explicit",
         "deliver_policy": "all",
         "ack_wait": int(spec.ack_wait_seconds * NANOSECONDS),
@@ -70,12 +79,14 @@ def _shown(name: str, value: object) -> str:
 async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) -> list[str]:
     """Create what is missing, update consumers, and return what differs in streams that are there.
 
-    A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. The ack wait of RUNS is
-    the runners' lease, AGENT_RUNNER_LEASE_SECONDS of the environment. Raises RetryableError (bus_unavailable).
+    A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. Each assistant of
+    CONVERSATION_STORE_ASSISTANTS gets its consumer of RUNS, whose ack wait is the runners' lease,
+    AGENT_RUNNER_LEASE_SECONDS. Raises RetryableError (bus_unavailable).
     """
     admin = StreamAdmin(bus.client)
-    lease_seconds = LeaseSettings().lease_seconds
     drifts: list[str] = []
+    if not is_dry_run:
+        await _give_each_assistant_its_queue(bus, admin)
     for stream in STREAMS:
         name = f"stream {stream.name}"
         wanted = stream_config(stream, replicas=replicas)
@@ -88,11 +99,25 @@ async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) ->
         else:
             first = {"first_seq": time.time_ns() // 1_000} if stream.first_sequence_from_clock else {}
             await admin.create_stream(wanted | first)
-        for consumer in stream.consumers:
-            wait = lease_seconds if consumer is RUNS_MAILBOX else consumer.ack_wait_seconds
-            wanted_consumer = replace(consumer, ack_wait_seconds=wait)
-            drifts += await _provision_consumer(admin, wanted_consumer, is_dry_run=is_dry_run)
+    lease_seconds = LeaseSettings().lease_seconds
+    for assistant_id in AssistantSettings().assistants:
+        consumer = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
+        drifts += await _provision_consumer(admin, consumer, is_dry_run=is_dry_run)
     return drifts
+
+
+async def _give_each_assistant_its_queue(bus: Bus, admin: StreamAdmin) -> None:
+    """Make RUNS of the version with one assistant what it is now.
+
+    Its consumer would take every assistant's runs. What waits on its subject is forgotten: Postgres is the record, and
+    the store's sweeper requests these runs again where the runners are.
+    """
+    found = await admin.stream(RUNS.name)
+    if found is None or found["subjects"] != [SUBJECT_OF_ONE_ASSISTANT]:
+        return
+    await admin.delete_consumer(RUNS.name, CONSUMER_OF_ONE_ASSISTANT)
+    await admin.update_stream(found | {"subjects": list(RUNS.subjects)})
+    await bus.purge(RUNS.name, SUBJECT_OF_ONE_ASSISTANT)
 
 
 async def _provision_consumer(admin: StreamAdmin, consumer: ConsumerSpec, *, is_dry_run: bool) -> list[str]:

@@ -10,9 +10,11 @@ from typing import Annotated, TypeVar
 import typer
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
+from contracts.commands import RunRequested
 from contracts.errors import NatterError
 from contracts.events import DeadLetter
-from contracts.streams import DEAD_LETTERS
+from contracts.ids import FIRST_ASSISTANT_ID
+from contracts.streams import DEAD_LETTERS, SUBJECT_OF_ONE_ASSISTANT
 from contracts.subjects import subject_filter
 from pydantic import ValidationError
 from rich.console import Console
@@ -125,5 +127,13 @@ async def replay_one(bus: Bus, stored: StoredLetter) -> None:
     letter = stored.letter
     headers = {name: value for name, value in letter.headers.items() if not name.startswith("Nats-")}
     payload = base64.b64decode(letter.payload_base64)
-    await bus.publish_stored(letter.subject, payload, headers, message_id=f"replay-{stored.sequence}")
+    await bus.publish_stored(_subject_now(letter), payload, headers, message_id=f"replay-{stored.sequence}")
     await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
+
+
+def _subject_now(letter: DeadLetter) -> str:
+    """The letter's subject. Runs were requested without naming an assistant when there was one."""
+    tokens = letter.subject.split(".")
+    if letter.message == RunRequested.__name__ and len(tokens) == len(SUBJECT_OF_ONE_ASSISTANT.split(".")):
+        tokens.insert(1, FIRST_ASSISTANT_ID)
+    return ".".join(tokens)

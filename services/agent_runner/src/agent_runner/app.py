@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
-from actor_kit.mailbox import Mailbox
+from actor_kit.mailbox import Mailbox, at_work
 from actor_kit.requests import RequestServer
+from actor_kit.slots import Slots
 from agents import set_tracing_disabled
 from contracts.assistants import AssistantCard
 from contracts.events import RunCancelRequested
 from contracts.ids import FIRST_ASSISTANT_ID
 from contracts.services import Service
-from contracts.streams import RUNS_MAILBOX
+from contracts.streams import runs_mailbox
 from contracts.subjects import subject_filter
 from identity.secret import secret_bytes
 
@@ -60,16 +61,19 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
         await stack.enter_async_context(Registration(Store(bus), [TODO_CARD]))
         await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
-        await stack.enter_async_context(
+        slots, room = Slots(settings.slots), Admission(health, settings.memory_mib_max * 1_048_576)
+        mailboxes = [
             Mailbox(
                 bus,
                 actor,
-                spec=replace(RUNS_MAILBOX, ack_wait_seconds=settings.lease_seconds),
-                slots=settings.slots,
+                spec=replace(runs_mailbox(assistant_id), ack_wait_seconds=settings.lease_seconds),
+                slots=slots,
                 drain_timeout_seconds=settings.drain_timeout_seconds / 2,
-                room=Admission(health, settings.memory_mib_max * 1_048_576),
+                room=room,
             )
-        )
+            for assistant_id in (FIRST_ASSISTANT_ID,)
+        ]
+        await stack.enter_async_context(at_work(mailboxes))
         await stop.wait()
         health.is_stopping = True
 

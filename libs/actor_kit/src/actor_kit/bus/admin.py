@@ -30,6 +30,13 @@ class StreamAdmin:
     async def create_stream(self, config: dict[str, Any]) -> None:
         await self._ask(f"STREAM.CREATE.{config['name']}", config)
 
+    async def update_stream(self, config: dict[str, Any]) -> None:
+        await self._ask(f"STREAM.UPDATE.{config['name']}", config)
+
+    async def delete_consumer(self, stream: str, name: str) -> None:
+        """Delete a consumer, if it is there. What it had not settled stays in the stream."""
+        await self._ask(f"CONSUMER.DELETE.{stream}.{name}", {}, absent=CONSUMER_NOT_FOUND)
+
     async def consumer(self, stream: str, name: str) -> dict[str, Any] | None:
         """The configuration of a consumer, None where there is none."""
         answer = await self._ask(f"CONSUMER.INFO.{stream}.{name}", {}, absent=CONSUMER_NOT_FOUND)

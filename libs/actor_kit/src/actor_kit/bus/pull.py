@@ -11,6 +11,7 @@ from actor_kit.bus.nats_internals import Client
 
 PULL_EXPIRES_SECONDS_MAX = 10.0
 PULL_CHECK_SECONDS = 1.0
+BRIEF_PULL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class PullConsumer:
         self._asked = 0
         self._asked_until = 0.0
         self._arrived: asyncio.Queue[Pulled | None] = asyncio.Queue()
+        self._arrived_count = 0
         # If this process falls silent (it is paused, its host lost power), the server redelivers its messages after
         # three quarters of the ack wait at the earliest: it said "in progress" every quarter. Its open requests must
         # have expired by then, or the redelivered messages would come here again.
@@ -88,28 +90,37 @@ class PullConsumer:
             if pulled := self._arrived.get_nowait():
                 await pulled.nak(0)
 
-    async def next(self, room: int) -> Pulled | None:
-        """Wait a second for a delivery, with requests for up to ``room`` of them open at the server.
-
-        Returns None where nothing came: call it again.
-        """
-        await self._ask(room - self._arrived.qsize())
-        try:
-            return await asyncio.wait_for(self._arrived.get(), PULL_CHECK_SECONDS)
-        except TimeoutError:
-            return None
-
-    async def _ask(self, room: int) -> None:
-        now = asyncio.get_running_loop().time()
-        if now >= self._asked_until:
+    @property
+    def expected_count(self) -> int:
+        """How many deliveries may still come: asked for, or arrived and not handed out."""
+        if asyncio.get_running_loop().time() >= self._asked_until:
             # Expired at the server, or lost with a connection: nothing is open any more.
             self._asked = 0
-        missing = room - self._asked
+        return self._asked + self._arrived_count
+
+    async def next(self, room: int, *, is_brief: bool = False) -> Pulled | None:
+        """Wait for a delivery, with requests for up to ``room`` of them open at the server.
+
+        Returns None where nothing came: call it again. ``is_brief``: it asks and waits for a tenth of a second only.
+        """
+        seconds = BRIEF_PULL_SECONDS if is_brief else PULL_CHECK_SECONDS
+        await self._ask(room, seconds if is_brief else self._expires_seconds)
+        try:
+            async with asyncio.timeout(seconds):  # `wait_for` may swallow the cancellation that ends a mailbox
+                pulled = await self._arrived.get()
+        except TimeoutError:
+            return None
+        if pulled is not None:
+            self._arrived_count -= 1
+        return pulled
+
+    async def _ask(self, room: int, expires_seconds: float) -> None:
+        missing = room - self.expected_count
         if missing <= 0 or not self._client.is_connected:
             return
-        request = {"batch": missing, "expires": int(self._expires_seconds * 1e9)}
+        request = {"batch": missing, "expires": int(expires_seconds * 1e9)}
         self._asked += missing
-        self._asked_until = now + self._expires_seconds
+        self._asked_until = max(self._asked_until, asyncio.get_running_loop().time() + expires_seconds)
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
 
     def _on_message(self, message: Msg) -> None:
@@ -120,4 +131,5 @@ class PullConsumer:
             self._arrived.put_nowait(None)  # so that `next` returns, and the next one asks anew at once
             return
         self._asked = max(0, self._asked - 1)
+        self._arrived_count += 1
         self._arrived.put_nowait(Pulled(message))

@@ -44,7 +44,7 @@ def run_event(user_id: str, event: RunEvent) -> Outgoing:
 def run_requested(user_id: str, conversation_id: ConversationId, run_id: RunId, assistant_id: AssistantId) -> Outgoing:
     """The request that any free runner of the assistant answers the run."""
     command = RunRequested(user_id=user_id, conversation_id=conversation_id, run_id=run_id, assistant_id=assistant_id)
-    subject = subject_of(RunRequested, user_id=user_id, conversation_id=conversation_id)
+    subject = subject_of(RunRequested, assistant_id=assistant_id, user_id=user_id, conversation_id=conversation_id)
     return _outgoing(conversation_id, subject, command, {})
 
 
