@@ -10,7 +10,7 @@ from contracts.message import Body
 from contracts.text import Text
 
 ASSISTANTS_MAX = 100
-CLAIMS_BYTES_MAX = 8_192
+CLAIMS_BYTES_MAX = 4_096
 
 Label = Annotated[Text, Field(min_length=1, max_length=100)]
 Choice = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]

@@ -48,7 +48,8 @@ class ServiceSettings(BaseSettings):
     )
 
 
-def _assistant_ids(value: object) -> object:
+def split_names(value: object) -> object:
+    """The names in a text, separated by commas or blanks; anything else as it is."""
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
@@ -61,7 +62,7 @@ def _check_once_each(ids: tuple[str, ...]) -> tuple[str, ...]:
 AssistantIds = Annotated[
     tuple[AssistantId, ...],
     NoDecode,
-    BeforeValidator(_assistant_ids),
+    BeforeValidator(split_names),
     AfterValidator(_check_once_each),
     Field(max_length=ASSISTANTS_MAX),
 ]

@@ -25,7 +25,7 @@ def thread(conversation: ConversationView, items: ItemPage | None = None, *, tit
         **({} if shown_title is None else {"title": shown_title}),
         "created_at": conversation.created_at.isoformat(),
         "status": {"type": "active"},
-        "metadata": conversation.metadata,
+        "metadata": {**conversation.metadata, "assistant_id": conversation.assistant_id},
         "items": page([], has_more=False) if items is None else item_page(items),
     }
 

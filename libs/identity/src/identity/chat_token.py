@@ -6,6 +6,7 @@ of that user, and nothing else. Its own secret, `typ`, issuer and audience keep 
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 
 from identity.errors import InvalidToken
 from identity.principal import VerifiedPrincipal
-from identity.token import KEY_ID_LENGTH_MAX, Expected, expiry_of, read_header, read_text, read_user_id
+from identity.token import KEY_ID_LENGTH_MAX, TOKEN_BYTES_MAX, Expected, expiry_of, read_header, read_text, read_user_id
 from identity.verifiers import decode_with_secret
 
 CHAT_TOKEN_TYPE: Final = "natter-chat+jwt"  # noqa: S105 - a type, not a secret
@@ -40,8 +41,12 @@ class ChatTokens:
     secret: bytes
     ttl_seconds: int = CHAT_TOKEN_TTL_SECONDS
 
-    def mint(self, user_id: str, conversation_id: str | None = None) -> ChatToken:
-        """A token for this user, bound to the conversation if one is given."""
+    def mint(
+        self, user_id: str, conversation_id: str | None = None, claims_of_user: Mapping[str, object] | None = None
+    ) -> ChatToken:
+        """A token for this user, bound to the conversation if one is given. ``claims_of_user``: what the token that
+        asks for this one says of the user, and assistants may see. Raises InvalidToken: `token_too_large`.
+        """
         issued_at = int(time.time())
         expires_at = issued_at + self.ttl_seconds
         session_id = f"sess_{secrets.token_hex(16)}"
@@ -55,7 +60,11 @@ class ChatTokens:
         }
         if conversation_id is not None:
             claims["conversation_id"] = conversation_id
+        if claims_of_user:
+            claims["claims"] = dict(claims_of_user)
         token = jwt.encode(claims, self.secret, "HS256", headers={"typ": CHAT_TOKEN_TYPE})
+        if len(token) > TOKEN_BYTES_MAX:
+            raise InvalidToken("token_too_large", "the claims of the user do not fit into a chat token")
         return ChatToken(session_id, token, datetime.fromtimestamp(expires_at, UTC))
 
     def verify(self, token: str) -> VerifiedPrincipal:
@@ -72,6 +81,7 @@ class ChatTokens:
                 conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
                 expires_at=expiry_of(claims),
                 token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
+                claims=claims.get("claims") or {},
             )
         except ValidationError as error:
             raise InvalidToken("token_claim_invalid", "the claims are not those of a chat token") from error

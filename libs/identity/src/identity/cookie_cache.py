@@ -70,7 +70,7 @@ def _session_principal(claims: dict[str, Any]) -> VerifiedPrincipal:
     session_expires_at = _read_date(session, "expiresAt")
     if session_expires_at.timestamp() <= time.time():
         raise InvalidToken("token_expired", "the session has ended")
-    return full_principal(user_id, min(expiry_of(claims), session_expires_at), None)
+    return full_principal(user_id, min(expiry_of(claims), session_expires_at), None, user)
 
 
 def _member(claims: dict[str, Any], name: str) -> dict[str, Any]:

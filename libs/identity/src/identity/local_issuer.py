@@ -51,10 +51,18 @@ class LocalIssuer:
         """The file URL for JWT_JWKS_URL."""
         return (self.folder / JWKS_FILE).resolve().as_uri()
 
-    def mint(self, user_id: str, *, ttl_seconds: int = 900, issuer: str = "natter", audience: str = "natter") -> str:
-        """An access token for `user_id`."""
+    def mint(
+        self,
+        user_id: str,
+        *,
+        ttl_seconds: int = 900,
+        issuer: str = "natter",
+        audience: str = "natter",
+        **more: object,
+    ) -> str:
+        """An access token for `user_id`, with ``more`` claims."""
         now = int(time.time())
-        claims = {"iss": issuer, "aud": audience, "sub": user_id, "iat": now, "exp": now + ttl_seconds}
+        claims = {**more, "iss": issuer, "aud": audience, "sub": user_id, "iat": now, "exp": now + ttl_seconds}
         return jwt.encode(
             {**claims, "jti": secrets.token_hex(16)}, self.key, "EdDSA", headers={"kid": self.key_id, "typ": None}
         )

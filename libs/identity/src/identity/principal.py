@@ -1,16 +1,19 @@
 """The principal that a verified token proves, with what only the receiver of the token needs to know."""
 
 from datetime import datetime
+from typing import Any
 
 from contracts.identity import Principal
+from pydantic import Field
 
 
 class VerifiedPrincipal(Principal):
     """A `Principal` of contracts, as it goes into every command, and until when it holds.
 
-    `expires_at` is in UTC; `token_id` is the token's jti. Neither travels over the bus: a message has the
-    fields of its declared type only.
+    `expires_at` is in UTC; `token_id` is the token's jti; `claims` are all that the token says. None of them travels
+    over the bus: a message has the fields of its declared type only.
     """
 
     expires_at: datetime
     token_id: str | None = None
+    claims: dict[str, Any] = Field(default_factory=dict, repr=False)

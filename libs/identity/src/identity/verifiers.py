@@ -75,10 +75,17 @@ def decode_with_secret(token: str, header: UnverifiedHeader, secret: bytes, expe
     return decode(token, secret, "HS256", expected)
 
 
-def full_principal(user_id: str, expires_at: datetime, token_id: str | None) -> VerifiedPrincipal:
+def full_principal(
+    user_id: str, expires_at: datetime, token_id: str | None, claims: dict[str, Any]
+) -> VerifiedPrincipal:
     """A caller who may do everything that the user may do."""
     return VerifiedPrincipal(
-        user_id=user_id, scope="full", conversation_id=None, expires_at=expires_at, token_id=token_id
+        user_id=user_id,
+        scope="full",
+        conversation_id=None,
+        expires_at=expires_at,
+        token_id=token_id,
+        claims=claims,
     )
 
 
@@ -91,4 +98,4 @@ def _access_token_header(token: str) -> UnverifiedHeader:
 
 def _user_of(claims: dict[str, Any], user_claim: str) -> VerifiedPrincipal:
     token_id = None if claims.get("jti") is None else read_text(claims, "jti", KEY_ID_LENGTH_MAX)
-    return full_principal(read_user_id(claims, user_claim), expiry_of(claims), token_id)
+    return full_principal(read_user_id(claims, user_claim), expiry_of(claims), token_id, claims)

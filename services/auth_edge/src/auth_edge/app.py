@@ -50,8 +50,10 @@ _SENT_HEADERS: Final = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "Natter-Assistant",
     "Natter-Edit",
     "Natter-On-Busy",
+    "Natter-Time-Zone",
     "X-Request-Id",
 )
 

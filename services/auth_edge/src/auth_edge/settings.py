@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ServiceSettings
+from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ServiceSettings, split_names
 from identity import IdentitySettings
-from pydantic import AfterValidator, Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 
 def _check_url(text: str) -> str:
@@ -14,6 +14,7 @@ def _check_url(text: str) -> str:
     return text.rstrip("/")
 
 
+ClaimName = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
 Url = Annotated[str, AfterValidator(_check_url)]
 
 
@@ -30,6 +31,12 @@ class Settings(IdentitySettings, ServiceSettings):
     public_api_url: Url = Field("", description="Where browsers reach this service; empty: on the same origin.")
     cors_origins: Origins = Field("", description="Other origins that may call, comma-separated; empty: none.")
     trusted_proxies: str = Field("", description="Addresses or networks whose X-Forwarded-* is believed; empty: none.")
+
+    claims_passed: Annotated[tuple[ClaimName, ...], NoDecode, BeforeValidator(split_names)] = Field(
+        ("name",),
+        validation_alias="AUTH_EDGE_CLAIMS_PASSED",
+        description="Claims of the token that assistants may see, separated by commas.",
+    )
 
     body_bytes_max: int = Field(1024 * 1024, ge=1024, description="A larger request body is refused with 413.")
     body_timeout_seconds: float = Field(10, gt=0, description="A body that takes longer to arrive is given up (408).")

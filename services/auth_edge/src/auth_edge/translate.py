@@ -1,5 +1,6 @@
 """ChatKit's requests into our messages (openai-chatkit 1.6, `chatkit.types`); the answers: chatkit_protocol."""
 
+from collections.abc import Mapping
 from typing import Final, cast
 
 from chatkit.types import (
@@ -11,7 +12,7 @@ from chatkit.types import (
 )
 from contracts.commands import StructuredInput, UserMessage
 from contracts.errors import Code, TerminalError
-from contracts.ids import Token
+from contracts.ids import AssistantId, Token
 from contracts.message import Json
 from contracts.text import MESSAGE_CHARACTERS_MAX
 from pydantic import TypeAdapter, ValidationError
@@ -33,6 +34,7 @@ NOT_SUPPORTED: Final = {
 
 _request_adapter: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 _id_adapter: TypeAdapter[str] = TypeAdapter(Token)
+_assistant_id_adapter: TypeAdapter[str] = TypeAdapter(AssistantId)
 
 
 def parse_request(body: bytes) -> ChatKitReq:
@@ -90,6 +92,22 @@ def checked_id(value: str, field: str) -> str:
         return _id_adapter.validate_python(value)
     except ValidationError as error:
         raise TerminalError(Code.INVALID_REQUEST, "An id has 1 to 64 of A-Z a-z 0-9 _ -.", field=field) from error
+
+
+def assistant_id(header: str | None, metadata: Mapping[str, object]) -> str | None:
+    """Who is to answer: as the header says, else the request's metadata; None where neither does.
+
+    Raises TerminalError (`assistant_unknown`).
+    """
+    in_header = bool(header)
+    asked_for = header or metadata.get("assistant_id")
+    if asked_for is None:
+        return None
+    try:
+        return _assistant_id_adapter.validate_python(asked_for)
+    except ValidationError as error:
+        field = "Natter-Assistant" if in_header else "metadata.assistant_id"
+        raise TerminalError(Code.ASSISTANT_UNKNOWN, "There is no such assistant.", field=field) from error
 
 
 def feedback_ids(item_ids: list[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
-from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId
+from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ServerName, TaskId
 from contracts.message import Json
 from contracts.replies import (
     ConnectionStatus,
@@ -44,6 +44,9 @@ class NewMessage(_Sent):
 
     message: Annotated[MessageText, AfterValidator(_refuse_blank), Field(min_length=1)]
     conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = Field(
+        None, description="Who answers in a conversation that begins; absent: the default assistant."
+    )
     on_busy: OnBusy = Field(
         "reject", description="While a run is active: answer 409, queue behind it, or stop it and begin."
     )
@@ -84,7 +87,9 @@ class ChatSession(BaseModel):
 
 
 class Conversation(BaseModel):
-    """A conversation. `active_run_id` is set while it is being answered, the times while it is pinned or archived."""
+    """A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is pinned
+    or archived.
+    """
 
     id: ConversationId
     title: str | None
@@ -93,6 +98,7 @@ class Conversation(BaseModel):
     active_run_id: RunId | None
     pinned_at: datetime | None
     archived_at: datetime | None
+    assistant_id: AssistantId
 
     @classmethod
     def of(cls, view: ConversationView) -> Self:
@@ -104,6 +110,7 @@ class Conversation(BaseModel):
             active_run_id=view.active_run_id,
             pinned_at=view.pinned_at,
             archived_at=view.archived_at,
+            assistant_id=view.assistant_id,
         )
 
 

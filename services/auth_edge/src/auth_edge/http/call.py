@@ -45,6 +45,12 @@ class Call:
     deadline: float
     answer_headers: dict[str, str]
 
+    @property
+    def passed_claims(self) -> dict[str, Any]:
+        """Of the token's claims those that assistants may see."""
+        claims = self.principal.claims
+        return {name: claims[name] for name in self.edge.settings.claims_passed if name in claims}
+
     async def ask(self, message: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
         """Ask conversation_store. Raises NatterError: its own, or that no answer came in time."""
         remaining_seconds = self.deadline - asyncio.get_running_loop().time()

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from contracts.commands import BeginTurn, IdempotencyKey, OnBusy, TurnInput, TurnLimits
+from contracts.commands import BeginTurn, IdempotencyKey, TurnLimits
 from contracts.errors import Code, RetryableError
 from contracts.message import Json
 from contracts.replies import TurnBegun
@@ -13,11 +13,12 @@ from auth_edge import rules, translate
 from auth_edge.http.bodies import NewMessage, TurnAccepted
 from auth_edge.http.call import Call, UserCall, rate_limit, rate_limit_policy, user_router
 from auth_edge.http.documented import problems, with_headers
+from auth_edge.http.requester import KnownRequester
 
 router = user_router("chat")
 
-EDITED: Final = {"edited_message_id"}
-"""Not part of a body's hash where it is absent: then the request is the same that the release before has hashed."""
+NEWER_FIELDS: Final = ("assistant_id", "edited_message_id")
+"""Not part of a body's hash where they are absent: then the request is the same that the release before has hashed."""
 
 IdempotencyKeyHeader = Annotated[
     IdempotencyKey | None,
@@ -29,33 +30,20 @@ IdempotencyKeyHeader = Annotated[
 ]
 
 
-async def begin_turn(
-    call: Call,
-    turn_input: TurnInput,
-    *,
-    conversation_id: str | None,
-    request: Json,
-    idempotency_key: str | None,
-    on_busy: OnBusy,
-    model: str | None = None,
-) -> TurnBegun:
+async def begin_turn(call: Call, turn: BeginTurn, request: Json) -> TurnBegun:
     """Store the turn; `request` is what was sent, for telling whether a key is used again for another request.
 
-    Raises NatterError: conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, forbidden, not_found.
+    Raises NatterError: conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, forbidden, not_found,
+    assistant_unknown, assistant_not_served.
     """
     settings = call.edge.settings
-    command = BeginTurn(
-        principal=call.principal,
-        conversation_id=conversation_id,
-        input=turn_input,
-        idempotency_key=idempotency_key,
-        body_hash=rules.body_hash(request) if idempotency_key else None,
-        on_busy=on_busy,
-        model=model,
-        limits=TurnLimits(
+    bounds = {
+        "body_hash": rules.body_hash(request) if turn.idempotency_key else None,
+        "limits": TurnLimits(
             turns_per_minute_max=settings.turns_per_minute_max, concurrent_runs_max=settings.concurrent_runs_max
         ),
-    )
+    }
+    command = turn.model_copy(update=bounds)
     try:
         return await call.ask(command)
     except RetryableError as error:
@@ -72,6 +60,11 @@ def stream_url(call: Call, run_id: str) -> str:
     return f"{call.edge.settings.public_stream_url}/api/{user}/runs/{run_id}/stream"
 
 
+def _as_sent(sent: NewMessage) -> Json:
+    """For telling whether a key is used again for another request."""
+    return sent.model_dump(mode="json", exclude={name for name in NEWER_FIELDS if getattr(sent, name) is None})
+
+
 @router.post(
     "/chat",
     status_code=202,
@@ -79,17 +72,23 @@ def stream_url(call: Call, run_id: str) -> str:
     responses={202: with_headers("Location", "Idempotency-Replayed"), **problems(404, 409)},
 )
 async def send_message(
-    call: UserCall, response: Response, sent: NewMessage, idempotency_key: IdempotencyKeyHeader = None
+    call: UserCall,
+    response: Response,
+    sent: NewMessage,
+    requester: KnownRequester,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> TurnAccepted:
     """Stores the message and answers at once; the assistant's answer is on the stream of the run."""
-    turn = await begin_turn(
-        call,
-        translate.plain_message(sent.message, sent.edited_message_id),
+    command = BeginTurn(
+        principal=call.principal,
         conversation_id=sent.conversation_id,
-        request={"chat": sent.model_dump(mode="json", exclude=set() if sent.edited_message_id else EDITED)},
+        assistant_id=sent.assistant_id,
+        requester=requester,
+        input=translate.plain_message(sent.message, sent.edited_message_id),
         idempotency_key=idempotency_key,
         on_busy=sent.on_busy,
     )
+    turn = await begin_turn(call, command, {"chat": _as_sent(sent)})
     url = stream_url(call, turn.run_id)
     response.headers["Location"] = url
     response.headers["Idempotency-Replayed"] = str(turn.replayed).lower()

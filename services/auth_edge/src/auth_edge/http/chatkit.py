@@ -17,7 +17,7 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadsUpdateReq,
 )
-from contracts.commands import ClientToolOutput, OnBusy, Retry, TurnInput, UserMessage
+from contracts.commands import BeginTurn, ClientToolOutput, OnBusy, Retry, TurnInput, UserMessage
 from contracts.ids import MessageId
 from fastapi import Header, Request, Response
 
@@ -26,6 +26,7 @@ from auth_edge.http import threads
 from auth_edge.http.call import CHAT_SCOPE, Call, UserCall, user_router
 from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
 from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
+from auth_edge.http.requester import KnownRequester
 
 router = user_router("chatkit")
 
@@ -42,6 +43,16 @@ EditHeader = Annotated[
     ),
 ]
 
+AssistantHeader = Annotated[
+    str | None,
+    Header(
+        alias="Natter-Assistant",
+        description="Who answers in a thread that begins; `metadata.assistant_id` of the request says the same. "
+        "Absent: the default assistant.",
+        examples=["support"],
+    ),
+]
+
 
 @router.post(
     "/chatkit",
@@ -53,9 +64,11 @@ EditHeader = Annotated[
 async def speak_chatkit(
     call: UserCall,
     request: Request,
+    requester: KnownRequester,
     idempotency_key: IdempotencyKeyHeader = None,
     on_busy: OnBusyHeader = "reject",
     edited_message_id: EditHeader = None,
+    assistant: AssistantHeader = None,
 ) -> Response:
     """The one endpoint of ChatKit: `{type, params}`. Operations that answer with a stream redirect to it."""
     body = await request.body()
@@ -69,15 +82,18 @@ async def speak_chatkit(
         turn_input = turn_input.model_copy(update={"edited_message_id": edited_message_id})
         request_sent = {"edited_message_id": edited_message_id, "request": request_sent}
     rules.admit_to_conversation(call.principal, conversation_id)
-    begun = await begin_turn(
-        call,
-        turn_input,
+    command = BeginTurn(
+        principal=call.principal,
         conversation_id=conversation_id,
-        request=request_sent,
+        assistant_id=translate.assistant_id(assistant, parsed.metadata),
+        requester=requester,
+        input=turn_input,
         idempotency_key=idempotency_key,
         on_busy=on_busy,
         model=model,
     )
+    named = {"Natter-Assistant": assistant} if assistant else {}
+    begun = await begin_turn(call, command, {**request_sent, **named})
     headers = {
         "Location": f"{stream_url(call, begun.run_id)}?format=chatkit",
         "Natter-Run": begun.run_id,
