@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from contracts.services import Service
+from natter.assistants import read_assistants
 from natter.data_directory import DataDirectory
 from natter.plan import plan
 from natter.settings import Settings
@@ -81,3 +82,64 @@ def test_the_embedded_nats_lets_each_user_do_its_own_alone(tmp_path: Path) -> No
     assert set(users) == {str(service) for service in Service}
     assert users["stream_relay"]["permissions"]["subscribe"]["allow"]
     assert not any(subject.startswith("delta.") for subject in users["stream_relay"]["permissions"]["publish"]["allow"])
+
+
+def test_without_being_told_the_todo_assistant_is_served(tmp_path: Path) -> None:
+    told = environments(stack(tmp_path))
+    assert told["agent_runner"]["AGENT_RUNNER_ASSISTANTS"] == "todo=natter_todo:assistant"
+    assert told["agent_runner"]["AGENT_RUNNER_SERVES"] == "todo"
+    assert told["conversation_store"]["CONVERSATION_STORE_ASSISTANTS"] == "todo"
+
+
+def test_what_is_named_is_served_and_offered_and_nothing_else(tmp_path: Path) -> None:
+    assistants = {"support": "/code/support.py:agent", "todo": "natter_todo:assistant"}
+    told = environments(stack(tmp_path, assistants=assistants, scale={"agent_runner": 2}))
+    for runner in ("agent_runner", "agent_runner.2"):
+        served = "support=/code/support.py:agent,todo=natter_todo:assistant"
+        assert told[runner]["AGENT_RUNNER_ASSISTANTS"] == served
+        assert told[runner]["AGENT_RUNNER_SERVES"] == "support,todo"
+    assert told["conversation_store"]["CONVERSATION_STORE_ASSISTANTS"] == "support,todo"
+
+
+def test_an_assistant_may_have_runners_of_its_own(tmp_path: Path) -> None:
+    assistants = dict.fromkeys(("support", "sales", "todo"), "a:b")
+    scale = {"agent_runner.support": 2, "agent_runner.sales": 0}
+    told = environments(stack(tmp_path, assistants=assistants, scale=scale))
+    served = {name: one["AGENT_RUNNER_SERVES"] for name, one in told.items() if name.startswith("agent_runner")}
+    assert served == {"agent_runner": "todo", "agent_runner.support": "support", "agent_runner.support.2": "support"}
+    each = {f"agent_runner.{name}": 1 for name in assistants}
+    told = environments(stack(tmp_path, assistants=assistants, scale=each))
+    assert {name for name in told if name.startswith("agent_runner")} == each.keys()
+
+
+def test_the_environment_may_name_the_assistants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_RUNNER_ASSISTANTS", "a=pack.a:agent b=pack.b:agent")
+    assert list(stack(tmp_path).assistants_offered) == ["a", "b"]
+    monkeypatch.setenv("CONVERSATION_STORE_ASSISTANTS", "b")
+    assert list(stack(tmp_path).assistants_offered) == ["b"]
+    assert list(stack(tmp_path, assistants={"c": "d:e"}).assistants_offered) == ["c"]
+
+
+def test_the_file_of_an_assistant_is_found_from_where_one_stands(tmp_path: Path) -> None:
+    entries = ["support=./desk/support.py:agent", "other=pack.age:thing", "third=/abs/one.py:agent"]
+    assert read_assistants(entries, tmp_path) == {
+        "support": f"{tmp_path.resolve()}/desk/support.py:agent",
+        "other": "pack.age:thing",
+        "third": "/abs/one.py:agent",
+    }
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (["support"], "ID=path/to/file.py:attribute"),
+        (["support="], "ID=path/to/file.py:attribute"),
+        (["Support=a:b"], "small letter"),
+        (["a.b=a:b"], "small letter"),
+        (["a=b:c", "a=d:e"], "twice"),
+        (["a=./with blank/x.py:agent"], "no blank"),
+    ],
+)
+def test_what_names_no_assistant_is_refused_with_how_to_write_it(entries: list[str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_assistants(entries, tmp_path)

@@ -7,10 +7,12 @@ A consumer holds nothing that an update could lose: it is made what it should be
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from contracts.errors import Code, NatterError, TerminalError
+from contracts.ids import AssistantId
 from contracts.services import Service
 from contracts.streams import (
     CONSUMER_OF_ONE_ASSISTANT,
@@ -76,12 +78,14 @@ def _shown(name: str, value: object) -> str:
     return f"{value / NANOSECONDS:g} s" if name in DURATIONS and isinstance(value, int) else repr(value)
 
 
-async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) -> list[str]:
+async def provision(
+    bus: Bus, *, assistants: Sequence[AssistantId] | None = None, replicas: int = 1, is_dry_run: bool = False
+) -> list[str]:
     """Create what is missing, update consumers, and return what differs in streams that are there.
 
-    A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. Each assistant of
-    CONVERSATION_STORE_ASSISTANTS gets its consumer of RUNS, whose ack wait is the runners' lease,
-    AGENT_RUNNER_LEASE_SECONDS. Raises RetryableError (bus_unavailable).
+    A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. Each of
+    the ``assistants`` (None: those of CONVERSATION_STORE_ASSISTANTS) gets its consumer of RUNS, whose ack wait is the
+    runners' lease, AGENT_RUNNER_LEASE_SECONDS. Raises RetryableError (bus_unavailable).
     """
     admin = StreamAdmin(bus.client)
     drifts: list[str] = []
@@ -100,7 +104,7 @@ async def provision(bus: Bus, *, replicas: int = 1, is_dry_run: bool = False) ->
             first = {"first_seq": time.time_ns() // 1_000} if stream.first_sequence_from_clock else {}
             await admin.create_stream(wanted | first)
     lease_seconds = LeaseSettings().lease_seconds
-    for assistant_id in AssistantSettings().assistants:
+    for assistant_id in assistants or AssistantSettings().assistants:
         consumer = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
         drifts += await _provision_consumer(admin, consumer, is_dry_run=is_dry_run)
     return drifts

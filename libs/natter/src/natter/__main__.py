@@ -5,6 +5,7 @@ What only a small command needs is imported by that command, so that `natter up`
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from contracts.services import Service
 from rich.console import Console
 from rich.text import Text
 
+from natter.assistants import read_assistants
 from natter.contract_tests.commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
 from natter.dead_letters import dead_letters_app
@@ -60,8 +62,20 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
     web_port: Port = 3000,
     no_web: Annotated[bool, typer.Option("--no-web", help="Without the web app: the HTTP interface alone")] = False,
     demo_user: Annotated[bool, typer.Option("--demo-user", help="Make an account, and say how to sign in")] = False,
+    assistant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=TARGET",
+            help="Serve the assistant at path/to/file.py:attribute or package.module:attribute; may be repeated, the "
+            "first is the default. Without it: the todo assistant",
+        ),
+    ] = None,
     scale: Annotated[
-        list[str] | None, typer.Option(metavar="SERVICE=N", help="Run N processes of a service; may be repeated")
+        list[str] | None,
+        typer.Option(
+            metavar="SERVICE=N",
+            help="Run N processes of a service, or of one assistant (agent_runner.ID=N); may be repeated",
+        ),
     ] = None,
     nats_url: Annotated[
         str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one; $NATS_URL is not read")
@@ -74,13 +88,18 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
     if demo_user and no_web:
         raise typer.BadParameter("the account is the web app's: it needs the web app", param_hint="--demo-user")
     settings = Settings()
+    try:
+        assistants = read_assistants(assistant or [], Path.cwd())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--assistant") from error
     options = Options(
         edge_port=edge_port,
         relay_port=relay_port,
         web_port=web_port,
         with_web=not no_web,
         demo_user=demo_user,
-        scale=_read_scale(scale or []),
+        assistants=assistants,
+        scale=_read_scale(scale or [], assistants),
         nats_url=nats_url,
         database_url=database_url,
     )
@@ -176,13 +195,15 @@ def _open(data_dir: Path | None, settings: Settings) -> DataDirectory:
         fail(f"{path} cannot be the data directory: {error.strerror}")
 
 
-def _read_scale(entries: list[str]) -> dict[str, int]:
+def _read_scale(entries: list[str], assistants: Iterable[str]) -> dict[str, int]:
     scale: dict[str, int] = {}
+    runners = [f"{Service.AGENT_RUNNER}.{assistant_id}" for assistant_id in assistants]
+    names = [*SERVICES, *runners]
     for entry in entries:
         name, _, count = entry.partition("=")
-        least = 0 if name in MAY_BE_ABSENT else 1
-        if name not in SERVICES or not count.isdigit() or not least <= int(count) <= REPLICAS_MAX:
-            hint = f"write SERVICE=N with one of {', '.join(SERVICES)} and N from 1 (agent_runner: 0) to {REPLICAS_MAX}"
+        least = 0 if name in MAY_BE_ABSENT or name in runners else 1
+        if name not in names or not count.isdigit() or not least <= int(count) <= REPLICAS_MAX:
+            hint = f"write SERVICE=N with one of {', '.join(names)} and N from 1 (agent_runner: 0) to {REPLICAS_MAX}"
             raise typer.BadParameter(f"{entry!r}: {hint}", param_hint="--scale")
         scale[name] = int(count)
     return scale

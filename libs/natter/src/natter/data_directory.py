@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.ids import FIRST_ASSISTANT_ID
 from pydantic import BaseModel, Field
 
 SECRET_BYTES = 32
@@ -52,6 +53,7 @@ class StackState(BaseModel):
     database_url: str = Field(default="", repr=False)
     database_is_embedded: bool = True
     jwt_verifier: str = "hs256"
+    assistants: list[str] = [FIRST_ASSISTANT_ID]
     processes: dict[str, int | None] = {}
     """Process ids by name."""
 

@@ -55,7 +55,16 @@ def _replicas(service: Service, options: Options) -> list[Replica]:
         Service.TASK_TOOLS: 0,
     }.get(service)
     replicas: list[Replica] = []
-    for number in range(1, options.scale.get(service, 1) + 1):
+    for number in range(1, options.scale.get(service, _default_count(service, options)) + 1):
         http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
         replicas.append(Replica(service, number, free_port(), http_port))
+    for assistant_id in options.assistants if service is Service.AGENT_RUNNER else ():
+        count = options.scale.get(f"{service}.{assistant_id}", 0)
+        replicas += [Replica(service, number, free_port(), assistant_id=assistant_id) for number in range(1, count + 1)]
     return replicas
+
+
+def _default_count(service: Service, options: Options) -> int:
+    """One; none where each assistant has runners of its own."""
+    own = [f"{service}.{assistant_id}" in options.scale for assistant_id in options.assistants]
+    return 0 if service is Service.AGENT_RUNNER and own and all(own) else 1

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contracts.ids import AssistantId
 from contracts.services import Service
 
+from natter.assistants import TODO, as_text, read_assistants
 from natter.data_directory import DataDirectory, Secrets
 from natter.servers.nats import Nats
 from natter.servers.ports import LOOPBACK
@@ -50,23 +52,30 @@ class Options:
     web_port: int = 3000
     with_web: bool = True
     demo_user: bool = False
+    assistants: Mapping[AssistantId, str] = field(default_factory=dict[AssistantId, str])
+    """Targets by id, the default one first; none: the todo assistant, or what the environment says."""
     scale: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Processes of a service, or of one assistant (``agent_runner.ID``)."""
     nats_url: str | None = None
     database_url: str | None = None
 
 
 @dataclass(frozen=True)
 class Replica:
-    """One process of a service, and its ports (0: it has none)."""
+    """One process of a service, and its ports (0: it has none). ``assistant_id``: the one that this runner serves;
+    None: those that have no runners of their own.
+    """
 
     service: Service
     number: int
     metrics_port: int
     http_port: int = 0
+    assistant_id: AssistantId | None = None
 
     @property
     def name(self) -> str:
-        return str(self.service) if self.number == 1 else f"{self.service}.{self.number}"
+        group = str(self.service) if self.assistant_id is None else f"{self.service}.{self.assistant_id}"
+        return group if self.number == 1 else f"{group}.{self.number}"
 
     @property
     def url(self) -> str:
@@ -104,6 +113,18 @@ class Stack:
     def url(self) -> str:
         """Where a person begins: the web app, or the edge when there is none."""
         return self.web_url if self.options.with_web else self.replicas_of(Service.AUTH_EDGE)[0].url
+
+    @property
+    def assistants(self) -> Mapping[AssistantId, str]:
+        """What is served, by id; the first is the default."""
+        named = self.settings.given("AGENT_RUNNER_ASSISTANTS").get("AGENT_RUNNER_ASSISTANTS", "")
+        return self.options.assistants or read_assistants(named.replace(",", " ").split(), Path.cwd()) or TODO
+
+    @property
+    def assistants_offered(self) -> list[AssistantId]:
+        """Who may be written to: all that are served, where the environment does not say otherwise."""
+        named = self.settings.given("CONVERSATION_STORE_ASSISTANTS").get("CONVERSATION_STORE_ASSISTANTS", "")
+        return list(self.options.assistants) or named.replace(",", " ").split() or list(self.assistants)
 
     @property
     def jwt_verifier(self) -> str:
@@ -219,6 +240,8 @@ class Stack:
                 tools_url = self.replicas_of(Service.TASK_TOOLS)[0].url
                 return {
                     **self.settings.given("OPENAI_API_KEY"),
+                    "AGENT_RUNNER_ASSISTANTS": as_text(self.assistants),
+                    "AGENT_RUNNER_SERVES": ",".join(self._served_by(replica)),
                     "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",
                     "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
                     "AGENT_RUNNER_CONNECTION_SECRETS": self.secrets.connection_secrets,
@@ -227,9 +250,18 @@ class Stack:
             case Service.TASK_TOOLS:
                 return {**http, "RUN_TOKEN_SECRET": self.secrets.run_token_secret}
             case Service.CONVERSATION_STORE:
-                return self._database_environment()
+                return {
+                    **self._database_environment(),
+                    "CONVERSATION_STORE_ASSISTANTS": ",".join(self.assistants_offered),
+                }
             case _:
                 return {}
+
+    def _served_by(self, replica: Replica) -> list[AssistantId]:
+        if replica.assistant_id is not None:
+            return [replica.assistant_id]
+        scale = self.options.scale
+        return [one for one in self.assistants if f"{Service.AGENT_RUNNER}.{one}" not in scale]
 
     def _jwt_environment(self) -> dict[str, str]:
         shared = {"CHAT_TOKEN_SECRET": self.secrets.chat_token_secret, "JWT_VERIFIER": self.jwt_verifier}

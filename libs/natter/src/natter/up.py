@@ -123,7 +123,7 @@ async def _operator_bus(stack: Stack) -> AsyncGenerator[Bus]:
 
 async def _provision(stack: Stack, output: Output) -> None:
     async with _operator_bus(stack) as bus:
-        for difference in await provision(bus):
+        for difference in await provision(bus, assistants=stack.assistants_offered):
             output.line("natter", f"NATS differs from what is wanted: {difference}")
 
 
@@ -152,6 +152,7 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
             database_url=stack.database_url,
             database_is_embedded=stack.postgres is not None,
             jwt_verifier=stack.jwt_verifier,
+            assistants=stack.assistants_offered,
             processes={supervised.program.name: supervised.pid for supervised in supervisor.running},
         )
     )

@@ -87,8 +87,8 @@ class ChatSession(BaseModel):
 
 
 class Conversation(BaseModel):
-    """A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is pinned
-    or archived.
+    """A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is
+    pinned or archived.
     """
 
     id: ConversationId
