@@ -172,46 +172,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/{user_id}/conversations/{conversation_id}/turns": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the turns that failed, were stopped or have versions
-         * @description What the messages do not say of the branch that one is on; at most the newest 2,000.
-         */
-        get: operations["list_turns"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/{user_id}/conversations/{conversation_id}/branch": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Go to another branch
-         * @description Shows the newest branch that the run is on; what is said then follows there. Not while a run is active.
-         */
-        put: operations["switch_branch"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/{user_id}/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -498,14 +458,6 @@ export interface components {
             data: components["schemas"]["AssistantCard"][];
         };
         /**
-         * BranchChoice
-         * @description The run whose branch is wanted; the newest one that it is on.
-         */
-        BranchChoice: {
-            /** Run Id */
-            run_id: string;
-        };
-        /**
          * ChatSession
          * @description A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns.
          */
@@ -598,7 +550,8 @@ export interface components {
         };
         /**
          * Conversation
-         * @description A conversation. `active_run_id` is set while it is being answered, the times while it is pinned or archived.
+         * @description A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is
+         *     pinned or archived.
          */
         Conversation: {
             /** Id */
@@ -621,6 +574,8 @@ export interface components {
             pinned_at: string | null;
             /** Archived At */
             archived_at: string | null;
+            /** Assistant Id */
+            assistant_id: string;
         };
         /**
          * ConversationChange
@@ -761,17 +716,17 @@ export interface components {
             /** Conversation Id */
             conversation_id?: string | null;
             /**
+             * Assistant Id
+             * @description Who answers in a conversation that begins; absent: the default assistant.
+             */
+            assistant_id?: string | null;
+            /**
              * On Busy
              * @description While a run is active: answer 409, queue behind it, or stop it and begin.
              * @default reject
              * @enum {string}
              */
             on_busy: "reject" | "enqueue" | "interrupt";
-            /**
-             * Edited Message Id
-             * @description The message of the user that this one is another version of. It begins a branch there.
-             */
-            edited_message_id?: string | null;
         };
         /**
          * NewTask
@@ -981,30 +936,6 @@ export interface components {
             links: components["schemas"]["ToolAttachment"][];
         };
         /**
-         * Turn
-         * @description A turn of the branch that one is on: one that failed, that was stopped, or that has several versions.
-         *
-         *     `message_id` is the item that it answers. `message_versions`: where that was edited, a run of each version, oldest
-         *     first, this one's among them; `answer_versions`: where it was answered again, the runs of the answers.
-         */
-        Turn: {
-            /** Run Id */
-            run_id: string;
-            /** Message Id */
-            message_id: string;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "queued" | "running" | "completed" | "failed" | "cancelled";
-            /** Error Code */
-            error_code: string | null;
-            /** Message Versions */
-            message_versions: string[];
-            /** Answer Versions */
-            answer_versions: string[];
-        };
-        /**
          * TurnAccepted
          * @description The message is stored and will be answered. The answer is on `stream_url`.
          */
@@ -1020,14 +951,6 @@ export interface components {
              * @example /api/alice/runs/run_0199a1b2c3d4/stream
              */
             stream_url: string;
-        };
-        /**
-         * TurnList
-         * @description Turns in the order in which they were said.
-         */
-        TurnList: {
-            /** Data */
-            data: components["schemas"]["Turn"][];
         };
         /**
          * Usage
@@ -1964,6 +1887,10 @@ export interface operations {
             header?: {
                 /** @description The same key and body give the same run, however often they are sent. */
                 "Idempotency-Key"?: string | null;
+                /** @description The languages of the person; the assistant is told the first one. */
+                "accept-language"?: string | null;
+                /** @description The time zone of the person, as IANA names it; one that is not known is ignored. */
+                "Natter-Time-Zone"?: string | null;
             };
             path: {
                 /**
@@ -2013,8 +1940,12 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
                 /** @description While a run is active: answer 409, queue, or stop it and begin. */
                 "Natter-On-Busy"?: "reject" | "enqueue" | "interrupt";
-                /** @description With `threads.add_user_message`: the message of the user that this one is another version of. */
-                "Natter-Edit"?: string | null;
+                /** @description Who answers in a thread that begins; `metadata.assistant_id` of the request says the same. Absent: the default assistant. */
+                "Natter-Assistant"?: string | null;
+                /** @description The languages of the person; the assistant is told the first one. */
+                "accept-language"?: string | null;
+                /** @description The time zone of the person, as IANA names it; one that is not known is ignored. */
+                "Natter-Time-Zone"?: string | null;
             };
             path: {
                 /**
@@ -2363,87 +2294,6 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["ContentTooLarge"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            503: components["responses"]["ServiceUnavailable"];
-        };
-    };
-    list_turns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The token's own user (its `sub`), percent-encoded.
-                 * @example alice
-                 */
-                user_id: components["parameters"]["user_id"];
-                conversation_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TurnList"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            408: components["responses"]["RequestTimeout"];
-            413: components["responses"]["ContentTooLarge"];
-            422: components["responses"]["UnprocessableContent"];
-            429: components["responses"]["TooManyRequests"];
-            503: components["responses"]["ServiceUnavailable"];
-        };
-    };
-    switch_branch: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The token's own user (its `sub`), percent-encoded.
-                 * @example alice
-                 */
-                user_id: components["parameters"]["user_id"];
-                conversation_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BranchChoice"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Conversation"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];

@@ -58,7 +58,7 @@ export function createAuth(settings: Settings) {
           issuer: settings.jwtIssuer,
           audience: settings.jwtAudience,
           expirationTime: JWT_LIFETIME,
-          definePayload: () => ({}),
+          definePayload: ({ user }) => ({ name: user.name }),
         },
       }),
     ],

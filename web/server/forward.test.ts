@@ -32,10 +32,11 @@ const ask = (path: string, init?: RequestInit) => new Request(`https://natter.te
 describe("forward", () => {
   test("a service gets the token and no cookie, and the path as it was written", async () => {
     handler = (_request, response) => response.end("{}");
-    const headers = { cookie: "better-auth.session_token=s", "x-forwarded-for": "1.2.3.4", "idempotency-key": "k" };
+    const told = { "natter-assistant": "support", "natter-time-zone": "Europe/Zurich", "accept-language": "de-CH" };
+    const headers = { cookie: "better-auth.session_token=s", "x-forwarded-for": "1.2.3.4", "idempotency-key": "k", ...told };
     await forward(ask("/api/a%2Fb/tasks?q=a%20b", { headers }), serviceUrl, "Bearer jwt");
     expect(seen?.url).toMatch(/^\/api\/a%2Fb\/tasks\?q=a(%20|\+)b$/);
-    expect(seen?.headers).toMatchObject({ authorization: "Bearer jwt", "idempotency-key": "k" });
+    expect(seen?.headers).toMatchObject({ authorization: "Bearer jwt", "idempotency-key": "k", ...told });
     expect(seen?.headers.cookie).toBeUndefined();
     expect(seen?.headers["x-forwarded-for"]).toBeUndefined();
   });

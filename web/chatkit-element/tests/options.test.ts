@@ -67,9 +67,10 @@ test("settings come from data attributes, and their templates encode what they a
   const element = document.createElement("div");
   element.setAttribute("data-resume", "/c/{thread_id}/stream");
   element.setAttribute("data-on-busy", "explode");
+  element.setAttribute("data-assistant", "support");
   element.setAttribute("data-keyboard", "page");
   element.setAttribute("data-prompts", "send");
-  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, onBusy: null, apiUrl: null, ownsPage: true, fillsPrompts: false });
+  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, fillsPrompts: false });
   expect(fillTemplate("/c/{thread_id}/s?x={other}", { thread_id: "a/b?c" })).toBe("/c/a%2Fb%3Fc/s?x={other}");
 });
 

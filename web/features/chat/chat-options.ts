@@ -1,13 +1,17 @@
 /** How ChatKit is configured here, for whichever element shows it. */
-import type { ChatKitOptions } from "@openai/chatkit";
+import type { ChatKitIcon, ChatKitOptions } from "@openai/chatkit";
 
 import { askForSidebar } from "@/features/conversations/sidebar-toggle";
+
+import type { Assistant } from "./use-assistants";
 
 export type ChatSetup = Readonly<{
   userId: string;
   domainKey: string;
   scheme: "light" | "dark";
   initialThread: string | null;
+  /** Whom the reader writes to; null where nobody could say. */
+  assistant: Assistant | null;
   fetch: typeof globalThis.fetch;
 }>;
 
@@ -32,7 +36,7 @@ const SURFACES = {
   dark: { background: "#0a0c0b", foreground: "#eef2ef" },
 } as const;
 
-export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }: ChatSetup): ChatKitOptions {
+export function chatOptions({ userId, domainKey, scheme, initialThread, assistant, fetch }: ChatSetup): ChatKitOptions {
   return {
     api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
     initialThread,
@@ -54,17 +58,34 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, fetch }:
     header: { enabled: true, leftAction: { icon: "sidebar-left", onClick: askForSidebar } },
     // The list of conversations is the page's own (features/conversations).
     history: { enabled: false },
-    startScreen: {
-      greeting: "What needs doing?",
-      // Each makes sense on an empty list as well, and none claims that something is on it.
-      prompts: [
-        { label: "Add a task", prompt: "add a task: buy milk", icon: "plus" },
-        { label: "Show my list", prompt: "list my tasks", icon: "notebook" },
-        { label: "Count to 20", prompt: "count to 20", icon: "sparkle" },
-      ],
-    },
+    startScreen: startScreenOf(assistant),
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
-    composer: { placeholder: "Ask, or say what to do…" },
+    composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant) },
   };
+}
+
+function startScreenOf(assistant: Assistant | null): NonNullable<ChatKitOptions["startScreen"]> {
+  const prompts = (assistant?.start_prompts ?? []).map(({ label, prompt, icon }) => ({
+    label,
+    prompt,
+    ...(icon ? { icon: icon as ChatKitIcon } : {}),
+  }));
+  return { greeting: assistant?.greeting || "What can I help you with?", prompts };
+}
+
+/** What may be chosen beside a message; a menu of nothing is not shown. */
+function choicesOf(assistant: Assistant | null): Pick<NonNullable<ChatKitOptions["composer"]>, "tools" | "models"> {
+  const tools = (assistant?.tools ?? []).map(({ id, label, icon }) => ({
+    id,
+    label,
+    icon: (icon ?? "sparkle") as ChatKitIcon,
+  }));
+  const models = (assistant?.models ?? []).map(({ id, label, description, is_default }) => ({
+    id,
+    label,
+    ...(description ? { description } : {}),
+    default: is_default,
+  }));
+  return { ...(tools.length > 0 ? { tools } : {}), ...(models.length > 1 ? { models } : {}) };
 }

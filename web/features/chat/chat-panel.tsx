@@ -10,9 +10,11 @@ import { useUserStream } from "@/features/live/user-stream";
 import { keepingWhatIsRead } from "@/lib/read-cache";
 import { useTheme } from "@/features/theme/theme-provider";
 
+import { AssistantPicker } from "./assistant-picker";
 import { chatOptions, elementSettings } from "./chat-options";
 import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
-import { createResumableFetch, tellingSignOut, waitOrOnline } from "./resumable-fetch";
+import { createResumableFetch, tellingSignOut, tellingWhom, waitOrOnline } from "./resumable-fetch";
+import { type Assistant, assistantWrittenTo, useAssistants, useChosenAssistant } from "./use-assistants";
 import { messageInAddress, rememberConversation, useConversationAccess } from "./use-conversation";
 import { useElementScript } from "./use-element-script";
 
@@ -27,18 +29,22 @@ type Props = Readonly<{
 export function ChatPanel(props: Props) {
   const script = useElementScript(props.scriptUrl);
   const access = useConversationAccess(props.userId, props.conversationId);
+  const assistants = useAssistants(props.userId);
   const isFirst = useSearchParams().get("conversation") === props.conversationId;
   if (isFirst && (access === "forbidden" || access === "unknown")) return <ConversationRefused reason={access} />;
   if (script === "failed") return <ChatFailed />;
-  if (script === "loading" || (isFirst && access === "checking")) return <ChatLoading />;
-  return <Chat {...props} />;
+  if (script === "loading" || (isFirst && access === "checking") || assistants === null) return <ChatLoading />;
+  return <Chat {...props} assistants={assistants} />;
 }
 
-function Chat({ userId, conversationId, openaiDomainKey }: Props) {
+function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & { assistants: readonly Assistant[] }) {
+  const { chosen, choose, follow } = useChosenAssistant(userId, assistants);
+  useEffect(() => follow(conversationId), [follow, conversationId]);
   const { scheme } = useTheme();
   const isOpenai = openaiDomainKey !== null;
   const chatFetch = useMemo(() => {
-    const plain = keepingWhatIsRead(tellingSignOut((input, init) => fetch(input, init), leaveAsExpired));
+    const told = tellingWhom((input, init) => fetch(input, init), assistantWrittenTo);
+    const plain = keepingWhatIsRead(tellingSignOut(told, leaveAsExpired));
     // Our element repeats and resumes by itself: both together would post one message 24 times while the store is away.
     return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
   }, [isOpenai]);
@@ -49,11 +55,13 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
       domainKey: openaiDomainKey ?? "natter",
       scheme,
       initialThread: conversationId,
+      assistant: chosen,
       fetch: chatFetch,
     }),
     onThreadChange: ({ threadId }) => {
       shown.current = threadId;
       rememberConversation(threadId);
+      follow(threadId);
     },
     onThreadLoadEnd: () => void showMessage(ref.current),
     onError: ({ error }) => console.error(error),
@@ -79,7 +87,22 @@ function Chat({ userId, conversationId, openaiDomainKey }: Props) {
     return () => removeEventListener("hashchange", show);
   }, [ref]);
 
-  return <ChatKit control={control} className="block h-full w-full [--ck-focus:var(--ring)]" {...(isOpenai ? {} : elementSettings(userId))} />;
+  const onChoose = (next: string) => {
+    choose(next);
+    setThreadId(null).catch(() => undefined); // a conversation has one assistant: with another begins another one
+  };
+  return (
+    <div className="flex h-full flex-col">
+      {chosen !== null && assistants.length > 1 && (
+        <AssistantPicker assistants={assistants} chosen={chosen} onChoose={onChoose} />
+      )}
+      <ChatKit
+        control={control}
+        className="block min-h-0 w-full flex-1 [--ck-focus:var(--ring)]"
+        {...(isOpenai ? {} : elementSettings(userId))}
+      />
+    </div>
+  );
 }
 
 /** Our element can show a message; it scrolls there and marks it for a moment. OpenAI's cannot. */

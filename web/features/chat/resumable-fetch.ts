@@ -127,6 +127,18 @@ export function waitOrOnline(milliseconds: number, signal: AbortSignal | undefin
   });
 }
 
+/** The same `fetch`, which tells the server what it cannot know: to whom is written, and in which time zone. */
+export function tellingWhom(send: typeof globalThis.fetch, assistantId: () => string | null): typeof globalThis.fetch {
+  return (input, init) => {
+    if (init?.method?.toUpperCase() !== "POST") return send(input, init);
+    const headers = new Headers(init.headers);
+    const assistant = assistantId();
+    if (assistant !== null) headers.set("Natter-Assistant", assistant);
+    headers.set("Natter-Time-Zone", Intl.DateTimeFormat().resolvedOptions().timeZone);
+    return send(input, { ...init, headers });
+  };
+}
+
 /** The same `fetch`, which tells when the session is over. */
 export function tellingSignOut(send: typeof globalThis.fetch, onSignedOut: () => void): typeof globalThis.fetch {
   return async (input, init) => {

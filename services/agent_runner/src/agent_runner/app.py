@@ -10,7 +10,7 @@ from actor_kit.mailbox import Mailbox, at_work
 from actor_kit.requests import RequestServer
 from actor_kit.slots import Slots
 from agents import set_tracing_disabled
-from contracts.assistants import AssistantCard
+from contracts.assistants import AssistantCard, StartPrompt
 from contracts.events import RunCancelRequested
 from contracts.ids import FIRST_ASSISTANT_ID
 from contracts.services import Service
@@ -32,7 +32,17 @@ from agent_runner.store import Store
 from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
 
-TODO_CARD = AssistantCard(assistant_id=FIRST_ASSISTANT_ID, name="Natter", greeting="What would you like to get done?")
+TODO_CARD = AssistantCard(
+    assistant_id=FIRST_ASSISTANT_ID,
+    name="Natter",
+    greeting="What needs doing?",
+    start_prompts=(
+        StartPrompt(label="Add a task", prompt="add a task: buy milk", icon="plus"),
+        StartPrompt(label="Show my list", prompt="list my tasks", icon="notebook"),
+        StartPrompt(label="Complete a task", prompt="complete the task buy milk", icon="check-circle"),
+        StartPrompt(label="Count to 20", prompt="count to 20", icon="sparkle"),
+    ),
+)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -86,9 +86,15 @@ export class Answers {
 
   private post(request: StreamingRequest, key: string, signal: AbortSignal): Promise<Response> {
     const { client, settings } = this.host;
+    const named: Record<string, string> = settings.assistant === null ? {} : { "Natter-Assistant": settings.assistant };
     // Elsewhere a second try could be a second message.
-    if (!this.isDurable) return client.stream(request, {}, signal);
-    const headers = { "Idempotency-Key": key, "Natter-On-Busy": settings.onBusy ?? "enqueue" };
+    if (!this.isDurable) return client.stream(request, named, signal);
+    const headers = {
+      ...named,
+      "Idempotency-Key": key,
+      "Natter-On-Busy": settings.onBusy ?? "enqueue",
+      "Natter-Time-Zone": Intl.DateTimeFormat().resolvedOptions().timeZone,
+    };
     return deliver(() => client.stream(request, headers, signal), () => this.host.isOnline(), signal);
   }
 

@@ -9,6 +9,8 @@ export interface Settings {
   searchUrl: string | null;
   /** What the server shall do with a message that comes during an answer; null: we keep it until the answer ends. */
   onBusy: "enqueue" | "interrupt" | null;
+  /** Who answers in a conversation that begins, by id; null: the server's default. */
+  assistant: string | null;
   /** The ChatKit endpoint for `api.getClientSecret`, which names none. */
   apiUrl: string | null;
   /** The page is there for the chat: it has the focus when it opens, and the page's keys are its own. */
@@ -17,7 +19,7 @@ export interface Settings {
   fillsPrompts: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-api-url", "data-keyboard", "data-prompts"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-prompts"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -27,6 +29,7 @@ export function readSettings(element: Element): Settings {
     stopUrl: read("data-stop-url"),
     searchUrl: read("data-search-url"),
     onBusy: onBusy === "enqueue" || onBusy === "interrupt" ? onBusy : null,
+    assistant: read("data-assistant"),
     apiUrl: read("data-api-url"),
     ownsPage: read("data-keyboard") === "page",
     fillsPrompts: read("data-prompts") === "fill",

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+
+import { chatOptions } from "./chat-options";
+import { tellingWhom } from "./resumable-fetch";
+import type { Assistant } from "./use-assistants";
+
+const SUPPORT: Assistant = {
+  assistant_id: "support",
+  name: "Support desk",
+  greeting: "How can we help?",
+  start_prompts: [
+    { label: "My order", prompt: "Where is my order?", icon: "cube" },
+    { label: "Refund", prompt: "I want a refund" },
+  ],
+  tools: [{ id: "search", label: "Search" }],
+  models: [
+    { id: "small", label: "Small", description: "Quick", is_default: false },
+    { id: "large", label: "Large", is_default: true },
+  ],
+};
+
+const optionsFor = (assistant: Assistant | null) => {
+  globalThis.location ??= { origin: "https://natter.test" } as Location;
+  return chatOptions({ userId: "a", domainKey: "k", scheme: "light", initialThread: null, assistant, fetch });
+};
+
+test("the start screen and the composer are those of the assistant that is written to", () => {
+  const { startScreen, composer } = optionsFor(SUPPORT);
+  expect(startScreen?.greeting).toBe("How can we help?");
+  expect(startScreen?.prompts).toEqual([
+    { label: "My order", prompt: "Where is my order?", icon: "cube" },
+    { label: "Refund", prompt: "I want a refund" },
+  ]);
+  expect(composer?.tools).toEqual([{ id: "search", label: "Search", icon: "sparkle" }]);
+  expect(composer?.models).toEqual([
+    { id: "small", label: "Small", description: "Quick", default: false },
+    { id: "large", label: "Large", default: true },
+  ]);
+});
+
+test("where nobody could say who there is, one may write all the same, and there are no empty menus", () => {
+  const { startScreen, composer } = optionsFor(null);
+  expect(startScreen).toEqual({ greeting: "What can I help you with?", prompts: [] });
+  expect(Object.keys(composer ?? {})).toEqual(["placeholder"]);
+  const one = { ...SUPPORT, tools: [], models: SUPPORT.models.slice(0, 1) };
+  expect(Object.keys(optionsFor(one).composer ?? {})).toEqual(["placeholder"]);
+});
+
+test("what is posted says to whom, and in which time zone", async () => {
+  const seen: (RequestInit | undefined)[] = [];
+  let assistant: string | null = "support";
+  const send = tellingWhom(
+    (_input, init) => {
+      seen.push(init);
+      return Promise.resolve(new Response());
+    },
+    () => assistant,
+  );
+  await send("/chatkit", { method: "POST", headers: { "Content-Type": "application/json" } });
+  assistant = null;
+  await send("/chatkit", { method: "POST" });
+  await send("/stream");
+  const [first, second] = seen.map((init) => new Headers(init?.headers));
+  expect(first?.get("natter-assistant")).toBe("support");
+  expect(first?.get("content-type")).toBe("application/json");
+  expect(first?.get("natter-time-zone")).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  expect(second?.has("natter-assistant")).toBe(false);
+  expect(seen[2]).toBeUndefined();
+});

@@ -1,0 +1,57 @@
+"use client";
+
+/** Who there is to write to, and whom the reader is writing to. */
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import type { components } from "@/generated/conversation-api.gen";
+import { call } from "@/lib/http";
+
+export type Assistant = components["schemas"]["AssistantCard"];
+type AssistantCards = components["schemas"]["AssistantCards"];
+type Conversation = components["schemas"]["Conversation"];
+
+let writtenTo: string | null = null;
+
+/** Whom the next message that begins a conversation is for. */
+export const assistantWrittenTo = (): string | null => writtenTo;
+
+/** The assistants, the default one first; null while they are asked for, none where nobody answers. */
+export function useAssistants(userId: string): readonly Assistant[] | null {
+  const [assistants, setAssistants] = useState<readonly Assistant[] | null>(null);
+  useEffect(() => {
+    let isMounted = true;
+    call<AssistantCards>("GET", `/api/${encodeURIComponent(userId)}/assistants`)
+      .then(({ data }) => data, () => [])
+      .then((found) => isMounted && setAssistants(found));
+    return () => {
+      isMounted = false;
+    };
+  }, [userId]);
+  return assistants;
+}
+
+/**
+ * The assistant of the conversation that is open, or of the one that will begin. `choose` is for the person's choice,
+ * `follow` for a conversation that was opened: it has its own assistant.
+ */
+export function useChosenAssistant(userId: string, assistants: readonly Assistant[]) {
+  const [assistantId, setAssistantId] = useState<string | null>(null);
+  const opened = useRef<string | null>(null);
+  const isChoice = assistants.length > 1;
+  const follow = useCallback(
+    (conversationId: string | null) => {
+      opened.current = conversationId;
+      if (!isChoice || conversationId === null) return;
+      call<Conversation>("GET", `/api/${encodeURIComponent(userId)}/conversations/${encodeURIComponent(conversationId)}`)
+        .then((conversation) => opened.current === conversationId && setAssistantId(conversation.assistant_id))
+        .catch(() => undefined); // the chat itself says what is wrong with it
+    },
+    [userId, isChoice],
+  );
+  const chosen = assistants.find((one) => one.assistant_id === assistantId) ?? assistants[0] ?? null;
+  const chosenId = chosen?.assistant_id ?? null;
+  useEffect(() => {
+    writtenTo = chosenId;
+  }, [chosenId]);
+  return { chosen, choose: setAssistantId, follow };
+}
