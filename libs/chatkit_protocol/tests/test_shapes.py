@@ -88,7 +88,7 @@ def test_a_thread_is_one_of_theirs_with_its_metadata_and_a_title_only_where_it_h
 ) -> None:
     ours = items.thread(conversation)
     assert plain(written_by_chatkit(THREAD, ours)) == plain(ours)
-    assert ours["metadata"] == {"project": {"name": "x"}}
+    assert ours["metadata"] == {"project": {"name": "x"}, "assistant_id": "todo"}
     assert ours.get("title") == conversation.title
     assert ("title" in ours) == (conversation.title is not None)
 

@@ -27,6 +27,7 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 NEEDS_NO_TOKEN = {"/healthz", "/readyz"}
 OPEN_TO_CHAT_TOKENS = {
+    ("GET", "/assistants"),
     ("POST", "/chatkit"),
     ("POST", "/runs/{run_id}/cancel"),
     ("GET", "/conversations/{conversation_id}/turns"),

@@ -19,7 +19,7 @@ THREAD = {
     "title": "Groceries",
     "created_at": "2026-11-21T12:00:00+00:00",
     "status": {"type": "active"},
-    "metadata": {"project": "home"},
+    "metadata": {"project": "home", "assistant_id": "todo"},
     "items": {"data": [], "has_more": False},
 }
 
@@ -61,6 +61,7 @@ async def test_threads_are_renamed_deleted_and_rated(edge: RunningEdge, store: A
 async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
     conversation = {
         "id": "conv_1", "title": "Groceries", "created_at": TIME, "updated_at": TIME, "active_run_id": None,
+        "assistant_id": "todo",
         "pinned_at": None, "archived_at": None,
     }  # fmt: skip
     listed = await edge.call("GET", "/conversations?limit=7&after=x&q=milk&pinned=true&archived=false")

@@ -17,7 +17,7 @@ def admit(principal: Principal, path_user_id: str, *, allows_chat_scope: bool) -
     if principal.user_id != path_user_id:
         raise TerminalError(Code.FORBIDDEN, "The path names another user than the token.", field="user_id")
     if principal.scope == "chat" and not allows_chat_scope:
-        raise TerminalError(Code.FORBIDDEN, "A chat token opens chatkit, the streams and Stop only.")
+        raise TerminalError(Code.FORBIDDEN, "A chat token opens chatkit, the assistants, the streams and Stop only.")
 
 
 def admit_to_conversation(principal: Principal, conversation_id: str | None) -> None:

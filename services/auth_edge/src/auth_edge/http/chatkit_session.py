@@ -19,7 +19,9 @@ router = user_router("chatkit")
     response_model_exclude_none=True,
 )
 async def begin_chat_session(call: UserCall, sent: NewChatSession | None = None) -> ChatSession:
-    """Mints a token that opens chatkit, the streams and Stop of this user only. Ask again before it expires."""
+    """Mints a token that opens chatkit, the assistants, the streams and Stop of this user only. Ask again before it
+    expires.
+    """
     conversation_id = sent.conversation_id if sent else None
     if conversation_id is not None:  # not for a conversation that is another's, or that does not exist
         await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
