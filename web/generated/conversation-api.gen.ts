@@ -75,7 +75,8 @@ export interface paths {
         put?: never;
         /**
          * Get a chat-only token
-         * @description Mints a token that opens chatkit, the streams and Stop of this user only. Ask again before it expires.
+         * @description Mints a token that opens chatkit, the assistants, the streams and Stop of this user only. Ask again before it
+         *     expires.
          */
         post: operations["begin_chat_session"];
         delete?: never;
@@ -165,6 +166,46 @@ export interface paths {
          */
         get: operations["list_messages"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the turns that failed, were stopped or have versions
+         * @description What the messages do not say of the branch that one is on; at most the newest 2,000.
+         */
+        get: operations["list_turns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/branch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Go to another branch
+         * @description Shows the newest branch that the run is on; what is said then follows there. Not while a run is active.
+         */
+        put: operations["switch_branch"];
         post?: never;
         delete?: never;
         options?: never;
@@ -458,6 +499,14 @@ export interface components {
             data: components["schemas"]["AssistantCard"][];
         };
         /**
+         * BranchChoice
+         * @description The run whose branch is wanted; the newest one that it is on.
+         */
+        BranchChoice: {
+            /** Run Id */
+            run_id: string;
+        };
+        /**
          * ChatSession
          * @description A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns.
          */
@@ -727,6 +776,11 @@ export interface components {
              * @enum {string}
              */
             on_busy: "reject" | "enqueue" | "interrupt";
+            /**
+             * Edited Message Id
+             * @description The message of the user that this one is another version of. It begins a branch there.
+             */
+            edited_message_id?: string | null;
         };
         /**
          * NewTask
@@ -936,6 +990,30 @@ export interface components {
             links: components["schemas"]["ToolAttachment"][];
         };
         /**
+         * Turn
+         * @description A turn of the branch that one is on: one that failed, that was stopped, or that has several versions.
+         *
+         *     `message_id` is the item that it answers. `message_versions`: where that was edited, a run of each version, oldest
+         *     first, this one's among them; `answer_versions`: where it was answered again, the runs of the answers.
+         */
+        Turn: {
+            /** Run Id */
+            run_id: string;
+            /** Message Id */
+            message_id: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "completed" | "failed" | "cancelled";
+            /** Error Code */
+            error_code: string | null;
+            /** Message Versions */
+            message_versions: string[];
+            /** Answer Versions */
+            answer_versions: string[];
+        };
+        /**
          * TurnAccepted
          * @description The message is stored and will be answered. The answer is on `stream_url`.
          */
@@ -951,6 +1029,14 @@ export interface components {
              * @example /api/alice/runs/run_0199a1b2c3d4/stream
              */
             stream_url: string;
+        };
+        /**
+         * TurnList
+         * @description Turns in the order in which they were said.
+         */
+        TurnList: {
+            /** Data */
+            data: components["schemas"]["Turn"][];
         };
         /**
          * Usage
@@ -1940,6 +2026,8 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
                 /** @description While a run is active: answer 409, queue, or stop it and begin. */
                 "Natter-On-Busy"?: "reject" | "enqueue" | "interrupt";
+                /** @description With `threads.add_user_message`: the message of the user that this one is another version of. */
+                "Natter-Edit"?: string | null;
                 /** @description Who answers in a thread that begins; `metadata.assistant_id` of the request says the same. Absent: the default assistant. */
                 "Natter-Assistant"?: string | null;
                 /** @description The languages of the person; the assistant is told the first one. */
@@ -2294,6 +2382,87 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_turns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    switch_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BranchChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["ContentTooLarge"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
