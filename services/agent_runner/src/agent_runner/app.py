@@ -39,7 +39,6 @@ TODO_CARD = AssistantCard(
     start_prompts=(
         StartPrompt(label="Add a task", prompt="add a task: buy milk", icon="plus"),
         StartPrompt(label="Show my list", prompt="list my tasks", icon="notebook"),
-        StartPrompt(label="Complete a task", prompt="complete the task buy milk", icon="check-circle"),
         StartPrompt(label="Count to 20", prompt="count to 20", icon="sparkle"),
     ),
 )
