@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.cable import Cable
 from tests.e2e.browser.conftest import NewPerson
-from tests.e2e.browser.person import Chat, Person
+from tests.e2e.browser.person import Chat, Person, sign_out
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
@@ -237,11 +237,19 @@ def test_without_a_connection_the_app_and_what_was_read_last_are_there(person: P
     chat.expect_counted_to(3)
     expect(chat.bubbles).to_have_text(["count to 3"])
     expect(titles(page)).to_have_text(["Count to 3"])
-    cable.plug()
-    page.get_by_role("button", name="Account").click()
-    page.get_by_role("menuitem", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
-    assert page.evaluate("caches.keys()") == ["natter-files"]  # nothing of a person stays
+
+
+def test_what_was_read_is_forgotten_when_one_signs_out(person: Person) -> None:
+    page = person.sign_up()
+    chat = Chat(page)
+    chat.say("count to 3")
+    chat.expect_counted_to(3)
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    page.reload()
+    chat.expect_counted_to(3)
+    assert {"natter-pages", "natter-read"} < set(page.evaluate("caches.keys()"))
+    sign_out(page)
+    assert page.evaluate("caches.keys()") == ["natter-files"]
 
 
 def test_the_app_can_be_installed(person: Person) -> None:

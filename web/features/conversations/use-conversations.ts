@@ -110,8 +110,10 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
         text: gone.length === 1 ? `Deleted “${titleOf(gone[0])}”.` : `Deleted ${gone.length} conversations.`,
         undo: show,
         commit: () => {
+          // Before the answer: the page may be on its way out.
+          tellOtherTabs(userId, ids);
           Promise.all(ids.map((id) => api.remove(id).catch(unlessGone)))
-            .then(() => tellOtherTabs(userId, ids), fail)
+            .catch(fail)
             .then(reload)
             .then(show, show);
         },
