@@ -4,8 +4,10 @@ from pathlib import Path
 
 import asyncpg
 import nats
+import pytest
 from natter.servers.nats import Nats
 from natter_testing.containers import nats_configuration
+from natter_testing.hangs import FileByFile
 from natter_testing.servers import NATS_ACCOUNTS, Databases, NatsAccounts
 
 
@@ -34,3 +36,11 @@ def test_the_server_in_a_container_may_keep_as_much_as_the_wheels() -> None:
     of_the_wheel = Nats(Path("/data"), 1, 2, accounts=NATS_ACCOUNTS).configuration()
     assert in_container["jetstream"] == of_the_wheel["jetstream"]
     assert in_container["accounts"] == of_the_wheel["accounts"]
+
+
+def test_the_files_that_share_a_browser_stay_on_one_worker(pytestconfig: pytest.Config) -> None:
+    scheduler = FileByFile.__new__(FileByFile)
+    scheduler.config = pytestconfig
+    shares = {scheduler._split_scope(f"tests/e2e/browser/{file}.py::test_it") for file in ("test_chat", "test_tasks")}
+    assert shares == {"tests/e2e/browser"}
+    assert scheduler._split_scope("tests/e2e/test_whole_path.py::test_it[a]") == "tests/e2e/test_whole_path.py"
