@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers lock env clean
+.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
@@ -51,6 +51,11 @@ test-thorough: test-tools ## the rest, before a release: all crash points, every
 # Tests that start no browser, break nothing and need none of the test tools.
 test-fast: install ## what tells within a minute whether a change is sound: the tests of libraries, services, contracts
 	$(PYTEST) -m "not slow and not thorough" contracts libs services tests/contract
+
+WHEELS ?= dist
+wheels: install ## the Python packages as wheels in dist/, for projects outside of this checkout
+	cd web/chatkit-element && npm run --silent build && cp dist/chatkit.js ../../libs/natter/src/natter/dev/
+	scripts/install.sh wheels $(abspath $(WHEELS))
 
 test-web: install
 	$(if $(WEB),cd web && npm test)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that a checkout needs beside Python >= 3.11, Node >= 20 and make. Each step does nothing when it is done.
-# Usage: scripts/install.sh uv | python | test-tools | litellm
+# Usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | litellm
 set -eu
 cd "$(dirname "$0")/.."
 export UV_PYTHON_DOWNLOADS=never
@@ -55,6 +55,16 @@ install_python() {
     .venv/bin/python -m compileall -q -j 0 .venv/lib
 }
 
+# make_wheels DIRECTORY: our packages, but what only this checkout's tests use.
+make_wheels() {
+    uv=$(uv_command)
+    for project in contracts libs/* services/* assistants/*; do
+        if [ -f "$project/pyproject.toml" ] && [ "$project" != libs/natter_testing ]; then
+            "$uv" build --quiet --wheel --out-dir "$1" "$project"
+        fi
+    done
+}
+
 browser_is_there() {
     for candidate in chromium chromium-browser google-chrome google-chrome-stable; do
         if command -v "$candidate" >/dev/null; then return 0; fi
@@ -97,7 +107,8 @@ install_litellm() {
 case "${1:-}" in
     uv) uv_command ;;
     python) install_python ;;
+    wheels) make_wheels "${2:-dist}" ;;
     test-tools) install_test_tools ;;
     litellm) install_litellm || echo "install: LiteLLM could not be installed; the test that needs it is left out" >&2 ;;
-    *) fail "usage: scripts/install.sh uv | python | test-tools | litellm" ;;
+    *) fail "usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | litellm" ;;
 esac

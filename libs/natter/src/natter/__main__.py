@@ -20,12 +20,16 @@ from natter.contract_tests.commands import contracts_app
 from natter.data_directory import DataDirectory, DataDirectoryInUseError
 from natter.dead_letters import dead_letters_app
 from natter.demo_user import DemoUserError
+from natter.dev.page import find_element
+from natter.dev.reload import Reloader
 from natter.failing import fail
 from natter.migrate import MigrationFailedError
 from natter.migrate import migrate as bring_up_to_date
 from natter.operator_bus import NoStackError
 from natter.output import Output
 from natter.plan import plan
+from natter.project import ProjectError, make_project
+from natter.project import read_assistants as project_assistants
 from natter.servers.ports import is_free
 from natter.servers.postgres import PostgresFailedError
 from natter.settings import Settings
@@ -133,6 +137,43 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
 
 
 @main.command()
+def new(name: Annotated[str, typer.Argument(help="The project's directory: letters, digits, - and _")]) -> None:
+    """Make a project with an assistant of its own: its code, a test, and how to run both."""
+    try:
+        project = make_project(Path.cwd(), name)
+    except ProjectError as error:
+        fail(str(error))
+    sys.stdout.write(f"{project} is made. Now:\n\n  cd {name}\n  natter dev\n")
+
+
+@main.command()
+def dev(
+    project: Annotated[Path, typer.Option(help="The directory of the project's pyproject.toml")] = Path(),
+    port: Port = 3000,
+    data_dir: DataDir = None,
+) -> None:
+    """Run a project's assistants with everything they need, and start their runner anew when a file changes."""
+    if find_element() is None:
+        fail("the page's ChatKit element is not built: run `npm run build` in web/chatkit-element of the checkout")
+    try:
+        assistants = project_assistants(project)
+    except ProjectError as error:
+        fail(str(error))
+    settings = Settings()
+    options = Options(edge_port=0, relay_port=0, web_port=port, with_web=False, with_page=True, assistants=assistants)
+    directory = _open(data_dir or (project / settings.data_dir), settings)
+    try:
+        with directory.lock(), Reloader(project, directory, _say):
+            _up(options, directory, settings)
+    except DataDirectoryInUseError as error:
+        fail(str(error))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"natter: {text}\n")
+
+
+@main.command()
 def token(
     user: Annotated[str, typer.Option(help="The user id: the token's subject")],
     data_dir: DataDir = None,
@@ -221,6 +262,8 @@ def _unread(options: Options, settings: Settings) -> list[str]:
 
 def _check_ports(options: Options) -> None:
     asked = {"--edge-port": options.edge_port, "--relay-port": options.relay_port}
+    if options.with_page:
+        asked["--port"] = options.web_port
     if options.with_web:
         asked["--web-port"] = options.web_port
     for option, port in asked.items():

@@ -52,6 +52,8 @@ class Options:
     web_port: int = 3000
     with_web: bool = True
     demo_user: bool = False
+    with_page: bool = False
+    """The page of `natter dev` in the web app's place, for one person and without sign-in."""
     assistants: Mapping[AssistantId, str] = field(default_factory=dict[AssistantId, str])
     """Targets by id, the default one first; none: the todo assistant, or what the environment says."""
     scale: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -112,7 +114,11 @@ class Stack:
     @property
     def url(self) -> str:
         """Where a person begins: the web app, or the edge when there is none."""
-        return self.web_url if self.options.with_web else self.replicas_of(Service.AUTH_EDGE)[0].url
+        return (
+            self.web_url
+            if self.options.with_web or self.options.with_page
+            else self.replicas_of(Service.AUTH_EDGE)[0].url
+        )
 
     @property
     def assistants(self) -> Mapping[AssistantId, str]:
@@ -183,7 +189,9 @@ class Stack:
 
     @property
     def web(self) -> list[Program]:
-        """The web app, if it is wanted."""
+        """The web app, or the page of `natter dev`, if one is wanted."""
+        if self.options.with_page:
+            return [self._page]
         if not self.options.with_web or self.web_directory is None:
             return []
         next_command = self.web_directory / "node_modules" / "next" / "dist" / "bin" / "next"
@@ -199,6 +207,18 @@ class Stack:
             "NODE_ENV": "production",
         }
         return [Program("web", command, environment, answers_ok(f"{self.web_url}/readyz"), self.web_directory)]
+
+    @property
+    def _page(self) -> Program:
+        environment = {
+            **self._shared_environment(),
+            "NATTER_PAGE_PORT": str(self.web_port),
+            "NATTER_PAGE_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
+            "NATTER_PAGE_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
+            "NATTER_PAGE_SECRET": self.secrets.better_auth_secret,
+        }
+        command = [sys.executable, "-m", "natter.dev.page"]
+        return Program("web", command, environment, answers_ok(f"{self.web_url}/readyz"), self.directory.root)
 
     def environment_of(self, replica: Replica) -> dict[str, str]:
         """The whole environment of one service process."""
@@ -232,7 +252,7 @@ class Stack:
                 return {
                     **http,
                     **self._jwt_environment(),
-                    "PUBLIC_STREAM_URL": "" if self.options.with_web else relay_url,
+                    "PUBLIC_STREAM_URL": "" if self.options.with_web or self.options.with_page else relay_url,
                 }
             case Service.STREAM_RELAY:
                 return {**http, **self._jwt_environment()}
@@ -245,7 +265,11 @@ class Stack:
                     "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",
                     "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
                     "AGENT_RUNNER_CONNECTION_SECRETS": self.secrets.connection_secrets,
-                    **({"AGENT_RUNNER_PUBLIC_URL": self.web_url} if self.options.with_web else {}),
+                    **(
+                        {"AGENT_RUNNER_PUBLIC_URL": self.web_url}
+                        if self.options.with_web or self.options.with_page
+                        else {}
+                    ),
                 }
             case Service.TASK_TOOLS:
                 return {**http, "RUN_TOKEN_SECRET": self.secrets.run_token_secret}

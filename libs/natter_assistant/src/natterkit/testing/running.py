@@ -1,0 +1,230 @@
+"""A whole Natter on this machine for tests, as `natter up` runs it; and what came of a message."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+START_SECONDS_MAX = 180.0
+STOP_SECONDS_MAX = 15.0
+ANSWER_SECONDS_MAX = 60.0
+LAST_LINES = 40
+NO_CONTENT = 204
+"""What a stream answers whose run has ended, and all of it was seen."""
+
+
+class NatterDidNotStartError(Exception):
+    """The text is what it said last."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool call of an answer: ``status`` is success, failure, interrupted or unknown."""
+
+    name: str
+    arguments: Any
+    status: str
+    result: Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a message. ``status``: completed, failed or cancelled; ``code`` says why it failed.
+
+    ``items``: what is stored of the conversation since the message. ``events``: every ChatKit event that a viewer saw.
+    """
+
+    conversation_id: str
+    run_id: str
+    status: str
+    code: str | None
+    items: tuple[dict[str, Any], ...]
+    events: tuple[dict[str, Any], ...]
+
+    @property
+    def text(self) -> str:
+        """The assistant's words."""
+        said = [item["content"] for item in self.items if item["role"] == "assistant" and item["content"]]
+        return "\n\n".join(said)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls, in their order."""
+        return tuple(
+            ToolCall(call["name"], call["arguments"], call["status"], call["result"])
+            for item in self.items
+            for call in item["tool_calls"]
+        )
+
+
+@dataclass
+class Natter:
+    """A running Natter. `ask` is a message of one user, and waits for the end of its answer."""
+
+    edge_url: str
+    relay_url: str
+    directory: Path
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False), repr=False)
+
+    def ask(
+        self,
+        message: str,
+        *,
+        user: str = "alice",
+        conversation: str | None = None,
+        assistant: str | None = None,
+        seconds_max: float = ANSWER_SECONDS_MAX,
+    ) -> Answer:
+        """Send a message and return what came of it; ``conversation`` goes on with one, ``assistant`` begins with it.
+
+        Raises httpx.HTTPStatusError where the message is refused, TimeoutError where the answer does not end in time.
+        """
+        sent = {"message": message, "conversation_id": conversation, "assistant_id": assistant}
+        body = {name: value for name, value in sent.items() if value is not None}
+        accepted = self.call("POST", "/chat", user=user, json=body).json()
+        events = tuple(self._watch(accepted["run_id"], user, time.monotonic() + seconds_max))
+        run = self.call("GET", f"/runs/{accepted['run_id']}", user=user).json()
+        return Answer(
+            conversation_id=accepted["conversation_id"],
+            run_id=accepted["run_id"],
+            status=run["status"],
+            code=run.get("error_code"),
+            items=tuple(self._items(accepted, user)),
+            events=events,
+        )
+
+    def call(self, method: str, path: str, *, user: str = "alice", **request: Any) -> httpx.Response:
+        """Any call of the HTTP interface, for that user. Raises httpx.HTTPStatusError."""
+        url = f"{self.edge_url}/api/{quote(user, safe='')}{path}"
+        return self.http.request(method, url, headers=self._headers(user), **request).raise_for_status()
+
+    def _headers(self, user: str) -> dict[str, str]:
+        command = [*COMMAND, "token", "--user", user, "--data-dir", str(self.directory)]
+        if user not in self._tokens:
+            minted = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+            self._tokens[user] = minted.stdout.strip()
+        return {"Authorization": f"Bearer {self._tokens[user]}"}
+
+    _tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def _watch(self, run_id: str, user: str, deadline: float) -> Iterator[dict[str, Any]]:
+        """Every event of the run, once; after a lost connection from where it was."""
+        last_id = "0"
+        url = f"{self.relay_url}/api/{quote(user, safe='')}/runs/{run_id}/stream"
+        while time.monotonic() < deadline:
+            headers = {**self._headers(user), "Last-Event-ID": last_id, "Accept": "text/event-stream"}
+            try:
+                with self.http.stream("GET", url, headers=headers) as stream:
+                    if stream.status_code == NO_CONTENT:
+                        return
+                    stream.raise_for_status()
+                    for name, event_id, data in _frames(stream.iter_lines()):
+                        last_id = event_id or last_id
+                        if name == "":
+                            yield data
+                        elif name == "run" and data["type"] in ENDS:
+                            return
+                        if time.monotonic() > deadline:
+                            break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        raise TimeoutError(f"the answer did not end in time; logs are in {self.directory / 'logs'}")
+
+    def _items(self, accepted: Mapping[str, Any], user: str) -> Iterator[dict[str, Any]]:
+        path, after, is_since = f"/conversations/{accepted['conversation_id']}/messages", None, False
+        while True:
+            page = self.call(
+                "GET", path, user=user, params={"limit": 100, **({"after": after} if after else {})}
+            ).json()
+            for item in page["data"]:
+                is_since = is_since or item["id"] == accepted["message_id"]
+                if is_since:
+                    yield item
+            after = page["after"]
+            if not page["has_more"]:
+                return
+
+
+ENDS = ("run.completed", "run.failed", "run.cancelled")
+COMMAND = (sys.executable, "-m", "natter")
+
+
+def _frames(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:
+    """Server-sent events as (name, id, JSON data)."""
+    name, event_id, data = "", "", ""
+    for line in lines:
+        kind, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if line == "":
+            if data:
+                yield name, event_id, json.loads(data)
+            name, event_id, data = "", "", ""
+        elif kind == "":  # a comment: the stream is alive, and whoever reads may look at the time
+            yield "comment", "", None
+        elif kind == "event":
+            name = value
+        elif kind == "id":
+            event_id = value
+        elif kind == "data":
+            data += value
+
+
+class NatterProcess:
+    """`natter up` as a child process, with the assistants that the project names. `start` returns when it is ready."""
+
+    def __init__(self, directory: Path, project: Path, environment: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._environment = environment
+        self._project = project
+        document = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+        assistants: dict[str, str] = document.get("tool", {}).get("natter", {}).get("assistants", {})
+        options = [f"--assistant={name}={target}" for name, target in assistants.items()]
+        places = ["--no-web", "--edge-port=0", "--relay-port=0", f"--data-dir={directory}"]
+        self._command = [*COMMAND, "up", *places, *options]
+        self._log = directory.with_name(f"{directory.name}.log")
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Natter:
+        """Raises NatterDidNotStartError."""
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._project,
+                env=dict(self._environment),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        watchdog = threading.Timer(START_SECONDS_MAX, self._process.kill)
+        watchdog.start()
+        assert self._process.stdout is not None
+        is_ready = any(line.startswith("ready ") for line in self._process.stdout)
+        watchdog.cancel()
+        if not is_ready:
+            self.stop()
+            last = self._log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+            raise NatterDidNotStartError("\n".join(["natter up did not start:", *last]))
+        state = json.loads((self._directory / "stack.json").read_text())
+        return Natter(state["edge_urls"][0], state["relay_urls"][0], self._directory)
+
+    def stop(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
