@@ -114,8 +114,13 @@ async def chain(folder: Path) -> AsyncIterator[Bench]:
         database_url, nats_url = databases.create(), accounts.new_url()
         await asyncio.to_thread(migrate, database_url)
         issuer, port, store_port = LocalIssuer.open(folder / "issuer"), free_port(), free_port()
-        common = {"NATS_URL": nats_url, "LOG_LEVEL": "warning"}
-        store = {**common, "DATABASE_URL": database_url, "METRICS_PORT": str(store_port)}
+        common = {"NATS_URL": nats_url, "LOG_LEVEL": "warning", "PRINCIPAL_SECRET": secrets.token_hex(32)}
+        store = {
+            **common,
+            "DATABASE_URL": database_url,
+            "METRICS_PORT": str(store_port),
+            "RUN_TOKEN_SECRET": secrets.token_hex(32),
+        }
         limits = dict.fromkeys(("REQUESTS_PER_MINUTE_MAX", "TURNS_PER_MINUTE_MAX", "CONCURRENT_RUNS_MAX"), "10000000")
         edge = {
             **common,
@@ -124,7 +129,7 @@ async def chain(folder: Path) -> AsyncIterator[Bench]:
             "JWT_JWKS_URL": issuer.jwks_url,
             "CHAT_TOKEN_SECRET": secrets.token_hex(32),
         }
-        async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.OPERATOR) as bus:
+        async with Bus.open(ServiceSettings.model_validate(common), service=Service.OPERATOR) as bus:
             await provision(bus)
             async with (
                 process("conversation_store", store_port, store),

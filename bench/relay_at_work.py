@@ -60,6 +60,7 @@ async def relay(response: str) -> AsyncIterator[Bench]:
             "HTTP_PORT": str(port),
             "JWT_JWKS_URL": issuer.jwks_url,
             "CHAT_TOKEN_SECRET": secrets.token_hex(32),
+            "PRINCIPAL_SECRET": secrets.token_hex(32),
             "RELAY_STREAMS_PER_USER_MAX": "100000",
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "error"),
         }

@@ -26,6 +26,7 @@ from contracts.identity import Principal
 from identity.local_issuer import LocalIssuer
 from natter.servers.ports import free_port
 from natter_testing.servers import migrate, start_nats, start_postgres
+from natter_testing.settings import Settings as TestSettings
 
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
@@ -170,6 +171,7 @@ async def add_edge_and_relay(stack: RunnerStack, folder: Path) -> Server:
     secret = secrets.token_hex(32)
     for module, port in ports.items():
         own = {"HTTP_PORT": str(port), "JWT_JWKS_URL": issuer.jwks_url, "CHAT_TOKEN_SECRET": secret, **LIMITS}
+        own |= TestSettings().shared_secrets
         stack.add_service(module, [module], own).start()
     for module in ports:
         await stack.services[module].wait_until_ready()

@@ -49,7 +49,6 @@ async def call(
     """Raises ModelError, as a run would."""
     settings = Settings.model_validate(
         {
-            "RUN_TOKEN_SECRET": "x" * 32,
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": server.base_url,
             "AGENT_RUNNER_MODEL": "scripted",

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from contracts.streams import RUNS_MAILBOX
 from contracts.subjects import subject_of
 from natter.servers.ports import free_port
 from natter_testing.servers import die_with_parent
+from natter_testing.settings import Settings as TestSettings
 
 START_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 40.0
@@ -102,15 +102,13 @@ class RunnerStack:
     database_url: str
     bus: Bus
     lease_seconds: float
-    run_token_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     services: dict[str, RunningService] = field(default_factory=dict)
     tools_port: int = field(default_factory=free_port)
 
     async def start(self, *, runners: int, runner_environment: dict[str, str]) -> None:
-        store = self.add_service("store", ["conversation_store"], {"DATABASE_URL": self.database_url})
-        tools = self.add_service(
-            "tools", ["agent_runner.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port), **self._secret}
-        )
+        secrets = TestSettings().shared_secrets
+        store = self.add_service("store", ["conversation_store"], {"DATABASE_URL": self.database_url, **secrets})
+        tools = self.add_service("tools", ["agent_runner.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port)})
         for service in (store, tools):
             service.start()
         for number in range(runners):
@@ -127,13 +125,8 @@ class RunnerStack:
             "AGENT_RUNNER_LEASE_SECONDS": str(self.lease_seconds),
             "AGENT_RUNNER_LEASE_RENEWAL_SECONDS": str(self.lease_seconds / 4),
             "AGENT_RUNNER_DEMO_WORD_DELAY_MS": "5",
-            **self._secret,
             **environment,
         }
-
-    @property
-    def _secret(self) -> dict[str, str]:
-        return {"RUN_TOKEN_SECRET": self.run_token_secret}
 
     def add_service(self, name: str, module: list[str], environment: dict[str, str]) -> RunningService:
         port = free_port()

@@ -6,6 +6,8 @@
  */
 export type Code =
   | "unauthenticated"
+  | "token_revoked"
+  | "proof_refused"
   | "forbidden"
   | "not_found"
   | "method_not_allowed"

@@ -9,6 +9,8 @@ export type OriginCode = "cross_origin" | "unavailable";
 /** The services' codes, from contracts/: a new one does not compile before it has a text here. */
 export const SERVICE_TEXT: Record<Code, string> = {
   unauthenticated: "You are signed out. Sign in again to go on.",
+  token_revoked: "You were signed out everywhere. Sign in again to go on.",
+  proof_refused: AGAIN,
   forbidden: "This belongs to someone else.",
   not_found: "This does not exist any more.",
   method_not_allowed: "Natter cannot do that here.",

@@ -16,6 +16,8 @@ class Code(StrEnum):
 
     # the caller
     UNAUTHENTICATED = "unauthenticated"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a code
+    PROOF_REFUSED = "proof_refused"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from contracts.identity import UserId
 from contracts.ids import ConversationId, RunId
 from contracts.message import Body, Event
 from contracts.replies import TaskView
@@ -69,6 +70,18 @@ class RunCancelRequested(Event):
 
     subject_template: ClassVar[str] = "control.run.{run_id}.cancel"
     run_id: RunId
+
+
+class TokensRevoked(Event):
+    """Tell every relay to end the user's streams that were opened with a token issued before ``valid_from_seconds``
+    (Unix time, as a token says it).
+
+    It may be lost: then a stream ends with its token, minutes later.
+    """
+
+    subject_template: ClassVar[str] = "control.user.{user_token}.revoked"
+    user_id: UserId
+    valid_from_seconds: int
 
 
 class DeadLetter(Event):

@@ -12,6 +12,7 @@ from contracts.replies import (
     ConnectionList,
     ConversationPage,
     ConversationReply,
+    Done,
     ExportPage,
     ItemPage,
     RunReply,
@@ -133,6 +134,13 @@ class GetConnection(Query[SealedConnectionReply]):
     run_id: RunId
     epoch: int
     server: ServerName
+
+
+class CheckAccess(Query[Done]):
+    """Whether the principal's token still holds. Errors: token_revoked."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.check_access"
+    principal: Principal
 
 
 class ExportUser(Query[ExportPage]):

@@ -20,6 +20,8 @@ class Rule(StrEnum):
     """Acts on the principal's own data only; there is nothing of others to name."""
     CONVERSATION_OWNER = "conversation_owner"
     RUN_OWNER = "run_owner"
+    CLAIM = "claim"
+    """A runner's way in: it has no proof for the run yet, and gets the run's token with the answer."""
     RUN_EPOCH = "run_epoch"
     """The run's owner, and the epoch must be the run's current one."""
     TASK_OWNER = "task_owner"
@@ -54,7 +56,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.BeginTurn, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.CancelRun, [EDGE], [STORE], Rule.RUN_OWNER),
     _entry(commands.RunRequested, [STORE], [RUNNER], Rule.SERVICE),
-    _entry(commands.ClaimRun, [RUNNER], [STORE], Rule.RUN_OWNER),
+    _entry(commands.ClaimRun, [RUNNER], [STORE], Rule.CLAIM),
     _entry(commands.RenewLease, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.AppendCheckpoint, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.BeginToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
@@ -62,7 +64,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.FinishRun, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.TruncateSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
-    _entry(queries.GetRun, [EDGE, RELAY], [STORE], Rule.RUN_OWNER),
+    _entry(queries.GetRun, [EDGE, RELAY, TOOLS], [STORE], Rule.RUN_OWNER),
     # conversations
     _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),
@@ -91,6 +93,8 @@ REGISTRY: tuple[Entry, ...] = (
     # the user as a whole
     _entry(queries.ExportUser, [EDGE], [STORE], Rule.SELF),
     _entry(commands.EraseUser, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.RevokeTokens, [EDGE], [STORE], Rule.SELF),
+    _entry(queries.CheckAccess, [RELAY], [STORE], Rule.SELF),
     _entry(commands.TakeRequestPermit, [EDGE], [STORE], Rule.SELF),
     # what viewers see
     _entry(events.ChatKitDelta, [RUNNER, STORE], [], Rule.SERVICE),
@@ -100,6 +104,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
     # between services
     _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),
+    _entry(events.TokensRevoked, [STORE], [RELAY], Rule.SERVICE),
     _entry(events.DeadLetter, [RUNNER], [OPERATOR], Rule.SERVICE),
 )
 

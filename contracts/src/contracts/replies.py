@@ -321,6 +321,7 @@ class RunClaimed(Reply):
     used. ``stalls_count``: how often the run made a runner's event loop stand still.
     ``assistant_id``: who is to answer. ``agent_name``: that of its agents which the last checkpoint handed over to.
     ``requester``: what is known of the person who began the turn.
+    ``run_token``: what proves to the store, from here on, that a request is this attempt's; tools of ours get it too.
     """
 
     run: RunView
@@ -341,6 +342,7 @@ class RunClaimed(Reply):
     assistant_id: AssistantId = FIRST_ASSISTANT_ID
     agent_name: str | None = None
     requester: Requester = Requester()
+    run_token: str = Field(default="", repr=False)
 
 
 class LeaseRenewed(Reply):
@@ -387,6 +389,12 @@ class ErasureReceipt(Reply):
     receipt_id: Token
     erased_at: datetime
     counts: dict[str, int]
+
+
+class TokensFloor(Reply):
+    """From when on a token of the user has to be issued: a whole second, at most one ahead."""
+
+    valid_from: datetime
 
 
 class RateChecked(Reply):

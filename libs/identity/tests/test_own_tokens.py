@@ -1,16 +1,13 @@
-"""Cookie cache, chat token, run token, and the Authorization header."""
+"""Cookie cache, chat token, and the Authorization header."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 import pytest
 from contracts.queries import GetConversation
 from identity import ChatTokens, InvalidToken, open_verifier, read_bearer, www_authenticate
-from identity.run_token import RunIdentity, mint, verify
 from identity.testing import CHAT_SECRET, NOW, SECRET, Issuer, StillClock, claims, ed25519_key, settings
-
-RUN = RunIdentity("alice", "run_1", "conv_1", 3)
-RUN_SECRET = b"the secret of run tokens, 32 bytes"
 
 
 def cookie(**changes: Any) -> dict[str, Any]:
@@ -147,29 +144,11 @@ def test_only_the_declared_principal_travels(clock: StillClock) -> None:
     assert b"expires_at" not in message.encode()
 
 
-def test_a_run_token_proves_user_run_and_epoch(clock: StillClock) -> None:
-    token = mint(RUN, RUN_SECRET, ttl_seconds=60)
-    assert verify(token, RUN_SECRET).identity == RUN
-    clock.now += 66
-    with pytest.raises(InvalidToken, match="token_expired"):
-        verify(token, RUN_SECRET)
-
-
-def test_no_other_token_is_a_run_token(clock: StillClock) -> None:
-    run = {"run_id": "run_1", "conversation_id": "conv_1", "epoch": 3}
-    parties = {"iss": "natter-run", "aud": "natter-tools"}
-    typed = {"typ": "natter-run+jwt"}
-    for token, code in (
-        (ChatTokens(RUN_SECRET).mint("alice").client_secret, "token_type_wrong"),
-        (jwt.encode(claims(**run, **parties), RUN_SECRET, "HS256"), "token_type_wrong"),
-        (jwt.encode(claims(**run), RUN_SECRET, "HS256", headers=typed), "token_issuer_wrong"),
-        (jwt.encode(claims(**{**run, **parties, "epoch": "3"}), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
-        (jwt.encode(claims(**{**run, **parties, "epoch": True}), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
-        (jwt.encode(claims(**parties), RUN_SECRET, "HS256", headers=typed), "claim_invalid"),
-        (mint(RUN, RUN_SECRET + b"!"), "token_signature_invalid"),
-    ):
-        with pytest.raises(InvalidToken, match=code):
-            verify(token, RUN_SECRET)
+def test_a_chat_token_is_as_old_as_the_token_that_it_was_given_for(clock: StillClock) -> None:
+    tokens = ChatTokens(CHAT_SECRET.encode())
+    proven_at = datetime.fromtimestamp(clock.now - 300, UTC)
+    assert tokens.verify(tokens.mint("alice", proven_at=proven_at).client_secret).issued_at == proven_at
+    assert tokens.verify(tokens.mint("alice").client_secret).issued_at.timestamp() == int(clock.now)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  ", "Basic dXNlcg==", "token abc", "bearerabc"])

@@ -13,7 +13,7 @@ FILES: dict[str, Any] = {"name": "files", "command": "mcp-files", "args": ["/srv
 
 
 def settings(**values: str) -> Settings:
-    return Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, **values})
+    return Settings.model_validate(values)
 
 
 def test_servers_come_from_json_or_from_a_file_of_it(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ ANSWERS: dict[str, Reply] = {
     "DeleteTask": r.TaskDeleted(task_id="task_1", title="buy milk"),
     "ExportUser": r.ExportPage(kind="user", data=({"user_id": "alice"},)),
     "EraseUser": r.ErasureReceipt(receipt_id="rcpt_1", erased_at=NOW, counts={"conversation": 1}),
+    "RevokeTokens": r.TokensFloor(valid_from=NOW),
     "TakeRequestPermit": r.RateChecked(limit=1200, remaining=1160, reset_seconds=60, granted=40),
 }
 Answer = Reply | Exception | Callable[[Any], Any]

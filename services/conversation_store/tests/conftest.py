@@ -1,7 +1,9 @@
 """A running store for each test that asks for one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import asyncpg
 import pytest
 from conversation_store.migrate import migrate
 from conversation_store.postgres_url import parse_postgres_url
@@ -29,6 +31,9 @@ def prepare_superuser(databases: Databases) -> Callable[[str], Awaitable[str]]:
         )
         await migrate(parse_postgres_url(as_superuser), "0004", start_seconds_max=10)
         await migrate(parse_postgres_url(as_superuser), "head", start_seconds_max=10)
+        connection: Any = await asyncpg.connect(as_superuser)
+        await connection.execute(f"grant all on all tables in schema chat to {OWNER}")  # it owns the older ones
+        await connection.close()
         return as_superuser
 
     return prepare

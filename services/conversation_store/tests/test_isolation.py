@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,11 +14,12 @@ from contracts.message import Message
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
-from conversation_store.testing import ALICE, Client, running_client, store_settings
+from conversation_store.testing import ALICE, Client, SignedIn, running_client, store_settings
 from pydantic import TypeAdapter
 
 RULES = {entry.message: entry.rule for entry in REGISTRY if Service.CONVERSATION_STORE in entry.receivers}
-MALLORY = Principal(user_id="mallory")
+# Of a token that no revocation of the test's own makes void.
+MALLORY = SignedIn(user_id="mallory", issued_at=datetime.now(UTC) + timedelta(hours=1))
 SECRET = "alice-only-secret"
 
 
@@ -83,7 +85,7 @@ async def alices(client: Client) -> Owned:
 
 async def everything(client: Client) -> str:
     tables = await client.rows("select tablename from pg_tables where schemaname = 'chat' order by 1")
-    ignored = {"request_budget", "outbox", "alembic_version", "due_purge", "erasure_receipt"}
+    ignored = {"request_budget", "outbox", "alembic_version", "due_purge", "erasure_receipt", "token_floor"}
     rows = {
         name: [tuple(row) for row in await client.rows(f'select * from chat."{name}" t order by t')]
         for name in (row["tablename"] for row in tables)

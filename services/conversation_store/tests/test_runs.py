@@ -266,18 +266,27 @@ async def test_the_ledger_keeps_the_first_result(client: Client) -> None:
 async def test_the_session_is_cut_from_its_end(client: Client) -> None:
     turn = await client.answer("one", "1")
     truncate = {"principal": ALICE, "conversation_id": turn.conversation_id}
+    next_turn = await client.begin("next", conversation_id=turn.conversation_id)
+    await client.claim(next_turn.run_id)
 
     async def left() -> list[str]:
         found = await client.rows("select item ->> 'role' as role from chat.session_item order by position")
         return [row["role"] for row in found]
 
     await client.ask(TruncateSession(**truncate, items_count=1))
+    assert await left() == ["user", "assistant"]
+    await client.ask(TruncateSession(**truncate, items_count=1))
     assert await left() == ["user"]
     await client.ask(TruncateSession(**truncate, items_count=5))
     assert await left() == []
-    await client.answer("two", "2", conversation_id=turn.conversation_id)
-    await client.ask(TruncateSession(**truncate))
-    assert await left() == []
+
+
+async def test_a_session_is_forgotten_as_a_whole(client: Client) -> None:
+    turn = await client.answer("one", "1")
+    next_turn = await client.begin("two", conversation_id=turn.conversation_id)
+    await client.claim(next_turn.run_id)
+    await client.ask(TruncateSession(principal=ALICE, conversation_id=turn.conversation_id))
+    assert await client.rows("select 1 from chat.session_item") == []
 
 
 async def test_the_id_of_openais_conversation_is_kept(client: Client) -> None:

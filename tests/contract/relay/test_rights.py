@@ -26,4 +26,4 @@ def test_the_relay_may_publish_into_no_stream() -> None:
 
 def test_the_relay_hears_live_deltas_its_inbox_and_discovery_only() -> None:
     heard = {subject for subject in RIGHTS.subscribe if not subject.startswith("$SRV.")}
-    assert heard == {"live.*.*.*", f"{inbox_prefix(Service.STREAM_RELAY)}.>"}
+    assert heard == {"live.*.*.*", "control.user.*.revoked", f"{inbox_prefix(Service.STREAM_RELAY)}.>"}

@@ -19,11 +19,12 @@ from actor_kit.settings import ServiceSettings
 from contracts.errors import Code, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, ChatKitDelta, RunEvent
 from contracts.ids import new_conversation_id, new_run_id
-from contracts.queries import GetConversation, GetRun, ListItems
+from contracts.queries import CheckAccess, GetConversation, GetRun, ListItems
 from contracts.registry import requests_to
 from contracts.replies import (
     ConversationReply,
     ConversationView,
+    Done,
     ItemPage,
     ItemView,
     RunReply,
@@ -130,6 +131,7 @@ class Books:
     resume_from: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     page_limit: int = 100
+    revoked: set[str] = field(default_factory=set)
     before_run: Callable[[], Awaitable[None]] | None = None
     """What happens while the store is asked for a run."""
 
@@ -176,8 +178,18 @@ class StoreOfTests(Actor):
 
     @property
     def handlers(self) -> Handlers:
-        own = {GetRun: self.on_get_run, GetConversation: self.on_get_conversation, ListItems: self.on_list_items}
+        own = {
+            CheckAccess: self.on_check_access,
+            GetRun: self.on_get_run,
+            GetConversation: self.on_get_conversation,
+            ListItems: self.on_list_items,
+        }
         return {message: own.get(message, self._on_other) for message in requests_to(Service.CONVERSATION_STORE)}
+
+    async def on_check_access(self, query: CheckAccess, _delivery: object) -> Done:
+        if query.principal.user_id in self.books.revoked:
+            raise TerminalError(Code.TOKEN_REVOKED, "This token was revoked: sign in again.")
+        return Done()
 
     async def on_get_run(self, query: GetRun, _delivery: object) -> RunReply:
         self.books.asked.append("GetRun")

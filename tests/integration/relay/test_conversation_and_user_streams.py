@@ -2,16 +2,28 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 from actor_kit.bus import Bus
-from contracts.events import EVENT_HEADER, ConversationChanged, TaskChanged
+from contracts.events import EVENT_HEADER, ConversationChanged, TaskChanged, TokensRevoked
 from contracts.replies import TaskView
 from contracts.subjects import subject_of
 
-from tests.integration.relay.kit import Books, Event, EventStream, Run, RunningRelay, connect, names_of, text_of
+from tests.integration.relay.kit import (
+    Books,
+    Event,
+    EventStream,
+    Run,
+    RunningRelay,
+    connect,
+    names_of,
+    run_path,
+    text_of,
+)
 
 
 def conversation_path(run: Run) -> str:
@@ -210,3 +222,35 @@ async def test_a_user_stream_whose_place_is_gone_is_reset_and_goes_on_live(
         await run.end()
         events = await until(stream, is_end_of(run))
     assert names_of(events)[:2] == ["reset", "thread.item.done"]
+
+
+async def test_a_revocation_ends_every_stream_of_the_users_older_tokens_and_opens_none(
+    relay: RunningRelay, run: Run, books: Books, bus: Bus
+) -> None:
+    books.add_run(run)
+    await run.begin()
+    old = relay.headers()
+    paths = ["/api/alice/stream", run_path(run), f"/api/alice/conversations/{run.conversation_id}/stream"]
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(connect(relay, path, **old)) for path in paths]
+        others = await stack.enter_async_context(connect(relay, "/api/bob/stream", user_id="bob"))
+        assert {stream.response.status_code for stream in (*streams, others)} == {200}
+        event = TokensRevoked(user_id="alice", valid_from_seconds=int(time.time()) + 1)
+        await bus.publish(subject_of(TokensRevoked, user_id="alice"), event.encode())
+        for stream in streams:
+            await asyncio.wait_for(stream.all(), 5)
+        for path in paths:
+            async with connect(relay, path, **old) as refused:
+                assert refused.response.status_code == 401
+        assert not others.response.is_closed
+
+
+async def test_a_relay_that_began_after_a_token_was_issued_asks_the_store_whether_it_holds(
+    relay: RunningRelay, books: Books
+) -> None:
+    books.revoked.add("alice")
+    issued_before = relay.headers(ttl_seconds=900, issued_seconds_ago=60)
+    async with connect(relay, "/api/alice/stream", **issued_before) as refused:
+        assert refused.response.status_code == 401
+        await refused.response.aread()
+        assert refused.response.json()["reason"] == "token_revoked"

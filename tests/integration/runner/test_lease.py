@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import sys
 
 from actor_kit.bus import Bus
@@ -19,7 +18,6 @@ async def test_a_runner_whose_lease_is_not_its_consumers_does_not_start_and_says
     environment = {
         "PATH": os.environ["PATH"],
         "NATS_URL": nats_url,
-        "RUN_TOKEN_SECRET": secrets.token_hex(32),
         "AGENT_RUNNER_LEASE_SECONDS": "40",
     }
     process = await asyncio.create_subprocess_exec(

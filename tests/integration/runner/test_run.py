@@ -179,10 +179,10 @@ class FailingBus:
 
 def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
     """What an attempt in this process needs, with the demo model and no tools."""
-    settings = Settings.model_validate({"RUN_TOKEN_SECRET": "x" * 32, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
-    toolbox = Toolbox((), run_token_secret=b"x" * 32, refresh_seconds=300, wait_seconds_max=0)
+    settings = Settings.model_validate({"AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
+    toolbox = Toolbox((), refresh_seconds=300, wait_seconds_max=0)
     frames, desk = Frames(lambda: 0.0), desk_of(settings)
-    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, b"x" * 32, CrashPoints(), frames, desk)
+    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, CrashPoints(), frames, desk)
 
 
 async def test_a_store_that_fails_is_asked_again_and_then_left_to_the_next_attempt(stack: RunnerStack) -> None:
@@ -233,18 +233,21 @@ async def test_everything_is_acknowledged_before_the_run_ends_however_slow_the_b
 
 
 async def test_the_session_is_one_that_the_agents_sdk_can_use(stack: RunnerStack) -> None:
-    principal = Principal(user_id="session")
+    principal, store = Principal(user_id="session"), Store(stack.bus)
     call = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "c1", "output": "seen"}
 
     async def stored() -> list[Any]:
         """What the next attempt would be given."""
         claimed = await claim(stack, "session", begun, 30)
+        store.keep_token(claimed)
         return [*claimed.history, *claimed.input, *claimed.checkpoint]
 
     with paused(stack.services["runner0"]):
         begun = await stack.begin("session", "hello")
-        session = StoreSession(Store(stack.bus), principal, await claim(stack, "session", begun, 30), tokens_max=1_000)
+        claimed = await claim(stack, "session", begun, 30)
+        store.keep_token(claimed)
+        session = StoreSession(store, principal, claimed, tokens_max=1_000)
         (said,) = await session.get_items()
         agent = Agent(name="a", model=DemoModel(0))
         await Runner.run(agent, "count to 2", session=session, run_config=RunConfig(tracing_disabled=True))

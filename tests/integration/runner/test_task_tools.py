@@ -1,5 +1,6 @@
 """The task tools as any MCP client sees them: over streamable HTTP with a run token, over stdio, refused without."""
 
+import itertools
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +9,12 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from actor_kit.proof import RunProof, prove_run
 from agent_runner.tool_servers import CALL_ID_META
-from identity.run_token import RunIdentity, mint
+from conversation_store.driver import asyncpg
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from natter_testing.settings import Settings
 
 from tests.integration.runner.mcp_conformance.suite import APPLICABLE, passed_scenarios, run_suite, with_token
 from tests.runner_stack import RunnerStack
@@ -22,25 +25,60 @@ TOOLS = {"add_task", "list_tasks", "complete_task", "update_task", "delete_task"
 MODES: list[Any] = ["auto", "legacy"]
 
 
-def run_token(stack: RunnerStack, user_id: str, run_id: str = "run_1", **options: Any) -> str:
-    identity = RunIdentity(user_id=user_id, run_id=run_id, conversation_id="conv_1", epoch=1)
-    return mint(identity, stack.run_token_secret.encode(), **options)
+_numbers = itertools.count()
+
+
+async def running_run(stack: RunnerStack, user_id: str) -> RunProof:
+    """A run that is at work, at no runner: its lease is long, so that nobody takes it up."""
+    number = next(_numbers)
+    run = RunProof(f"run_tools{number}", f"conv_tools{number}", 1)
+    connection: Any = await asyncpg.connect(stack.database_url)
+    async with connection.transaction():
+        await connection.execute("select set_config('app.system', 'on', true)")
+        await connection.execute('insert into chat."user" (user_id) values ($1) on conflict do nothing', user_id)
+        await connection.execute(
+            "insert into chat.conversation (conversation_id, user_id) values ($1, $2)", run.conversation_id, user_id
+        )
+        await connection.execute(
+            "insert into chat.run (run_id, conversation_id, user_id, turn, status, is_active, epoch, lease_expires_at)"
+            " values ($1, $2, $3, 1, 'running', true, 1, now() + interval '1 hour')",
+            *(run.run_id, run.conversation_id, user_id),
+        )
+    await connection.close()
+    return run
+
+
+def token_of(run: RunProof, user_id: str, **options: Any) -> str:
+    secret = Settings().shared_secrets["RUN_TOKEN_SECRET"]
+    return prove_run(options.pop("secret", secret).encode(), user_id, run, **options)
 
 
 def url(stack: RunnerStack) -> str:
     return f"http://127.0.0.1:{stack.tools_port}/mcp"
 
 
+class RunClient:
+    """An MCP client of one run; a call that is given no call id gets one of its own."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.list_tools = client.list_tools
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], *, meta: dict[str, Any] | None = None) -> Any:
+        sent: Any = {CALL_ID_META: f"call_{next(_numbers)}"} if meta is None else meta
+        return await self._client.call_tool(name, arguments, meta=sent)
+
+
 @asynccontextmanager
 async def client(
-    stack: RunnerStack, user_id: str, mode: Any = "auto", *, run_id: str = "run_1"
-) -> AsyncIterator[Client]:
-    headers = {"Authorization": f"Bearer {run_token(stack, user_id, run_id)}"}
+    stack: RunnerStack, user_id: str, mode: Any = "auto", *, run: RunProof | None = None
+) -> AsyncIterator[RunClient]:
+    token = token_of(run or await running_run(stack, user_id), user_id)
     async with (
-        httpx2.AsyncClient(headers=headers) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
         Client(streamable_http_client(url(stack), http_client=http), mode=mode) as connected,
     ):
-        yield connected
+        yield RunClient(connected)
 
 
 def text_of(result: Any) -> str:
@@ -86,8 +124,7 @@ async def test_tools_are_described_for_models_and_for_people(stack: RunnerStack)
 
 
 async def test_the_same_call_of_a_run_has_its_effect_once(stack: RunnerStack) -> None:
-    begun, _ = await stack.ask("once", "hello")
-    async with client(stack, "once", run_id=begun.run_id) as tools:
+    async with client(stack, "once") as tools:
         for call_id in ("call_1", "call_1", "call_2"):
             await tools.call_tool("add_task", {"title": "t"}, meta={CALL_ID_META: call_id})
     assert len(await stack.tasks("once")) == 2
@@ -134,22 +171,46 @@ async def test_bad_arguments_are_an_error_that_the_model_can_read(
 
 
 async def test_http_without_a_valid_run_token_is_refused(stack: RunnerStack) -> None:
-    expired = run_token(stack, "u", ttl_seconds=-60)
-    forged = mint(RunIdentity("u", "run_1", "conv_1", 1), b"another secret of at least 32 bytes")
-    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    run = await running_run(stack, "u")
+    finished, _ = await stack.ask("u", "hello")
+    over = RunProof(finished.run_id, finished.conversation_id, 1)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_tasks", "arguments": {}}}
+    refused = (
+        token_of(run, "u", ttl_seconds=-60),
+        token_of(run, "u", secret="another secret of at least 32 bytes"),
+        token_of(run, "somebody else"),
+        token_of(RunProof(run.run_id, run.conversation_id, 2), "u"),
+        token_of(over, "u"),
+        "x.y.z",
+    )
     async with httpx.AsyncClient() as http:
-        for headers in ({}, *({"Authorization": f"Bearer {token}"} for token in (expired, forged, "x.y.z"))):
-            answer = await http.post(url(stack), json=request, headers=headers)
-            assert answer.status_code == 401
+        for headers in ({}, *({"Authorization": f"Bearer {token}"} for token in refused)):
+            answer = await http.post(url(stack), json=call, headers=headers)
+            assert answer.status_code == 401, headers
             assert answer.headers["www-authenticate"].startswith("Bearer")
         assert (await http.get(f"http://127.0.0.1:{stack.tools_port}/healthz")).status_code == 200
-        rebound = {"Authorization": f"Bearer {run_token(stack, 'u')}", "Host": "evil.example"}
-        answer = await http.post(url(stack), json=request, headers=rebound)
+        rebound = {"Authorization": f"Bearer {token_of(run, 'u')}", "Host": "evil.example"}
+        answer = await http.post(url(stack), json=call, headers=rebound)
         assert answer.status_code == 421
 
 
+async def test_which_tools_there_are_is_told_without_a_run_and_nothing_else_is(stack: RunnerStack) -> None:
+    async with Client(url(stack)) as tools:
+        assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
+        with pytest.raises(Exception):  # noqa: B017, PT011 - however this client says 401
+            await tools.call_tool("list_tasks", {})
+
+
+async def test_a_change_of_a_run_names_its_call(stack: RunnerStack) -> None:
+    async with client(stack, "nameless") as tools:
+        refused = await tools.call_tool("add_task", {"title": "twice?"}, meta={})
+        assert refused.is_error
+        assert CALL_ID_META in text_of(refused)
+    assert await stack.tasks("nameless") == []
+
+
 async def test_over_stdio_it_acts_for_the_user_that_its_starter_names(stack: RunnerStack) -> None:
-    environment = {"NATS_URL": stack.nats_url, "TASK_TOOLS_USER_ID": "stdio"}
+    environment = {"NATS_URL": stack.nats_url, "TASK_TOOLS_USER_ID": "stdio", **Settings().shared_secrets}
     command = StdioServerParameters(command=sys.executable, args=["-m", "agent_runner.task_tools"], env=environment)
     async with Client(command) as tools:
         assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
@@ -159,7 +220,8 @@ async def test_over_stdio_it_acts_for_the_user_that_its_starter_names(stack: Run
 
 
 async def test_it_passes_the_public_conformance_suite(stack: RunnerStack) -> None:
-    async with with_token(f"http://127.0.0.1:{stack.tools_port}", run_token(stack, "conformance")) as address:
+    token = token_of(await running_run(stack, "conformance"), "conformance")
+    async with with_token(f"http://127.0.0.1:{stack.tools_port}", token) as address:
         code, written = await run_suite(f"{address}/mcp")
     assert code == 0, written[-3_000:]
     assert passed_scenarios(written) >= APPLICABLE, written[-3_000:]

@@ -42,6 +42,7 @@ from contracts.commands.turns import (
 )
 from contracts.commands.users import (
     EraseUser,
+    RevokeTokens,
     TakeRequestPermit,
 )
 
@@ -70,6 +71,7 @@ __all__ = [
     "RegisterAssistants",
     "RenewLease",
     "Retry",
+    "RevokeTokens",
     "RunRequested",
     "StructuredInput",
     "SwitchBranch",

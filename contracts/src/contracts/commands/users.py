@@ -9,6 +9,7 @@ from contracts.message import Command
 from contracts.replies import (
     ErasureReceipt,
     RateChecked,
+    TokensFloor,
 )
 
 
@@ -16,6 +17,13 @@ class EraseUser(Command[ErasureReceipt]):
     """Remove everything of the user, in Postgres and in DELTAS, and leave a receipt."""
 
     subject_template: ClassVar[str] = "command.conversation_store.erase_user"
+    principal: Principal
+
+
+class RevokeTokens(Command[TokensFloor]):
+    """Let no token of the user hold that was issued before now; streams opened with one end. What runs goes on."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.revoke_tokens"
     principal: Principal
 
 

@@ -19,6 +19,7 @@ from contracts.errors import NatterError
 from contracts.message import Message, Reply
 
 from actor_kit.bus import Bus
+from actor_kit.proof import Proof
 
 Handler = Callable[[Any, "Delivery"], Awaitable[Reply | None]]
 Handlers = Mapping[type[Message], Handler]
@@ -26,12 +27,16 @@ Handlers = Mapping[type[Message], Handler]
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a message came: its subject and headers, and which attempt of how many this is (from 1)."""
+    """How a message came: its subject and headers, and which attempt of how many this is (from 1).
+
+    ``proof``: for whom a request is, where it was proven.
+    """
 
     subject: str
     headers: Mapping[str, str]
     attempt: int = 1
     attempts_max: int = 1
+    proof: Proof | None = None
 
     @property
     def is_last_attempt(self) -> bool:

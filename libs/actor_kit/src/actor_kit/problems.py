@@ -11,6 +11,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 STATUS: Final[Mapping[Code, int]] = {
     Code.UNAUTHENTICATED: 401,
+    Code.TOKEN_REVOKED: 401,
+    Code.PROOF_REFUSED: 500,
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,

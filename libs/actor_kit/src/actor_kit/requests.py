@@ -16,6 +16,7 @@ from actor_kit.actor import Actor, Delivery, Handler
 from actor_kit.bus import Bus, EndpointHandler, Endpoints
 from actor_kit.bus.wire import ERROR_CODE_HEADER, ERROR_HEADER, SCHEMA_HEADER
 from actor_kit.metrics import HANDLED_SECONDS
+from actor_kit.proof import Proofs
 from actor_kit.telemetry import traced
 
 log = structlog.get_logger()
@@ -40,6 +41,7 @@ def invalid_request(error: ValidationError) -> TerminalError:
 class RequestServer:
     """``async with RequestServer(bus, actor, service=…)`` answers while the block runs, then drains.
 
+    With ``proofs`` a request is handled only where it proves for whom it is.
     With no requests to answer it still answers `$SRV.PING`, so that every service can be found on the bus.
     """
 
@@ -49,11 +51,13 @@ class RequestServer:
         actor: Actor | None,
         *,
         service: Service,
+        proofs: Proofs | None = None,
         concurrency_max: int = 256,
         drain_timeout_seconds: float = 5.0,
     ) -> None:
         self._service = service
         self._actor = actor
+        self._proofs = proofs
         self._drain_timeout_seconds = drain_timeout_seconds
         code = UNAVAILABLE.get(service, Code.OVERLOADED)  # a service without requests is never asked
         busy = RetryableError(code, "The service has too much to do.", retry_after_seconds=1.0)
@@ -83,17 +87,18 @@ class RequestServer:
         if missing:
             raise TypeError(f"{type(self._actor).__name__} has no handler for {', '.join(missing)}")
         return {
-            message.subject_template: _endpoint(message, handlers[message]) for message in requests_to(self._service)
+            message.subject_template: _endpoint(message, handlers[message], self._proofs)
+            for message in requests_to(self._service)
         }
 
 
-def _endpoint(message_type: type[Message], handler: Handler) -> EndpointHandler:
+def _endpoint(message_type: type[Message], handler: Handler, proofs: Proofs | None) -> EndpointHandler:
     name = message_type.__name__
 
     async def answer(headers: Mapping[str, str], payload: bytes) -> Answer:
         started = time.perf_counter()
         with traced(headers), structlog.contextvars.bound_contextvars(message=name):
-            outcome, result = await _handle(message_type, handler, headers, payload)
+            outcome, result = await _handle(message_type, handler, proofs, headers, payload)
         HANDLED_SECONDS.labels(name, outcome).observe(time.perf_counter() - started)
         return result
 
@@ -101,11 +106,13 @@ def _endpoint(message_type: type[Message], handler: Handler) -> EndpointHandler:
 
 
 async def _handle(
-    message_type: type[Message], handler: Handler, headers: Mapping[str, str], payload: bytes
+    message_type: type[Message], handler: Handler, proofs: Proofs | None, headers: Mapping[str, str], payload: bytes
 ) -> tuple[str, Answer]:
-    delivery = Delivery(subject=message_type.subject_template, headers=headers)
     try:
-        reply = await handler(message_type.decode(payload), delivery)
+        message = message_type.decode(payload)
+        proof = proofs.check(message, headers) if proofs is not None else None
+        delivery = Delivery(subject=message_type.subject_template, headers=headers, proof=proof)
+        reply = await handler(message, delivery)
     except ValidationError as error:
         problem: NatterError = invalid_request(error)
     except NatterError as error:

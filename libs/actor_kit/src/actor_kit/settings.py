@@ -1,11 +1,11 @@
 """The settings that every service shares; a service's own `Settings` inherits them."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from contracts.assistants import ASSISTANTS_MAX
 from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
 from contracts.streams import RUNS_MAILBOX
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 HTTP_URL_SCHEMES: Final = ("https://", "http://")
@@ -27,6 +27,19 @@ Origins = Annotated[str, AfterValidator(_check_origins)]
 """Web origins, comma-separated, without wildcards; see `split`."""
 
 
+SECRET_BYTES_MIN: Final = 32
+"""RFC 7518, 3.2: an HS256 key has at least the size of the hash."""
+
+
+def _require_length(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SECRET_BYTES_MIN:
+        raise ValueError(f"the secret must have at least {SECRET_BYTES_MIN} bytes")
+    return secret
+
+
+SigningSecret = Annotated[SecretStr, AfterValidator(_require_length)]
+
+
 class ServiceSettings(BaseSettings):
     """Where the bus is and how to enter it, how to log, and where operators look. Read from the environment."""
 
@@ -36,6 +49,9 @@ class ServiceSettings(BaseSettings):
     nats_user: str | None = Field(default=None, description="NATS user; the service's name by convention.")
     nats_password: SecretStr | None = Field(default=None, description="Password of the NATS user.")
     nats_nkey_seed: SecretStr | None = Field(default=None, description="Seed of an nkey, instead of user and password.")
+    principal_secret: SigningSecret | None = Field(
+        default=None, description="Proves to the store for which verified user a request is."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for people.")
     metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
@@ -79,6 +95,16 @@ class AssistantSettings(BaseSettings):
         validation_alias="CONVERSATION_STORE_ASSISTANTS",
         description="Assistants that people may write to, separated by commas; the first is the default.",
     )
+
+
+class ProvingSettings(ServiceSettings):
+    """Of a service that speaks for users, or is asked: the edge, the relay and the store share PRINCIPAL_SECRET."""
+
+    @model_validator(mode="after")
+    def _has_principal_secret(self) -> Self:
+        if self.principal_secret is None:
+            raise ValueError("PRINCIPAL_SECRET is required")
+        return self
 
 
 class LeaseSettings(BaseSettings):

@@ -16,7 +16,16 @@ from pydantic import ValidationError
 
 from identity.errors import InvalidToken
 from identity.principal import VerifiedPrincipal
-from identity.token import KEY_ID_LENGTH_MAX, TOKEN_BYTES_MAX, Expected, expiry_of, read_header, read_text, read_user_id
+from identity.token import (
+    KEY_ID_LENGTH_MAX,
+    TOKEN_BYTES_MAX,
+    Expected,
+    expiry_of,
+    issued_of,
+    read_header,
+    read_text,
+    read_user_id,
+)
 from identity.verifiers import decode_with_secret
 
 CHAT_TOKEN_TYPE: Final = "natter-chat+jwt"  # noqa: S105 - a type, not a secret
@@ -42,10 +51,16 @@ class ChatTokens:
     ttl_seconds: int = CHAT_TOKEN_TTL_SECONDS
 
     def mint(
-        self, user_id: str, conversation_id: str | None = None, claims_of_user: Mapping[str, object] | None = None
+        self,
+        user_id: str,
+        conversation_id: str | None = None,
+        claims_of_user: Mapping[str, object] | None = None,
+        *,
+        proven_at: datetime | None = None,
     ) -> ChatToken:
         """A token for this user, bound to the conversation if one is given. ``claims_of_user``: what the token that
-        asks for this one says of the user, and assistants may see. Raises InvalidToken: `token_too_large`.
+        asks for this one says of the user, and assistants may see; ``proven_at``: when that one was issued, for this
+        one outlives no revocation that it does not. Raises InvalidToken: `token_too_large`.
         """
         issued_at = int(time.time())
         expires_at = issued_at + self.ttl_seconds
@@ -55,6 +70,7 @@ class ChatTokens:
             "aud": CHAT_TOKEN_PARTY,
             "sub": user_id,
             "iat": issued_at,
+            "auth_time": issued_at if proven_at is None else int(proven_at.timestamp()),
             "exp": expires_at,
             "jti": session_id,
         }
@@ -79,6 +95,7 @@ class ChatTokens:
                 user_id=read_user_id(claims, "sub"),
                 scope="chat",
                 conversation_id=read_text(claims, "conversation_id", _CONVERSATION_ID_LENGTH_MAX) if bound else None,
+                issued_at=issued_of(claims, "auth_time" if "auth_time" in claims else "iat"),
                 expires_at=expiry_of(claims),
                 token_id=read_text(claims, "jti", KEY_ID_LENGTH_MAX),
                 claims=claims.get("claims") or {},

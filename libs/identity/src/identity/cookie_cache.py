@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from identity.errors import InvalidToken
 from identity.jwks import JwksKeys
 from identity.principal import VerifiedPrincipal
-from identity.token import Expected, expiry_of, read_header, read_user_id
+from identity.token import Expected, expiry_of, issued_of, read_header, read_user_id
 from identity.verifiers import decode_with_key_set, decode_with_secret, full_principal
 
 COOKIE_CACHE_TYPE: Final = "better-auth.session-cache+jwt"
@@ -70,7 +70,8 @@ def _session_principal(claims: dict[str, Any]) -> VerifiedPrincipal:
     session_expires_at = _read_date(session, "expiresAt")
     if session_expires_at.timestamp() <= time.time():
         raise InvalidToken("token_expired", "the session has ended")
-    return full_principal(user_id, min(expiry_of(claims), session_expires_at), None, user)
+    expires_at = min(expiry_of(claims), session_expires_at)
+    return full_principal(user_id, issued_of(claims), expires_at, None, user)
 
 
 def _member(claims: dict[str, Any], name: str) -> dict[str, Any]:

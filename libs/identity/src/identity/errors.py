@@ -16,6 +16,8 @@ TokenCode = Literal[
     "token_key_unknown",
     "token_signature_invalid",
     "token_expired",
+    "token_revoked",
+    "token_lifetime_too_long",
     "token_not_yet_valid",
     "token_issuer_wrong",
     "token_audience_wrong",

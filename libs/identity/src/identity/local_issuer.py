@@ -56,12 +56,13 @@ class LocalIssuer:
         user_id: str,
         *,
         ttl_seconds: int = 900,
+        issued_seconds_ago: int = 0,
         issuer: str = "natter",
         audience: str = "natter",
         **more: object,
     ) -> str:
         """An access token for `user_id`, with ``more`` claims."""
-        now = int(time.time())
+        now = int(time.time()) - issued_seconds_ago
         claims = {**more, "iss": issuer, "aud": audience, "sub": user_id, "iat": now, "exp": now + ttl_seconds}
         return jwt.encode(
             {**claims, "jti": secrets.token_hex(16)}, self.key, "EdDSA", headers={"kid": self.key_id, "typ": None}

@@ -131,6 +131,13 @@ def expiry_of(claims: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(claims["exp"], UTC)
 
 
+def issued_of(claims: dict[str, Any], name: str = "iat") -> datetime:
+    """When the user proved who they are: the iat of decoded claims, in UTC. Raises InvalidToken for another claim."""
+    if name != "iat":
+        _check_instant(claims, name)
+    return datetime.fromtimestamp(int(claims[name]), UTC)
+
+
 def read_user_id(claims: dict[str, Any], name: str) -> str:
     """The user's id: any text of 1 to 255 characters without control characters.
 

@@ -13,6 +13,7 @@ from identity.token import (
     UnverifiedHeader,
     decode,
     expiry_of,
+    issued_of,
     read_header,
     read_text,
     read_user_id,
@@ -76,13 +77,14 @@ def decode_with_secret(token: str, header: UnverifiedHeader, secret: bytes, expe
 
 
 def full_principal(
-    user_id: str, expires_at: datetime, token_id: str | None, claims: dict[str, Any]
+    user_id: str, issued_at: datetime, expires_at: datetime, token_id: str | None, claims: dict[str, Any]
 ) -> VerifiedPrincipal:
     """A caller who may do everything that the user may do."""
     return VerifiedPrincipal(
         user_id=user_id,
         scope="full",
         conversation_id=None,
+        issued_at=issued_at,
         expires_at=expires_at,
         token_id=token_id,
         claims=claims,
@@ -98,4 +100,4 @@ def _access_token_header(token: str) -> UnverifiedHeader:
 
 def _user_of(claims: dict[str, Any], user_claim: str) -> VerifiedPrincipal:
     token_id = None if claims.get("jti") is None else read_text(claims, "jti", KEY_ID_LENGTH_MAX)
-    return full_principal(read_user_id(claims, user_claim), expiry_of(claims), token_id, claims)
+    return full_principal(read_user_id(claims, user_claim), issued_of(claims), expiry_of(claims), token_id, claims)

@@ -31,6 +31,7 @@ class Secrets(BaseModel):
     chat_token_secret: str = Field(default_factory=new_secret, repr=False)
     connection_secrets: str = Field(default_factory=new_secret, repr=False)
     """Of the runners, which seal users' tokens: comma-separated, the first seals, all open."""
+    principal_secret: str = Field(default_factory=new_secret, repr=False)
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)
     demo_password: str = Field(default_factory=new_secret, repr=False)

@@ -18,7 +18,7 @@ def plan(
 ) -> Stack:
     """Decide every port and secret of a stack; keeps the secrets in the data directory."""
     secrets = directory.read_secrets()
-    given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "RUN_TOKEN_SECRET")
+    given = settings.given("BETTER_AUTH_SECRET", "CHAT_TOKEN_SECRET", "PRINCIPAL_SECRET", "RUN_TOKEN_SECRET")
     replaced = {secrets.better_auth_secret} - {given.get("BETTER_AUTH_SECRET", secrets.better_auth_secret)}
     secrets = secrets.model_copy(
         update={

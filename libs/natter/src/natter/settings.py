@@ -17,6 +17,7 @@ PRIVATE = (
     "NATS_USER",
     "NATS_NKEY_SEED",
     "OPENAI_API_KEY",
+    "PRINCIPAL_SECRET",
     "RUN_TOKEN_SECRET",
 )
 """Variables that only those services get for which they are meant."""

@@ -263,7 +263,6 @@ class Stack:
                     "AGENT_RUNNER_ASSISTANTS": as_text(self.assistants),
                     "AGENT_RUNNER_SERVES": ",".join(self._served_by(replica)),
                     "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",
-                    "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
                     "AGENT_RUNNER_CONNECTION_SECRETS": self.secrets.connection_secrets,
                     **(
                         {"AGENT_RUNNER_PUBLIC_URL": self.web_url}
@@ -272,11 +271,13 @@ class Stack:
                     ),
                 }
             case Service.TASK_TOOLS:
-                return {**http, "RUN_TOKEN_SECRET": self.secrets.run_token_secret}
+                return http
             case Service.CONVERSATION_STORE:
                 return {
                     **self._database_environment(),
                     "CONVERSATION_STORE_ASSISTANTS": ",".join(self.assistants_offered),
+                    "PRINCIPAL_SECRET": self.secrets.principal_secret,
+                    "RUN_TOKEN_SECRET": self.secrets.run_token_secret,
                 }
             case _:
                 return {}
@@ -288,7 +289,11 @@ class Stack:
         return [one for one in self.assistants if f"{Service.AGENT_RUNNER}.{one}" not in scale]
 
     def _jwt_environment(self) -> dict[str, str]:
-        shared = {"CHAT_TOKEN_SECRET": self.secrets.chat_token_secret, "JWT_VERIFIER": self.jwt_verifier}
+        shared = {
+            "CHAT_TOKEN_SECRET": self.secrets.chat_token_secret,
+            "PRINCIPAL_SECRET": self.secrets.principal_secret,
+            "JWT_VERIFIER": self.jwt_verifier,
+        }
         if self.jwt_verifier == "hs256":
             return {**shared, "BETTER_AUTH_SECRET": self.secrets.better_auth_secret}
         from identity.local_issuer import LocalIssuer  # noqa: PLC0415

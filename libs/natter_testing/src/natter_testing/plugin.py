@@ -17,7 +17,8 @@ from natter_testing.settings import Settings
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where containers are wanted, end at once when no Docker engine answers."""
+    """Give the services their secrets. Where containers are wanted, end at once when no Docker engine answers."""
+    Settings.provide_secrets()
     if not _in_containers():
         return
     reason = _containers().why_no_engine()

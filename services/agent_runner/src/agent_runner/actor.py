@@ -21,7 +21,6 @@ from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoint
 from agent_runner.model_errors import sentence_of
 from agent_runner.publisher import FencedError
-from agent_runner.store import Store
 from agent_runner.workshop import Workshop
 
 log = structlog.get_logger()
@@ -65,7 +64,7 @@ class AgentRunner(Actor):
         """Count it: a run that makes its runner stand still `RUN_STALLS_MAX` times is not executed again."""
         attempt = self.attempts.get(message.run_id) if isinstance(message, RunRequested) else None
         if attempt is not None:
-            await attempt.tell_of_stall(Store(bus))
+            await attempt.tell_of_stall(self.workshop.store.over(bus))
 
     async def _give_up(self, command: RunRequested) -> bool:
         """End a run without executing it; False where it did not fail: stopped, finished, deleted or another's."""

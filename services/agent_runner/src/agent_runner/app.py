@@ -16,7 +16,6 @@ from contracts.ids import FIRST_ASSISTANT_ID
 from contracts.services import Service
 from contracts.streams import runs_mailbox
 from contracts.subjects import subject_filter
-from identity.secret import secret_bytes
 
 from agent_runner.actor import AgentRunner
 from agent_runner.admission import Admission
@@ -47,7 +46,6 @@ TODO_CARD = AssistantCard(
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set. Raises RetryableError where NATS cannot be reached at the start."""
     set_tracing_disabled(True)
-    secret = secret_bytes(settings.run_token_secret)
     health = Health()
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(Bus.open(settings, service=Service.AGENT_RUNNER))
@@ -55,7 +53,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(models.close)
         toolbox = Toolbox(
             settings.mcp_server_configs(),
-            run_token_secret=secret,
             refresh_seconds=settings.tools_refresh_seconds,
             wait_seconds_max=settings.tools_wait_seconds_max,
         )
@@ -63,7 +60,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(toolbox.close)
         crash_points = CrashPoints(settings.test_crash_directory)
         frames, desk = Frames(lambda: health.loop_delay_seconds), desk_of(settings)
-        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, secret, crash_points, frames, desk))
+        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, crash_points, frames, desk))
         _add_checks(health, bus, toolbox)
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from contextlib import suppress
-from functools import partial
 from typing import Literal
 
 import structlog
@@ -15,7 +14,6 @@ from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
 from contracts.replies import RunClaimed
-from identity.run_token import RunIdentity, mint
 
 from agent_runner import rules
 from agent_runner.agent_loop import AgentLoop
@@ -39,7 +37,6 @@ GIVE_BACK_LEASE_SECONDS = 0.05
 GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
-RUN_TOKEN_MARGIN_SECONDS = 60
 READ_BATCH_MAX = 256
 Outcome = Literal["completed", "failed", "cancelled"]
 
@@ -54,6 +51,7 @@ class RunAttempt:
         run = claimed.run
         self._workshop = workshop
         self._claimed = claimed
+        workshop.store.keep_token(claimed)
         self._principal = Principal(user_id=user_id)
         self._publisher = DeltaPublisher(
             workshop.bus,
@@ -83,13 +81,11 @@ class RunAttempt:
     def _new_tool_calls(self) -> ToolCalls:
         workshop, run = self._workshop, self._claimed.run
         settings = workshop.settings
-        identity = RunIdentity(self._principal.user_id, run.run_id, run.conversation_id, self._claimed.epoch)
-        token_seconds = int(settings.run_seconds_max) + RUN_TOKEN_MARGIN_SECONDS
         return ToolCalls(
             principal=self._principal,
             run_id=run.run_id,
             epoch=self._claimed.epoch,
-            mint_run_token=partial(mint, identity, workshop.run_token_secret, ttl_seconds=token_seconds),
+            run_token=self._claimed.run_token,
             store=workshop.store,
             toolbox=workshop.toolbox,
             transcript=self._transcript,

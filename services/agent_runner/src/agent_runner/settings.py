@@ -7,7 +7,6 @@ from typing import Literal, Self
 
 import uuid_utils
 from actor_kit.settings import LeaseSettings, ServiceSettings
-from identity.secret import HmacSecret
 from natterkit import McpServer
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -40,7 +39,6 @@ class Settings(LeaseSettings, ServiceSettings):
         frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True, hide_input_in_errors=True
     )
 
-    run_token_secret: HmacSecret = Field(validation_alias="RUN_TOKEN_SECRET")
     runner_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()[:31]}-{uuid_utils.uuid7().hex[-12:]}".replace(".", "-"),
         pattern=r"^[A-Za-z0-9_-]{1,64}$",

@@ -1,12 +1,14 @@
 """Asks conversation_store on behalf of a run; waits while the store or the bus is away, for nobody else could go on."""
 
 import asyncio
+from collections import OrderedDict
 from typing import TypeVar
 
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Command, Query, Reply
+from contracts.replies import RunClaimed
 
 from agent_runner.publisher import FencedError
 
@@ -16,15 +18,26 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 PAUSE_SECONDS_FIRST = 0.05
 PAUSE_SECONDS_MAX = 1.0
 BUG_ATTEMPTS_MAX = 4
+RUN_TOKENS_MAX = 2_000
+"""Tokens that are kept, of the runs claimed last: more than a runner has slots."""
 _AWAY = frozenset({Code.STORE_UNAVAILABLE, Code.BUS_UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 _NOT_OURS = frozenset({Code.RUN_STALE_EPOCH, Code.RUN_FINISHED, Code.NOT_FOUND, Code.FORBIDDEN})
 
 
 class Store:
-    """Every command that a runner sends is one that may be sent twice, so a lost answer is asked for again."""
+    """Every command that a runner sends is one that may be sent twice, so a lost answer is asked for again.
 
-    def __init__(self, bus: Bus) -> None:
+    The store's answer to a claim has the run's token, which goes with all that is asked for this run: without it the
+    store does nothing.
+    """
+
+    def __init__(self, bus: Bus, run_tokens: OrderedDict[str, str] | None = None) -> None:
         self._bus = bus
+        self._run_tokens = OrderedDict[str, str]() if run_tokens is None else run_tokens
+
+    def over(self, bus: Bus) -> "Store":
+        """The same, over another connection, for another event loop."""
+        return Store(bus, self._run_tokens)
 
     async def ask(self, command: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
         """The reply, however long the store is away; the caller bounds the time.
@@ -37,7 +50,7 @@ class Store:
         bugs_count = 0
         while True:
             try:
-                return await self._bus.request(command)
+                return await self._bus.request(command, run_token=self._token_for(command))
             except TerminalError as error:
                 if error.code in _NOT_OURS:
                     raise FencedError from error
@@ -53,3 +66,19 @@ class Store:
                 log.warning("store.away", code=error.code, command=type(command).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
+
+    def _token_for(self, command: Command[ReplyT] | Query[ReplyT]) -> str | None:
+        """By its run; what names no run is for its conversation's, of which one at a time is at work."""
+        for name in ("run_id", "conversation_id"):
+            token = self._run_tokens.get(getattr(command, name, ""))
+            if token is not None:
+                return token
+        return None
+
+    def keep_token(self, claimed: RunClaimed) -> None:
+        """Whoever works on a claimed run begins with this."""
+        for key in (claimed.run.run_id, claimed.run.conversation_id):
+            self._run_tokens[key] = claimed.run_token
+            self._run_tokens.move_to_end(key)
+        while len(self._run_tokens) > 2 * RUN_TOKENS_MAX:
+            self._run_tokens.popitem(last=False)

@@ -46,7 +46,7 @@ class ToolCalls:
     principal: Principal
     run_id: str
     epoch: int
-    mint_run_token: Callable[[], str]
+    run_token: str
     store: Store
     toolbox: Toolbox
     transcript: Transcript
@@ -207,7 +207,7 @@ class ToolCalls:
             if server.config.is_personal:
                 headers = await self.personal.headers(server, call_id)
             else:
-                headers = server.headers(self.mint_run_token())
+                headers = server.headers(self.run_token)
             self._connections.setdefault(name, self.toolbox.connection(server, headers))
         return self._connections[name]
 

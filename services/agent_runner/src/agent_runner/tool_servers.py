@@ -66,13 +66,14 @@ class ToolServer:
         """A stdio server is one process for all runs; an HTTP server gets a connection for each run."""
         return self.config.command is not None
 
-    def headers(self, run_token: str) -> dict[str, str]:
+    def headers(self, run_token: str | None) -> dict[str, str]:
         """What a request carries at a server that is not personal; the token goes only to servers that are to have it.
 
         A personal server's headers are `Connections.headers`.
         """
         headers = {name: value.get_secret_value() for name, value in self.config.headers.items()}
-        return {**headers, "Authorization": f"Bearer {run_token}"} if self.config.sends_run_token else headers
+        sends_token = run_token is not None and self.config.sends_run_token
+        return {**headers, "Authorization": f"Bearer {run_token}"} if sends_token else headers
 
     async def list_tools(self, headers: Mapping[str, str]) -> list[Tool]:
         """The tools that the filters let through. Raises whatever the transport raises."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from identity.run_token import RunIdentity, mint
 from mcp.types import Tool, ToolAnnotations
 from natterkit import McpServer
 
@@ -26,8 +25,6 @@ PERSONAL_LISTS_MAX = 1_000
 TOOLS_MAX = 128
 """What OpenAI takes with one request; the task tools come first."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-LISTING_IDENTITY = RunIdentity(user_id="agent_runner", run_id="listing", conversation_id="listing", epoch=0)
-"""Only tools are listed with it; no data is read."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,6 @@ class Toolbox:
         self,
         configs: tuple[McpServer, ...],
         *,
-        run_token_secret: bytes,
         refresh_seconds: float,
         wait_seconds_max: float,
     ) -> None:
@@ -64,7 +60,6 @@ class Toolbox:
         self.personal_servers = [ToolServer(config) for config in configs if config.is_personal]
         """Their tools are a user's own: `personal_tools`."""
         self._personal: dict[tuple[str, str], tuple[float, tuple[RemoteTool, ...]]] = {}
-        self._secret = run_token_secret
         self._refresh_seconds = refresh_seconds
         self._wait_seconds_max = wait_seconds_max
         self._listed: dict[str, tuple[RemoteTool, ...]] = {}
@@ -135,7 +130,7 @@ class Toolbox:
         stale = self._stale[server.config.name]
         while True:
             try:
-                tools = await server.list_tools(server.headers(mint(LISTING_IDENTITY, self._secret, ttl_seconds=60)))
+                tools = await server.list_tools(server.headers(None))  # for no run
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
                 log.warning("mcp.listing_failed", server=server.config.name, **server.failure(error))
                 server.forget()

@@ -20,7 +20,6 @@ class Workshop:
     models: Models
     toolbox: Toolbox
     settings: Settings
-    run_token_secret: bytes
     crash_points: CrashPoints
     frames: Frames
     desk: Desk

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ServiceSettings, split_names
+from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, split_names
 from identity import IdentitySettings
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -18,7 +18,7 @@ ClaimName = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
 Url = Annotated[str, AfterValidator(_check_url)]
 
 
-class Settings(IdentitySettings, ServiceSettings):
+class Settings(IdentitySettings, ProvingSettings):
     """Beside these: NATS_*, LOG_*, METRICS_* (actor_kit); JWT_*, BETTER_AUTH_SECRET, CHAT_TOKEN_SECRET (identity)."""
 
     model_config = SettingsConfigDict(

@@ -4,8 +4,9 @@ Another's row is `forbidden`, an unknown id `not_found`. Under row-level securit
 transaction; `chat.exists_for_anyone` tells them apart and tells nothing else.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
+from actor_kit.proof import RunProof
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.ids import ConversationId, RunId
@@ -71,6 +72,20 @@ async def lock_run(transaction: Transaction, principal: Principal, run_id: RunId
 async def refused_write(transaction: Transaction, principal: Principal, run_id: RunId, epoch: int) -> TerminalError:
     """Why a write that carries an epoch touched no row."""
     return refusal_of_write(run_state(await owned_run(transaction, principal, run_id)), epoch=epoch)
+
+
+async def check_run_goes_on(transaction: Transaction, request: Any, run: RunProof) -> None:
+    """A run's token is good while its attempt works, and changes something for a named call only.
+
+    Raises TerminalError (run_finished, run_stale_epoch, not_found; invalid_request where a change names no call).
+    """
+    if getattr(request, "effect_key", run) is None:
+        raise TerminalError(Code.INVALID_REQUEST, "A run's change names the call that it is for.", field="effect_key")
+    row = await transaction.row(sql.find_run, run_id=run.run_id, user_id=transaction.user_id)
+    if row is None:
+        raise TerminalError.not_found("run")
+    if row["status"] != "running" or row["epoch"] != run.epoch:
+        raise refusal_of_write(run_state(row), epoch=run.epoch)
 
 
 def run_state(row: Row) -> RunState:

@@ -1,4 +1,4 @@
-"""What the store receives: commands and queries, each in one transaction of the principal that it names."""
+"""What the store receives: commands and queries, each in one transaction of the principal that it proves."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from actor_kit.actor import Actor, Delivery, Handler, Handlers
 from actor_kit.bus import Bus
+from actor_kit.proof import RunProof, prove_run
 from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
@@ -25,7 +26,18 @@ from contracts.replies import (
 )
 
 from contracts import commands, queries
-from conversation_store import assistants, connections, conversations, export, items, resume, search, tasks, users
+from conversation_store import (
+    access,
+    assistants,
+    connections,
+    conversations,
+    export,
+    items,
+    resume,
+    search,
+    tasks,
+    users,
+)
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.renewals import Renewals
@@ -83,10 +95,12 @@ class ConversationStore(Actor):
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
+            commands.RevokeTokens: self._transaction_of(users.revoke_tokens),
+            queries.CheckAccess: self._transaction_of(_nothing_more),
             commands.TakeRequestPermit: self._transaction_of(users.take_request_permit, is_durable=False),
         }
 
-    async def on_begin_turn(self, command: BeginTurn, _delivery: Delivery) -> TurnBegun:
+    async def on_begin_turn(self, command: BeginTurn, delivery: Delivery) -> TurnBegun:
         new = begin.NewTurn()  # made here, so that a repeated transaction stores the same turn
         begun = partial(
             begin.begin_turn,
@@ -95,59 +109,84 @@ class ConversationStore(Actor):
             assistants=self.settings.assistants,
             enqueued_turns_max=self.settings.enqueued_turns_max,
         )
-        return await self._transact(command, begun)
+        return await self._transact(command, delivery, begun)
 
-    async def on_claim_run(self, command: ClaimRun, _delivery: Delivery) -> RunClaimed:
+    async def on_claim_run(self, command: ClaimRun, delivery: Delivery) -> RunClaimed:
         limits = claim.ClaimLimits(self.settings.run_attempts_max, self.settings.history_bytes_max)
-        claimed = await self._transact(command, lambda t: claim.claim_run(t, command, limits))
+        claimed = await self._transact(command, delivery, lambda t: claim.claim_run(t, command, limits))
         if isinstance(claimed, TerminalError):  # the run has just been ended, and that had to be committed
             raise claimed
-        return claimed
+        run = RunProof(command.run_id, claimed.run.conversation_id, claimed.epoch)
+        secret = self.settings.proofs.run_token_secret
+        return claimed.model_copy(update={"run_token": prove_run(secret, command.principal.user_id, run)})
 
     async def on_renew_lease(self, command: RenewLease, _delivery: Delivery) -> LeaseRenewed:
         return await self.renewals.renew(command)
 
-    async def on_get_conversation(self, query: GetConversation, _delivery: Delivery) -> ConversationReply:
-        view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))
+    async def on_get_conversation(self, query: GetConversation, delivery: Delivery) -> ConversationReply:
+        view = await self._transact(
+            query, delivery, lambda t: conversations.get_view(t, query.principal, query.conversation_id)
+        )
         return ConversationReply(
             conversation=view, resume_from=await resume.resume_from(self.bus, query.principal.user_id, view)
         )
 
-    async def on_list_items(self, query: ListItems, _delivery: Delivery) -> ItemPage:
+    async def on_list_items(self, query: ListItems, delivery: Delivery) -> ItemPage:
         # DELTAS is read before the items are: what happens in between is seen twice rather than never.
-        view = await self._transact(query, lambda t: conversations.get_view(t, query.principal, query.conversation_id))
+        view = await self._transact(
+            query, delivery, lambda t: conversations.get_view(t, query.principal, query.conversation_id)
+        )
         sequence = await resume.resume_from(self.bus, query.principal.user_id, view)
-        page = await self._transact(query, lambda t: items.list_items(t, query))
+        page = await self._transact(query, delivery, lambda t: items.list_items(t, query))
         return page.model_copy(update={"active_run_id": view.active_run_id, "resume_from": sequence})
 
     async def on_register_assistants(self, command: RegisterAssistants, _delivery: Delivery) -> Done:
         """Of no user: the bus lets runners alone send it."""
         return await self.database.transact(None, lambda t: assistants.register_assistants(t, command))
 
-    async def on_list_assistants(self, query: ListAssistants, _delivery: Delivery) -> AssistantList:
+    async def on_list_assistants(self, query: ListAssistants, delivery: Delivery) -> AssistantList:
         offered = self.settings.assistants
-        return await self._transact(query, lambda t: assistants.list_assistants(t, query, offered))
+        return await self._transact(query, delivery, lambda t: assistants.list_assistants(t, query, offered))
 
-    async def on_add_task(self, command: AddTask, _delivery: Delivery) -> TaskReply:
+    async def on_add_task(self, command: AddTask, delivery: Delivery) -> TaskReply:
         task_id = new_task_id()  # made here, as above
-        return await self._transact(command, lambda t: tasks.add_task(t, command, task_id))
+        return await self._transact(command, delivery, lambda t: tasks.add_task(t, command, task_id))
 
-    async def on_erase_user(self, command: EraseUser, _delivery: Delivery) -> ErasureReceipt:
+    async def on_erase_user(self, command: EraseUser, delivery: Delivery) -> ErasureReceipt:
         delay = self.settings.erasure_purge_delay_seconds
-        receipt = await self._transact(command, lambda t: users.erase_user(t, command, purge_delay_seconds=delay))
+        receipt = await self._transact(
+            command, delivery, lambda t: users.erase_user(t, command, purge_delay_seconds=delay)
+        )
         await self.sweeper.purge_due()
         return receipt
 
     async def _transact(
         self,
         request: Any,
+        delivery: Delivery,
         work: Callable[[Transaction], Awaitable[ResultT]],
         *,
         is_repeatable: bool = True,
         is_durable: bool = True,
     ) -> ResultT:
-        user_id = request.principal.user_id
-        return await self.database.transact(user_id, work, is_repeatable=is_repeatable, is_durable=is_durable)
+        """One transaction of the request's user, where the token that stands behind it still holds."""
+        proof = delivery.proof
+        run = None if proof is None else proof.run
+
+        async def admitted(transaction: Transaction) -> ResultT:
+            # What carries an epoch is refused with its own statement.
+            if run is not None and not hasattr(request, "epoch"):
+                await access.check_run_goes_on(transaction, request, run)
+            return await work(transaction)
+
+        issued_at = proof.issued_at if proof is not None and run is None else None
+        return await self.database.transact(
+            request.principal.user_id,
+            admitted,
+            is_repeatable=is_repeatable,
+            is_durable=is_durable,
+            token_issued_at=issued_at,
+        )
 
     def _transaction_of(
         self,
@@ -158,9 +197,14 @@ class ConversationStore(Actor):
     ) -> Handler:
         """A handler that is one transaction and nothing else."""
 
-        async def handle(request: Any, _delivery: Delivery) -> Reply:
+        async def handle(request: Any, delivery: Delivery) -> Reply:
             return await self._transact(
-                request, lambda t: function(t, request), is_repeatable=is_repeatable, is_durable=is_durable
+                request, delivery, lambda t: function(t, request), is_repeatable=is_repeatable, is_durable=is_durable
             )
 
         return handle
+
+
+async def _nothing_more(_transaction: Transaction, _query: queries.CheckAccess) -> Done:
+    """The token held, or the transaction had not begun."""
+    return Done()

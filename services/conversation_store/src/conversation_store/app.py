@@ -44,7 +44,9 @@ async def open_store(settings: Settings) -> AsyncGenerator[RunningStore]:
         sweeper = Sweeper(bus, database, settings)
         renewals = Renewals(database)
         actor = ConversationStore(bus=bus, database=database, sweeper=sweeper, renewals=renewals, settings=settings)
-        requests = RequestServer(bus, actor, service=SERVICE, concurrency_max=settings.requests_concurrent_max)
+        requests = RequestServer(
+            bus, actor, service=SERVICE, proofs=settings.proofs, concurrency_max=settings.requests_concurrent_max
+        )
         async with OutboxPublisher(bus, database, settings) as outbox, sweeper, requests:
             yield RunningStore(actor, bus, database, outbox, sweeper)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from actor_kit.fair_queue import FairQueue
 from contracts.errors import Code, TerminalError
+from contracts.events import TokensRevoked
 from contracts.ids import RunId
 from contracts.message import Message
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -62,7 +63,7 @@ class Transaction:
 
     ``enqueued``: what it has put into the outbox with nothing before it, so that it may be published from here after
     the commit. ``wakes_outbox``: it has put something behind what waits there. ``runs_to_stop``: their runners are
-    told after the commit.
+    told after the commit. ``tokens_revoked``: relays are told to end what the user's older tokens have opened.
 
     A statement's parameters are given by name, or are fields of the ``request`` that is carried out.
     """
@@ -72,6 +73,7 @@ class Transaction:
     enqueued: list[OutboxRow] = field(default_factory=list[OutboxRow])
     wakes_outbox: bool = False
     runs_to_stop: list[RunId] = field(default_factory=list[RunId])
+    tokens_revoked: TokensRevoked | None = None
 
     async def rows(self, statement: Statement, request: Message | None = None, /, **values: Any) -> list[Row]:
         return await self.connection.fetch(statement.text, *statement.arguments(values, request))
@@ -138,8 +140,12 @@ class Database:
         *,
         is_repeatable: bool = True,
         is_durable: bool = True,
+        token_issued_at: int | None = None,
     ) -> ResultT:
         """Run ``work`` in a transaction of that user (None: of the system), and commit.
+
+        ``token_issued_at`` (seconds): raises TerminalError (token_revoked) where tokens of that age hold no more; a
+        revocation that is under way is waited for.
 
         A lost connection, a deadlock or a cold start is tried again within ``database_retry_seconds_max``; a loss
         in the middle of the commit only where the work ``is_repeatable``. What is not ``is_durable`` is committed at
@@ -158,7 +164,7 @@ class Database:
             reraise=True,
         )
         try:
-            return await attempts(self._attempt, user_id, work, is_durable)
+            return await attempts(self._attempt, user_id, work, is_durable, token_issued_at)
         except Exception as error:
             foreign = error.__cause__ if isinstance(error, CommitUnknownError) and error.__cause__ else error
             problem = to_natter_error(foreign)
@@ -167,18 +173,25 @@ class Database:
             raise problem from error
 
     async def _attempt(
-        self, user_id: str | None, work: Callable[[Transaction], Awaitable[ResultT]], is_durable: bool
+        self,
+        user_id: str | None,
+        work: Callable[[Transaction], Awaitable[ResultT]],
+        is_durable: bool,
+        token_issued_at: int | None,
     ) -> ResultT:
-        async with self._queue.place(user_id or ""), self.transaction(user_id, is_durable=is_durable) as transaction:
+        begun = self.transaction(user_id, is_durable=is_durable, token_issued_at=token_issued_at)
+        async with self._queue.place(user_id or ""), begun as transaction:
             return await work(transaction)
 
     @asynccontextmanager
-    async def transaction(self, user_id: str | None, *, is_durable: bool = True) -> AsyncGenerator[Transaction]:
+    async def transaction(
+        self, user_id: str | None, *, is_durable: bool = True, token_issued_at: int | None = None
+    ) -> AsyncGenerator[Transaction]:
         """A transaction of that user: commits at the end of the block, rolls back on an error. No retries."""
         async with self.pool.acquire(timeout=self._settings.database_retry_seconds_max + 1) as connection:
             transaction = Transaction(connection, user_id)
-            await connection.execute(self._begin(user_id, is_durable=is_durable))
             try:
+                await connection.execute(self._begin(user_id, is_durable=is_durable, token_issued_at=token_issued_at))
                 yield transaction
             except BaseException:
                 await _roll_back(connection)
@@ -187,13 +200,14 @@ class Database:
                 await _commit(connection)
             except CommitUnknownError:
                 transaction.runs_to_stop.clear()
+                transaction.tokens_revoked = None
                 transaction.wakes_outbox |= bool(transaction.enqueued)  # it may have happened: the outbox knows
                 transaction.enqueued.clear()
                 self.on_committed(transaction)
                 raise
         self.on_committed(transaction)
 
-    def _begin(self, user_id: str | None, *, is_durable: bool) -> str:
+    def _begin(self, user_id: str | None, *, is_durable: bool, token_issued_at: int | None) -> str:
         """BEGIN and its settings in one round trip, which takes no parameters: so the user id goes as hex."""
         settings = {
             "app.system": "'on'" if user_id is None else "''",
@@ -206,7 +220,8 @@ class Database:
         if self._role is not None:
             settings = {"role": f"'{self._role}'", **settings}
         calls = ", ".join(f"set_config('{name}', {value}, true)" for name, value in settings.items())
-        return f"begin; select {calls}"
+        check = "" if token_issued_at is None else f"; select chat.check_token({int(token_issued_at)})"
+        return f"begin; select {calls}{check}"
 
     async def is_well(self) -> bool:
         """Whether Postgres answers and has the tables. For the health check."""

@@ -34,6 +34,10 @@ LOST_RACE: tuple[type[BaseException], ...] = (
 )
 
 
+TOKEN_REVOKED = "NT001"  # noqa: S105 - no token
+"""The SQLSTATE of `chat.check_token`."""
+
+
 def is_connection_lost(error: BaseException) -> bool:
     """Whether the connection, not the statement, is what failed."""
     if isinstance(error, asyncpg.QueryCanceledError):
@@ -52,10 +56,12 @@ def is_worth_repeating(error: BaseException) -> bool:
     return is_connection_lost(error) or isinstance(error, LOST_RACE)
 
 
-def to_natter_error(error: BaseException) -> NatterError | None:
+def to_natter_error(error: BaseException) -> NatterError | None:  # noqa: PLR0911 - a table of cases
     """Postgres' error in our words; None where it is a bug."""
     if isinstance(error, NatterError):
         return error
+    if getattr(error, "sqlstate", None) == TOKEN_REVOKED:
+        return TerminalError(Code.TOKEN_REVOKED, "This token was revoked: sign in again.")
     if isinstance(error, NOT_STORABLE) or isinstance(error.__cause__, UnicodeEncodeError):
         return TerminalError(Code.INVALID_REQUEST, "A text holds a character that cannot be stored, such as NUL.")
     if isinstance(error, asyncpg.QueryCanceledError):

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from actor_kit.settings import AssistantSettings, ServiceSettings
+from actor_kit.proof import Proofs
+from actor_kit.settings import AssistantSettings, ProvingSettings, ServiceSettings, SigningSecret
 from contracts.streams import RUN_CLAIMS_MAX
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -35,8 +36,10 @@ class MigrationSettings(ServiceSettings):
         return parse_postgres_url((self.database_direct_url or self.database_url).get_secret_value())
 
 
-class Settings(MigrationSettings, AssistantSettings):
-    """The bounds of the store. Every one has its unit in its name."""
+class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
+    """The secrets and the bounds of the store. Every bound has its unit in its name."""
+
+    run_token_secret: SigningSecret = Field(description="Signs the token of a claimed run; nobody else has it.")
 
     database_pool_size_min: int = Field(default=1, ge=0, description="Connections that are kept open.")
     database_pool_size_max: int = Field(default=10, ge=1, description="Connections of this replica.")
@@ -69,6 +72,14 @@ class Settings(MigrationSettings, AssistantSettings):
     erasure_purge_delay_seconds: float = Field(
         default=60.0, ge=0, description="DELTAS is purged again this long after an erasure."
     )
+
+    @property
+    def proofs(self) -> Proofs:
+        """What requests have to be signed with."""
+        assert self.principal_secret is not None  # checked by ProvingSettings
+        return Proofs(
+            self.principal_secret.get_secret_value().encode(), self.run_token_secret.get_secret_value().encode()
+        )
 
     @property
     def uses_prepared_statements(self) -> bool:

@@ -4,15 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from actor_kit.bus import Bus
+from actor_kit.proof import RunProof, prove_run
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from contracts.commands import BeginTurn, ClaimRun, FinishRun, ItemToSave, UserMessage
 from contracts.identity import Principal
 from contracts.message import Json
+from contracts.registry import REGISTRY, Rule
 from contracts.replies import TurnBegun
 from contracts.services import Service
 from pydantic import JsonValue
@@ -24,6 +27,20 @@ from conversation_store.settings import Settings
 
 ALICE = Principal(user_id="alice")
 BOB = Principal(user_id="bob * > .")
+
+
+class SignedIn(Principal):
+    """The principal of a token that was issued at a time of the test's choice."""
+
+    issued_at: datetime
+
+
+_USERS = {Service.AUTH_EDGE, Service.STREAM_RELAY}
+
+
+def _accepts_user_proof(request: Any) -> bool:
+    entry = next(entry for entry in REGISTRY if entry.message is request)
+    return bool(entry.senders & _USERS) or entry.rule in (Rule.SERVICE, Rule.CLAIM)
 
 
 def store_settings(nats_url: str, database_url: str, **changes: Any) -> Settings:
@@ -49,23 +66,44 @@ class Client:
     bus: Bus
     store: RunningStore
     database: Any
+    run_tokens: dict[Any, str] = field(default_factory=dict[Any, str])
 
     async def ask(self, request: Any, **more: Any) -> Any:
-        """The reply to any request; raises what the store raises."""
+        """The reply to any request, proven as its sender proves it; raises what the store raises."""
+        if "run_token" not in more and not _accepts_user_proof(type(request)):
+            more["run_token"] = self.run_token_for(request)
         return await self.bus.request(request, **more)
+
+    def run_token_for(self, request: Any) -> str:
+        """The token of the attempt that a request names (made up if it is nobody's), or of its conversation's run."""
+        user_id, run_id = request.principal.user_id, getattr(request, "run_id", None)
+        if run_id is None:
+            return self.run_tokens.get(request.conversation_id) or self.made_up(
+                user_id, "run_1", 1, request.conversation_id
+            )
+        return self.run_tokens.get((user_id, run_id, request.epoch)) or self.made_up(user_id, run_id, request.epoch)
+
+    def made_up(self, user_id: str, run_id: str, epoch: int, conversation_id: str = "conv_1") -> str:
+        """A token that the store might have signed."""
+        secret = self.store.actor.settings.proofs.run_token_secret
+        return prove_run(secret, user_id, RunProof(run_id, conversation_id, epoch))
 
     async def begin(self, text: str = "hello", principal: Principal = ALICE, **more: Any) -> TurnBegun:
         return await self.bus.request(BeginTurn(principal=principal, input=user_message(text), **more))
 
     async def claim(self, run_id: str, runner_id: str = "runner_1", principal: Principal = ALICE, **more: Any) -> Any:
         values = {"lease_seconds": 30, **more}
-        return await self.bus.request(ClaimRun(principal=principal, run_id=run_id, runner_id=runner_id, **values))
+        claim = ClaimRun(principal=principal, run_id=run_id, runner_id=runner_id, **values)
+        claimed = await self.bus.request(claim)
+        self.run_tokens[principal.user_id, run_id, claimed.epoch] = claimed.run_token
+        self.run_tokens[claimed.run.conversation_id] = claimed.run_token
+        return claimed
 
     async def finish(self, claimed: Any, text: str | None = None, principal: Principal = ALICE, **more: Any) -> Any:
         run_id = claimed.run.run_id
         items = () if text is None else (assistant_item(f"msg_of_{run_id}", text),)
         values: dict[str, Any] = {"status": "completed", "items": items, **more}
-        return await self.bus.request(FinishRun(principal=principal, run_id=run_id, epoch=claimed.epoch, **values))
+        return await self.ask(FinishRun(principal=principal, run_id=run_id, epoch=claimed.epoch, **values))
 
     async def answer(self, text: str = "hello", answer: str = "hi", **more: Any) -> TurnBegun:
         """A whole turn."""

@@ -1,11 +1,11 @@
 """The user as a whole: the request budget, the export, the erasure."""
 
-from contracts.commands import EraseUser, TakeRequestPermit
+from contracts.commands import EraseUser, RevokeTokens, TakeRequestPermit
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.events import ChatKitDelta
+from contracts.events import ChatKitDelta, TokensRevoked
 from contracts.identity import Principal
 from contracts.ids import new_id
-from contracts.replies import ErasureReceipt, RateChecked
+from contracts.replies import ErasureReceipt, RateChecked, TokensFloor
 from contracts.subjects import subject_filter
 
 from conversation_store.access import check_scope
@@ -31,6 +31,20 @@ async def take_request_permit(transaction: Transaction, command: TakeRequestPerm
     return RateChecked(limit=limit, remaining=left - granted, reset_seconds=row["reset_seconds"], granted=granted)
 
 
+async def revoke_tokens(transaction: Transaction, command: RevokeTokens) -> TokensFloor:
+    """Let older tokens hold no more, and have relays end their streams. Runs go on: their messages were accepted."""
+    check_not_bound(command.principal)
+    return await _raise_floor(transaction, command.principal.user_id)
+
+
+async def _raise_floor(transaction: Transaction, user_id: str) -> TokensFloor:
+    """What other requests of the user have begun is waited for; what they begin from now on waits for this."""
+    await transaction.value(sql.lock_tokens, user_id=user_id)
+    valid_from = await transaction.value(sql.raise_floor, user_id=user_id)
+    transaction.tokens_revoked = TokensRevoked(user_id=user_id, valid_from_seconds=int(valid_from.timestamp()))
+    return TokensFloor(valid_from=valid_from)
+
+
 async def erase_user(transaction: Transaction, command: EraseUser, *, purge_delay_seconds: float) -> ErasureReceipt:
     """Delete everything of the user, and note that DELTAS is to be purged: now, and again when runners have stopped.
 
@@ -39,6 +53,7 @@ async def erase_user(transaction: Transaction, command: EraseUser, *, purge_dela
     principal = command.principal
     check_not_bound(principal)
     user_id = principal.user_id
+    await _raise_floor(transaction, user_id)
     await transaction.value(sql.lock_user, command)
     transaction.runs_to_stop += [row["run_id"] for row in await transaction.rows(sql.running, command)]
     row = await transaction.row(sql.counts, command)

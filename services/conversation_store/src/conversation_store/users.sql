@@ -48,3 +48,14 @@ select now();
 insert into chat.due_purge (subject_filter, due_at)
 select :subject_filter, now() + make_interval(secs => s)
 from unnest(:delays_seconds::text[]::float8[]) s on conflict do nothing;
+
+-- name: lock_tokens
+-- `chat.check_token` holds the shared half of this lock until its transaction ends. The caller's own is no obstacle.
+select pg_advisory_xact_lock(hashtextextended(:user_id, 0));
+
+-- name: raise_floor
+-- Tokens say their age in whole seconds, so one of this very second is refused as well.
+insert into chat.token_floor as f (user_key, valid_from)
+values (encode(sha256(convert_to(:user_id, 'UTF8')), 'hex'), date_trunc('second', now()) + interval '1 second')
+on conflict (user_key) do update set valid_from = greatest(f.valid_from, excluded.valid_from)
+returning valid_from;

@@ -13,7 +13,9 @@ from actor_kit.health import Health, health_server
 from actor_kit.requests import RequestServer
 from actor_kit.settings import split
 from actor_kit.uvicorn_internals import Bounds, QuietServer
+from contracts.events import TokensRevoked
 from contracts.services import Service
+from contracts.subjects import subject_filter
 from identity import open_verifier
 from starlette.types import ASGIApp
 
@@ -51,6 +53,8 @@ async def serve(
         health = _health(bus, verifier)
         await stack.enter_async_context(health_server(settings, health))
         streams = Streams(hub, attach, verifier, settings, make_response)
+        await bus.subscribe(subject_filter(TokensRevoked), streams.on_tokens_revoked)
+        bus.on_reconnected(streams.on_reconnected)
         server = _server(create_app(streams, health, split(settings.cors_origins)), settings)
         audits = asyncio.create_task(hub.audit_for_ever())
         serving = asyncio.create_task(server.serve())

@@ -10,7 +10,7 @@ from actor_kit.bus import Bus
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import ChatKitDelta
 from contracts.identity import Principal
-from contracts.queries import GetConversation, GetRun, ListItems
+from contracts.queries import CheckAccess, GetConversation, GetRun, ListItems
 from contracts.replies import ItemPage, RunView
 from contracts.streams import DELTAS
 from contracts.subjects import subject_filter
@@ -121,6 +121,10 @@ class Stored:
         if principal.conversation_id not in (None, reply.run.conversation_id):
             raise TerminalError.forbidden("run")
         return reply.run
+
+    async def check_access(self, principal: Principal) -> None:
+        """Have the store say that the principal's token still holds. Raises TerminalError (token_revoked)."""
+        await self.bus.request(CheckAccess(principal=principal), timeout_seconds=self.timeout_seconds)
 
     async def resume_from(self, principal: Principal, conversation_id: str) -> int:
         """Read the place from which a conversation's stream has its active run from the start, else what is to come."""

@@ -4,17 +4,19 @@ import asyncio
 import random
 import re
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
+from actor_kit.bus import Received
 from actor_kit.health import Health
 from actor_kit.problems import CODE_OF_STATUS, MEDIA_TYPE, problem_json, retry_after, status_of
 from actor_kit.telemetry import user_hash
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
-from contracts.identity import Principal
+from contracts.events import TokensRevoked
 from contracts.ids import ID_PATTERN
 from identity import InvalidToken, TokenVerifier, VerifiedPrincipal, read_bearer, www_authenticate
 from sse_starlette.sse import SendTimeoutError
@@ -39,6 +41,8 @@ ID: Final = re.compile(ID_PATTERN)
 NO_ID: Final = {"run_id": "changed", "conversation_id": "tasks"}
 """Words that stand in an id's place on DELTAS."""
 AGE_JITTER: Final = 0.1
+REVOCATIONS_MAX: Final = 10_000
+REVOKED: Final = "This token was revoked: sign in again."
 LEAST_SECONDS: Final = 1.0
 """A token that expires at once (it was accepted within the leeway) still gets this long."""
 MakeResponse = Callable[..., Any]
@@ -65,6 +69,9 @@ class Streams:
         self._streams: set[Stream] = set()
         self._streams_of: Counter[str] = Counter()
         self._is_stopping = False
+        self._issued_at: dict[Stream, datetime] = {}
+        self._valid_from: OrderedDict[str, int] = OrderedDict()
+        self._listening_since = datetime.now(UTC)
         self._limits = Limits(
             heartbeat_seconds=settings.relay_heartbeat_seconds,
             retry_milliseconds_max=settings.relay_retry_milliseconds_max,
@@ -100,6 +107,35 @@ class Streams:
             await self._close(stream, channel)
             _log_end(stream, time.monotonic() - started)
 
+    def on_tokens_revoked(self, received: Received) -> None:
+        """End what the user's older tokens have opened, and open nothing more with one."""
+        event = TokensRevoked.decode(received.payload)
+        self._valid_from[event.user_id] = event.valid_from_seconds
+        self._valid_from.move_to_end(event.user_id)
+        while len(self._valid_from) > REVOCATIONS_MAX:
+            self._valid_from.popitem(last=False)
+            self._listening_since = datetime.now(UTC)  # what is forgotten has to be asked for
+        for stream, issued_at in self._issued_at.items():
+            if stream.wanted.user_id == event.user_id and issued_at.timestamp() < event.valid_from_seconds:
+                stream.end(Why.TOKEN_REVOKED)
+
+    async def on_reconnected(self) -> None:
+        """A revocation may have been told while the bus was away."""
+        self._listening_since = datetime.now(UTC)
+
+    async def _check_not_revoked(self, caller: VerifiedPrincipal) -> None:
+        """Only of a token that is older than this relay's listening does the store have to be asked.
+
+        Raises InvalidToken, TerminalError (token_revoked). With the store away nobody knows: the stream ends with its
+        token, minutes later.
+        """
+        valid_from = self._valid_from.get(caller.user_id)
+        if valid_from is not None and caller.issued_at.timestamp() < valid_from:
+            raise InvalidToken("token_revoked", REVOKED)
+        if caller.issued_at < self._listening_since:
+            with suppress(RetryableError):
+                await self._attach.stored.check_access(caller)
+
     def stop(self) -> None:
         """Open nothing more, and have every viewer connect again, elsewhere."""
         self._is_stopping = True
@@ -112,6 +148,7 @@ class Streams:
         Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, overloaded,
         store_unavailable, bus_unavailable, deadline_exceeded).
         """
+        await self._check_not_revoked(caller)
         self._count_in(caller.user_id)
         stream = Stream(asked, self._attach, self._limits)
         async with AsyncExitStack() as undo:
@@ -124,12 +161,14 @@ class Streams:
             undo.pop_all()
         self._end_in_time(stream, caller)
         self._streams.add(stream)
+        self._issued_at[stream] = caller.issued_at
         if self._is_stopping:
             stream.end(Why.STOPPING)  # it began while the others were told
         return stream, channel
 
     async def _close(self, stream: Stream, channel: Channel) -> None:
         self._streams.discard(stream)
+        self._issued_at.pop(stream, None)
         self._count_out(stream.wanted.user_id)
         ENDS.labels(stream.why).inc()
         await self._hub.leave(channel, stream)
@@ -221,8 +260,7 @@ def _read(request: Request, caller: VerifiedPrincipal) -> Asked:
         raise TerminalError(Code.INVALID_REQUEST, "The one format beside the default is chatkit.", field="query.format")
     # The header is what a browser sends when it comes back: it knows better than the address it was given once.
     last_event_id = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
-    principal = Principal(user_id=caller.user_id, scope=caller.scope, conversation_id=caller.conversation_id)
-    return Asked(principal, wanted, read_place(last_event_id), is_chatkit=stream_format == "chatkit")
+    return Asked(caller, wanted, read_place(last_event_id), is_chatkit=stream_format == "chatkit")
 
 
 def problem_of(error: Exception) -> Response:
@@ -232,6 +270,8 @@ def problem_of(error: Exception) -> Response:
         return _problem(401, Code.UNAUTHENTICATED, error.detail, headers, reason=error.code)
     if isinstance(error, NatterError):
         status = status_of(error)
+        if error.code == Code.TOKEN_REVOKED:
+            return problem_of(InvalidToken("token_revoked", error.detail))
         headers = retry_after(error.retry_after_seconds) if status in (429, 503) else {}
         return _problem(status, error.code, error.detail, headers, field=error.field)
     if isinstance(error, HTTPException):

@@ -1,12 +1,12 @@
 """Everything that stream_relay reads from the environment."""
 
-from actor_kit.settings import Origins, ServiceSettings
+from actor_kit.settings import Origins, ProvingSettings
 from identity import IdentitySettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 
-class Settings(IdentitySettings, ServiceSettings):
+class Settings(IdentitySettings, ProvingSettings):
     """Its own variables; those of actor_kit (NATS_*, LOG_*, METRICS_*) and identity (JWT_*, …_SECRET) beside them."""
 
     model_config = SettingsConfigDict(

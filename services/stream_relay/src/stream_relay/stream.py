@@ -41,6 +41,7 @@ class Why(StrEnum):
     DISCONNECTED = "disconnected"
     TOO_OLD = "too_old"
     TOKEN_EXPIRED = "token_expired"  # noqa: S105  not a token
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105  not a token
     TOO_SLOW = "too_slow"
     STOPPING = "stopping"
     FAILED = "failed"

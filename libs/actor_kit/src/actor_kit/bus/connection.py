@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import nats.errors
 import structlog
 from contracts.errors import Code, ErrorReply, NatterError, RetryableError, TerminalError
-from contracts.message import PAYLOAD_BYTES_MAX, Command, Query
+from contracts.identity import Principal
+from contracts.message import PAYLOAD_BYTES_MAX, Command, Message, Query
 from contracts.services import Service, inbox_prefix
 from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
@@ -29,6 +30,7 @@ from actor_kit.bus.wire import (
     received,
 )
 from actor_kit.metrics import BUS_ERRORS, BUS_REQUEST_SECONDS
+from actor_kit.proof import PROOF_HEADER, prove_user
 from actor_kit.settings import ServiceSettings
 from actor_kit.telemetry import inject_trace
 
@@ -122,9 +124,12 @@ class Bus:
 
     # --- request and reply ------------------------------------------------------------------------------
 
-    async def request(self, request: Command[ReplyT] | Query[ReplyT], *, timeout_seconds: float = 2.5) -> ReplyT:
+    async def request(
+        self, request: Command[ReplyT] | Query[ReplyT], *, timeout_seconds: float = 2.5, run_token: str | None = None
+    ) -> ReplyT:
         """Ask the one service that answers this command or query, and return its reply.
 
+        With ``run_token`` the request is for a run; else a service that has PRINCIPAL_SECRET proves its principal.
         Raises what the service raised (TerminalError or RetryableError with its code), and RetryableError with
         ``bus_unavailable`` (not connected), `unavailable_code` (nobody answers) or ``deadline_exceeded``.
         While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
@@ -133,7 +138,7 @@ class Bus:
         payload = request.encode()
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise TerminalError(Code.PAYLOAD_TOO_LARGE, "The request is larger than one message may be.")
-        headers = inject_trace({SCHEMA_HEADER: str(type(request).schema_version)})
+        headers = inject_trace({SCHEMA_HEADER: str(type(request).schema_version), **self._proof(request, run_token)})
         with BUS_REQUEST_SECONDS.labels(type(request).__name__).time():
             try:
                 answer = await self._ask(type(request).subject_template, payload, headers, timeout_seconds)
@@ -142,9 +147,21 @@ class Bus:
                 raise
         return read_reply(request, answer)
 
-    async def request_bytes(self, subject: str, payload: bytes, *, timeout_seconds: float) -> bytes | ErrorReply:
+    def _proof(self, request: Message, run_token: str | None) -> dict[str, str]:
+        if run_token is not None:
+            return {PROOF_HEADER: run_token}
+        principal: object = getattr(request, "principal", None)
+        secret = self.settings.principal_secret
+        if secret is None or not isinstance(principal, Principal):
+            return {}
+        return {PROOF_HEADER: prove_user(secret.get_secret_value().encode(), principal)}
+
+    async def request_bytes(
+        self, subject: str, payload: bytes, *, timeout_seconds: float, proof: str | None = None
+    ) -> bytes | ErrorReply:
         """Ask with bytes as they are, for tools that test contracts. Raises RetryableError where nobody answers."""
-        answer = await self._ask(subject, payload, inject_trace({SCHEMA_HEADER: "1"}), timeout_seconds)
+        headers = {SCHEMA_HEADER: "1", **({} if proof is None else {PROOF_HEADER: proof})}
+        answer = await self._ask(subject, payload, inject_trace(headers), timeout_seconds)
         if ERROR_CODE_HEADER in (answer.headers or {}):
             return ErrorReply.decode(answer.data)
         return answer.data

@@ -11,6 +11,7 @@ from actor_kit.requests import RequestServer
 from contracts.errors import NatterError
 from contracts.registry import requests_to
 from contracts.services import Service
+from pydantic import SecretStr
 from rich.console import Console
 
 from natter.contract_tests.connections import Connections, PasswordOf
@@ -40,15 +41,15 @@ def check_provider(
     if not requests_to(service):
         console.print(f"{service} answers no request over the bus: its contract is what it publishes")
         raise typer.Exit(2)
-    url, password_of = _bus(nats_url, data_dir)
-    raise typer.Exit(asyncio.run(check_contracts(url, password_of)))
+    url, password_of, principal_secret = _bus(nats_url, data_dir)
+    raise typer.Exit(asyncio.run(check_contracts(url, password_of, principal_secret)))
 
 
-async def check_contracts(url: str, password_of: PasswordOf | None) -> int:
+async def check_contracts(url: str, password_of: PasswordOf | None, principal_secret: SecretStr | None = None) -> int:
     """Print a line per check; return the exit status: 0 all kept, 1 something broken, 2 cannot be tested here."""
     failed_count = passed_count = 0
     try:
-        async with Connections(url, password_of) as connections:
+        async with Connections(url, password_of, principal_secret) as connections:
             if not await silent_services(await connections(Service.OPERATOR), {Service.AGENT_RUNNER}):
                 console.print("[red]✗[/] agent_runner runs on this bus and would claim the test's run: stop it first")
                 return 2
@@ -73,7 +74,7 @@ def play(
     data_dir: DataDir = None,
 ) -> None:
     """Answer as a service would, from the examples, until Ctrl-C. Creates the streams where there are none."""
-    url, password_of = _bus(nats_url, data_dir)
+    url, password_of, _ = _bus(nats_url, data_dir)
     try:
         asyncio.run(_mock(service, url, password_of))
     except NatterError as error:
@@ -107,13 +108,14 @@ def print_nkeys() -> None:
         console.print(f"\n# for {service} alone: keep it secret\nNATS_NKEY_SEED={pair.seed}")
 
 
-def _bus(nats_url: str | None, data_dir: Path | None) -> tuple[str, PasswordOf | None]:
-    """The server, and the passwords of its users where the data directory has them."""
+def _bus(nats_url: str | None, data_dir: Path | None) -> tuple[str, PasswordOf | None, SecretStr | None]:
+    """The server, the passwords of its users where the data directory has them, and what proves a principal."""
     if nats_url is not None and data_dir is None:
-        return nats_url, None
+        return nats_url, None, None
     directory = DataDirectory.open(data_dir or Settings().data_dir)
     state = directory.read_state()
     if nats_url is None and state is None:
         raise typer.BadParameter("no stack has run in this data directory: give --nats-url")
     secrets = directory.read_secrets()
-    return nats_url or (state.nats_url if state else ""), lambda service: secrets.nats_password(str(service))
+    url = nats_url or (state.nats_url if state else "")
+    return url, lambda service: secrets.nats_password(str(service)), SecretStr(secrets.principal_secret)

@@ -16,10 +16,14 @@ class Connections:
     """``async with Connections(url, password_of) as bus_of``: ``await bus_of(service)`` is that party's connection.
 
     Without ``password_of`` all of them enter as the URL says: a bare NATS server, as in a developer's terminal.
+    ``principal_secret`` proves to the store for whom requests are; absent: PRINCIPAL_SECRET of the environment.
     """
 
-    def __init__(self, nats_url: str, password_of: PasswordOf | None) -> None:
+    def __init__(
+        self, nats_url: str, password_of: PasswordOf | None, principal_secret: SecretStr | None = None
+    ) -> None:
         self._nats_url = nats_url
+        self._principal_secret = principal_secret
         self._password_of = password_of
         self._open: dict[Service, Bus] = {}
 
@@ -35,6 +39,8 @@ class Connections:
     async def __call__(self, service: Service) -> Bus:
         if service not in self._open:
             settings = ServiceSettings(nats_url=self._nats_url)
+            if self._principal_secret is not None:
+                settings = settings.model_copy(update={"principal_secret": self._principal_secret})
             if self._password_of is not None:
                 password = SecretStr(self._password_of(service))
                 settings = settings.model_copy(update={"nats_user": str(service), "nats_password": password})

@@ -3,14 +3,18 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actor_kit.bus import Bus
+from actor_kit.proof import prove_user
 from contracts.errors import Code, ErrorReply
+from contracts.identity import Principal
 from contracts.ids import new_id
 from contracts.message import Message, reply_type_of
 from contracts.registry import REGISTRY, Entry, Rule
 from contracts.replies import Done
+from contracts.services import Service
 from pydantic import ValidationError
 
 from contracts import golden
@@ -20,9 +24,12 @@ from natter.contract_tests.scenario import STORE_SCENARIO, Step
 REQUEST_TIMEOUT_SECONDS = 5.0
 ENTRIES = {entry.message: entry for entry in REGISTRY}
 ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "epoch")
+ONE_RUN = frozenset({Service.AGENT_RUNNER})
+"""Who sends what is for one run, and proven with its token."""
 NAMED_ID = {
     Rule.CONVERSATION_OWNER: "conversation_id",
     Rule.RUN_OWNER: "run_id",
+    Rule.CLAIM: "run_id",
     Rule.RUN_EPOCH: "run_id",
     Rule.TASK_OWNER: "task_id",
 }
@@ -110,7 +117,9 @@ class ProviderTest:
         stranger = body | {"principal": {"user_id": self._stranger_id}}
         yield await self._refused(message, stranger, "refuses another user", Code.FORBIDDEN)
         unknown = body | {named: new_id("unknown")}
-        yield await self._refused(message, unknown, "does not know an unknown id", Code.NOT_FOUND)
+        is_of_one_run = entry.senders == ONE_RUN and entry.rule is not Rule.CLAIM
+        code = Code.FORBIDDEN if is_of_one_run else Code.NOT_FOUND  # a run's token tells nothing of other ids
+        yield await self._refused(message, unknown, "does not know an unknown id", code)
         if entry.rule is Rule.RUN_EPOCH:
             stale = body | {"epoch": body["epoch"] - 1}
             yield await self._refused(message, stale, "refuses a stale epoch", Code.RUN_STALE_EPOCH)
@@ -134,4 +143,17 @@ class ProviderTest:
     async def _ask(self, message: type[Message], body: dict[str, Any] | None) -> bytes | ErrorReply:
         bus: Bus = await self._connections(sorted(ENTRIES[message].senders)[0])
         payload = b"{not json" if body is None else json.dumps(body).encode()
-        return await bus.request_bytes(message.subject_template, payload, timeout_seconds=REQUEST_TIMEOUT_SECONDS)
+        return await bus.request_bytes(
+            message.subject_template, payload, timeout_seconds=REQUEST_TIMEOUT_SECONDS, proof=self._proof(bus, message)
+        )
+
+    def _proof(self, bus: Bus, message: type[Message]) -> str | None:
+        """What a request of the test's user is proven with: the token that the claim gave, or an assertion."""
+        if ENTRIES[message].senders == ONE_RUN:
+            return self._known.get("run_token")
+        secret = bus.settings.principal_secret
+        if secret is None:
+            return None
+        # As by a token that is issued after the revocation which is one of the steps.
+        issued_at = datetime.now(UTC) + timedelta(seconds=5)
+        return prove_user(secret.get_secret_value().encode(), Principal(user_id=self._user_id), issued_at=issued_at)

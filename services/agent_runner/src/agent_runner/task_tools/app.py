@@ -9,15 +9,13 @@ from actor_kit.health import Health, health_server
 from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
 from actor_kit.uvicorn_internals import QuietServer
-from contracts.errors import Code, TerminalError
 from contracts.services import Service
-from identity.secret import secret_bytes
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from agent_runner.task_tools.caller import RequireRunToken
+from agent_runner.task_tools.caller import RequireRunToken, RunTokens
 from agent_runner.task_tools.server import make_server
 from agent_runner.task_tools.settings import Settings
 
@@ -25,9 +23,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 def make_http_app(bus: Bus, settings: Settings) -> ASGIApp:
-    """The MCP endpoint /mcp behind the run token, and /healthz. Raises TerminalError without RUN_TOKEN_SECRET."""
-    if settings.run_token_secret is None:
-        raise TerminalError(Code.UNAUTHENTICATED, "The task tools need RUN_TOKEN_SECRET to serve HTTP.")
+    """The MCP endpoint /mcp behind the run token, and /healthz."""
     server = make_server(bus)
 
     async def healthz(_request: Request) -> Response:
@@ -39,7 +35,7 @@ def make_http_app(bus: Bus, settings: Settings) -> ASGIApp:
     app = server.streamable_http_app(
         stateless_http=True, json_response=True, host=settings.http_host, transport_security=_security(settings)
     )
-    return RequireRunToken(app, secret_bytes(settings.run_token_secret))
+    return RequireRunToken(app, RunTokens(bus))
 
 
 def _security(settings: Settings) -> TransportSecuritySettings:

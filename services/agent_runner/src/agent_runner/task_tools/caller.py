@@ -1,42 +1,62 @@
 """For whom a tool is called: from the run token over HTTP, from the settings over stdio; never from an argument."""
 
-from dataclasses import dataclass
-from typing import Any
+import json
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
+from actor_kit.bus import Bus
+from actor_kit.proof import Proof, claims_of_run_token
 from contracts.commands import EffectKey
+from contracts.errors import RetryableError, TerminalError
 from contracts.identity import Principal
+from contracts.queries import GetRun
 from identity import InvalidToken, read_bearer, www_authenticate
-from identity.run_token import RunIdentity, verify
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_runner.tool_servers import CALL_ID_META
 
-RUN_SCOPE_KEY = "natter.run"
-CALL_ID_CHARACTERS_MAX = 255
-OPEN_PATHS = frozenset({"/healthz"})
+RUN_SCOPE_KEY: Final = "natter.run"
+TOKEN_SCOPE_KEY: Final = "natter.run_token"  # noqa: S105 - a key of the scope
+CALL_ID_CHARACTERS_MAX: Final = 255
+OPEN_PATHS: Final = frozenset({"/healthz"})
+OPEN_METHODS: Final = frozenset(
+    {"initialize", "notifications/initialized", "notifications/cancelled", "ping", "server/discover", "tools/list"}
+)
+"""What needs no run: it says which tools there are, to a runner that has no run yet, and nothing of anybody."""
+BODY_BYTES_MAX: Final = 1024 * 1024
+TOKENS_REMEMBERED_MAX: Final = 1_000
+REMEMBERED_SECONDS: Final = 5.0
+"""How long a token that the store has accepted opens this door. Each call's effect is checked by the store again."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The user, and the key that makes this call's effect happen once (absent outside of a run)."""
+    """The user, what proves it to the store, and the key that makes a call's effect happen once (within a run)."""
 
     principal: Principal
+    run_token: str | None
     effect_key: EffectKey | None
 
 
-def caller_of(context: Context[Any, Any], stdio_user_id: str | None) -> Caller:
-    """Who calls. Raises ToolError where the transport says nobody."""
+def caller_of(context: Context[Any, Any], stdio_user_id: str | None, *, changes: bool) -> Caller:
+    """Who calls. Raises ToolError where the transport says nobody, or where a run's change names no call."""
     request = context.request_context.request
     if isinstance(request, Request):
-        run: RunIdentity = request.scope[RUN_SCOPE_KEY]
-        return Caller(Principal(user_id=run.user_id), _effect_key(run.run_id, context))
+        proof: Proof = request.scope[RUN_SCOPE_KEY]
+        assert proof.run is not None
+        key = _effect_key(proof.run.run_id, context)
+        if changes and key is None:
+            raise ToolError(f"_meta.{CALL_ID_META} is missing: a change of a run is made once for each of its calls.")
+        return Caller(Principal(user_id=proof.user_id), request.scope[TOKEN_SCOPE_KEY], key)
     if stdio_user_id is None:
         raise ToolError("TASK_TOOLS_USER_ID is not set, so there is no user to act for.")
-    return Caller(Principal(user_id=stdio_user_id), None)
+    return Caller(Principal(user_id=stdio_user_id), None, None)
 
 
 def _effect_key(run_id: str, context: Context[Any, Any]) -> EffectKey | None:
@@ -47,22 +67,88 @@ def _effect_key(run_id: str, context: Context[Any, Any]) -> EffectKey | None:
     return EffectKey(run_id=run_id, call_id=call_id)
 
 
-class RequireRunToken:
-    """ASGI middleware: 401 (RFC 6750) without a valid run token; else the run is in the scope."""
+@dataclass
+class RunTokens:
+    """Has run tokens judged by the store, which alone can: it signed them, and knows whether their run goes on."""
 
-    def __init__(self, app: ASGIApp, secret: bytes) -> None:
+    bus: Bus
+    _accepted: OrderedDict[str, tuple[float, Proof]] = field(default_factory=OrderedDict[str, tuple[float, Proof]])
+
+    async def check(self, token: str) -> Proof:
+        """What the token proves. Raises InvalidToken; RetryableError where the store is away."""
+        until, proof = self._accepted.get(token, (0.0, None))
+        if proof is not None and until > time.monotonic():
+            return proof
+        try:
+            proof = claims_of_run_token(token)
+            assert proof.run is not None
+            query = GetRun(principal=Principal(user_id=proof.user_id), run_id=proof.run.run_id)
+            await self.bus.request(query, run_token=token)
+        except ValueError as error:
+            raise InvalidToken("token_type_wrong", "this is not a run token") from error
+        except TerminalError as error:
+            raise InvalidToken("token_revoked", "the run has ended, or the token is not the store's") from error
+        self._accepted[token] = (time.monotonic() + REMEMBERED_SECONDS, proof)
+        while len(self._accepted) > TOKENS_REMEMBERED_MAX:
+            self._accepted.popitem(last=False)
+        return proof
+
+
+class RequireRunToken:
+    """ASGI middleware: 401 (RFC 6750) without a valid run token; else the run is in the scope.
+
+    Without any token, what needs no run is answered: `OPEN_METHODS`.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: RunTokens) -> None:
         self._app = app
-        self._secret = secret
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
+        authorization = Request(scope).headers.get("authorization")
         try:
-            run = verify(read_bearer(Request(scope).headers.get("authorization")), self._secret)
+            if authorization is None:
+                receive = await _only_open_methods(Request(scope, receive))
+                await self._app(scope, receive, send)
+                return
+            token = read_bearer(authorization)
+            proof = await self._tokens.check(token)
         except InvalidToken as error:
             body = {"error": error.code, "error_description": error.detail}
             refusal = JSONResponse(body, 401, {"WWW-Authenticate": www_authenticate(error)})
             await refusal(scope, receive, send)
             return
-        await self._app({**scope, RUN_SCOPE_KEY: run.identity}, receive, send)
+        except RetryableError as error:
+            away = JSONResponse({"error": error.code, "error_description": error.detail}, 503, {"Retry-After": "1"})
+            await away(scope, receive, send)
+            return
+        await self._app({**scope, RUN_SCOPE_KEY: proof, TOKEN_SCOPE_KEY: token}, receive, send)
+
+
+async def _only_open_methods(request: Request) -> Receive:
+    """Reads the whole body, and gives it again. Raises InvalidToken where it asks for what needs a run."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise InvalidToken("token_missing", "no Authorization header")
+    try:
+        asked: Any = json.loads(bytes(body))
+    except ValueError:
+        asked = None
+    method: Any = cast("dict[str, Any]", asked).get("method") if isinstance(asked, dict) else None
+    if method not in OPEN_METHODS:
+        raise InvalidToken("token_missing", "no Authorization header")
+    given = False
+
+    async def receive() -> Message:
+        nonlocal given
+        if given:
+            return await request.receive()
+        given = True
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    return receive

@@ -8,7 +8,7 @@ import structlog
 from actor_kit.bus import Bus
 from contracts.commands import AddTask, DeleteTask, UpdateTask
 from contracts.errors import NatterError
-from contracts.message import Reply
+from contracts.message import Command, Query, Reply
 from contracts.queries import ListTasks
 from contracts.replies import TaskView
 from mcp.server.mcpserver import Context, MCPServer
@@ -83,11 +83,11 @@ class TaskTools:
         description: Annotated[Description | None, Field(description="Details, if there are any.")] = None,
     ) -> OneTask:
         """Add a task to the user's todo list."""
-        caller = self._caller(context)
+        caller = self._caller(context, changes=True)
         command = AddTask(
             principal=caller.principal, title=title, description=description, effect_key=caller.effect_key
         )
-        return OneTask(task=_task((await _ask(self._bus.request(command))).task))
+        return OneTask(task=_task((await self._ask(caller, command)).task))
 
     async def list_tasks(
         self,
@@ -100,17 +100,16 @@ class TaskTools:
         after: Annotated[str | None, Field(max_length=200, description="The cursor of an earlier answer.")] = None,
     ) -> TaskList:
         """List the user's tasks, oldest first."""
-        query = ListTasks(
-            principal=self._caller(context).principal, completed=completed, search=search, limit=limit, after=after
-        )
-        page = await _ask(self._bus.request(query))
+        caller = self._caller(context, changes=False)
+        query = ListTasks(principal=caller.principal, completed=completed, search=search, limit=limit, after=after)
+        page = await self._ask(caller, query)
         return TaskList(tasks=[_task(task) for task in page.data], has_more=page.has_more, after=page.after)
 
     async def complete_task(self, task_id: TaskId, context: Context[Any, Any]) -> OneTask:
         """Mark one of the user's tasks as completed."""
-        caller = self._caller(context)
+        caller = self._caller(context, changes=True)
         command = UpdateTask(principal=caller.principal, task_id=task_id, completed=True, effect_key=caller.effect_key)
-        return OneTask(task=_task((await _ask(self._bus.request(command))).task))
+        return OneTask(task=_task((await self._ask(caller, command)).task))
 
     async def update_task(
         self,
@@ -121,7 +120,7 @@ class TaskTools:
         completed: Annotated[bool | None, Field(description="False reopens a task; absent: unchanged.")] = None,
     ) -> OneTask:
         """Change a task's title, description or state. What is absent stays as it is."""
-        caller = self._caller(context)
+        caller = self._caller(context, changes=True)
         command = UpdateTask(
             principal=caller.principal,
             task_id=task_id,
@@ -130,17 +129,20 @@ class TaskTools:
             completed=completed,
             effect_key=caller.effect_key,
         )
-        return OneTask(task=_task((await _ask(self._bus.request(command))).task))
+        return OneTask(task=_task((await self._ask(caller, command)).task))
 
     async def delete_task(self, task_id: TaskId, context: Context[Any, Any]) -> Deleted:
         """Delete one of the user's tasks for good."""
-        caller = self._caller(context)
+        caller = self._caller(context, changes=True)
         command = DeleteTask(principal=caller.principal, task_id=task_id, effect_key=caller.effect_key)
-        gone = await _ask(self._bus.request(command))
+        gone = await self._ask(caller, command)
         return Deleted(task_id=gone.task_id, title=gone.title)
 
-    def _caller(self, context: Context[Any, Any]) -> Caller:
-        return caller_of(context, self._stdio_user_id)
+    def _caller(self, context: Context[Any, Any], *, changes: bool) -> Caller:
+        return caller_of(context, self._stdio_user_id, changes=changes)
+
+    async def _ask(self, caller: Caller, request: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
+        return await _ask(self._bus.request(request, run_token=caller.run_token))
 
 
 def make_server(bus: Bus, stdio_user_id: str | None = None) -> MCPServer:

@@ -315,6 +315,12 @@ class Receipt(BaseModel):
     counts: dict[str, int]
 
 
+class Revoked(BaseModel):
+    """From when on a token has to be issued to hold: at most a second ahead."""
+
+    valid_from: datetime
+
+
 class Export(BaseModel):
     """Everything of a user."""
 

@@ -25,7 +25,9 @@ async def begin_chat_session(call: UserCall, sent: NewChatSession | None = None)
     conversation_id = sent.conversation_id if sent else None
     if conversation_id is not None:  # not for a conversation that is another's, or that does not exist
         await call.ask(GetConversation(principal=call.principal, conversation_id=conversation_id))
-    token = call.edge.verifier.chat.mint(call.principal.user_id, conversation_id, call.passed_claims)
+    token = call.edge.verifier.chat.mint(
+        call.principal.user_id, conversation_id, call.passed_claims, proven_at=call.principal.issued_at
+    )
     user = quote(call.principal.user_id, safe="")
     return ChatSession(
         session_id=token.session_id,

@@ -40,6 +40,8 @@ def install(app: FastAPI) -> None:
 
 async def _on_natter_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, NatterError)
+    if error.code == Code.TOKEN_REVOKED:
+        return await _on_invalid_token(request, InvalidToken("token_revoked", error.detail))
     status = status_of(error)
     headers = retry_after(error.retry_after_seconds) if status in (429, 503) else {}
     return problem(request, status, error.code, error.detail, headers=headers, field=error.field)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from contracts.commands import EraseUser
+from contracts.commands import EraseUser, RevokeTokens
 from contracts.errors import RetryableError
 from contracts.message import Query, Reply
 from contracts.queries import ExportUser, GetConversation, ListConversations, ListItems
@@ -13,7 +13,7 @@ from contracts.replies import ConversationView, ExportPage, ItemView
 from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 
-from auth_edge.http.bodies import Conversation, Export, Message, Receipt
+from auth_edge.http.bodies import Conversation, Export, Message, Receipt, Revoked
 from auth_edge.http.call import Call, UserCall, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import ConversationIdInPath
@@ -87,6 +87,14 @@ async def erase_user(call: UserCall) -> Receipt:
     """Removes all conversations, messages, runs and todos of the user, for ever."""
     receipt = await call.ask(EraseUser(principal=call.principal))
     return Receipt(receipt_id=receipt.receipt_id, erased_at=receipt.erased_at, counts=receipt.counts)
+
+
+@router.delete("/tokens", summary="Revoke all tokens")
+async def revoke_tokens(call: UserCall) -> Revoked:
+    """No token of the user holds that was issued before `valid_from`, and what was opened with one ends: for a sign-out
+    everywhere, or after a new password. Answers that are being written are finished."""
+    floor = await call.ask(RevokeTokens(principal=call.principal))
+    return Revoked(valid_from=floor.valid_from)
 
 
 async def _from_first(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:

@@ -4,7 +4,14 @@ from conversation_store.models.assistants import Assistant
 from conversation_store.models.base import METADATA, SCHEMA
 from conversation_store.models.connections import Connection
 from conversation_store.models.conversations import Conversation, Feedback, Message, User
-from conversation_store.models.delivery import DuePurge, ErasureReceipt, HandledMessage, Outbox, RequestBudget
+from conversation_store.models.delivery import (
+    DuePurge,
+    ErasureReceipt,
+    HandledMessage,
+    Outbox,
+    RequestBudget,
+    TokenFloor,
+)
 from conversation_store.models.runs import Run, SessionItem, ToolCall
 from conversation_store.models.tasks import Task
 
@@ -24,6 +31,7 @@ __all__ = [
     "Run",
     "SessionItem",
     "Task",
+    "TokenFloor",
     "ToolCall",
     "User",
 ]

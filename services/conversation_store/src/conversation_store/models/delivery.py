@@ -48,6 +48,13 @@ class RequestBudget(Table, table=True):
     requests_count: int = Field(default=0, sa_column=count_column())
 
 
+class TokenFloor(Table, table=True):
+    """From when on a user's tokens hold. Outlives the user by a day, so under a hash of the id."""
+
+    user_key: str = Field(sa_column=text_column(primary_key=True))
+    valid_from: datetime = Field(sa_column=time_column())
+
+
 class DuePurge(Table, table=True):
     """Subjects of an erased user that are purged from DELTAS again, when what was under way has ended."""
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError, RetryableError, TerminalError
-from contracts.events import EVENT_HEADER, RunCancelRequested
+from contracts.events import EVENT_HEADER, RunCancelRequested, TokensRevoked
 from contracts.ids import RunId
 from contracts.streams import DELTAS
 from contracts.subjects import subject_of
@@ -74,6 +74,8 @@ class OutboxPublisher:
             self._woken.set()
         for run_id in transaction.runs_to_stop:
             self._start(self._say_stop(run_id))
+        if transaction.tokens_revoked is not None:
+            self._start(self._say_revoked(transaction.tokens_revoked))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -84,6 +86,10 @@ class OutboxPublisher:
         event = RunCancelRequested(run_id=run_id)
         with suppress(NatterError):  # it may be lost: the renewal of the lease says the same
             await self._bus.publish(subject_of(RunCancelRequested, run_id=run_id), event.encode())
+
+    async def _say_revoked(self, event: TokensRevoked) -> None:
+        with suppress(NatterError):  # it may be lost: the streams end with their tokens
+            await self._bus.publish(subject_of(TokensRevoked, user_id=event.user_id), event.encode())
 
     async def _publish_for_ever(self) -> None:
         while True:

@@ -115,5 +115,6 @@ class Sweeper:
         async def purge(transaction: Transaction) -> None:
             for row in await transaction.rows(sql.take_due_purges):
                 await self._bus.purge(DELTAS.name, row["subject_filter"])
+            await transaction.execute(sql.forget_token_floors)
 
         await self._database.transact(None, purge)

@@ -34,3 +34,7 @@ delete from chat.due_purge where (subject_filter, due_at) in (
     select subject_filter, due_at from chat.due_purge where due_at <= now() order by due_at limit 20
     for update skip locked
 ) returning subject_filter;
+
+-- name: forget_token_floors
+-- No token lives longer than a day.
+delete from chat.token_floor where valid_from < now() - interval '25 hours';
