@@ -25,7 +25,15 @@ from tests.e2e.element.seeding import seed
 STREAM = re.compile(r"/stream$")
 CONVERSATION_STREAM = re.compile(r"/conversations/[^/]+/stream$")
 RUN_STREAM = re.compile(r"/runs/[^/]+/stream$")
-FORWARDED = ("authorization", "content-type", "accept", "idempotency-key", "natter-on-busy", "last-event-id")
+FORWARDED = (
+    "authorization",
+    "content-type",
+    "accept",
+    "idempotency-key",
+    "natter-edit",
+    "natter-on-busy",
+    "last-event-id",
+)
 RETURNED = ("content-type", "cache-control", "retry-after", "natter-active-run", "natter-resume-from")
 
 
@@ -196,7 +204,7 @@ class Front:
 
     def routes(self) -> Starlette:
         """The whole application."""
-        methods = ["GET", "POST", "PATCH", "DELETE"]
+        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         return Starlette(
             routes=[
                 Route("/api/{user}/{path:path}", self.forward, methods=methods),

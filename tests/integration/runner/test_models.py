@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from contracts.commands import CancelRun, RunRequested
+from contracts.commands import BeginTurn, CancelRun, Retry, RunRequested
 from contracts.identity import Principal
 from contracts.subjects import subject_of
 
@@ -125,6 +125,28 @@ async def test_a_session_at_openai_keeps_the_conversation(stack: RunnerStack, pr
     assert len(kept) == 6
     (marks,) = [value for value in provider.metadata.values() if value["natter_last_run"] == again.run_id]
     assert marks["natter_after_item"] == kept[3]["id"]  # where this turn begins
+
+
+async def test_another_branch_begins_anew_at_openai_with_what_it_shares(
+    stack: RunnerStack, provider: OpenaiServer
+) -> None:
+    begun, _ = await ask(stack, provider, "eve", text("One."))
+    provider.script = [text("Two.")]
+    second = await stack.begin("eve", "and eve's second?", begun.conversation_id)
+    await stack.watch("eve", second)
+    provider.script = [text("Two again.")]
+    provider.requests.clear()
+    retry = BeginTurn(
+        principal=Principal(user_id="eve"),
+        conversation_id=begun.conversation_id,
+        input=Retry(message_id=second.message_id),
+    )
+    await stack.watch("eve", await stack.bus.request(retry))
+    assert [item.get("role") for item in provider.requests[0]["input"]] == ["user", "assistant", "user"]
+    assert "Two." not in json.dumps(provider.requests[0]["input"])
+    first, other = [json.dumps(kept) for kept in provider.conversations.values() if "of eve" in json.dumps(kept)]
+    assert ("Two." in first, "Two again." in first) == (True, False)
+    assert ("One." in other, "Two." in other, "Two again." in other) == (True, False, True)
 
 
 async def test_what_a_foreign_tool_returns_is_bounded_data(stack: RunnerStack, provider: OpenaiServer) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AssistantMessageItem, Task, ThreadEvent, ThreadItem, WorkflowItem } from "../src/protocol/types";
-import { completeToolCall, dropUnfinished, endTurn, prependOlder, reduceThread, truncateAfter } from "../src/state/thread-reducer";
+import { completeToolCall, dropUnfinished, endTurn, prependOlder, reduceThread, truncateAfter, truncateBefore } from "../src/state/thread-reducer";
 import { EMPTY_THREAD, type ThreadState } from "../src/state/thread-state";
 import recorded from "./recorded.json";
 
@@ -136,6 +136,30 @@ describe("items", () => {
     expect(dropUnfinished(state).items.map((item) => item.id)).toEqual(["q", "kept"]);
   });
 
+  test("what a dead attempt had shown stays until the new one has overtaken it", () => {
+    let state = dropUnfinished(fold([done(question("q")), added(answer("old")), delta("old", "one two")]));
+    expect(state.superseded.map(textOf)).toEqual(["one two"]);
+    state = fold([added(answer("new")), delta("new", "one"), { type: "thread.item.removed", item_id: "old" }], state);
+    expect(state.superseded.map(textOf)).toEqual(["one two"]);
+    // A second attempt that dies before has shown less: the longer text stays.
+    state = dropUnfinished(state);
+    expect(state.superseded.map(textOf)).toEqual(["one two"]);
+    state = fold([added(answer("newer")), delta("newer", "one two three")], state);
+    expect(state.superseded).toEqual([]);
+  });
+
+  test("a shorter answer than the dead attempt's, and a stop, end it too", () => {
+    const dead = dropUnfinished(fold([added(answer("old")), delta("old", "one two")]));
+    expect(fold([added(answer("new")), done(answer("new", "one"))], dead).superseded).toEqual([]);
+    expect(endTurn(dead).superseded).toEqual([]);
+  });
+
+  test("an edit takes the message away and all behind it", () => {
+    const state = fold([done(question("q")), done(answer("a", "x")), done(question("r"))]);
+    expect(truncateBefore(state, "r").items.map((item) => item.id)).toEqual(["q", "a"]);
+    expect(truncateBefore(state, "nowhere")).toBe(state);
+  });
+
   test("a widget's text streams into its component", () => {
     const widget: ThreadItem = { ...base, id: "w", type: "widget", widget: { type: "Card", children: [{ type: "Text", id: "t", value: "a" }] } };
     const update = { type: "widget.streaming_text.value_delta" as const, component_id: "t", delta: "b", done: true };
@@ -201,8 +225,8 @@ describe("the thread", () => {
     ]);
     expect(state.notices).toEqual([
       { key: 1, level: "info", title: "t", message: "m", code: null, canRetry: false },
-      { key: 2, level: "danger", title: null, message: "", code: "stream.error", canRetry: true },
-      { key: 3, level: "danger", title: null, message: "own words", code: null, canRetry: false },
+      { key: 2, level: "danger", title: null, message: "", code: "stream.error", canRetry: true, isOfTurn: true },
+      { key: 3, level: "danger", title: null, message: "own words", code: null, canRetry: false, isOfTurn: true },
     ]);
   });
 

@@ -25,6 +25,7 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
   return {
     "data-resume": `${base}/conversations/{thread_id}/stream`,
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
+    "data-conversation-url": `${base}/conversations/{thread_id}`,
     "data-keyboard": "page",
     "data-prompts": "fill",
   };

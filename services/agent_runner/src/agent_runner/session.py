@@ -134,15 +134,20 @@ class OpenaiSession(StoreSession):
         self._has_taken_back = claimed.epoch == 1
 
     async def history(self) -> Items:
-        """The earlier turns. Raises ModelError where OpenAI does not give them."""
+        """The earlier turns: the store's where OpenAI has none of them, as on a branch that has just begun.
+
+        Raises ModelError where OpenAI does not give them.
+        """
         if self._conversation_id is None:
-            return []
+            return await super().history()
         try:
             await self._take_back(self._conversation_id)
             remote = OpenAIConversationsSession(conversation_id=self._conversation_id, openai_client=self._reader)
             items = cast("Items", await remote.get_items(limit=self._messages_max * ITEMS_PER_MESSAGE_MAX))
         except openai.OpenAIError as error:
             raise model_error(error) from error
+        if not items:
+            return await super().history()
         return rules.fit_history(rules.last_messages(items, self._messages_max), self._tokens_max)
 
     async def close_turn(self, last_items: Items) -> None:
@@ -153,11 +158,12 @@ class OpenaiSession(StoreSession):
         await self._take_back(conversation_id)
         marks = {LAST_RUN_METADATA: self._claimed.run.run_id}
         last = await self._reader.conversations.items.list(conversation_id, order="desc", limit=1)
+        before = [] if last.data else await super().history()
         if last.data:
             marks[AFTER_ITEM_METADATA] = str(last.data[0].id)
         await self._reader.conversations.update(conversation_id, metadata=marks)
         remote = OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._writer)
-        items = RunImages(0).put_in([*self._items, *last_items], model_sees_images=False)
+        items = RunImages(0).put_in([*before, *self._items, *last_items], model_sees_images=False)
         await remote.add_items(cast("Items", rules.portable(items)))
 
     async def _link(self, conversation_id: str) -> None:

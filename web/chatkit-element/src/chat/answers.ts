@@ -89,12 +89,13 @@ export class Answers {
     const named: Record<string, string> = settings.assistant === null ? {} : { "Natter-Assistant": settings.assistant };
     // Elsewhere a second try could be a second message.
     if (!this.isDurable) return client.stream(request, named, signal);
-    const headers = {
+    const headers: Record<string, string> = {
       ...named,
       "Idempotency-Key": key,
       "Natter-On-Busy": settings.onBusy ?? "enqueue",
       "Natter-Time-Zone": Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
+    if ("editedId" in request && request.editedId) headers["Natter-Edit"] = request.editedId;
     return deliver(() => client.stream(request, headers, signal), () => this.host.isOnline(), signal);
   }
 

@@ -13,6 +13,7 @@ import {
   EMPTY_HISTORY,
   userMessageBefore,
 } from "../state/app-state";
+import type { ToldTurn } from "../state/branches";
 import { dismissNotice } from "../state/thread-reducer";
 import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
@@ -231,6 +232,41 @@ export class Chat implements ConversationHost {
     const index = itemId ? items.findIndex((item) => item.id === itemId) : items.length;
     const target = userMessageBefore(items, index);
     if (target) await this.current.retryAfter(target);
+  }
+
+  /** Versions and edits need a server that keeps them. */
+  get canEdit(): boolean {
+    return this.settings.conversationUrl !== null && this.settings.resumeUrl !== null;
+  }
+
+  async retryTurn(turn: ToldTurn): Promise<void> {
+    const { items } = this.current.state.thread;
+    const index = items.findIndex((item) => item.id === turn.message_id);
+    const target = userMessageBefore(items, index + 1);
+    if (target) await this.current.retryAfter(target);
+  }
+
+  async switchBranch(runId: string): Promise<void> {
+    await this.current.switchBranch(runId);
+  }
+
+  /** Puts a message of the user's (or the last one) into the composer, to be sent as another version of it. */
+  startEdit(itemId: string | null): boolean {
+    const { thread, turn } = this.current.state;
+    const item = thread.items.findLast((one) => one.type === "user_message" && (itemId === null || one.id === itemId));
+    if (!this.canEdit || turn !== null || item?.type !== "user_message") return false;
+    this.setComposer({ text: textOf(item.content), quote: item.quoted_text ?? null, editedId: item.id });
+    return true;
+  }
+
+  cancelEdit(): void {
+    this.setComposer({ text: "", quote: null, editedId: null });
+  }
+
+  async sendEdit(itemId: string, input: UserMessageInput): Promise<void> {
+    if (await this.current.edit(itemId, input)) return;
+    // What was typed is not lost.
+    if (this.store.state.composer.text === "") this.setComposer({ text: textOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
   }
 
   async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {

@@ -3,17 +3,20 @@
 import { fillTemplate, type Settings } from "../options/settings";
 import type { ChatKitClient, StreamingRequest } from "../protocol/client";
 import { failureOf, isAbort, isNotFound } from "../protocol/errors";
-import type { ClientToolCallItem, StructuredAnswer, ThreadEvent } from "../protocol/types";
+import type { ClientToolCallItem, StructuredAnswer, ThreadEvent, UserMessageInput } from "../protocol/types";
 import { type ConversationState, EMPTY_CONVERSATION, type OutgoingMessage, type Turn } from "../state/app-state";
+import type { ToldTurn } from "../state/branches";
 import {
   addNotice,
   completeToolCall,
+  dropNoticesOfTurns,
   dropUnfinished,
   endTurn,
   offerToContinue,
   prependOlder,
   reduceThread,
   truncateAfter,
+  truncateBefore,
   withLoaded,
 } from "../state/thread-reducer";
 import { EMPTY_THREAD, type Notice, type ThreadState } from "../state/thread-state";
@@ -33,6 +36,8 @@ const RUN_ID_WAIT_MAX_MS = 3_000;
 /** How long the server's word that a stopped run ended may take before we ask for the state. */
 const STOP_CONFIRMATION_MAX_MS = 5_000;
 const POLL_INTERVAL_MS = 50;
+/** The events of a branch that is gone to come one by one. */
+const TURNS_DELAY_MS = 60;
 
 /** What a conversation needs of the element around it. */
 export interface ConversationHost {
@@ -63,6 +68,7 @@ export class Conversation {
   private wasShown = false;
   private reloadedAtMs = 0;
   private isOver = false;
+  private readingTurns: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly host: ConversationHost,
@@ -116,6 +122,7 @@ export class Conversation {
 
   close(): void {
     this.isOver = true;
+    clearTimeout(this.readingTurns);
     this.stream.close();
     this.answers.abort();
   }
@@ -204,7 +211,48 @@ export class Conversation {
     }
   }
 
+  private conversationAddress(path: string): string | null {
+    const { conversationUrl } = this.host.settings;
+    return conversationUrl && this.threadId ? `${fillTemplate(conversationUrl, { thread_id: this.threadId })}${path}` : null;
+  }
+
+  /** What the items do not say of the turns. It is not needed to read or write: a failure leaves what was known. */
+  private async readTurns(): Promise<void> {
+    const address = this.conversationAddress("/turns");
+    if (!address || this.isClosed) return;
+    try {
+      const response = await this.host.client.request(address, { cache: "no-store" });
+      const { data } = (await response.json()) as { data: ToldTurn[] };
+      const isTold = data.at(-1)?.status === "failed";
+      this.update({ toldTurns: data, ...(isTold && { thread: dropNoticesOfTurns(this.state.thread) }) });
+    } catch (error) {
+      if (!isAbort(error) && !isNotFound(error)) this.host.emit("chatkit.log", { name: "turns.unread", data: { error } });
+    }
+  }
+
+  /** Many items may go at once. */
+  private readTurnsSoon(): void {
+    clearTimeout(this.readingTurns);
+    this.readingTurns = setTimeout(() => void this.readTurns(), TURNS_DELAY_MS);
+  }
+
+  /** Goes to the branch of a run. The stream brings what is on it; without one it is loaded. */
+  async switchBranch(runId: string): Promise<void> {
+    const address = this.conversationAddress("/branch");
+    if (!address || this.state.turn) return;
+    try {
+      const headers = { "Content-Type": "application/json" };
+      await this.host.client.request(address, { method: "PUT", headers, body: JSON.stringify({ run_id: runId }) });
+      if (this.stream.isOpen) this.readTurnsSoon();
+      else await this.reload();
+    } catch (error) {
+      this.onFailure(error as Error);
+      this.notify({ level: "danger", ...failureOf(error), canRetry: false });
+    }
+  }
+
   private show({ thread, page, resumeFrom, activeRun }: LoadedThread, isFirst: boolean): void {
+    void this.readTurns();
     const before = new Set(this.state.thread.items.map((item) => item.id));
     this.wasShown = true;
     this.stream.restartAt(resumeFrom);
@@ -287,6 +335,9 @@ export class Conversation {
         this.host.onThreadCreated(this);
         this.openStream();
         break;
+      case "thread.item.removed": // a branch began, or was gone to
+        this.readTurnsSoon();
+        break;
       case "thread.item.done":
         if (event.item.type === "user_message") this.unsent.onShown(event.item);
         break;
@@ -316,6 +367,7 @@ export class Conversation {
     if (this.isClosed) return;
     this.updateThread(endTurn);
     this.host.emit("chatkit.response.end");
+    if (this.state.toldTurns.length > 0) void this.readTurns();
     if (this.isStale) void this.reload();
     const last = this.state.thread.items.at(-1);
     if (turn.origin === "own" && !turn.isStopping && isPendingToolCall(last)) void this.answerTool(last, true);
@@ -323,8 +375,12 @@ export class Conversation {
   }
 
   onRunFailed(code: string, isTold: boolean): void {
-    if (!isTold) this.notify({ level: "danger", message: "", code, canRetry: true });
+    if (!isTold) this.notify({ level: "danger", message: "", code, canRetry: true, isOfTurn: true });
     if (code === "model_answer_cut_off") this.updateThread(offerToContinue);
+  }
+
+  onRunBroken(): void {
+    void this.readTurns();
   }
 
   onRunRestarted(): void {
@@ -386,6 +442,18 @@ export class Conversation {
     const params = { thread_id: threadId, item_id: itemId };
     // What the server did not forget stays.
     if (!(await this.ask({ type: "threads.retry_after_item", params }))) this.updateThread((thread) => ({ ...thread, items }));
+  }
+
+  /** Sends another version of a message of the user's. Returns whether the server accepted it. */
+  async edit(itemId: string, input: UserMessageInput): Promise<boolean> {
+    const { threadId } = this;
+    if (!threadId || this.state.turn) return false;
+    const { items } = this.state.thread;
+    this.updateThread((thread) => truncateBefore(thread, itemId));
+    const params = { thread_id: threadId, input };
+    const isAccepted = await this.ask({ type: "threads.add_user_message", params, editedId: itemId });
+    if (!isAccepted) this.updateThread((thread) => ({ ...thread, items }));
+    return isAccepted;
   }
 
   /** Answers or skips questions. If that fails they stay on screen. */

@@ -10,6 +10,8 @@ export interface TurnListener {
   onTurnEnded(turn: Turn): void;
   /** The run failed; its answer said already why, or did not. */
   onRunFailed(code: string, isTold: boolean): void;
+  /** A run ended otherwise than with its answer. */
+  onRunBroken(): void;
   /** A new attempt answers from the start. */
   onRunRestarted(): void;
 }
@@ -82,6 +84,7 @@ export class Turns {
     else if (type === "run.completed" || type === "run.failed" || type === "run.cancelled") {
       if (type === "run.failed") this.onRunFailed(runId, code ?? "run_failed");
       this.onRunEnded(runId);
+      if (type !== "run.completed") this.listener.onRunBroken();
     }
   }
 

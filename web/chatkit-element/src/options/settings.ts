@@ -7,6 +7,8 @@ export interface Settings {
   stopUrl: string | null;
   /** Template of the conversation search, with `{query}`; null: no search field. */
   searchUrl: string | null;
+  /** Template of the conversation's address, with `{thread_id}`: its `/turns` and `/branch`; null: no versions, no edits. */
+  conversationUrl: string | null;
   /** What the server shall do with a message that comes during an answer; null: we keep it until the answer ends. */
   onBusy: "enqueue" | "interrupt" | null;
   /** Who answers in a conversation that begins, by id; null: the server's default. */
@@ -19,7 +21,7 @@ export interface Settings {
   fillsPrompts: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-prompts"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-prompts"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -28,6 +30,7 @@ export function readSettings(element: Element): Settings {
     resumeUrl: read("data-resume"),
     stopUrl: read("data-stop-url"),
     searchUrl: read("data-search-url"),
+    conversationUrl: read("data-conversation-url"),
     onBusy: onBusy === "enqueue" || onBusy === "interrupt" ? onBusy : null,
     assistant: read("data-assistant"),
     apiUrl: read("data-api-url"),

@@ -12,7 +12,12 @@ export interface ClientConfig {
 
 export type StreamingRequest =
   | { type: "threads.create"; params: { input: UserMessageInput } }
-  | { type: "threads.add_user_message"; params: { thread_id: string; input: UserMessageInput } }
+  | {
+      type: "threads.add_user_message";
+      params: { thread_id: string; input: UserMessageInput };
+      /** Not sent: the message that this one is another version of, which ChatKit's protocol does not know. */
+      editedId?: string;
+    }
   | { type: "threads.add_client_tool_output"; params: { thread_id: string; result: unknown } }
   | {
       type: "threads.add_structured_input";
@@ -61,7 +66,8 @@ export class ChatKitClient {
 
   /** Starts a streaming operation. Resolves with the response once its headers are there. */
   async stream(request: StreamingRequest, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    return this.post(request, { headers: { Accept: "text/event-stream", ...headers }, signal });
+    const { type, params } = request;
+    return this.post({ type, params }, { headers: { Accept: "text/event-stream", ...headers }, signal });
   }
 
   async json<T>(body: unknown): Promise<T> {

@@ -2,6 +2,7 @@
 
 import type { Failure } from "../protocol/errors";
 import type { Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
+import type { ToldTurn } from "./branches";
 import { EMPTY_THREAD, type ThreadState } from "./thread-state";
 
 /** A message of the user that the server has not yet shown us back. */
@@ -39,6 +40,8 @@ export interface ConversationState {
   /** The server does not know the thread any more: it was deleted, here or elsewhere. */
   isGone: boolean;
   turn: Turn | null;
+  /** Turns that failed, were stopped or have versions, as the server tells them. */
+  toldTurns: readonly ToldTurn[];
   unsent: readonly OutgoingMessage[];
   feedback: Readonly<Record<string, "positive" | "negative">>;
   /** The conversation's stream is down and being reopened. */
@@ -64,6 +67,8 @@ export interface ComposerState {
   attachments: readonly WireAttachment[];
   toolId: string | null;
   modelId: string | null;
+  /** The message of the user that this will be another version of. */
+  editedId: string | null;
 }
 
 export interface AppState {
@@ -82,13 +87,14 @@ export const EMPTY_CONVERSATION: ConversationState = {
   loadError: null,
   isGone: false,
   turn: null,
+  toldTurns: [],
   unsent: [],
   feedback: {},
   isReconnecting: false,
   isLoadingOlder: false,
 };
 
-export const EMPTY_COMPOSER: ComposerState = { text: "", quote: null, attachments: [], toolId: null, modelId: null };
+export const EMPTY_COMPOSER: ComposerState = { text: "", quote: null, attachments: [], toolId: null, modelId: null, editedId: null };
 
 export const EMPTY_HISTORY: HistoryState = {
   isOpen: false,

@@ -5,6 +5,13 @@ import { applyItemUpdate, isAnnouncedAgain, tasksAnnouncedEarly } from "./item-u
 import { EMPTY_THREAD, type Notice, type TaskTime, type ThreadState } from "./thread-state";
 
 export function reduceThread(state: ThreadState, event: ThreadEvent, nowMs: number): ThreadState {
+  const next = reduceEvent(state, event, nowMs);
+  if (next.superseded.length === 0) return next;
+  const isDone = event.type === "thread.item.done" && event.item.type === "assistant_message";
+  return isDone || isOvertaken(next) ? { ...next, superseded: EMPTY_THREAD.superseded } : next;
+}
+
+function reduceEvent(state: ThreadState, event: ThreadEvent, nowMs: number): ThreadState {
   switch (event.type) {
     case "thread.created":
       return { ...withMetadata(state, event.thread), id: event.thread.id };
@@ -39,6 +46,7 @@ export function reduceThread(state: ThreadState, event: ThreadEvent, nowMs: numb
         message: event.message ?? "",
         code: event.message ? null : (event.code ?? "custom"),
         canRetry: event.allow_retry ?? false,
+        isOfTurn: true,
       });
     case "client_effect":
       return state; // an effect of the page, not of the thread
@@ -153,12 +161,32 @@ export function dismissNotice(state: ThreadState, key: number): ThreadState {
 
 /** The stream of a turn is over, however it ended: nothing is in progress any more. */
 export function endTurn(state: ThreadState): ThreadState {
-  return { ...state, progress: null, openItems: EMPTY_THREAD.openItems };
+  return { ...state, progress: null, openItems: EMPTY_THREAD.openItems, superseded: EMPTY_THREAD.superseded };
 }
 
-/** A new attempt answers from the start: what the dead one had not finished is void. */
+/** A new attempt answers from the start: what the dead one had not finished is void, and is still there to be read. */
 export function dropUnfinished(state: ThreadState): ThreadState {
-  return { ...endTurn(state), items: state.items.filter((item) => !state.openItems.has(item.id)) };
+  const open = state.items.filter((item) => state.openItems.has(item.id) && item.type === "assistant_message");
+  // A second attempt may die before it has overtaken the first: the longer text stays.
+  const superseded = textLength(open) > textLength(state.superseded) ? open : state.superseded;
+  return { ...endTurn(state), superseded, items: state.items.filter((item) => !state.openItems.has(item.id)) };
+}
+
+function isOvertaken(state: ThreadState): boolean {
+  const open = state.items.filter((item) => state.openItems.has(item.id) && item.type === "assistant_message");
+  return textLength(open) >= textLength(state.superseded);
+}
+
+function textLength(items: readonly ThreadItem[]): number {
+  let length = 0;
+  for (const item of items) if (item.type === "assistant_message") for (const part of item.content) length += part.text.length;
+  return length;
+}
+
+/** What is told of the turns says why the last one ended: the notices about that are not needed beside it. */
+export function dropNoticesOfTurns(state: ThreadState): ThreadState {
+  const notices = state.notices.filter((notice) => !notice.isOfTurn);
+  return notices.length === state.notices.length ? state : { ...state, notices };
 }
 
 /** The server keeps a client tool's output without an event about it. */
@@ -173,6 +201,12 @@ export function completeToolCall(state: ThreadState, itemId: string, output: unk
 export function truncateAfter(state: ThreadState, itemId: string): ThreadState {
   const index = findItemIndex(state.items, itemId);
   return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index + 1), notices: [] };
+}
+
+/** Forget a message of the user and everything after it, as an edit of it does on the server. */
+export function truncateBefore(state: ThreadState, itemId: string): ThreadState {
+  const index = findItemIndex(state.items, itemId);
+  return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index), notices: [] };
 }
 
 /** Show what was loaded anew; keep the older items that were paged in, and the ones of an answer that is being read. */

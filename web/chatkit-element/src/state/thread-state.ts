@@ -10,6 +10,8 @@ export interface Notice {
   /** What happened, where there is a code for it: some have words of ours, and those are shown. */
   code: string | null;
   canRetry: boolean;
+  /** The end of a turn: not shown beside what is told of that turn. */
+  isOfTurn?: boolean;
   /** The answer was cut off: its writer may be asked for the rest. */
   canContinue?: boolean;
 }
@@ -28,6 +30,8 @@ export interface ThreadState {
   items: readonly ThreadItem[];
   /** Items that were added and not yet done: what a new attempt or a lost connection makes void. */
   openItems: ReadonlySet<string>;
+  /** What a dead attempt had shown of its answer: it stays, dimmed, until the new attempt has overtaken it. */
+  superseded: readonly ThreadItem[];
   /** By item, and by item and index of the task. */
   taskTimes: ReadonlyMap<string, TaskTime>;
   /** By workflow item: how many announcements of tasks that it already has are still to come. */
@@ -50,6 +54,7 @@ export const EMPTY_THREAD: ThreadState = {
   allowedImageDomains: [],
   items: [],
   openItems: new Set(),
+  superseded: [],
   taskTimes: new Map(),
   tasksToExpect: new Map(),
   progress: null,

@@ -39,6 +39,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape") return;
     if (history.isOpen) chat.history.close();
+    else if (state.composer.editedId !== null) chat.cancelEdit();
     else if (state.composer.quote !== null) chat.setComposer({ quote: null });
     else return;
     event.preventDefault(); // it stops nothing else

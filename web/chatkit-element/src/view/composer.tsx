@@ -36,12 +36,14 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   const send = () => void sendComposer(chat, options);
   const onKeyDown = (event: KeyboardEvent) => {
     // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
+    if (event.key === "ArrowUp" && composer.text === "" && !event.isComposing && chat.startEdit(null)) return event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || isTouch()) return;
     event.preventDefault();
     send();
   };
   return (
     <form class="composer" part="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
+      {composer.editedId !== null && <Editing />}
       <Quote quote={composer.quote} />
       <Attachments attachments={composer.attachments} />
       <textarea
@@ -88,6 +90,16 @@ function ThreadEnded({ status }: { status: Exclude<ConversationState["thread"]["
       <Icon name="lucide:lock" />
       <span dir="auto">{status.reason || locale.text(status.type === "locked" ? "threadLocked" : "threadClosed")}</span>
     </p>
+  );
+}
+
+function Editing() {
+  const { chat, locale } = useView();
+  return (
+    <div class="composer-quote" part="composer-edit">
+      <span role="status">{locale.text("editing")}</span>
+      <IconButton icon="close" label={locale.text("cancelEdit")} onClick={() => chat.cancelEdit()} />
+    </div>
   );
 }
 

@@ -2,14 +2,17 @@
 
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
+import type { ToldTurn } from "../state/branches";
 import type { TaskTime } from "../state/thread-state";
 import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
 import { AssistantMessage } from "./assistant-message";
-import { useLocale } from "./context";
+import { IconButton } from "./button";
+import { useLocale, useView } from "./context";
 import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
 import { memo } from "./memo";
+import { Versions } from "./turn-note";
 import { TaskView, WorkflowView } from "./workflow";
 
 interface ItemProps extends ActionFlags {
@@ -18,13 +21,15 @@ interface ItemProps extends ActionFlags {
   isStreaming: boolean;
   taskTimes: ReadonlyMap<string, TaskTime>;
   allowedImageDomains: readonly string[];
+  /** A message of the user that has several versions. */
+  versions: ToldTurn | null;
 }
 
 export const ItemView = memo((props: ItemProps) => {
   const { item } = props;
   switch (item.type) {
     case "user_message":
-      return <UserMessage content={item.content} quote={item.quoted_text ?? null} attachments={item.attachments ?? []} createdAt={item.created_at} itemId={item.id} />;
+      return <UserMessage itemId={item.id} content={item.content} quote={item.quoted_text ?? null} attachments={item.attachments ?? []} createdAt={item.created_at} versions={props.versions} />;
     case "assistant_message":
       return (
         <article class="message assistant" part="message assistant-message" data-item={item.id}>
@@ -51,6 +56,7 @@ export const ItemView = memo((props: ItemProps) => {
 });
 
 interface UserMessageProps {
+  versions?: ToldTurn | null;
   content: readonly UserContent[];
   quote: string | null;
   attachments: readonly Pick<WireAttachment, "id" | "name">[];
@@ -59,8 +65,12 @@ interface UserMessageProps {
   itemId?: string;
 }
 
-export const UserMessage = memo(({ content, quote, attachments, createdAt, itemId }: UserMessageProps) => {
-  const { text } = useLocale();
+export const UserMessage = memo(({ itemId, content, quote, attachments, createdAt, versions }: UserMessageProps) => {
+  const { chat, locale, focusComposer } = useView();
+  const { text } = locale;
+  const edit = () => {
+    if (itemId !== undefined && chat.startEdit(itemId)) focusComposer();
+  };
   return (
     <article class="message user" part="message user-message" data-item={itemId}>
       <span class="visually-hidden">{text("you")}</span>
@@ -87,7 +97,9 @@ export const UserMessage = memo(({ content, quote, attachments, createdAt, itemI
       </div>
       <div class="actions">
         <ItemTime createdAt={createdAt} />
+        {itemId !== undefined && chat.canEdit && <IconButton icon="lucide:pencil" class="when-idle" label={text("editMessage")} onClick={edit} />}
         <CopyButton label={text("copyMessage")} text={() => textOf(content)} />
+        {versions && <Versions runs={versions.message_versions} runId={versions.run_id} label={text("messageVersions")} />}
       </div>
     </article>
   );

@@ -1,13 +1,15 @@
 /** The items of a thread, drawn in groups: the newest first, the others when the page is idle. */
 
-import { Component } from "preact";
+import { Component, Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ThreadItem } from "../protocol/types";
 import type { ConversationState } from "../state/app-state";
+import { type ToldTurn, turnAtEnd } from "../state/branches";
 import type { TaskTime } from "../state/thread-state";
 import { whenIdle } from "./idle";
 import { ItemView } from "./item";
 import { shallowEqual } from "./memo";
+import { TurnNote } from "./turn-note";
 
 /** A new word in the last message does not even compare the items of other groups. */
 const ITEMS_PER_GROUP = 25;
@@ -15,8 +17,10 @@ const ITEMS_PER_GROUP = 25;
 const GROUPS_AT_FIRST = 2;
 
 export function Items({ conversation }: { conversation: ConversationState }) {
-  const { thread, turn, feedback } = conversation;
-  const { items, olderCount } = thread;
+  const { thread, turn, feedback, toldTurns } = conversation;
+  const { olderCount, superseded } = thread;
+  // What a dead attempt had shown stands there until the new one, behind it, has as much to read.
+  const items = superseded.length > 0 ? thread.items.filter((item) => item.type !== "assistant_message" || !thread.openItems.has(item.id)) : thread.items;
   // Positions count from the item that was loaded first, so that older items in front do not move them.
   const starts = groupStarts(items.length, olderCount);
   const [drawnFrom, setDrawnFrom] = useState(() => starts.at(-GROUPS_AT_FIRST) ?? starts[0] ?? 0);
@@ -41,6 +45,8 @@ export function Items({ conversation }: { conversation: ConversationState }) {
             taskTimes={thread.taskTimes}
             feedback={feedback}
             allowedImageDomains={thread.allowedImageDomains}
+            toldTurns={toldTurns}
+            toldBefore={turnAtEnd(items.slice(0, from), toldTurns)}
           />
         );
       })}
@@ -72,6 +78,9 @@ interface ItemGroupProps {
   taskTimes: ReadonlyMap<string, TaskTime>;
   feedback: ConversationState["feedback"];
   allowedImageDomains: readonly string[];
+  toldTurns: readonly ToldTurn[];
+  /** The turn that the items before this group end in, where it is told of. */
+  toldBefore: ToldTurn | null;
 }
 
 class ItemGroup extends Component<ItemGroupProps> {
@@ -82,21 +91,27 @@ class ItemGroup extends Component<ItemGroupProps> {
     return !sameItems || !shallowEqual(rest, nextRest);
   }
 
-  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains }: ItemGroupProps) {
+  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains, toldTurns, toldBefore }: ItemGroupProps) {
     return (
       <div class="group">
         {items.map((item, index) => {
           const hasTasks = item.type === "workflow" || item.type === "task";
+          const isUsers = item.type === "user_message";
+          const ended = isUsers ? turnAtEnd(items.slice(0, index), toldTurns, toldBefore) : null;
+          const versions = isUsers ? toldTurns.find((turn) => turn.message_id === item.id && turn.message_versions.length > 1) : undefined;
           return (
-            <ItemView
-              key={item.id}
-              item={item}
-              isTurnActive={hasTasks && index >= turnStart}
-              isStreaming={openItems.has(item.id)}
-              taskTimes={hasTasks ? taskTimes : NO_TASK_TIMES}
-              rating={feedback[item.id] ?? null}
-              allowedImageDomains={allowedImageDomains}
-            />
+            <Fragment key={item.id}>
+              {ended && <TurnNote turn={ended} />}
+              <ItemView
+                item={item}
+                isTurnActive={hasTasks && index >= turnStart}
+                isStreaming={openItems.has(item.id)}
+                taskTimes={hasTasks ? taskTimes : NO_TASK_TIMES}
+                rating={feedback[item.id] ?? null}
+                allowedImageDomains={allowedImageDomains}
+                versions={versions ?? null}
+              />
+            </Fragment>
           );
         })}
       </div>

@@ -14,12 +14,12 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
 export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
   // Read now, not when the composer was last drawn: Enter may come in the same frame as the last letter.
-  const { text, quote, attachments, toolId } = chat.store.state.composer;
+  const { text, quote, attachments, toolId, editedId } = chat.store.state.composer;
   if (!text.trim() && attachments.length === 0) return;
   const content: UserContent[] = [{ type: "input_text", text: text.trim() }];
-  const sent = send(chat, options, content, quote, attachments);
+  const sent = send(chat, options, content, quote, attachments, editedId);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;
-  chat.setComposer({ text: "", quote: null, attachments: [], ...(!isPersistent && { toolId: null }) });
+  chat.setComposer({ text: "", quote: null, attachments: [], editedId: null, ...(!isPersistent && { toolId: null }) });
   await sent;
 }
 
@@ -33,6 +33,7 @@ async function send(
   content: UserContent[],
   quote: string | null,
   attachments: Chat["store"]["state"]["composer"]["attachments"],
+  editedId: string | null = null,
 ): Promise<void> {
   const { toolId, modelId } = chat.store.state.composer;
   const model = selectedModel(options.models, modelId)?.id ?? modelId;
@@ -42,5 +43,6 @@ async function send(
     ...(quote !== null && { quoted_text: quote }),
     inference_options: { ...(toolId && { tool_choice: { id: toolId } }), ...(model && { model }) },
   };
-  await chat.send(input, attachments, false);
+  if (editedId !== null) await chat.sendEdit(editedId, input);
+  else await chat.send(input, attachments, false);
 }

@@ -11,6 +11,7 @@ const KEYS: readonly [string, TextKey][] = [
   ["A–Z", "keyWrite"],
   ["Enter", "keySend"],
   ["Shift + Enter", "keyNewLine"],
+  ["↑", "keyEdit"],
   ["Esc", "keyStop"],
   ["?", "shortcuts"],
 ];

@@ -2,6 +2,9 @@
 
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import type { ConversationState } from "../state/app-state";
+import { turnAtEnd } from "../state/branches";
+import type { ThreadState } from "../state/thread-state";
+import { AssistantMessage } from "./assistant-message";
 import { IconButton } from "./button";
 import { useView } from "./context";
 import { Icon } from "./icon";
@@ -10,6 +13,7 @@ import { memo } from "./memo";
 import { OutgoingView } from "./outgoing";
 import { QuoteButton } from "./quote-button";
 import { useReadingPosition } from "./scroll";
+import { TurnNote } from "./turn-note";
 
 export function ThreadView({ conversation, isOnline }: { conversation: ConversationState; isOnline: boolean }) {
   const { chat, options, locale } = useView();
@@ -20,6 +24,7 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
     isStreaming,
     onNearStart: useCallback(() => void chat.loadOlder(), [chat]),
   });
+  const last = turn === null ? turnAtEnd(thread.items, conversation.toldTurns) : null;
   const newest = unsent.at(-1)?.key;
   const wasSent = useRef(newest);
   useEffect(() => {
@@ -32,6 +37,8 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
         <div class="log" ref={content} role="log" aria-label={locale.text("conversation")} aria-busy={isStreaming}>
           <Older conversation={conversation} />
           <Items conversation={conversation} />
+          <TakenOver superseded={thread.superseded} allowedImageDomains={thread.allowedImageDomains} />
+          {last && <TurnNote turn={last} />}
           {unsent.map((message) => (
             <OutgoingView key={message.key} message={message} isOnline={isOnline} />
           ))}
@@ -46,6 +53,23 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
     </div>
   );
 }
+
+/** What a dead attempt had shown: dimmed, until the new one has overtaken it. */
+const TakenOver = memo(({ superseded, allowedImageDomains }: Pick<ThreadState, "superseded" | "allowedImageDomains">) => {
+  const { locale } = useView();
+  if (superseded.length === 0) return null;
+  return (
+    <div class="taken-over">
+      <div class="dimmed" part="superseded">
+        {superseded.map((item) => item.type === "assistant_message" && <AssistantMessage key={item.id} item={item} isStreaming={false} allowedImageDomains={allowedImageDomains} />)}
+      </div>
+      <p class="progress" role="status">
+        <Icon name="sparkle" class="pulse" />
+        <span>{locale.text("takenOver")}</span>
+      </p>
+    </div>
+  );
+});
 
 function Older({ conversation }: { conversation: ConversationState }) {
   const { chat, locale } = useView();
@@ -62,7 +86,7 @@ function Older({ conversation }: { conversation: ConversationState }) {
 const Progress = memo(({ conversation }: { conversation: ConversationState }) => {
   const { locale } = useView();
   const { thread, turn } = conversation;
-  if (!turn || turn.isStopping) return null;
+  if (!turn || turn.isStopping || thread.superseded.length > 0) return null;
   const isWriting = thread.items.some((item) => item.type === "assistant_message" && thread.openItems.has(item.id));
   if (isWriting && !thread.progress) return null;
   return (
