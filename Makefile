@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock env clean
+.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock audit sbom env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
@@ -95,6 +95,12 @@ bench: install ## measure loads beside the stock ChatKit server, and draw them; 
 
 lock: ## resolve again and write requirements.lock; options: make lock ARGS=--upgrade
 	PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/lock.py $(ARGS)
+
+audit: install ## known holes, signatures and licences of what we depend on (SECURITY.md)
+	@PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/audit.py audit
+
+sbom: install ## the list of what we depend on, in CycloneDX: build/sbom/
+	@PATH="$$(dirname "$$(scripts/install.sh uv)"):$$PATH" python3 scripts/audit.py sbom
 
 env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py

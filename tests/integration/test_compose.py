@@ -162,7 +162,7 @@ def nats(composed: Composed, directory: Path) -> Program:
     given = composed.services["nats"]
     source = ROOT / given["volumes"][0].partition(":")[0]
     text = source.read_text().replace("0.0.0.0:4222", f"127.0.0.1:{composed.ports['nats:4222']}")
-    text = text.replace("0.0.0.0:8222", f"127.0.0.1:{composed.ports['nats:8222']}")
+    text = text.replace("127.0.0.1:8222", f"127.0.0.1:{composed.ports['nats:8222']}")
     (directory / "nats").mkdir()
     server = Nats(directory / "nats", composed.ports["nats:4222"], composed.ports["nats:8222"])
     server.configuration_file.write_text(text)

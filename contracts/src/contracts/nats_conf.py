@@ -57,7 +57,8 @@ def _body(credential: str) -> list[str]:
     lines = [
         "server_name: natter",
         "listen: 0.0.0.0:4222",
-        "http: 0.0.0.0:8222",
+        # Whoever reaches the monitor reads every connection and subject, without a password: so nobody from elsewhere.
+        "http: 127.0.0.1:8222",
         "jetstream { store_dir: $NATS_STORE_DIR }",
         *(f"{name}: {value}" for name, value in limits().items()),
         "authorization {",

@@ -135,6 +135,15 @@ async def test_the_other_secrets_mint_no_chat_token(clock: StillClock) -> None:
                 await verifier.verify(bad)
 
 
+async def test_a_token_lives_a_day_at_most(clock: StillClock) -> None:
+    day = 24 * 60 * 60
+    async with open_verifier(settings(jwt_verifier="hs256", better_auth_secret=SECRET)) as verifier:
+        whole_day = jwt.encode(claims(iat=int(clock.now), exp=int(clock.now) + day), SECRET, "HS256")
+        assert (await verifier.verify(whole_day)).user_id
+        with pytest.raises(InvalidToken, match="token_lifetime_too_long"):
+            await verifier.verify(jwt.encode(claims(iat=int(clock.now), exp=int(clock.now) + day + 1), SECRET, "HS256"))
+
+
 def test_only_the_declared_principal_travels(clock: StillClock) -> None:
     tokens = ChatTokens(CHAT_SECRET.encode())
     principal = tokens.verify(tokens.mint("alice", "conv_1").client_secret)

@@ -7,10 +7,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from contracts.commands import AddTask, ItemToSave, RecordConsent, RegisterAssistants
+from contracts.commands import AddTask, CancelRun, ItemToSave, RecordConsent, RegisterAssistants, UpdateTask
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
+from contracts.queries import GetConversation, GetRun, GetTask
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -212,3 +213,13 @@ async def test_the_database_checks_what_a_message_is(client: Client, column: str
     await client.answer()
     with pytest.raises(asyncpg.CheckViolationError):
         await client.execute(f"update chat.message set {column} = $1", value)
+
+
+async def test_by_setting_another_users_id_is_as_unknown_as_nobodys(nats_url: str, database_url: str) -> None:
+    settings = store_settings(nats_url, database_url, tells_others_ids=False)
+    async with running_client(settings, database_url) as client:
+        owned = await alices(client)
+        for message in (GetConversation, GetRun, GetTask, UpdateTask, CancelRun):
+            with pytest.raises(TerminalError) as refused:
+                await client.ask(owned.request(message, MALLORY))
+            assert refused.value.code == Code.NOT_FOUND, message.__name__

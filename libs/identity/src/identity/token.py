@@ -25,6 +25,8 @@ from identity.errors import InvalidToken, TokenCode
 
 TOKEN_BYTES_MAX: Final = 8 * 1024
 KEY_ID_LENGTH_MAX: Final = 256
+LIFETIME_SECONDS_MAX: Final = 24 * 60 * 60
+"""The store forgets a revocation when no token can be left that it is about: a little later than this."""
 _INSTANT_MAX: Final = 253_402_300_799  # 9999-12-31: the last second a datetime can hold
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -123,6 +125,8 @@ def decode(token: str, key: PyJWK | bytes, algorithm: str, expected: Expected) -
         raise _refusal(error) from error
     if claims["exp"] <= claims["iat"]:
         raise InvalidToken("token_claim_invalid", "exp must be after iat")
+    if claims["exp"] - claims["iat"] > LIFETIME_SECONDS_MAX:
+        raise InvalidToken("token_lifetime_too_long", "a token lives a day at most")
     return claims
 
 

@@ -177,7 +177,7 @@ def _say(text: str) -> None:
 def token(
     user: Annotated[str, typer.Option(help="The user id: the token's subject")],
     data_dir: DataDir = None,
-    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 2h, 1d")] = "15m",
+    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 2h; a day at most")] = "15m",
 ) -> None:
     """Print a JWT for a user that the stack of this data directory accepts."""
     from natter import tokens  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """Who may ask: the rules of the registry in one place. Each returns what it found, or raises why not.
 
-Another's row is `forbidden`, an unknown id `not_found`. Under row-level security both look the same to a user's
-transaction; `chat.exists_for_anyone` tells them apart and tells nothing else.
+Another's row is `forbidden`, an unknown id `not_found`; with TELLS_OTHERS_IDS=false both are `not_found`. Under
+row-level security both look the same to a user's transaction; `chat.exists_for_anyone` tells them apart and tells
+nothing else.
 """
 
 from typing import Any, Literal
@@ -30,7 +31,7 @@ async def missing(transaction: Transaction, kind: Kind, row_id: str) -> Terminal
     """The error for a row that a user's statement did not find (one of theirs may be in another conversation)."""
     if kind == "message" and await transaction.value(sql.own_message, message_id=row_id, user_id=transaction.user_id):
         return TerminalError.not_found(kind)
-    if await transaction.value(sql.exists_for_anyone, kind=kind, row_id=row_id):
+    if transaction.tells_others_ids and await transaction.value(sql.exists_for_anyone, kind=kind, row_id=row_id):
         return TerminalError.forbidden(kind)
     return TerminalError.not_found(kind)
 

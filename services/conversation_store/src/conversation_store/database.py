@@ -64,6 +64,7 @@ class Transaction:
     ``enqueued``: what it has put into the outbox with nothing before it, so that it may be published from here after
     the commit. ``wakes_outbox``: it has put something behind what waits there. ``runs_to_stop``: their runners are
     told after the commit. ``tokens_revoked``: relays are told to end what the user's older tokens have opened.
+    ``tells_others_ids``: an id of somebody else is told from one that nobody has.
 
     A statement's parameters are given by name, or are fields of the ``request`` that is carried out.
     """
@@ -74,6 +75,7 @@ class Transaction:
     wakes_outbox: bool = False
     runs_to_stop: list[RunId] = field(default_factory=list[RunId])
     tokens_revoked: TokensRevoked | None = None
+    tells_others_ids: bool = True
 
     async def rows(self, statement: Statement, request: Message | None = None, /, **values: Any) -> list[Row]:
         return await self.connection.fetch(statement.text, *statement.arguments(values, request))
@@ -189,7 +191,7 @@ class Database:
     ) -> AsyncGenerator[Transaction]:
         """A transaction of that user: commits at the end of the block, rolls back on an error. No retries."""
         async with self.pool.acquire(timeout=self._settings.database_retry_seconds_max + 1) as connection:
-            transaction = Transaction(connection, user_id)
+            transaction = Transaction(connection, user_id, tells_others_ids=self._settings.tells_others_ids)
             try:
                 await connection.execute(self._begin(user_id, is_durable=is_durable, token_issued_at=token_issued_at))
                 yield transaction

@@ -54,6 +54,9 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
         default=2_048, ge=1, description="Requests at a time, most of which wait for a connection, users in turns."
     )
 
+    tells_others_ids: bool = Field(
+        default=True, description="Another user's id in a path is forbidden, an unknown one not found; else both are."
+    )
     enqueued_turns_max: int = Field(default=20, ge=0, description="Turns that may wait behind an active one.")
     history_bytes_max: int = Field(
         default=1024 * 1024, ge=1, description="Session items of earlier turns that one claim may carry."
