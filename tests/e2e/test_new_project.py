@@ -45,6 +45,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     packages = next((place / "venv" / "lib").glob("python3.*")) / "site-packages"
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib"))
     python = place / "venv" / "bin" / "python"
+    (python.parent / "nats-server").symlink_to(Path(sys.executable).parent / "nats-server")  # lent as well
     wheels = [str(wheel) for wheel in (place / "dist").glob("*.whl")]
     install = [uv, "pip", "install", "--quiet", "--no-index", "--no-deps", "--python", str(python)]
     subprocess.run([*install, *wheels], check=True, timeout=120)
