@@ -26,7 +26,8 @@ def test_an_edit_and_a_retry_lose_nothing(natter: Person, page: Page, chat: Chat
     messages = chat.root.get_by_role("group", name="Versions of this message")
     answers = chat.root.get_by_role("group", name="Versions of this answer")
 
-    # Another version of the first message, by its button
+    # Another version of the first message, by its button, which is there where the message is pointed at
+    chat.bubbles.first.hover()
     chat.root.get_by_role("button", name="Edit message").first.click()
     expect(chat.composer).to_have_value("first")
     chat.send("third")
