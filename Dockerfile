@@ -30,8 +30,10 @@ RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./servic
 FROM build AS build-agent_runner
 COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY libs/identity libs/identity
+COPY libs/natter_assistant libs/natter_assistant
 COPY services/agent_runner services/agent_runner
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./services/agent_runner
+COPY assistants assistants
+RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
 
 FROM python:3.11-slim AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter
@@ -60,7 +62,7 @@ COPY --from=build-conversation_store /venv /venv
 EXPOSE 9090
 CMD ["python", "-m", "conversation_store"]
 
-# Also runs the task tools: python -m agent_runner.task_tools --http
+# Also runs the task tools: python -m natter_todo.task_tools --http
 FROM runtime AS agent_runner
 COPY --from=build-agent_runner /venv /venv
 EXPOSE 8010 9090

@@ -3,7 +3,7 @@
 .PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock audit sbom env clean
 
 BIN := .venv/bin
-MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
+MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml assistants/*/pyproject.toml)
 NPM_LOCKS := $(wildcard contracts/package-lock.json web/package-lock.json web/chatkit-element/package-lock.json)
 NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 # What only tests need: the public MCP conformance suite, and a mock of OpenAI's APIs.
@@ -16,7 +16,7 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, into the checkout
-	@$(BIN)/python -m compileall -q contracts/src libs/*/src services/*/src
+	@$(BIN)/python -m compileall -q contracts/src libs/*/src services/*/src assistants/*/src
 
 .venv/.installed: requirements.lock pyproject.toml $(MEMBERS) scripts/install.sh
 	@scripts/install.sh python
@@ -50,7 +50,7 @@ test-thorough: test-tools ## the rest, before a release: all crash points, every
 
 # Tests that start no browser, break nothing and need none of the test tools.
 test-fast: install ## what tells within a minute whether a change is sound: the tests of libraries, services, contracts
-	$(PYTEST) -m "not slow and not thorough" contracts libs services tests/contract
+	$(PYTEST) -m "not slow and not thorough" contracts libs services assistants tests/contract
 
 WHEELS ?= dist
 wheels: install ## the Python packages as wheels in dist/, for projects outside of this checkout

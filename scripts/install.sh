@@ -46,7 +46,7 @@ install_python() {
     VIRTUAL_ENV="$PWD/.venv"; export VIRTUAL_ENV
     "$uv" pip install --quiet --require-hashes --requirement requirements.lock
     set --
-    for project in contracts libs/* services/*; do
+    for project in contracts libs/* services/* assistants/*; do
         if [ -f "$project/pyproject.toml" ]; then set -- "$@" --editable "$project"; fi
     done
     "$uv" pip install --quiet --no-deps "$@"

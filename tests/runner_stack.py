@@ -108,7 +108,7 @@ class RunnerStack:
     async def start(self, *, runners: int, runner_environment: dict[str, str]) -> None:
         secrets = TestSettings().shared_secrets
         store = self.add_service("store", ["conversation_store"], {"DATABASE_URL": self.database_url, **secrets})
-        tools = self.add_service("tools", ["agent_runner.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port)})
+        tools = self.add_service("tools", ["natter_todo.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port)})
         for service in (store, tools):
             service.start()
         for number in range(runners):

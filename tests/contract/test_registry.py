@@ -17,7 +17,7 @@ from contracts.services import Service
 ROOT = Path(__file__).parents[2]
 MESSAGES = {entry.message.__name__ for entry in REGISTRY}
 PACKAGES = {path.name: path for path in [*ROOT.glob("services/*/src/*"), *ROOT.glob("libs/*/src/*")] if path.is_dir()}
-PACKAGES[Service.TASK_TOOLS] = PACKAGES[Service.AGENT_RUNNER] / "task_tools"
+PACKAGES[Service.TASK_TOOLS] = ROOT / "assistants/todo/src/natter_todo/task_tools"
 PACKAGES[Service.OPERATOR] = PACKAGES["natter"]
 PLAYS_EVERY_SERVICE = "contract_tests"
 

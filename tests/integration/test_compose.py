@@ -29,13 +29,22 @@ from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
 from natter.web_app import find_web_app
 from natter_testing.servers import temporary_directory
+from natter_todo.settings import Settings as TodoSettings
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("conversation_store", "task_tools", "agent_runner", "stream_relay", "auth_edge")
-OURS = {"actor-kit", "chatkit-protocol", "contracts", "identity"}
+OURS = {
+    "actor-kit": "libs/actor_kit",
+    "chatkit-protocol": "libs/chatkit_protocol",
+    "contracts": "contracts",
+    "identity": "libs/identity",
+    "natterkit": "libs/natter_assistant",
+}
+ASSISTANTS = {"agent_runner": ["assistants/support", "assistants/todo"]}
+"""What an image holds beside its service: the assistants that are served where nobody names others."""
 TASK_TOOLS = "task_tools:8010"
 NOT_HANDED_ON = {
     "AGENT_RUNNER_ID": "each replica has its own, or one could claim the other's runs",
@@ -216,13 +225,15 @@ async def test_a_message_is_answered_by_services_that_run_as_the_file_says(runni
 
 def names_in_the_readme() -> set[str]:
     """The runner's variables in its README's tables; `…_X` stands for AGENT_RUNNER_X."""
-    text = (ROOT / "services/agent_runner/README.md").read_text()
+    files = ("services/agent_runner/README.md", "assistants/todo/README.md")
+    text = "\n".join((ROOT / file).read_text() for file in files)
     named = re.findall(r"`(AGENT_RUNNER_|…_)([A-Z_]+)`", "\n".join(re.findall(r"(?m)^\| (`.*?) \|", text)))
     return {f"AGENT_RUNNER_{name}" for _, name in named}
 
 
 def test_every_setting_of_the_runner_is_in_its_readme_and_handed_on(composed: Composed) -> None:
-    aliases = {str(field.validation_alias) for field in RunnerSettings.model_fields.values()}
+    settings = (RunnerSettings, TodoSettings)
+    aliases = {str(field.validation_alias) for one in settings for field in one.model_fields.values()}
     names = {alias for alias in aliases if alias.startswith("AGENT_RUNNER_")}
     assert names_in_the_readme() == names
     given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["agent_runner"]
@@ -251,15 +262,14 @@ def test_an_image_holds_the_libraries_of_its_service_and_no_others(target: str) 
     stage = re.search(rf"(?ms)^FROM build AS build-{target}$(.*?)^FROM", dockerfile)
     assert stage is not None
     installed = re.findall(r"\./(\S+)", stage[1])
-    wanted, seen = [f"services/{target}"], set[str]()
+    wanted, seen = [f"services/{target}", *ASSISTANTS.get(target, [])], set[str]()
     while wanted:
         path = wanted.pop()
         if path in seen:
             continue
         seen.add(path)
         project = tomllib.loads((ROOT / path / "pyproject.toml").read_text())["project"]
-        ours = [name for name in project["dependencies"] if name in OURS]
-        wanted += ["contracts" if name == "contracts" else f"libs/{name.replace('-', '_')}" for name in ours]
+        wanted += [OURS[name] for name in project["dependencies"] if name in OURS]
     assert set(installed) == seen
 
 

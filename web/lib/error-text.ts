@@ -43,6 +43,8 @@ export const SERVICE_TEXT: Record<Code, string> = {
   model_content_filtered: "The model's content filter stopped this answer. Ask in other words.",
   model_answer_cut_off: "The answer was cut off at its greatest length. Write “continue” for the rest.",
   tool_failed: "A tool failed. Try again.",
+  assistant_failed: "The assistant made a mistake. Try again.",
+  guardrail_tripped: "The assistant's rules stopped this answer. Ask in other words.",
   overloaded: AGAIN,
   identity_unavailable: AGAIN,
   client_disconnected: "The connection was lost before this was sent. Try again.",

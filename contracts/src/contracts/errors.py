@@ -51,6 +51,8 @@ class Code(StrEnum):
     MODEL_CONTENT_FILTERED = "model_content_filtered"
     MODEL_ANSWER_CUT_OFF = "model_answer_cut_off"
     TOOL_FAILED = "tool_failed"
+    ASSISTANT_FAILED = "assistant_failed"
+    GUARDRAIL_TRIPPED = "guardrail_tripped"
     # the system
     OVERLOADED = "overloaded"
     IDENTITY_UNAVAILABLE = "identity_unavailable"
@@ -70,6 +72,7 @@ RETRY_CANNOT_HELP = frozenset(
         Code.MODEL_CONTEXT_EXCEEDED,
         Code.MODEL_CONTENT_FILTERED,
         Code.MODEL_ANSWER_CUT_OFF,
+        Code.GUARDRAIL_TRIPPED,
     }
 )
 """Of a run that failed: the same message would end the same way, so nobody is offered to send it again as it is."""

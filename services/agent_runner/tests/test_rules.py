@@ -131,7 +131,17 @@ def test_an_empty_answer_says_nothing() -> None:
 
 
 def test_turns_and_tokens_of_earlier_attempts_count() -> None:
-    # One call asked for and not answered, one answered, two answered.
-    assert [rules.turns_left(4, checkpoints) for checkpoints in (0, 1, 2, 3, 4, 8)] == [4, 3, 3, 2, 2, 0]
+    call, output, hidden = {"type": "function_call"}, {"type": "function_call_output"}, {"role": "system"}
+    checkpoints = [[], [call], [call, output], [call, call, hidden, output, output, call], [call, output, call, output]]
+    assert [rules.turns_used(items) for items in checkpoints] == [0, 1, 1, 2, 2]
     used = rules.with_call(Usage(requests=1, total_tokens=5), CallUsage(requests=1, input_tokens=2, total_tokens=3))
     assert used == Usage(requests=2, input_tokens=2, total_tokens=8)
+
+
+def test_nothing_stands_between_calls_and_their_outputs() -> None:
+    call = {"type": "function_call", "call_id": "c"}
+    output = {"type": "function_call_output", "call_id": "c"}
+    hidden = {"type": "message", "role": "system", "content": "h"}
+    user = {"type": "message", "role": "user", "content": "u"}
+    assert rules.in_order([user, call, hidden, output, user]) == [user, call, output, hidden, user]
+    assert rules.in_order([user, call, hidden]) == [user, call, hidden], "a call without an output is begun again"

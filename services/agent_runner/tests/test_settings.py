@@ -20,8 +20,7 @@ def test_servers_come_from_json_or_from_a_file_of_it(tmp_path: Path) -> None:
     text = json.dumps([SEARCH, FILES])
     (tmp_path / "servers.json").write_text(text)
     for given in (text, str(tmp_path / "servers.json")):
-        tasks, search, files = settings(AGENT_RUNNER_MCP_SERVERS=given).mcp_server_configs()
-        assert (tasks.name, tasks.sends_run_token) == ("tasks", True)
+        search, files = settings(AGENT_RUNNER_MCP_SERVERS=given).mcp_server_configs()
         assert (search.url, search.tools_allowed, search.sends_run_token) == (SEARCH["url"], {"search"}, False)
         assert (files.command, files.args) == ("mcp-files", ("/srv",))
         assert "hush" not in repr(files)
@@ -35,7 +34,7 @@ def test_servers_come_from_json_or_from_a_file_of_it(tmp_path: Path) -> None:
         (json.dumps([{"name": "both", "url": "u", "command": "c"}]), "either a url or a command"),
         (json.dumps([{**FILES, "name": "a b"}]), "name"),
         (json.dumps([{**FILES, "colour": "red"}]), "colour"),
-        (json.dumps([{**FILES, "name": "tasks"}]), "the same name"),
+        (json.dumps([FILES, {**SEARCH, "name": "files"}]), "the same name"),
         ("[1]", "AGENT_RUNNER_MCP_SERVERS"),
     ],
 )

@@ -11,6 +11,7 @@ from chatkit.types import ThreadItem, ThreadStreamEvent
 from chatkit_protocol import events
 from chatkit_protocol.reducer import Viewer
 from contracts.replies import ConversationView, ItemView, ToolCallView
+from natterkit import ToolWords
 from pydantic import TypeAdapter
 
 EVENTS: TypeAdapter[Any] = TypeAdapter(ThreadStreamEvent)
@@ -36,7 +37,8 @@ class Recorder:
 
 def transcript() -> tuple[Transcript, Recorder]:
     recorder = Recorder()
-    return Transcript(recorder, "conv_1", clock=lambda: NOW), recorder
+    words = {"add_task": ToolWords("Adding task", "Added task", lambda arguments, _result: arguments.get("title", ""))}
+    return Transcript(recorder, "conv_1", clock=lambda: NOW, words=words), recorder
 
 
 def message(words: list[str], message_id: str | None = None) -> list[Any]:
@@ -300,3 +302,27 @@ def test_a_title_is_told_as_the_whole_thread() -> None:
     view = ConversationView(conversation_id="conv_1", created_at=NOW, updated_at=NOW, metadata={"a": 1})
     event = EVENTS.validate_python(events.thread_updated(view, title="Groceries"))
     assert (event.thread.title, event.thread.id, event.thread.metadata) == ("Groceries", "conv_1", {"a": 1})
+
+
+def test_what_was_said_can_be_withdrawn_and_what_tools_did_stays() -> None:
+    answer, recorder = transcript()
+    for event in message(["Let me ", "see."]):
+        answer.on_model_event(event)
+    answer.tool_started(call("c1", title="milk"))
+    saved = {item.message_id for item in answer.take_items() if item.type == "assistant_message"}
+    answer.tool_finished(call("c1", title="milk").model_copy(update={"status": "success"}))
+    answer.begin_response()
+    for event in message(["Something", " bad"])[:-1]:
+        answer.on_model_event(event)
+    withdrawn = answer.withdraw()
+    assert saved < set(withdrawn)
+    answer.say("I may not say that.")
+    assert [item.type for item in answer.end()] == ["workflow", "assistant_message"]
+    assert [item["type"] for item in recorder.viewer.items.values()] == ["workflow", "assistant_message"]
+    assert recorder.viewer.texts() == ["I may not say that."]
+
+
+def test_a_mistake_in_an_assistants_words_costs_the_words_alone() -> None:
+    words = {"pay": ToolWords("Paying", "Paid", lambda arguments, _result: arguments["missing"])}
+    task = tool_task(ToolCallView(call_id="c", name="pay", arguments={}, status="success"), words=words)
+    assert task["title"] == "Paid"

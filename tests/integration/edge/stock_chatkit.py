@@ -17,6 +17,7 @@ from chatkit.types import (
     ThreadStreamEvent,
     UserMessageItem,
 )
+from natter_todo.demo.planner import plan
 
 Context = dict[str, Any]
 
@@ -87,7 +88,7 @@ class StockServer(ChatKitServer[Context]):
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: Context
     ) -> AsyncIterator[ThreadStreamEvent]:
-        agent = Agent[Any](name="stock", model=DemoModel(0.0))
+        agent = Agent[Any](name="stock", model=DemoModel(0.0, plan))
         agent_context = AgentContext(thread=thread, store=self.store, request_context=context)
         items = (await self.store.load_thread_items(thread.id, None, 20, "asc", context)).data
         result = Runner.run_streamed(

@@ -10,6 +10,7 @@ from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_res
 from chatkit.server import ChatKitServer, StreamingResult
 from chatkit.store import NotFoundError, Store
 from chatkit.types import Page, ThreadStreamEvent
+from natter_todo.demo.planner import plan
 from pydantic import TypeAdapter
 
 from tests.runner_stack import RunnerStack
@@ -64,7 +65,7 @@ class MemoryStore(Store[None]):
 
 class StockServer(ChatKitServer[None]):
     async def respond(self, thread: Any, input_user_message: Any, context: Any) -> AsyncIterator[Any]:
-        agent = Agent[Any](name="Natter", model=DemoModel(0))
+        agent = Agent[Any](name="Natter", model=DemoModel(0, plan))
         items = await simple_to_agent_input(input_user_message)
         own = AgentContext(thread=thread, store=self.store, request_context=context)
         result = Runner.run_streamed(agent, items, context=own, run_config=RunConfig(tracing_disabled=True))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from actor_kit.bus import Bus, PublishAck
 from agent_runner.app import desk_of
+from agent_runner.assistants import LoadedAssistants, serve
 from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoints
 from agent_runner.demo import DemoModel
@@ -18,7 +19,6 @@ from agent_runner.models import Models
 from agent_runner.session import StoreSession
 from agent_runner.settings import Settings
 from agent_runner.store import Store
-from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
 from agents import Agent, RunConfig, Runner
 from contracts.commands import CancelRun, ClaimRun, FinishRun, RunRequested
@@ -27,6 +27,7 @@ from contracts.events import EVENT_HEADER
 from contracts.identity import Principal
 from contracts.replies import RunClaimed, TurnBegun
 from contracts.subjects import subject_of
+from natterkit import Assistant
 
 from tests.runner_stack import RunnerStack, RunningService
 
@@ -180,9 +181,10 @@ class FailingBus:
 def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
     """What an attempt in this process needs, with the demo model and no tools."""
     settings = Settings.model_validate({"AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
-    toolbox = Toolbox((), refresh_seconds=300, wait_seconds_max=0)
+    served = serve("todo", Assistant(agent=Agent(name="Natter")), [], settings)
+    assistants = LoadedAssistants({"todo": served})
     frames, desk = Frames(lambda: 0.0), desk_of(settings)
-    return Workshop(bus, Store(store_bus), Models(settings), toolbox, settings, CrashPoints(), frames, desk)
+    return Workshop(bus, Store(store_bus), Models(settings), assistants, settings, CrashPoints(), frames, desk)
 
 
 async def test_a_store_that_fails_is_asked_again_and_then_left_to_the_next_attempt(stack: RunnerStack) -> None:

@@ -211,7 +211,7 @@ async def test_a_change_of_a_run_names_its_call(stack: RunnerStack) -> None:
 
 async def test_over_stdio_it_acts_for_the_user_that_its_starter_names(stack: RunnerStack) -> None:
     environment = {"NATS_URL": stack.nats_url, "TASK_TOOLS_USER_ID": "stdio", **Settings().shared_secrets}
-    command = StdioServerParameters(command=sys.executable, args=["-m", "agent_runner.task_tools"], env=environment)
+    command = StdioServerParameters(command=sys.executable, args=["-m", "natter_todo.task_tools"], env=environment)
     async with Client(command) as tools:
         assert {tool.name for tool in (await tools.list_tools()).tools} == TOOLS
         added = await tools.call_tool("add_task", {"title": "by hand"})

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from contracts.commands.conversations import ItemToSave
 from contracts.identity import Principal, UserId
-from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, RunId, Token
+from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, MessageId, RunId, Token
 from contracts.message import Command, Json
 from contracts.replies import (
     Done,
@@ -112,7 +112,8 @@ class FinishRun(Command[RunFinished]):
 
     The store publishes the end after the commit: the ChatKit ``error`` event and ``run.failed``, or
     ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so. ``metadata`` as in
-    `AppendCheckpoint`.
+    `AppendCheckpoint`. ``replaces_title``: the conversation's title becomes this one also where it has one.
+    ``withdrawn_items``: items of this run that are deleted, as far as they were stored.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.finish_run"
@@ -128,6 +129,8 @@ class FinishRun(Command[RunFinished]):
     error_code: str | None = None
     error_detail: str | None = None
     openai_conversation_id: str | None = None
+    replaces_title: bool = False
+    withdrawn_items: tuple[MessageId, ...] = ()
     metadata: Json | None = None
 
 

@@ -57,6 +57,11 @@ def assistant_message(item_id: str, thread_id: str, created_at: datetime, conten
     return {**_item("assistant_message", item_id, thread_id, created_at), "content": list(content)}
 
 
+def hidden_context(item_id: str, thread_id: str, created_at: datetime, content: str) -> Json:
+    """A HiddenContextItem, which never leaves the server."""
+    return {**_item("hidden_context_item", item_id, thread_id, created_at), "content": content}
+
+
 def output_text(text: str, annotations: Sequence[Json] = ()) -> Json:
     """A content part of an assistant message."""
     return {"type": "output_text", "text": text, "annotations": list(annotations)}

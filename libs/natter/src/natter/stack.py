@@ -25,7 +25,7 @@ SERVICES = (
     Service.STREAM_RELAY,
     Service.AUTH_EDGE,
 )
-MODULES = {Service.TASK_TOOLS: ("agent_runner.task_tools", "--http")}
+MODULES = {Service.TASK_TOOLS: ("natter_todo.task_tools", "--http")}
 """What `python -m` runs, where that is not the service's own name."""
 STOP_ORDER = (
     {"web", "auth_edge"},

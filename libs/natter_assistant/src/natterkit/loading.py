@@ -39,7 +39,7 @@ def load_assistant(target: str) -> Assistant:
 
     Raises AssistantError.
     """
-    place, _, attribute = target.partition(":")
+    place, _, attribute = target.rpartition(":")
     if not place or not attribute.isidentifier():
         raise AssistantError(
             f"“{target}” names no assistant: write path/to/file.py:attribute or package.module:attribute."

@@ -134,7 +134,7 @@ class AgentRunner(Actor):
             run_id=command.run_id,
             runner_id=settings.runner_id,
             lease_seconds=settings.lease_seconds,
-            history_messages_max=settings.history_messages_max if settings.session == "store" else 0,
+            history_messages_max=self._history_messages_max(command),
         )
         while True:
             try:
@@ -146,6 +146,13 @@ class AgentRunner(Actor):
                     raise
                 pause = min(error.retry_after_seconds or LEASED_PAUSE_SECONDS_MAX, LEASED_PAUSE_SECONDS_MAX)
                 await asyncio.sleep(pause)
+
+    def _history_messages_max(self, command: RunRequested) -> int:
+        settings = self.workshop.settings
+        if settings.session != "store":
+            return 0
+        own = self.workshop.assistants[command.assistant_id].assistant.history.messages_max
+        return settings.history_messages_max if own is None else own
 
     async def _last_sequence(self, command: RunRequested) -> int:
         """The last sequence on the run's subject. A stale one is noticed, and read again, at the first publish."""

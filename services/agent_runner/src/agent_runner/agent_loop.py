@@ -1,49 +1,74 @@
 """The loop of one attempt: ask the model, store its calls, run the tools, store their outputs, and ask again."""
 
 import asyncio
+import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
-from agents import Agent, FunctionTool, Model, ModelResponse, OpenAIResponsesModel, RunConfig, Runner
+import structlog
+from agents import (
+    Agent,
+    FunctionTool,
+    Handoff,
+    Model,
+    ModelResponse,
+    OpenAIResponsesModel,
+    RunConfig,
+    RunContextWrapper,
+    Runner,
+    RunResult,
+    Tool,
+)
+from agents import Usage as CallUsage
 from agents.exceptions import ModelRefusalError
 from agents.tool_context import ToolContext
 from contracts.errors import Code, TerminalError
 from contracts.replies import RunClaimed, ToolCallView, Usage
+from natterkit import Context
+from natterkit.context import running
+from natterkit.loading import check_agent, team_of
+from openai.types.responses import ResponseFunctionToolCall
 
-from agent_runner import rules
+from agent_runner import nested, rules
+from agent_runner.assistants import Served
 from agent_runner.crash_points import CrashPoint
+from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, OwnModel, equip
+from agent_runner.function_calls import durable
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
-from agent_runner.models import model_settings
+from agent_runner.models import asked_of_the_model, tool_wanted
+from agent_runner.own_servers import OwnServers
 from agent_runner.publisher import DeltaPublisher
+from agent_runner.run_effects import RunEffects
 from agent_runner.session import RunSession
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
-from agent_runner.tool_results import Output, for_the_sdk, parse_arguments
+from agent_runner.tool_results import Outcome, for_the_sdk, parse_arguments
 from agent_runner.toolbox import RemoteTool
 from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
 
+log = structlog.get_logger()
 INTERRUPTED = '{"error": "The user stopped the answer."}'
 
 
-class AgentLoop(Model):
-    """Runs the agent. `run` begins; then openai-agents asks `get_response` for each step, and runs the tools between.
-
-    The agent's model is this object: it asks the real one, by streaming, so that what is shown, what is stored and what
-    the agent goes on with are one order of events.
+class AgentLoop:
+    """Runs the assistant's agent. `run` begins; then openai-agents asks `answer` for each step (`equipment`), and runs
+    the tools between.
     """
 
-    _model: Model
-
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an attempt is made of
         self,
         workshop: Workshop,
+        served: Served,
         claimed: RunClaimed,
         *,
+        context: Context,
+        effects: RunEffects,
         publisher: DeltaPublisher,
         transcript: Transcript,
         session: RunSession,
@@ -55,79 +80,88 @@ class AgentLoop(Model):
         self.model_name: str | None = None
         self._workshop = workshop
         self._settings = workshop.settings
+        self._served = served
+        self._bounds = workshop.bounds(served.assistant)
         self._claimed = claimed
+        self._context = context
+        self._effects = effects
         self._publisher = publisher
         self._transcript = transcript
         self._session = session
         self._tool_calls = tool_calls
         self._titles = titles
+        self._own_servers = OwnServers()
+        self._remote_tools: tuple[RemoteTool, ...] = ()
+        self._agents: dict[str, Agent[Any]] = {}
+        self._starting: Agent[Any] | None = None
+        self._agent_name: str | None = None
+        self._handoffs: set[str] = set()
         self._call_ids: set[str] = set()
+        self._handed_over: list[str] = []
         self._outputs_saved: set[str] = set()
+        self._replay: list[dict[str, Any]] = []
+        """The calls of the last checkpoint that have no outputs: the model has answered, its answer is given again."""
         self._last_output: list[dict[str, Any]] = []
+        self._wants_tool = not claimed.checkpoint
         self._started = time.monotonic()
         self._has_begun = False
 
     # --- the loop ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Write the whole answer. Raises ModelError, TerminalError of a bound, FencedError."""
+        """Write the whole answer. Raises ModelError, TerminalError of a bound, FencedError, what the agent raises."""
         self._check_tokens()
-        options = self._claimed.inference_options
-        self.model_name = self._workshop.models.choose(options, self._claimed.run.model)
-        self._model = self._workshop.models.get(self.model_name)
-        tools = await self._tool_calls.tools()
+        names = self._served.assistant.models
+        self.model_name = self._workshop.models.choose(self._claimed.inference_options, self._claimed.run.model, names)
         items: list[Any] = [*rules.portable(await self._session.get_items())]
-        items += await self._finish_open_calls(items, (*self._tool_calls.personal.connect_tools, *tools))
+        self._replay = [dict(call) for call in rules.open_calls(items)]
         self._call_ids = rules.call_ids(items)
         self._outputs_saved = rules.call_ids(rules.outputs(items))
-        agent = Agent[None](
-            name="Natter",
-            instructions=self._settings.instructions,
-            model=self,
-            model_settings=model_settings(
-                options, frozenset(tool.name for tool in tools), self._settings.model_reasoning.get(self.model_name)
-            ),
-            tools=[self._function_tool(tool) for tool in tools],
-        )
-        self._tool_calls.personal.on_tools = lambda more: (
-            agent.tools.extend(  # the SDK looks at them again for each step
-                self._function_tool(tool) for tool in more if tool.name not in {known.name for known in agent.tools}
-            )
-        )
-        turns_left = rules.turns_left(self._settings.run_turns_max, self._claimed.next_step)
+        turns_left = self._bounds.turns_max - rules.turns_used(self._claimed.checkpoint) + bool(self._replay)
         if turns_left <= 0:
             raise TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
-        with suppress(ModelRefusalError):  # an answer like any other: it was shown, and is stored
-            await Runner.run(
-                agent,
-                items,
-                max_turns=turns_left,
-                run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
-            )
+        self._remote_tools = await self._tool_calls.tools()
+        self._tool_calls.personal.on_tools = self._add_remote_tools
+        CURRENT_RUN.set(self)
+        with running(self._context):
+            agent = self._starting = await self._starting_agent()
+            with suppress(ModelRefusalError):  # an answer like any other: it was shown, and is stored
+                result = await Runner.run(
+                    agent,
+                    [item for item in items if item not in self._replay],
+                    context=self._sdk_context(),
+                    max_turns=turns_left,
+                    run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
+                )
+                await self._close(result)
         if not rules.says_something([*self._session.run_items[len(self._claimed.input) :], *self._last_output]):
             raise ModelError(Code.MODEL_BAD_RESPONSE)
 
-    async def get_response(self, *args: Any, **kwargs: Any) -> ModelResponse:
-        """One step. Raises what `run` raises."""
-        await self._store_outputs(rules.outputs(kwargs["input"]))
+    async def close(self) -> None:
+        await self._own_servers.close()
+
+    async def answer(self, agent: Agent[Any], own: OwnModel, asked: dict[str, Any]) -> ModelResponse:
+        """One step of an agent. Raises what `run` raises."""
+        scope = NESTED.get()
+        if scope is not None:
+            return await self._answer_nested(scope, agent, own, asked)
+        self._handoffs |= {handoff.tool_name for handoff in asked["handoffs"]}
+        self._agent_name = agent.name
+        await self._store_outputs(rules.outputs(asked["input"]))
         self._transcript.begin_response()
-        asked = {**kwargs, "input": self._with_images(kwargs["input"])}
+        if self._replay:
+            return self._replayed()
+        model = self._model(own)
         response = await call_model(
-            lambda: self._model.stream_response(*args, **asked), self._show, ModelBounds.of(self._settings)
+            lambda: model.stream_response(**self._asked(model, asked)),
+            lambda event, is_first: self._show(event, is_first, None if isinstance(own, Model) else model),
+            ModelBounds.of(self._settings),
         )
-        usage = usage_of(response)
-        self.usage = rules.with_call(self.usage, usage)
-        incomplete = incomplete_error(response)
-        if incomplete is not None:
-            raise incomplete  # before any tool is called: its arguments may be cut off
-        output = with_own_call_ids(response.output, self._call_ids)
+        self._wants_tool = False
+        output, usage = self._read(response)
         await self._store_calls([rules.storable_item(item.model_dump(exclude_none=True)) for item in output])
         self._check_tokens()
         return ModelResponse(output=output, usage=usage, response_id=None)
-
-    def stream_response(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """The model's own stream; the runner does not use it."""
-        return self._model.stream_response(*args, **kwargs)
 
     def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:
         """The session items that no checkpoint has: the last words, and an output for each call that has none."""
@@ -139,22 +173,144 @@ class AgentLoop(Model):
             items += [_output(str(call["call_id"]), INTERRUPTED) for call in open_calls]
         return tuple(items)
 
-    def _with_images(self, items: list[Any]) -> list[Any]:
-        """The items with the images that tools returned, where the model can see them."""
-        sees_images = self._settings.model_sees_images and isinstance(self._model, OpenAIResponsesModel)
-        return self._tool_calls.images.put_in(items, model_sees_images=sees_images)
+    def say_instead(self, words: str) -> None:
+        """These words are the answer, whatever the model has said."""
+        self._transcript.say(words)
+        self._last_output = [_message(words)]
+
+    async def _close(self, result: RunResult) -> None:
+        """Where the last step was a tool's (``tool_use_behavior``), its output is the answer."""
+        await self._store_outputs(rules.outputs(cast("list[Any]", result.to_input_list())))
+        if not self._last_output and result.final_output is not None:
+            self.say_instead(str(result.final_output))
+
+    # --- the agents --------------------------------------------------------------------------------------
+
+    async def _starting_agent(self) -> Agent[Any]:
+        """The assistant's agent; after a takeover the one that the last checkpoint handed over to."""
+        agent = self._served.assistant.fixed_agent
+        if agent is None:
+            made: Any = cast("Callable[[Context], Any]", self._served.assistant.agent)(self._context)
+            agent = cast("Agent[Any]", await made if inspect.isawaitable(made) else made)
+            check_agent(agent)
+            equip(agent)
+        team = team_of(agent)
+        self._agents = {member.name: member for member in team}
+        await self._own_servers.open(server for member in team for server in member.mcp_servers)
+        current = self._agents.get(self._claimed.agent_name or "", agent)
+        if current is agent:
+            return agent
+        get_all_tools = current.get_all_tools
+        current = replace(current, input_guardrails=[])  # those are for what people say, and were passed before
+        current.get_all_tools = get_all_tools
+        return current
+
+    def is_starting(self, agent: Agent[Any]) -> bool:
+        """Whether the SDK is about to begin the run itself, and not one inside of it."""
+        starting, self._starting = self._starting, None
+        return starting is agent
+
+    def _sdk_context(self) -> Any:
+        make = self._served.assistant.make_context
+        return self._context if make is None else make(self._context)
+
+    async def hand_over(
+        self, handoff: Handoff[Any, Any], invoke: InvokeHandoff, context: RunContextWrapper[Any], arguments: str
+    ) -> Agent[Any]:
+        """Hand over; what the handoff's author does with it is done at most once."""
+        call_id = self._call_of(handoff.tool_name, arguments)
+        known = self._agents.get(handoff.agent_name)
+        if call_id is None or NESTED.get() is not None:
+            return await invoke(context, arguments)
+        is_new = await self._tool_calls.begin_handoff(handoff.tool_name, call_id, arguments)
+        agent = await invoke(context, arguments) if is_new or known is None else known
+        self._workshop.crash_points.reach(CrashPoint.IN_HANDOFF)
+        await self._effects.store()
+        await self._tool_calls.finish_handoff(call_id, agent.name)
+        self._agents[agent.name] = agent
+        return agent
+
+    def _call_of(self, name: str, arguments: str) -> str | None:
+        """The call that a handoff is invoked for: the SDK does not say."""
+        for call in rules.open_calls(self._session.run_items):
+            is_it = call["name"] == name and call["arguments"] == arguments and call["call_id"] not in self._handed_over
+            if is_it:
+                self._handed_over.append(str(call["call_id"]))
+                return str(call["call_id"])
+        return None
+
+    # --- the model ---------------------------------------------------------------------------------------
+
+    def _model(self, own: OwnModel) -> Model:
+        if isinstance(own, Model):
+            return own
+        return self._workshop.models.get(own or str(self.model_name), self._served.assistant.demo)
+
+    def _asked(self, model: Model, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the SDK asks, with images, hidden context and settings as this model is to get them."""
+        sees_images = self._settings.model_sees_images and isinstance(model, OpenAIResponsesModel)
+        items = self._tool_calls.images.put_in(asked["input"], model_sees_images=sees_images)
+        wanted = tool_wanted(self._claimed.inference_options, asked["tools"]) if self._wants_tool else None
+        name = str(getattr(model, "model", ""))
+        settings = asked_of_the_model(asked["model_settings"], wanted, self._settings.model_reasoning.get(name))
+        return {**asked, "input": [*items, *self._effects.hidden], "model_settings": settings}
+
+    def _read(self, response: Any) -> tuple[list[Any], CallUsage]:
+        """The output and usage of a whole response; of one that is cut off nothing is executed. Raises ModelError."""
+        usage = usage_of(response)
+        self.usage = rules.with_call(self.usage, usage)
+        incomplete = incomplete_error(response)
+        if incomplete is not None:
+            raise incomplete  # before any tool is called: its arguments may be cut off
+        return with_own_call_ids(response.output, self._call_ids), usage
+
+    def _replayed(self) -> ModelResponse:
+        """The calls that an earlier attempt began: given once more, so that the SDK goes on with them."""
+        calls, self._replay = self._replay, []
+        output: list[Any] = [
+            ResponseFunctionToolCall(
+                type="function_call", call_id=call["call_id"], name=call["name"], arguments=call["arguments"]
+            )
+            for call in calls
+        ]
+        return ModelResponse(output=output, usage=CallUsage(), response_id=None)
+
+    async def _answer_nested(
+        self, scope: Nested, agent: Agent[Any], own: OwnModel, asked: dict[str, Any]
+    ) -> ModelResponse:
+        """One step of an agent that is a tool: nobody sees it, and the ledger keeps it."""
+        step_id = nested.step_id(scope.call_id, scope.steps_count)
+        scope.steps_count += 1
+        model = self._model(own)
+
+        async def ask() -> ModelResponse:
+            request = {**asked, "model_settings": self._asked(model, asked)["model_settings"]}
+            bounds = ModelBounds.of(self._settings)
+            response = await call_model(lambda: model.stream_response(**request), lambda _event, _first: None, bounds)
+            output, usage = self._read(response)
+            self._check_tokens()
+            return ModelResponse(output=output, usage=usage, response_id=None)
+
+        async def record() -> Outcome:
+            return await nested.recorded(ask)
+
+        result, _ = await self._tool_calls.record(nested.MODEL, step_id, {"agent": agent.name}, record)
+        response = nested.replayed(result)
+        self._call_ids |= {str(item.call_id) for item in response.output if item.type == "function_call"}
+        return response
 
     # --- what is shown while the model speaks ------------------------------------------------------------
 
-    def _show(self, event: Any, is_first_token: bool) -> Awaitable[None] | None:
+    def _show(self, event: Any, is_first_token: bool, titles_by: Model | None) -> Awaitable[None] | None:
         self._transcript.on_model_event(event)
         if is_first_token:
-            return self._on_first_token()
+            return self._on_first_token(titles_by)
         return self._publisher.flush() if self._publisher.is_crowded else None
 
-    async def _on_first_token(self) -> None:
-        if self._claimed.is_first_turn and not self._workshop.models.is_demo(self._model):
-            self._titles.start(self._model)
+    async def _on_first_token(self, titles_by: Model | None) -> None:
+        has_title = self._effects.title is not None or not self._claimed.is_first_turn
+        if titles_by is not None and not has_title and not self._workshop.models.is_demo(titles_by):
+            self._titles.start(titles_by)
         if not self._has_begun:
             self._has_begun = True
             FIRST_TOKEN_SECONDS.observe(time.monotonic() - self._started)
@@ -177,33 +333,80 @@ class AgentLoop(Model):
             self._transcript.tool_started(view)
         await self._publisher.flush()
         self._workshop.crash_points.reach(CrashPoint.BEFORE_CHECKPOINT)
-        await self._session.checkpoint(items, self._transcript.take_items(), self.usage)
+        items_to_save = self._transcript.take_items()
+        await self._session.checkpoint(items, items_to_save, self.usage, agent_name=self._agent_name)
         self._workshop.crash_points.reach(CrashPoint.AFTER_CHECKPOINT)
 
     async def _store_outputs(self, outputs: list[dict[str, Any]]) -> None:
-        """Store the outputs of the tool calls before the model is asked with them."""
+        """Store the outputs of the tool calls, and who goes on, before the model is asked with them."""
         outputs = [item for item in outputs if item["call_id"] not in self._outputs_saved]
         if not outputs:
             return
-        running = {call.call_id: call for call in self._transcript.running_calls()}
+        running_calls = {call.call_id: call for call in self._transcript.running_calls()}
         for item in outputs:
-            call = running.get(item["call_id"])
-            if call is not None:  # of a tool that does not exist: nothing was executed, the output is the SDK's
-                failed = {"status": "failure", "result": str(item.get("output"))}
-                self._transcript.tool_finished(call.model_copy(update=failed))
+            call = running_calls.get(item["call_id"])
+            if call is not None:  # nothing of ours was executed: a handoff, or a tool that does not exist
+                status = "success" if call.name in self._handoffs else "failure"
+                ended = {"status": status, "result": str(item.get("output"))}
+                self._transcript.tool_finished(call.model_copy(update=ended))
         await self._publisher.flush()
         self._workshop.crash_points.reach(CrashPoint.BEFORE_OUTPUTS_CHECKPOINT)
-        await self._session.checkpoint([rules.storable_item(item) for item in outputs], self._transcript.take_items())
+        hidden, hidden_items = self._effects.take_hidden()
+        await self._session.checkpoint(
+            [*(rules.storable_item(item) for item in outputs), *hidden],
+            (*self._transcript.take_items(), *hidden_items),
+            agent_name=self._agent_name,
+            metadata=self._effects.take_metadata(),
+        )
         self._outputs_saved |= rules.call_ids(outputs)
         self._workshop.crash_points.reach(CrashPoint.AFTER_OUTPUTS_CHECKPOINT)
 
     def _check_tokens(self) -> None:
-        if self.usage.total_tokens > self._settings.run_tokens_max:
+        if self.usage.total_tokens > self._bounds.tokens_max:
             raise TerminalError(Code.RUN_TOKENS_EXCEEDED, sentence_of(Code.RUN_TOKENS_EXCEEDED))
 
     # --- tools -------------------------------------------------------------------------------------------
 
-    def _function_tool(self, tool: RemoteTool) -> FunctionTool:
+    async def tools(self, agent: Agent[Any], tools: list[Tool]) -> list[Tool]:
+        """An agent's tools as the SDK is to see them: its own, made durable, and those of MCP servers."""
+        servers = self._served.servers_for(agent, is_nested=NESTED.get() is not None)
+        remote = [self._remote(tool) for tool in self._remote_tools if tool.server.config.name in servers]
+        own = [
+            durable(tool, self._tool_calls.execute_function) if isinstance(tool, FunctionTool) else tool
+            for tool in tools
+        ]
+        named = {tool.name for tool in own}
+        offered: list[Tool] = [*own, *(tool for tool in remote if tool.name not in named)]
+        return [*offered, *self._gone(offered)]
+
+    def _add_remote_tools(self, more: Sequence[RemoteTool]) -> None:
+        """Offer tools that are there only now; the SDK asks for them before each step."""
+        known = {tool.name for tool in self._remote_tools}
+        self._remote_tools = (*self._remote_tools, *(tool for tool in more if tool.name not in known))
+
+    def _gone(self, offered: list[Tool]) -> list[Tool]:
+        """Stand-ins for tools that an earlier attempt called, and that are not there any more."""
+        there = {tool.name for tool in offered}
+        wanted = {str(call["name"]) for call in self._replay} if NESTED.get() is None else set[str]()
+        return [self._stand_in(name) for name in wanted - there if not self._is_handoff(name)]
+
+    def _is_handoff(self, name: str) -> bool:
+        targets = [target for agent in self._agents.values() for target in agent.handoffs]
+        names = {one.tool_name if isinstance(one, Handoff) else Handoff.default_tool_name(one) for one in targets}
+        return name in names
+
+    def _stand_in(self, name: str) -> FunctionTool:
+        for tool in self._tool_calls.personal.connect_tools:  # its server may be connected by now
+            if tool.name == name:
+                return self._remote(tool)
+
+        async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+            return for_the_sdk(await self._tool_calls.give_up(name, context.tool_call_id, arguments))
+
+        schema: dict[str, Any] = {"type": "object", "properties": {}}
+        return FunctionTool(name, "", schema, invoke, strict_json_schema=False)
+
+    def _remote(self, tool: RemoteTool) -> FunctionTool:
         async def invoke(context: ToolContext[Any], arguments: str) -> Any:
             return for_the_sdk(await self._tool_calls.execute(tool, context.tool_call_id, arguments))
 
@@ -215,26 +418,11 @@ class AgentLoop(Model):
             strict_json_schema=False,
         )
 
-    async def _finish_open_calls(self, items: list[Any], tools: tuple[RemoteTool, ...]) -> list[dict[str, Any]]:
-        """Finish the calls that an earlier attempt began; the ledger knows which of them have a result."""
-        by_name = {tool.name: tool for tool in tools}
-
-        async def finish(call: Any) -> dict[str, Any]:
-            name, call_id, arguments = call["name"], call["call_id"], call["arguments"]
-            tool = by_name.get(name)
-            if tool is None:
-                return _output(call_id, await self._tool_calls.give_up(name, call_id, arguments))
-            return _output(call_id, await self._tool_calls.execute(tool, call_id, arguments))
-
-        outputs = list(await asyncio.gather(*(finish(call) for call in rules.open_calls(items))))
-        await self._store_outputs(outputs)
-        return outputs
-
 
 def _message(text: str) -> dict[str, Any]:
     content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
     return {"type": "message", "role": "assistant", "content": content}
 
 
-def _output(call_id: str, output: Output) -> dict[str, Any]:
+def _output(call_id: str, output: str) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": call_id, "output": output}

@@ -10,17 +10,18 @@ from actor_kit.mailbox import Mailbox, at_work
 from actor_kit.requests import RequestServer
 from actor_kit.slots import Slots
 from agents import set_tracing_disabled
-from contracts.assistants import AssistantCard, StartPrompt
+from agents.run import set_default_agent_runner
 from contracts.events import RunCancelRequested
-from contracts.ids import FIRST_ASSISTANT_ID
 from contracts.services import Service
 from contracts.streams import runs_mailbox
 from contracts.subjects import subject_filter
 
 from agent_runner.actor import AgentRunner
 from agent_runner.admission import Admission
+from agent_runner.assistants import LoadedAssistants, load_assistants
 from agent_runner.connections import Desk
 from agent_runner.crash_points import CrashPoints
+from agent_runner.equipment import InnerRunner
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
@@ -28,44 +29,29 @@ from agent_runner.registration import Registration
 from agent_runner.sealing import Seal
 from agent_runner.settings import Settings
 from agent_runner.store import Store
-from agent_runner.toolbox import Toolbox
 from agent_runner.workshop import Workshop
-
-TODO_CARD = AssistantCard(
-    assistant_id=FIRST_ASSISTANT_ID,
-    name="Natter",
-    greeting="What needs doing?",
-    start_prompts=(
-        StartPrompt(label="Add a task", prompt="add a task: buy milk", icon="plus"),
-        StartPrompt(label="Show my list", prompt="list my tasks", icon="notebook"),
-        StartPrompt(label="Count to 20", prompt="count to 20", icon="sparkle"),
-    ),
-)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set. Raises RetryableError where NATS cannot be reached at the start."""
     set_tracing_disabled(True)
+    set_default_agent_runner(InnerRunner())
     health = Health()
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(Bus.open(settings, service=Service.AGENT_RUNNER))
         models = Models(settings)
         stack.push_async_callback(models.close)
-        toolbox = Toolbox(
-            settings.mcp_server_configs(),
-            refresh_seconds=settings.tools_refresh_seconds,
-            wait_seconds_max=settings.tools_wait_seconds_max,
-        )
-        toolbox.start()
-        stack.push_async_callback(toolbox.close)
+        assistants = load_assistants(settings)
+        assistants.start()
+        stack.push_async_callback(assistants.close)
         crash_points = CrashPoints(settings.test_crash_directory)
         frames, desk = Frames(lambda: health.loop_delay_seconds), desk_of(settings)
-        actor = AgentRunner(Workshop(bus, Store(bus), models, toolbox, settings, crash_points, frames, desk))
-        _add_checks(health, bus, toolbox)
+        actor = AgentRunner(Workshop(bus, Store(bus), models, assistants, settings, crash_points, frames, desk))
+        _add_checks(health, bus, assistants)
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))
         await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
-        await stack.enter_async_context(Registration(Store(bus), [TODO_CARD]))
+        await stack.enter_async_context(Registration(Store(bus), assistants.cards()))
         await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
         slots, room = Slots(settings.slots), Admission(health, settings.memory_mib_max * 1_048_576)
         mailboxes = [
@@ -77,7 +63,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 drain_timeout_seconds=settings.drain_timeout_seconds / 2,
                 room=room,
             )
-            for assistant_id in (FIRST_ASSISTANT_ID,)
+            for assistant_id in assistants
         ]
         await stack.enter_async_context(at_work(mailboxes))
         await stop.wait()
@@ -89,12 +75,16 @@ def desk_of(settings: Settings) -> Desk:
     return Desk(Seal(secrets) if secrets else None, settings.public_url, settings.consent_seconds_max)
 
 
-def _add_checks(health: Health, bus: Bus, toolbox: Toolbox) -> None:
+def _add_checks(health: Health, bus: Bus, assistants: LoadedAssistants) -> None:
     async def is_connected() -> bool:
         return bus.is_connected
 
-    async def has_task_tools() -> bool:
-        return toolbox.has("tasks")
+    async def has_assistants() -> bool:
+        return bool(assistants)
+
+    async def has_own_servers_tools() -> bool:
+        return assistants.has_own_servers_tools
 
     health.check("bus", is_connected)
-    health.check("task_tools", has_task_tools)
+    health.check("assistants", has_assistants)
+    health.check("tools", has_own_servers_tools)

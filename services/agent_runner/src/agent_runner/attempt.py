@@ -13,6 +13,7 @@ from contracts.commands import FinishRun, FinishToolCall, RenewLease
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
+from contracts.ids import MessageId
 from contracts.replies import RunClaimed
 
 from agent_runner import rules
@@ -20,9 +21,10 @@ from agent_runner.agent_loop import AgentLoop
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
-from agent_runner.model_errors import failure_of, sentence_of
+from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentence_of
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.publisher import DeltaPublisher, FencedError
+from agent_runner.run_effects import RunEffects
 from agent_runner.session import session_of
 from agent_runner.store import Store
 from agent_runner.titles import TitleWriter
@@ -38,6 +40,7 @@ GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
 READ_BATCH_MAX = 256
+TOLD_WITH_TRACEBACK = frozenset({Code.INTERNAL, Code.ASSISTANT_FAILED})
 Outcome = Literal["completed", "failed", "cancelled"]
 
 
@@ -62,19 +65,26 @@ class RunAttempt:
             epoch=claimed.epoch,
         )
         self._publisher.start(last_sequence)
-        self._transcript = Transcript(self._publisher, run.conversation_id)
-        self._session = session_of(workshop, claimed, self._principal)
+        self._served = workshop.assistants[claimed.assistant_id]
+        assistant = self._served.assistant
+        self._transcript = Transcript(self._publisher, run.conversation_id, words=assistant.tool_words)
+        self._session = session_of(workshop, claimed, self._principal, assistant.history)
+        self._effects = RunEffects(claimed, self._publisher, self._session)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
         self._loop = AgentLoop(
             workshop,
+            self._served,
             claimed,
+            context=self._effects.context(user_id),
+            effects=self._effects,
             publisher=self._publisher,
             transcript=self._transcript,
             session=self._session,
             tool_calls=self._tool_calls,
             titles=self._titles,
         )
+        self._withdrawn: tuple[MessageId, ...] = ()
         self._writing: asyncio.Task[None] | None = None
         self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
 
@@ -87,13 +97,14 @@ class RunAttempt:
             epoch=self._claimed.epoch,
             run_token=self._claimed.run_token,
             store=workshop.store,
-            toolbox=workshop.toolbox,
+            toolbox=self._served.toolbox,
             transcript=self._transcript,
             crash_points=workshop.crash_points,
             output_characters_max=settings.tool_output_characters_max,
             images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
             wait_seconds_max=settings.tools_wait_seconds_max,
-            personal=PersonalTools(self._new_connections(), workshop.toolbox, self._transcript),
+            before_finish=self._effects.store,
+            personal=PersonalTools(self._new_connections(), self._served.toolbox, self._transcript),
         )
 
     def _new_connections(self) -> Connections:
@@ -132,6 +143,7 @@ class RunAttempt:
             await asyncio.gather(
                 lease,
                 self._publisher.close(),
+                self._loop.close(),
                 self._tool_calls.close(),
                 self._titles.close(),
                 return_exceptions=True,
@@ -159,8 +171,11 @@ class RunAttempt:
             if isinstance(failure, (FencedError, RetryableError)):
                 raise failure from error  # another attempt owns the run, or may do what this one could not
             log.warning(
-                "run.failed", code=failure.code, error=repr(error)[:500], exc_info=failure.code == Code.INTERNAL
+                "run.failed", code=failure.code, error=repr(error)[:500], exc_info=failure.code in TOLD_WITH_TRACEBACK
             )
+            if isinstance(failure, GuardrailTrippedError):
+                self._withdrawn = self._transcript.withdraw()
+                self._loop.say_instead(failure.detail)
             return await self._finish("failed", failure)
         return await self._finish("completed")
 
@@ -180,7 +195,7 @@ class RunAttempt:
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
     async def _write(self) -> None:
-        seconds_left = self._workshop.settings.run_seconds_max - self._claimed.seconds_since_start
+        seconds_left = self._workshop.bounds(self._served.assistant).seconds_max - self._claimed.seconds_since_start
         try:
             async with asyncio.timeout(seconds_left):
                 await self._loop.run()
@@ -200,6 +215,8 @@ class RunAttempt:
         interrupted = self._transcript.running_calls()
         session_items = self._loop.last_items(is_complete=outcome == "completed")
         items = self._transcript.end()
+        hidden, hidden_items = self._effects.take_hidden()
+        session_items, items = (*session_items, *hidden), (*items, *hidden_items)
         title = await self._title(outcome)
         await self._flush(outcome)
         for call in interrupted:
@@ -215,6 +232,9 @@ class RunAttempt:
                 items=items,
                 session_items=session_items,
                 title=title,
+                replaces_title=self._effects.title is not None,
+                withdrawn_items=self._withdrawn,
+                metadata=self._effects.take_metadata(),
                 model=self._loop.model_name,
                 usage=self._loop.usage,
                 error_code=failure.code if failure else None,
@@ -226,6 +246,8 @@ class RunAttempt:
         return outcome
 
     async def _title(self, outcome: Outcome) -> str | None:
+        if self._effects.title is not None:
+            return self._effects.title
         if not self._claimed.is_first_turn:
             return None
         title = await self._titles.title() if outcome == "completed" else self._titles.plain_title()

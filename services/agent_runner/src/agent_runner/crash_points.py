@@ -21,6 +21,8 @@ class CrashPoint(StrEnum):
     AFTER_CHECKPOINT = "after_checkpoint"
     AFTER_TOOL_BEGUN = "after_tool_begun"
     AFTER_TOOL_CALLED = "after_tool_called"
+    IN_NESTED_AGENT = "in_nested_agent"
+    IN_HANDOFF = "in_handoff"
     AFTER_TOOL_FINISHED = "after_tool_finished"
     BEFORE_OUTPUTS_CHECKPOINT = "before_outputs_checkpoint"
     AFTER_OUTPUTS_CHECKPOINT = "after_outputs_checkpoint"

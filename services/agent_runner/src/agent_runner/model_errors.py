@@ -1,19 +1,42 @@
 """What a provider's failure means: a stable code, a sentence for the user, and whether asking again may help."""
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import openai
-from agents.exceptions import AgentsException, MaxTurnsExceeded, ModelBehaviorError, UserError
+from agents.exceptions import (
+    AgentsException,
+    InputGuardrailTripwireTriggered,
+    MaxTurnsExceeded,
+    ModelBehaviorError,
+    OutputGuardrailTripwireTriggered,
+    ToolInputGuardrailTripwireTriggered,
+    ToolOutputGuardrailTripwireTriggered,
+    UserError,
+)
 from contracts.errors import Code, NatterError, TerminalError
+from contracts.text import storable
 from openai.types.responses import Response
 from pydantic import ValidationError
 
 RETRY_AFTER_SECONDS_MAX = 60.0
+GUARDRAIL_CHARACTERS_MAX = 2_000
+TRIPPED = (
+    InputGuardrailTripwireTriggered,
+    OutputGuardrailTripwireTriggered,
+    ToolInputGuardrailTripwireTriggered,
+    ToolOutputGuardrailTripwireTriggered,
+)
+_CALLS_ASSISTANTS = frozenset({"agents", "agent_runner"})
+_KNOWN = frozenset(
+    {"agents", "openai", "pydantic", "pydantic_core", "mcp", "httpx", "httpx2", "structlog", "uvloop", "anyio"}
+) | {"agent_runner", "actor_kit", "chatkit_protocol", "contracts", "identity", "natterkit", "nats"}
+"""What may raise an error of ours, or of the provider's, when the SDK or the runner calls it."""
 
 TELL_OPERATOR = "Tell whoever runs this server."
 
@@ -32,6 +55,8 @@ _SENTENCES: dict[Code, str] = {
     Code.RUN_TOKENS_EXCEEDED: "The answer used up its token budget and was stopped.",
     Code.RUN_TIME_EXCEEDED: "The answer took too long and was stopped.",
     Code.RUN_ATTEMPTS_EXHAUSTED: "The answer failed several times and was given up. Try again.",
+    Code.ASSISTANT_FAILED: f"The assistant made a mistake. Try again. If it happens again: {TELL_OPERATOR}",
+    Code.GUARDRAIL_TRIPPED: "The assistant's rules stopped this answer. Ask in other words.",
     Code.INTERNAL: "Something went wrong inside. Try again.",
 }
 _CONTEXT_CODES = {"context_length_exceeded", "string_above_max_length"}
@@ -49,6 +74,20 @@ class ModelError(NatterError):
     ) -> None:
         super().__init__(code, sentence_of(code), retry_after_seconds=retry_after_seconds)
         self.may_help_to_ask_again = may_help_to_ask_again
+
+
+class AssistantFailedError(TerminalError):
+    """What an assistant's author wrote has failed; its own words go into the log."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code, sentence_of(code))
+
+
+class GuardrailTrippedError(TerminalError):
+    """A guardrail of the assistant ends the answer. ``words``: its own, if it has any, for people."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(Code.GUARDRAIL_TRIPPED, words or sentence_of(Code.GUARDRAIL_TRIPPED))
 
 
 def sentence_of(code: Code) -> str:
@@ -155,16 +194,52 @@ def failure_of(error: BaseException) -> NatterError:
 
     What a tool's function raises comes wrapped in an error of the SDK.
     """
-    ours: BaseException | None = error
-    while ours is not None:
-        if isinstance(ours, NatterError):
-            return ours
-        ours = ours.__cause__
+    ours = natter_error_of(error)
+    if ours is not None:
+        return ours
+    if isinstance(error, TRIPPED):
+        return GuardrailTrippedError(_guardrail_words(error))
     if isinstance(error, MaxTurnsExceeded):
         return TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
     if isinstance(error, ModelBehaviorError):
         return TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
+    if is_raised_by_an_assistant(error):
+        return AssistantFailedError(Code.ASSISTANT_FAILED)
     return TerminalError(Code.INTERNAL, sentence_of(Code.INTERNAL))
+
+
+def natter_error_of(error: BaseException) -> NatterError | None:
+    """The error of ours that an error is, or was raised from."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NatterError):
+        cause = cause.__cause__
+    return cause
+
+
+def _guardrail_words(error: Any) -> str:
+    """What a guardrail's function gave as its output's information: a text, or an object with a ``message``."""
+    result = getattr(error, "guardrail_result", None)
+    output = getattr(result, "output", None) or getattr(error, "output", None)
+    info: Any = getattr(output, "output_info", None)
+    if isinstance(info, dict):
+        info = cast("dict[str, Any]", info).get("message")
+    elif not isinstance(info, str):
+        info = getattr(info, "message", None)
+    return storable(info)[:GUARDRAIL_CHARACTERS_MAX] if isinstance(info, str) else ""
+
+
+def is_raised_by_an_assistant(error: BaseException) -> bool:
+    """Whether the SDK had called somebody's code that raised it: instructions, a guardrail, a hook, a factory."""
+    caller = ""
+    frame = error.__traceback__
+    while frame is not None:
+        module = str(frame.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module != caller:
+            if caller in _CALLS_ASSISTANTS and module not in _KNOWN and module not in sys.stdlib_module_names:
+                return True
+            caller = module if module not in sys.stdlib_module_names else caller
+        frame = frame.tb_next
+    return False
 
 
 ERROR_EVENTS = frozenset({"error", "response.failed"})

@@ -1,6 +1,6 @@
 """Which model answers: the demo model without a key, else any OpenAI-compatible provider."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import openai
@@ -8,6 +8,7 @@ from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIRespo
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from contracts.errors import Code
 from contracts.message import Json
+from natterkit import Demo
 from openai import AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response
@@ -26,7 +27,6 @@ class Models:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._demo = DemoModel(settings.demo_word_delay_ms / 1000)
         self._client: openai.AsyncOpenAI | None = None
         if settings.openai_api_key is not None or settings.openai_base_url is not None:
             key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
@@ -42,25 +42,26 @@ class Models:
         """The provider's client; None for the demo model."""
         return self._client
 
-    def choose(self, inference_options: Mapping[str, Any], model_of_run: str | None) -> str:
-        """The name of the model for a run. Raises ModelError (model_not_allowed)."""
+    def choose(self, inference_options: Mapping[str, Any], model_of_run: str | None, names: Sequence[str] = ()) -> str:
+        """The name of the model for a run; ``names``: those of its assistant. Raises ModelError (model_not_allowed)."""
+        default = names[0] if names and self._client is not None else self._settings.model_name
         asked = inference_options.get("model") or model_of_run
         if not asked:
-            return self._settings.model_name
-        if asked not in self._settings.model_names_allowed:
+            return default
+        if asked not in (names or self._settings.model_names_allowed) and asked != default:
             raise ModelError(Code.MODEL_NOT_ALLOWED)
         return str(asked)
 
-    def get(self, name: str) -> Model:
-        """The model of a name that `choose` returned."""
+    def get(self, name: str, demo: Demo | None = None) -> Model:
+        """The model of a name; ``demo``: how the demo model answers for an assistant."""
         if name == DEMO_MODEL or self._client is None:
-            return self._demo
+            return DemoModel(self._settings.demo_word_delay_ms / 1000, demo)
         if self._settings.model_api == "chat_completions":
             return ChatCompletionsModel(model=name, openai_client=self._client)
         return OpenAIResponsesModel(model=name, openai_client=self._client)
 
     def is_demo(self, model: Model) -> bool:
-        return model is self._demo
+        return isinstance(model, DemoModel)
 
     async def close(self) -> None:
         if self._client is not None:
@@ -125,16 +126,19 @@ _INCOMPLETE: dict[str, Literal["max_output_tokens", "content_filter"]] = {
 }
 
 
-def model_settings(
-    inference_options: Json, tool_names: frozenset[str], reasoning: ReasoningConfig | None = None
-) -> ModelSettings:
-    """What a model is asked for: to think as configured, and to call first the tool that ChatKit's
-    ``inference_options.tool_choice`` names, where it is one.
-    """
+def tool_wanted(inference_options: Json, tools: Sequence[Any]) -> str | None:
+    """The tool to call first, that ChatKit's ``inference_options.tool_choice`` names, where it is one."""
     choice = inference_options.get("tool_choice")
     wanted = choice.get("id") if isinstance(choice, dict) else None
-    return ModelSettings(
-        tool_choice=wanted if isinstance(wanted, str) and wanted in tool_names else None,
+    return wanted if isinstance(wanted, str) and wanted in {tool.name for tool in tools} else None
+
+
+def asked_of_the_model(
+    settings: ModelSettings, tool_choice: str | None, reasoning: ReasoningConfig | None
+) -> ModelSettings:
+    """What a model is asked for: the tool that a person has chosen, else what the agent's author says, else ours."""
+    ours = ModelSettings(
         include_usage=True,
         reasoning=Reasoning(effort=reasoning.effort, summary=reasoning.summary) if reasoning else None,
     )
+    return ours.resolve(settings).resolve(ModelSettings(tool_choice=tool_choice))

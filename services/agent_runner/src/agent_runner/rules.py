@@ -1,6 +1,5 @@
 """Pure decisions about a run: what of the history fits, what a thread is called, which calls are open."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,8 +13,6 @@ CHARACTERS_PER_TOKEN = 4
 """Rough and provider-neutral; the budget is a bound, not a bill."""
 ITEM_TOKENS_MIN = 4
 PLAIN_TITLE_CHARACTERS_MAX = 60
-CHECKPOINTS_PER_TURN = 2
-"""A model turn that calls tools has two: its calls, then their outputs."""
 
 Item = Mapping[str, Any]
 CALL, OUTPUT = "function_call", "function_call_output"
@@ -85,9 +82,37 @@ def call_ids(items: Sequence[Item]) -> set[str]:
     return {str(item["call_id"]) for item in items if item.get("call_id")}
 
 
-def turns_left(turns_max: int, checkpoints_count: int) -> int:
-    """How often the model may still be asked, after the checkpoints of all attempts so far."""
-    return turns_max - math.ceil(checkpoints_count / CHECKPOINTS_PER_TURN)
+def turns_used(checkpoint: Sequence[Item]) -> int:
+    """How often the model was asked in what earlier attempts of a run have stored: each turn there calls tools."""
+    kinds = [item.get("type") for item in checkpoint]
+    return sum(kind == CALL and (at == 0 or CALL not in _turn_before(kinds, at)) for at, kind in enumerate(kinds))
+
+
+def _turn_before(kinds: Sequence[Any], at: int) -> Sequence[Any]:
+    """The items of the turn that the one at ``at`` belongs to, before it: after the last output."""
+    start = next((earlier + 1 for earlier in range(at - 1, -1, -1) if kinds[earlier] == OUTPUT), 0)
+    return kinds[start:at]
+
+
+def in_order(items: Sequence[Item]) -> list[Item]:
+    """The items with nothing between calls and their outputs, as providers want it: what stood there comes after."""
+    ordered: list[Item] = []
+    waiting: list[Item] = []
+    answered = call_ids(outputs(items))
+    unanswered: set[Any] = set()
+    for item in items:
+        if item.get("type") == CALL and item.get("call_id") in answered:
+            unanswered.add(item.get("call_id"))
+        elif item.get("type") == OUTPUT:
+            unanswered.discard(item.get("call_id"))
+        elif unanswered and item.get("role") == "system":
+            waiting.append(item)
+            continue
+        ordered.append(item)
+        if not unanswered:
+            ordered += waiting
+            waiting = []
+    return [*ordered, *waiting]
 
 
 def with_call(used: Usage, call: CallUsage) -> Usage:
@@ -107,7 +132,7 @@ def portable(items: Sequence[Item]) -> list[dict[str, Any]]:
     it did: another refuses them, and so does the same one once it has forgotten. A message without text is left out.
     """
     kept: list[dict[str, Any]] = []
-    for item in items:
+    for item in in_order(items):
         kind = item.get("type", "message")
         if kind == "message" and item.get("role") == "assistant":
             text = said(item)

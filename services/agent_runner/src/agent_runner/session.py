@@ -1,5 +1,6 @@
 """What the model saw and said: openai-agents Sessions over conversation_store, or over OpenAI's Conversations API."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -9,7 +10,9 @@ from agents.memory import Session
 from chatkit_protocol.history import without_orphans
 from contracts.commands import AppendCheckpoint, ItemToSave, LinkOpenaiConversation, TruncateSession
 from contracts.identity import Principal
+from contracts.message import Json
 from contracts.replies import RunClaimed, Usage
+from natterkit import History
 
 from agent_runner import rules
 from agent_runner.model_errors import model_error
@@ -34,8 +37,18 @@ class RunSession(Session, Protocol):
         """This run's own items so far."""
         ...
 
-    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...], usage: Usage | None = None) -> None:
-        """Append a finished step, and what the run has used so far, fenced by epoch. Raises FencedError."""
+    async def checkpoint(
+        self,
+        session_items: Items,
+        items: tuple[ItemToSave, ...],
+        usage: Usage | None = None,
+        *,
+        agent_name: str | None = None,
+        metadata: Json | None = None,
+    ) -> None:
+        """Append a finished step, what the run has used so far, the agent that goes on, and changes of the
+        conversation's metadata, fenced by epoch. Raises FencedError.
+        """
         ...
 
     async def close_turn(self, last_items: Items) -> None:
@@ -55,6 +68,7 @@ class StoreSession:
         self._claimed = claimed
         self._tokens_max = tokens_max
         self._step = claimed.next_step
+        self._one_at_a_time = asyncio.Lock()
         self._items: Items = [*claimed.input, *claimed.checkpoint]
 
     @property
@@ -74,20 +88,31 @@ class StoreSession:
     async def add_items(self, items: Items) -> None:
         await self.checkpoint(items, ())
 
-    async def checkpoint(self, session_items: Items, items: tuple[ItemToSave, ...], usage: Usage | None = None) -> None:
-        await self._store.ask(
-            AppendCheckpoint(
-                principal=self._principal,
-                run_id=self._claimed.run.run_id,
-                epoch=self._claimed.epoch,
-                step=self._step,
-                session_items=tuple(session_items),
-                items=items,
-                usage=usage,
+    async def checkpoint(
+        self,
+        session_items: Items,
+        items: tuple[ItemToSave, ...],
+        usage: Usage | None = None,
+        *,
+        agent_name: str | None = None,
+        metadata: Json | None = None,
+    ) -> None:
+        async with self._one_at_a_time:
+            await self._store.ask(
+                AppendCheckpoint(
+                    principal=self._principal,
+                    run_id=self._claimed.run.run_id,
+                    epoch=self._claimed.epoch,
+                    step=self._step,
+                    session_items=tuple(session_items),
+                    items=items,
+                    usage=usage,
+                    agent_name=agent_name,
+                    metadata=metadata,
+                )
             )
-        )
-        self._step += 1
-        self._items.extend(session_items)
+            self._step += 1
+            self._items.extend(session_items)
 
     async def close_turn(self, last_items: Items) -> None:
         """Nothing: FinishRun stores the last items."""
@@ -198,17 +223,18 @@ class OpenaiSession(StoreSession):
             self._conversation_id = None
 
 
-def session_of(workshop: Workshop, claimed: RunClaimed, principal: Principal) -> RunSession:
-    """The session that the settings ask for; without a provider the store's."""
+def session_of(workshop: Workshop, claimed: RunClaimed, principal: Principal, history: History) -> RunSession:
+    """The session that the settings ask for; without a provider the store's. ``history``: what the assistant says."""
     settings = workshop.settings
+    tokens_max = history.tokens_max or settings.history_tokens_max
     client = workshop.models.client
     if settings.session == "openai" and client is not None:
         return OpenaiSession(
             workshop.store,
             principal,
             claimed,
-            tokens_max=settings.history_tokens_max,
-            messages_max=settings.history_messages_max,
+            tokens_max=tokens_max,
+            messages_max=settings.history_messages_max if history.messages_max is None else history.messages_max,
             client=client,
         )
-    return StoreSession(workshop.store, principal, claimed, tokens_max=settings.history_tokens_max)
+    return StoreSession(workshop.store, principal, claimed, tokens_max=tokens_max)

@@ -8,21 +8,24 @@ from functools import partial
 from typing import Any
 
 import structlog
+from agents import FunctionTool
+from agents.tool_context import ToolContext
 from contracts.commands import BeginToolCall, FinishToolCall
 from contracts.identity import Principal
-from contracts.replies import ToolCallView
+from contracts.replies import LedgerEntry, ToolCallView
 from contracts.text import storable
 from mcp import MCPError
 from pydantic import JsonValue
 
 from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
+from agent_runner.function_calls import FunctionCall, Invoke
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
-from agent_runner.tool_results import Outcome, Output, output_of, parse_arguments, read_result
+from agent_runner.tool_results import UNKNOWN, Outcome, Output, for_the_sdk, output_of, parse_arguments, read_result
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.transcript import Transcript
@@ -31,7 +34,6 @@ log = structlog.get_logger()
 
 RETRY_SECONDS_FIRST = 0.1
 RETRY_SECONDS_MAX = 1.0
-UNKNOWN = "It may or may not have happened."
 WAITING = "waiting for its server"
 
 
@@ -55,6 +57,8 @@ class ToolCalls:
     images: RunImages
     wait_seconds_max: float
     personal: PersonalTools
+    before_finish: Callable[[], Awaitable[None]]
+    """What is to be stored before a call may be told as done: what it has said to the conversation."""
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
@@ -76,6 +80,37 @@ class ToolCalls:
         async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):
             return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
 
+    async def execute_function(
+        self, tool: FunctionTool, invoke: Invoke, context: ToolContext[Any], arguments_json: str
+    ) -> Any:
+        """Run one call of a function tool, and return its output for the SDK. Raises FencedError, and what the tool
+        raises where its author wants that.
+        """
+        call = FunctionCall(tool, invoke, context, arguments_json, self.output_characters_max, self.images)
+        output = await self._execute(tool.name, context.tool_call_id, arguments_json, call.execute)
+        if call.raised is not None:
+            raise call.raised
+        return for_the_sdk(output)
+
+    async def record(
+        self, name: str, call_id: str, arguments: JsonValue, call: Callable[[], Awaitable[Outcome]]
+    ) -> tuple[JsonValue, bool]:
+        """``call`` it once, unseen by people: its result, and whether it is an earlier one. Raises FencedError."""
+        entry = await self._begin(name, call_id, arguments)
+        if entry.status != "running":
+            return entry.result, True
+        outcome = await call()
+        self.crash_points.reach(CrashPoint.IN_NESTED_AGENT)
+        return (await self._finish(call_id, outcome)).result, False
+
+    async def begin_handoff(self, name: str, call_id: str, arguments_json: str) -> bool:
+        """Whether what a handoff does is still to be done: an earlier attempt may have begun it. Raises FencedError."""
+        entry = await self._begin(name, call_id, parse_arguments(arguments_json))
+        return entry.status == "running" and entry.epoch == self.epoch
+
+    async def finish_handoff(self, call_id: str, agent_name: str) -> None:
+        await self._finish(call_id, Outcome("success", {"assistant": agent_name}))
+
     async def give_up(self, name: str, call_id: str, arguments_json: str) -> Output:
         """The output of a call of a tool that is not there (any more); nothing is called. Raises FencedError."""
 
@@ -96,6 +131,21 @@ class ToolCalls:
         arguments = parse_arguments(arguments_json)
         view = ToolCallView(call_id=call_id, name=name, arguments=arguments, status="running")
         self.transcript.tool_started(view)
+        entry = await self._begin(name, call_id, arguments)
+        self.crash_points.reach(CrashPoint.AFTER_TOOL_BEGUN)
+        if entry.status == "running":
+            outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
+            self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
+            await self.before_finish()
+            entry = await self._finish(call_id, outcome)
+            self.crash_points.reach(CrashPoint.AFTER_TOOL_FINISHED)
+        links = tuple(one for one in entry.attachments if one.type == "link")
+        ended = {"status": entry.status, "result": entry.result, "links": links}
+        self.transcript.tool_finished(view.model_copy(update=ended))
+        shown = [(self.transcript.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
+        return output_of(entry.status, entry.result, self.images.add(shown))
+
+    async def _begin(self, name: str, call_id: str, arguments: JsonValue) -> LedgerEntry:
         begun = await self.store.ask(
             BeginToolCall(
                 principal=self.principal,
@@ -106,29 +156,21 @@ class ToolCalls:
                 arguments=arguments,
             )
         )
-        self.crash_points.reach(CrashPoint.AFTER_TOOL_BEGUN)
-        entry = begun.entry
-        if entry.status == "running":
-            outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
-            self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
-            finished = await self.store.ask(
-                FinishToolCall(
-                    principal=self.principal,
-                    run_id=self.run_id,
-                    epoch=self.epoch,
-                    call_id=call_id,
-                    status=outcome.status,
-                    result=outcome.result,
-                    attachments=outcome.attachments,
-                )
+        return begun.entry
+
+    async def _finish(self, call_id: str, outcome: Outcome) -> LedgerEntry:
+        finished = await self.store.ask(
+            FinishToolCall(
+                principal=self.principal,
+                run_id=self.run_id,
+                epoch=self.epoch,
+                call_id=call_id,
+                status=outcome.status,
+                result=outcome.result,
+                attachments=outcome.attachments,
             )
-            self.crash_points.reach(CrashPoint.AFTER_TOOL_FINISHED)
-            entry = finished.entry
-        links = tuple(one for one in entry.attachments if one.type == "link")
-        ended = {"status": entry.status, "result": entry.result, "links": links}
-        self.transcript.tool_finished(view.model_copy(update=ended))
-        shown = [(self.transcript.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
-        return output_of(entry.status, entry.result, self.images.add(shown))
+        )
+        return finished.entry
 
     async def _counted_call(self, tool: RemoteTool, arguments: JsonValue, call_id: str, *, was_begun: bool) -> Outcome:
         if tool.connects:

@@ -30,6 +30,7 @@ IMAGE_BEGINNINGS = {
     "image/webp": b"RIFF",
 }
 """The types that are shown, and what a file of each begins with. SVG is a document that can do things: not shown."""
+UNKNOWN = "It may or may not have happened."
 LINKS_MAX = 20
 TITLE_CHARACTERS_MAX = 200
 URL_CHARACTERS_MAX = 2_000

@@ -1,12 +1,17 @@
 """How a tool call is told in ChatKit: one human line, its state, and arguments and result on demand."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
+import structlog
 from chatkit_protocol import items
 from chatkit_protocol.items import Json
 from contracts.replies import ToolCallView
+from contracts.text import storable
+from natterkit import ToolWords
 
+log = structlog.get_logger()
 CONTENT_CHARACTERS_MAX = 2_000
 BADGE_CHARACTERS_MAX = 120
 ROWS_MAX = 10
@@ -14,39 +19,37 @@ COLUMNS_MAX = 4
 CELL_CHARACTERS_MAX = 100
 
 
-def tool_task(call: ToolCallView, note: str = "") -> Json:
+Words = Mapping[str, ToolWords]
+"""How an assistant wants its tools' entries to read, by the name of the tool."""
+NO_WORDS: Words = {}
+
+
+def tool_task(call: ToolCallView, note: str = "", words: Words = NO_WORDS) -> Json:
     """A tool call as a task of a workflow. ``note``: how it stands while it runs."""
-    title = f"{_title(call)} · {note}" if note else _title(call)
-    return items.tool_task(title, _content(call), status=call.status)
+    title = _title(call, words.get(call.name))
+    return items.tool_task(f"{title} · {note}" if note else title, _content(call), status=call.status)
 
 
-_VERBS = {
-    "add_task": ("Adding task", "Added task"),
-    "list_tasks": ("Listing tasks", "Listed tasks"),
-    "complete_task": ("Completing task", "Completed task"),
-    "update_task": ("Updating task", "Updated task"),
-    "delete_task": ("Deleting task", "Deleted task"),
-}
-
-
-def _title(call: ToolCallView) -> str:
+def _title(call: ToolCallView, words: ToolWords | None) -> str:
     human = call.name.replace("_", " ").replace("-", " ").strip().capitalize() or "Tool"
-    running, done = _VERBS.get(call.name, (human, human))
-    words = done if call.status == "success" else running
-    subject = _subject(call)
-    title = f"{words} “{subject}”" if subject else words
+    verb, subject = human, ""
+    if words is not None:
+        verb = words.done if call.status == "success" else words.running
+        subject = _subject(call, words)
+    title = f"{verb} “{subject}”" if subject else verb
     return title if len(title) <= BADGE_CHARACTERS_MAX else f"{title[: BADGE_CHARACTERS_MAX - 1]}…"
 
 
-def _subject(call: ToolCallView) -> str:
-    """The title of the task that a call is about, from its result or its arguments."""
-    for source in (call.result, call.arguments):
-        if isinstance(source, dict):
-            task = source.get("task", source)
-            title = task.get("title") if isinstance(task, dict) else None
-            if isinstance(title, str):
-                return title
-    return ""
+def _subject(call: ToolCallView, words: ToolWords) -> str:
+    """What the call is about, as the assistant's author says; a mistake in that code costs no more than the words."""
+    if words.subject is None:
+        return ""
+    arguments = call.arguments if isinstance(call.arguments, dict) else {}
+    try:
+        return storable(str(words.subject(arguments, call.result) or ""))
+    except Exception as error:  # noqa: BLE001 - somebody else's code
+        log.warning("tool.words_failed", tool=call.name, error=repr(error)[:300])
+        return ""
 
 
 def _content(call: ToolCallView) -> str:

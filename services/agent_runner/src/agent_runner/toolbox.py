@@ -23,7 +23,7 @@ NAME_CHARACTERS_MAX = 64
 PERSONAL_LISTS_MAX = 1_000
 """Users whose tools at a personal server are remembered."""
 TOOLS_MAX = 128
-"""What OpenAI takes with one request; the task tools come first."""
+"""What OpenAI takes with one request; an assistant's own tools come first."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -82,9 +82,11 @@ class Toolbox:
         for connection in self._shared.values():
             await connection.close()
 
-    def has(self, server_name: str) -> bool:
-        """Whether the tools of this server are known."""
-        return server_name in self._listed
+    @property
+    def has_own_servers_tools(self) -> bool:
+        """Whether the tools of every server of ours, which will come up, are known."""
+        ours = (server.config for server in self._servers if server.config.sends_run_token)
+        return all(config.name in self._listed for config in ours)
 
     async def tools(self) -> tuple[RemoteTool, ...]:
         """All tools that are known now. Waits for servers not listed yet only in the first seconds of the process."""

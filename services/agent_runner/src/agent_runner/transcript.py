@@ -8,14 +8,17 @@ from chatkit_protocol import events
 from chatkit_protocol.items import Json
 from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
-from contracts.ids import new_id, new_message_id
+from contracts.ids import MessageId, new_id, new_message_id
 from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
 from agent_runner.publisher import Publisher
+from agent_runner.tool_tasks import NO_WORDS, Words
 from agent_runner.transcript_items import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
 
 Clock = Callable[[], datetime]
+SAID_POSITION = -1
+"""Where a message that no model wrote stands among the outputs of a model's response."""
 
 
 def utc_now() -> datetime:
@@ -31,10 +34,15 @@ class Transcript:
     them over.
     """
 
-    def __init__(self, publisher: Publisher, conversation_id: str, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, publisher: Publisher, conversation_id: str, clock: Clock = utc_now, *, words: Words = NO_WORDS
+    ) -> None:
         self._publisher = publisher
         self._conversation_id = conversation_id
         self._clock = clock
+        self._words = words
+        self._said: set[str] = set()
+        """The messages, thoughts and images that are stored, or will be."""
         self._messages: dict[int, ShownMessage] = {}
         self._workflow: ShownWorkflow | None = None
         self._thoughts: ShownThoughts | None = None
@@ -69,8 +77,15 @@ class Transcript:
                 if self._workflow is not None:
                     self._closed.append(self._workflow)
                 self._workflow = ShownWorkflow(
-                    self._publisher, self._conversation_id, view.message_id, view.created_at, list(view.tool_calls)
+                    self._publisher,
+                    self._conversation_id,
+                    view.message_id,
+                    view.created_at,
+                    list(view.tool_calls),
+                    self._words,
                 )
+            elif is_said(view.item):
+                self._said.add(view.message_id)
         if self._workflow is not None:
             self._workflow.go_on()
 
@@ -135,7 +150,9 @@ class Transcript:
         """Show a call as running; one that is shown already (by an earlier attempt) is not shown twice."""
         self._close_thoughts()
         if self._workflow is None:
-            self._workflow = ShownWorkflow(self._publisher, self._conversation_id, new_id("wf"), self._clock())
+            self._workflow = ShownWorkflow(
+                self._publisher, self._conversation_id, new_id("wf"), self._clock(), words=self._words
+            )
             self._workflow.begin()
         self._workflow.start(call)
 
@@ -157,12 +174,31 @@ class Transcript:
     def image_shown(self, url: str) -> str:
         """Show an image that a tool returned (a data URL) as an item of its own; returns the item's id."""
         image = ShownImage(self._publisher, self._conversation_id, new_message_id(), self._clock())
-        self._items.append(image.show(url))
+        self._keep(image.show(url))
         return image.item_id
 
     def running_calls(self) -> list[ToolCallView]:
         """The calls that are shown as running."""
         return self._workflow.running_calls if self._workflow else []
+
+    def say(self, text: str) -> None:
+        """Show a message that no model wrote."""
+        message = self._open_message(SAID_POSITION)
+        message.append(0, storable(text))
+        self._close_message(self._messages.pop(SAID_POSITION))
+
+    def withdraw(self) -> tuple[MessageId, ...]:
+        """Take back all that was said, thought and drawn; what tools did stays. Returns the ids, some not stored."""
+        withdrawn = [*self._said, *(message.item_id for message in self._messages.values())]
+        if self._thoughts is not None:
+            withdrawn.append(self._thoughts.item_id)
+        for item_id in withdrawn:
+            self._publisher.event(events.item_removed(item_id))
+        self._items = [item for item in self._items if item.message_id not in self._said]
+        self._messages.clear()
+        self._said.clear()
+        self._thoughts = None
+        return tuple(withdrawn)
 
     # --- what is to be stored ----------------------------------------------------------------------------
 
@@ -246,6 +282,8 @@ class Transcript:
 
     def _keep(self, item: ItemToSave) -> None:
         """Have an item stored at the next checkpoint, as it is now."""
+        if is_said(item.item):
+            self._said.add(item.message_id)
         for at, kept in enumerate(self._items):
             if kept.message_id == item.message_id:
                 self._items[at] = item
@@ -264,6 +302,12 @@ class Transcript:
         thoughts, self._thoughts = self._thoughts, None
         if thoughts is not None:
             self._keep(thoughts.end())
+
+
+def is_said(item: Json) -> bool:
+    """A message, thoughts or an image: what a guardrail may take back."""
+    is_thought = item["type"] == "workflow" and item.get("workflow", {}).get("type") == "reasoning"
+    return item["type"] in ("assistant_message", "generated_image") or is_thought
 
 
 def is_kept(item: Json) -> bool:

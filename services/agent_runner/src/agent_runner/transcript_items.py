@@ -10,7 +10,7 @@ from contracts.commands import ItemToSave
 from contracts.replies import ToolAttachment, ToolCallView
 
 from agent_runner.publisher import Publisher
-from agent_runner.tool_tasks import tool_task
+from agent_runner.tool_tasks import NO_WORDS, Words, tool_task
 
 GROWTH_CHARACTERS_MIN = 24
 GROWTH_PARTS = 20
@@ -98,6 +98,7 @@ class ShownWorkflow(ShownItem):
     """Consecutive tool calls, each a task."""
 
     calls: list[ToolCallView] = field(default_factory=list[ToolCallView])
+    words: Words = field(default_factory=lambda: NO_WORDS)
 
     def begin(self) -> None:
         self._publish(events.item_added(self._item()))
@@ -111,13 +112,13 @@ class ShownWorkflow(ShownItem):
         if any(known.call_id == call.call_id for known in self.calls):
             return
         self.calls.append(call)
-        self._publish(events.task_changed(self.item_id, "added", len(self.calls) - 1, tool_task(call)))
+        self._publish(events.task_changed(self.item_id, "added", len(self.calls) - 1, self._task(call)))
 
     def note(self, call_id: str, note: str) -> None:
         """Show how a running call stands. It is for those who watch: what is stored has no notes."""
         for task_index, known in enumerate(self.calls):
             if known.call_id == call_id and known.status == "running":
-                self._publish(events.task_changed(self.item_id, "updated", task_index, tool_task(known, note)))
+                self._publish(events.task_changed(self.item_id, "updated", task_index, self._task(known, note)))
 
     def link(self, call_id: str, title: str, url: str) -> None:
         """Show that a running call waits for its user, and where they go on. It is gone when the call ends."""
@@ -132,7 +133,7 @@ class ShownWorkflow(ShownItem):
         for task_index, known in enumerate(self.calls):
             if known.call_id == call.call_id:
                 self.calls[task_index] = call
-                self._publish(events.task_changed(self.item_id, "updated", task_index, tool_task(call)))
+                self._publish(events.task_changed(self.item_id, "updated", task_index, self._task(call)))
                 return
 
     @property
@@ -145,8 +146,11 @@ class ShownWorkflow(ShownItem):
     def to_save(self) -> ItemToSave:
         return ItemToSave(message_id=self.item_id, type="workflow", tool_calls=tuple(self.calls), item=self._item())
 
+    def _task(self, call: ToolCallView, note: str = "") -> Json:
+        return tool_task(call, note, self.words)
+
     def _item(self) -> Json:
-        tasks = [tool_task(call) for call in self.calls]
+        tasks = [self._task(call) for call in self.calls]
         return items.workflow(self.item_id, self.conversation_id, self.created_at, "custom", tasks)
 
 

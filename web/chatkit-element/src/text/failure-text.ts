@@ -22,6 +22,8 @@ const OF_RUN: Record<string, TextKey> = {
   model_answer_cut_off: "errorModelCutOff",
   assistant_not_served: "errorAssistantGone",
   tool_failed: "errorTool",
+  assistant_failed: "errorAssistant",
+  guardrail_tripped: "errorGuardrail",
   internal: "errorRunFailed",
 };
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from agents import Model, ModelResponse, Usage
+from natterkit import Demo, DemoCall
 from openai.types.responses import ResponseCompletedEvent
 
-from agent_runner.demo import planner, responses
-from agent_runner.demo.planner import Call
+from agent_runner.demo import responses, rules
 
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
@@ -17,8 +17,10 @@ _WORDS = re.compile(r"\s*\S+|\s+$")
 class DemoModel(Model):
     """Every ``word_delay_seconds`` a word. Ids are unique; an answer ends with ``response.completed``."""
 
-    def __init__(self, word_delay_seconds: float) -> None:
+    def __init__(self, word_delay_seconds: float, demo: Demo | None = None) -> None:
+        """``demo``: an assistant's own rules; where they have no answer, the built-in ones are asked."""
         self._word_delay_seconds = word_delay_seconds
+        self._demo = demo
 
     async def get_response(  # noqa: PLR0913 - openai-agents' signature
         self,
@@ -56,8 +58,8 @@ class DemoModel(Model):
         input: Any,  # noqa: A002
         model_settings: Any,  # noqa: ARG002
         tools: list[Any],
-        output_schema: Any,  # noqa: ARG002
-        handoffs: list[Any],  # noqa: ARG002
+        output_schema: Any,
+        handoffs: list[Any],
         tracing: Any,  # noqa: ARG002
         *,
         previous_response_id: str | None,  # noqa: ARG002
@@ -65,7 +67,10 @@ class DemoModel(Model):
         prompt: Any,  # noqa: ARG002
     ) -> AsyncIterator[Any]:
         """The answer as it is written; see ``Model``."""
-        act = planner.plan(input, frozenset(tool.name for tool in tools))
+        names = frozenset(str(tool.name) for tool in tools) | {str(handoff.tool_name) for handoff in handoffs}
+        act = self._demo(input, names) if self._demo is not None else None
+        if act is None:
+            act = rules.answer(input, tools, handoffs, output_schema)
         writer = responses.ResponseWriter(model="demo", input_tokens=_tokens(input))
         yield writer.created()
         if isinstance(act, str):
@@ -84,7 +89,7 @@ class DemoModel(Model):
         yield writer.completed()
 
 
-def _call_events(writer: responses.ResponseWriter, call: Call) -> list[Any]:
+def _call_events(writer: responses.ResponseWriter, call: DemoCall) -> list[Any]:
     return writer.function_call(call.name, call.arguments)
 
 

@@ -90,6 +90,7 @@ async def finish_run(transaction: Transaction, command: FinishRun) -> RunFinishe
         usage=None if command.usage is None else json_text(command.usage.model_dump()),
         model=command.model,
         title=command.title,
+        replaces_title=command.replaces_title,
         openai_conversation_id=command.openai_conversation_id,
     )
     return RunFinished(run=run, next_run_id=next_run_id)
@@ -106,6 +107,7 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     usage: str | None = None,
     model: str | None = None,
     title: str | None = None,
+    replaces_title: bool = False,
     openai_conversation_id: str | None = None,
 ) -> tuple[RunView, RunId | None]:
     """Set a run's terminal state, tell the viewers, and start the turn that waits; its id comes second.
@@ -125,6 +127,7 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
         usage=usage,
         model=model,
         title=title,
+        replaces_title=replaces_title,
         openai_conversation_id=openai_conversation_id,
     )
     if row is None:

@@ -4,7 +4,8 @@ select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.mod
 from chat.run r where r.run_id = :run_id and r.user_id = :user_id;
 
 -- name: end_run
--- The end, and what a finished run leaves at its conversation: a title where there was none. `has_next`: a turn waits.
+-- The end, and what a finished run leaves at its conversation: a title where there was none, or a new one.
+-- `has_next`: a turn waits.
 with ended as (
     update chat.run r
     set status = :status, is_active = false, finished_at = now(), lease_expires_at = null, error_code = :error_code,
@@ -14,7 +15,7 @@ with ended as (
         r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at
 ), touched as (
     update chat.conversation
-    set updated_at = now(), title = coalesce(title, :title),
+    set updated_at = now(), title = case when :replaces_title then coalesce(:title, title) else coalesce(title, :title) end,
         openai_conversation_id = coalesce(:openai_conversation_id, openai_conversation_id)
     where conversation_id = (select conversation_id from ended) and user_id = :user_id
 )

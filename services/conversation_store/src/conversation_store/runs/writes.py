@@ -31,8 +31,12 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
 
 
 async def write_last_items(transaction: Transaction, command: FinishRun) -> bool:
-    """Store what a run ends with; False where its epoch or its status forbids."""
-    return await _write(transaction, command)
+    """Store what a run ends with, without what it withdraws; False where its epoch or its status forbids."""
+    if not await _write(transaction, command):
+        return False
+    if command.withdrawn_items:
+        await transaction.execute(sql.withdraw_items, command, message_ids=list(command.withdrawn_items))
+    return True
 
 
 async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:

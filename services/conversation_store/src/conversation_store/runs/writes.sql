@@ -35,6 +35,10 @@ with reserved as (
 )
 select conversation_id, (select count(*) from saved) as saved_count from reserved;
 
+-- name: withdraw_items
+delete from chat.message
+where message_id = any(:message_ids::text[]) and run_id = :run_id and user_id = :user_id and role = 'assistant';
+
 -- name: patch_metadata
 -- Changes by key; null removes one.
 update chat.conversation

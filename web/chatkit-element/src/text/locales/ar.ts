@@ -143,4 +143,6 @@ export const ar: Texts = {
   errorModelCutOff: "قُطعت الإجابة عند أقصى طول لها.",
   errorAssistantGone: "لم يعد هذا المساعد متاحًا. ابدأ محادثة جديدة.",
   errorTool: "فشلت إحدى الأدوات. حاول مجددًا.",
+  errorAssistant: "أخطأ المساعد. حاول مجددًا.",
+  errorGuardrail: "أوقفت قواعد المساعد هذه الإجابة. اسأل بكلمات أخرى.",
 };

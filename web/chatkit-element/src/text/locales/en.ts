@@ -142,6 +142,8 @@ export const en = {
   errorModelFiltered: "The content filter stopped this answer. Ask in other words.",
   errorModelCutOff: "The answer was cut off at its greatest length.",
   errorTool: "A tool failed. Try again.",
+  errorAssistant: "The assistant made a mistake. Try again.",
+  errorGuardrail: "The assistant's rules stopped this answer. Ask in other words.",
   errorAssistantGone: "This assistant is not offered any more. Start a new conversation.",
 };
 

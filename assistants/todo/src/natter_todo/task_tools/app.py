@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from agent_runner.task_tools.caller import RequireRunToken, RunTokens
-from agent_runner.task_tools.server import make_server
-from agent_runner.task_tools.settings import Settings
+from natter_todo.task_tools.caller import RequireRunToken, RunTokens
+from natter_todo.task_tools.server import make_server
+from natter_todo.task_tools.settings import Settings
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 

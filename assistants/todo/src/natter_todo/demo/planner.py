@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from agent_runner.demo.intents import (
+from natterkit import DemoCall
+
+from natter_todo.demo.intents import (
     TEXT_CHARACTERS_MAX,
     Add,
     Complete,
@@ -30,14 +32,6 @@ NO_TOOLS = "I am the demo model, and my task tools cannot be reached right now. 
 TASKS_SHOWN_MAX = 50
 
 
-@dataclass(frozen=True)
-class Call:
-    """A tool to call next."""
-
-    name: str
-    arguments: dict[str, Any]
-
-
 @dataclass
 class _Done:
     """A call that was made for this message, with its output."""
@@ -57,7 +51,7 @@ class _Context:
     tasks: list[dict[str, Any]] | None = None
 
 
-def plan(items: str | Sequence[Any], tool_names: frozenset[str]) -> list[Call] | str:
+def plan(items: str | Sequence[Any], tool_names: frozenset[str]) -> list[DemoCall] | str:
     """The calls to make next (in parallel), or the final answer in words. A pure function of the input."""
     context = _read(items)
     if len(context.text) > TEXT_CHARACTERS_MAX:
@@ -77,21 +71,21 @@ def plan(items: str | Sequence[Any], tool_names: frozenset[str]) -> list[Call] |
     return "\n".join(said)
 
 
-def _advance(step: Step, later: Sequence[Step], remaining: list[_Done], context: _Context) -> list[Call] | str:
+def _advance(step: Step, later: Sequence[Step], remaining: list[_Done], context: _Context) -> list[DemoCall] | str:
     """The calls that a step needs now, or what to say about it; takes the calls that were made for it."""
     if isinstance(step, Count):
         return " ".join(str(number) for number in range(1, step.to + 1)) or "There is nothing to count."
     if isinstance(step, Add):
         if remaining:
             return _said_about_add(step, remaining.pop(0))
-        return [Call("add_task", {"title": one.title}) for one in _leading_adds(later)]
+        return [DemoCall("add_task", {"title": one.title}) for one in _leading_adds(later)]
     if isinstance(step, ListAll):
         return _said_about_list(remaining.pop(0)) if remaining else [_list_call(step)]
     return _advance_on_one(step, remaining, context)
 
 
-def _list_call(step: ListAll) -> Call:
-    return Call("list_tasks", {} if step.completed is None else {"completed": step.completed})
+def _list_call(step: ListAll) -> DemoCall:
+    return DemoCall("list_tasks", {} if step.completed is None else {"completed": step.completed})
 
 
 def _leading_adds(steps: Sequence[Step]) -> list[Add]:
@@ -104,7 +98,9 @@ def _leading_adds(steps: Sequence[Step]) -> list[Add]:
     return adds
 
 
-def _advance_on_one(step: Complete | Rename | Delete, remaining: list[_Done], context: _Context) -> list[Call] | str:
+def _advance_on_one(
+    step: Complete | Rename | Delete, remaining: list[_Done], context: _Context
+) -> list[DemoCall] | str:
     looked = False
     tasks = context.tasks
     if remaining and remaining[0].name == "list_tasks":
@@ -114,20 +110,20 @@ def _advance_on_one(step: Complete | Rename | Delete, remaining: list[_Done], co
         return _said_about_one(step, remaining.pop(0))
     task = _find(step.reference, tasks)
     if task is None and not looked:
-        return [Call("list_tasks", {})]
+        return [DemoCall("list_tasks", {})]
     if task is None:
         return f"I found no task “{step.reference}” on your list."
     return [_call_on(step, str(task["task_id"]))]
 
 
-def _call_on(step: Complete | Rename | Delete, task_id: str) -> Call:
+def _call_on(step: Complete | Rename | Delete, task_id: str) -> DemoCall:
     if isinstance(step, Rename):
-        return Call("update_task", {"task_id": task_id, "title": step.title})
+        return DemoCall("update_task", {"task_id": task_id, "title": step.title})
     if isinstance(step, Delete):
-        return Call("delete_task", {"task_id": task_id})
+        return DemoCall("delete_task", {"task_id": task_id})
     if step.completed:
-        return Call("complete_task", {"task_id": task_id})
-    return Call("update_task", {"task_id": task_id, "completed": False})
+        return DemoCall("complete_task", {"task_id": task_id})
+    return DemoCall("update_task", {"task_id": task_id, "completed": False})
 
 
 def _find(reference: str, tasks: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any] | None:

@@ -7,8 +7,10 @@ from functools import partial
 from itertools import islice, product
 
 import pytest
-from agent_runner.demo import intents
-from agent_runner.demo.intents import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from natter_todo.demo import intents
+from natter_todo.demo.intents import (
     TEXT_CHARACTERS_MAX,
     Add,
     Complete,
@@ -21,9 +23,7 @@ from agent_runner.demo.intents import (
     parse,
     position_of,
 )
-from agent_runner.demo.planner import TOO_LONG, plan
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from natter_todo.demo.planner import TOO_LONG, plan
 
 SECONDS_MAX = 0.05
 LARGE_CHARACTERS = 100_000

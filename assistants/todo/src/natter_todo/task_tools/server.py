@@ -16,7 +16,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from agent_runner.task_tools.caller import Caller, caller_of
+from natter_todo.task_tools.caller import Caller, caller_of
 
 log = structlog.get_logger()
 ReplyT = TypeVar("ReplyT", bound=Reply)

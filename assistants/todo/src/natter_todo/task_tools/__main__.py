@@ -1,4 +1,4 @@
-"""``python -m agent_runner.task_tools [--http]``: the task tools over streamable HTTP, or over stdio."""
+"""``python -m natter_todo.task_tools [--http]``: the task tools over streamable HTTP, or over stdio."""
 
 import gc
 import sys
@@ -8,8 +8,8 @@ gc.disable()  # what is imported stays: to look for garbage in it is a sixth of 
 from actor_kit.lifecycle import load_settings, run_until_stopped
 from contracts.services import Service
 
-from agent_runner.task_tools.app import serve_http, serve_stdio
-from agent_runner.task_tools.settings import Settings
+from natter_todo.task_tools.app import serve_http, serve_stdio
+from natter_todo.task_tools.settings import Settings
 
 if __name__ == "__main__":
     settings = load_settings(Settings)

@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent_runner.tool_servers import CALL_ID_META
-
 RUN_SCOPE_KEY: Final = "natter.run"
 TOKEN_SCOPE_KEY: Final = "natter.run_token"  # noqa: S105 - a key of the scope
+CALL_ID_META: Final = "natter/call_id"
+"""Where a runner says in a call's ``_meta`` which call of its run it is."""
 CALL_ID_CHARACTERS_MAX: Final = 255
 OPEN_PATHS: Final = frozenset({"/healthz"})
 OPEN_METHODS: Final = frozenset(

@@ -1,0 +1,108 @@
+"""The support desk: one agent that listens, one that knows orders, one that pays back; and what none of them may read.
+
+It shows what an assistant can be made of: handoffs, a tool that only reads, a tool with an effect that happens once, a
+guardrail, a greeting, and the words of its tools' entries.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, handoff, input_guardrail
+from natterkit import Assistant, Context, StartPrompt, ToolWords, function_tool
+from pydantic import JsonValue
+
+from natter_support.demo import answer
+from natter_support.orders import ORDERS, Refunds
+from natter_support.settings import Settings
+
+refunds = Refunds(Settings().refunds_file)
+_CARD_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+
+
+@function_tool(repeatable=True)  # it only reads
+async def order_status(order_id: str) -> str:
+    """Tell what an order holds, what it cost, and where it is."""
+    order = ORDERS.get(order_id)
+    return f"Order {order_id}: {order.what} for {order.price}, {order.state}." if order else "There is no such order."
+
+
+@function_tool(repeatable=True)  # it hands on the idempotency key, so the money goes back once
+async def refund_order(order_id: str) -> str:
+    """Pay an order back. Only for orders that exist, and once."""
+    order = ORDERS.get(order_id)
+    if order is None:
+        return "There is no such order."
+    context = Context.current()
+    key = f"{context.run_id}/{context.call_id}"
+    is_new = await asyncio.to_thread(refunds.make, order_id, user_id=context.user.id, idempotency_key=key)
+    return f"{order.price} for order {order_id} go back to the customer." if is_new else "It was paid back before."
+
+
+@input_guardrail(run_in_parallel=False)
+async def no_card_numbers(
+    _context: RunContextWrapper[Any], _agent: Agent[Any], items: str | list[Any]
+) -> GuardrailFunctionOutput:
+    """Neither a model nor a log of its provider is to see a card's number."""
+    last = items if isinstance(items, str) else str(items[-1].get("content", "")) if items else ""
+    return GuardrailFunctionOutput(
+        output_info="That looks like a card number. Please never send one; I do not need it to pay you back.",
+        tripwire_triggered=_CARD_NUMBER.search(last) is not None,
+    )
+
+
+def with_date(words: str) -> Any:
+    """Instructions that know the day, in the customer's time zone."""
+
+    def instructions(_context: RunContextWrapper[Any], _agent: Agent[Any]) -> str:
+        context = Context.current()
+        language = f" The customer's language is {context.user.locale}." if context.user.locale else ""
+        return f"{words} Today is {context.now:%A, %d %B %Y}.{language}"
+
+    return instructions
+
+
+orders_agent = Agent[Any](
+    name="Orders",
+    handoff_description="Knows where an order is and what it holds.",
+    instructions=with_date("You answer questions about orders with the tool order_status. Be brief."),
+    tools=[order_status],
+)
+refunds_agent = Agent[Any](
+    name="Refunds",
+    handoff_description="Pays an order back.",
+    instructions=with_date(
+        "You pay orders back. Look at the order first; pay it back only if the customer asks for it."
+    ),
+    tools=[order_status, refund_order],
+)
+desk = Agent[Any](
+    name="Support desk",
+    instructions=with_date("You are the support desk of a shop for tea things. Hand over to whoever can help."),
+    handoffs=[handoff(orders_agent), handoff(refunds_agent)],
+    input_guardrails=[no_card_numbers],
+)
+
+
+def order_of(arguments: Mapping[str, Any], _result: JsonValue) -> str:
+    """Which order a call is about."""
+    return str(arguments.get("order_id") or "")
+
+
+assistant = Assistant(
+    agent=desk,
+    name="Support desk",
+    greeting="How can we help you with your order?",
+    start_prompts=[
+        StartPrompt("Where is my order?", "Where is order 1002?", icon="search"),
+        StartPrompt("I want my money back", "Please refund order 1001.", icon="write"),
+    ],
+    tool_words={
+        "order_status": ToolWords("Looking up order", "Looked up order", order_of),
+        "refund_order": ToolWords("Paying back order", "Paid back order", order_of),
+        "transfer_to_orders": ToolWords("Asking our orders team", "Asked our orders team"),
+        "transfer_to_refunds": ToolWords("Asking our refunds team", "Asked our refunds team"),
+    },
+    demo=answer,
+)

@@ -1,0 +1,157 @@
+"""The assistants that this process serves: loaded at the start; one that is broken is left out, the others run on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from agents import Agent
+from contracts.assistants import AssistantCard, ComposerModel, ComposerTool, StartPrompt
+from natterkit import Assistant, AssistantError, McpServer, load_assistant
+from natterkit.loading import team_of
+
+from agent_runner.equipment import equip
+from agent_runner.own_servers import as_mcp_server
+from agent_runner.settings import OperatorsMcpServer, Settings
+from agent_runner.toolbox import Toolbox
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Served:
+    """An assistant with what its runs share. ``servers_of``: the MCP servers of its agents, by the agent's name."""
+
+    assistant_id: str
+    assistant: Assistant
+    toolbox: Toolbox
+    shared_servers: frozenset[str] = frozenset()
+    servers_of: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+    def servers_for(self, agent: Agent[Any], *, is_nested: bool) -> frozenset[str]:
+        """Whose tools this agent is offered: its own, and where it answers people, the assistant's."""
+        own = self.servers_of.get(agent.name, frozenset())
+        return own if is_nested else own | self.shared_servers
+
+
+class LoadedAssistants(Mapping[str, Served]):
+    """By their ids, in the order of the settings."""
+
+    def __init__(self, served: Mapping[str, Served]) -> None:
+        self._served = dict(served)
+
+    def __getitem__(self, assistant_id: str) -> Served:
+        return self._served[assistant_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._served)
+
+    def __len__(self) -> int:
+        return len(self._served)
+
+    @property
+    def has_own_servers_tools(self) -> bool:
+        """Whether the tools of every MCP server of ours are known."""
+        return all(served.toolbox.has_own_servers_tools for served in self.values())
+
+    def cards(self) -> list[AssistantCard]:
+        """What people see of them."""
+        return [card_of(served) for served in self.values()]
+
+    def start(self) -> None:
+        for served in self.values():
+            served.toolbox.start()
+
+    async def close(self) -> None:
+        for served in self.values():
+            await served.toolbox.close()
+
+
+def load_assistants(settings: Settings) -> LoadedAssistants:
+    """Load what the settings name. What cannot be loaded is told in the log, with its file and line, and left out."""
+    targets = settings.assistant_targets()
+    first = next(iter(targets))
+    served: dict[str, Served] = {}
+    for assistant_id in settings.assistants_served():
+        try:
+            assistant = load_assistant(targets[assistant_id])
+        except AssistantError as error:
+            log.error(  # noqa: TRY400  what is wrong is in the message, which names the file and the line
+                "assistant.not_loaded",
+                assistant=assistant_id,
+                target=targets[assistant_id],
+                reason=error.reason,
+                file=error.file,
+                line=error.line,
+                exc_info=error.__cause__,
+            )
+            continue
+        added = [
+            server
+            for server in settings.mcp_server_configs()
+            if assistant_id in server.assistants or (not server.assistants and assistant_id == first)
+        ]
+        served[assistant_id] = serve(assistant_id, assistant, added, settings)
+        log.info("assistant.loaded", assistant=assistant_id, target=targets[assistant_id])
+    return LoadedAssistants(served)
+
+
+def serve(
+    assistant_id: str,
+    assistant: Assistant,
+    added: Sequence[OperatorsMcpServer],
+    settings: Settings,
+) -> Served:
+    """Make an assistant's agents durable, and its tools known."""
+    servers: dict[str, McpServer] = {}
+    shared = [_named_once(server, servers) for server in [*assistant.mcp_servers, *added]]
+    servers_of: dict[str, frozenset[str]] = {}
+    if assistant.fixed_agent is not None:
+        equip(assistant.fixed_agent)
+        for member in team_of(assistant.fixed_agent):
+            servers_of[member.name] = frozenset(_taken_from(member, servers))
+    toolbox = Toolbox(
+        tuple(servers.values()),
+        refresh_seconds=settings.tools_refresh_seconds,
+        wait_seconds_max=settings.tools_wait_seconds_max,
+    )
+    return Served(assistant_id, assistant, toolbox, frozenset(shared), servers_of)
+
+
+def card_of(served: Served) -> AssistantCard:
+    """What people see of an assistant before they write to it."""
+    assistant = served.assistant
+    return AssistantCard(
+        assistant_id=served.assistant_id,
+        name=assistant.title,
+        greeting=assistant.greeting,
+        start_prompts=tuple(
+            StartPrompt(label=one.label, prompt=one.prompt, icon=one.icon) for one in assistant.start_prompts
+        ),
+        tools=tuple(ComposerTool(id=one.id, label=one.label, icon=one.icon) for one in assistant.composer_tools),
+        models=tuple(
+            ComposerModel(id=name, label=name, is_default=at == 0) for at, name in enumerate(assistant.models)
+        ),
+    )
+
+
+def _taken_from(agent: Agent[Any], servers: dict[str, McpServer]) -> list[str]:
+    """The MCP servers of an agent, as far as the runner can serve them itself: pooled, and with their outcomes told."""
+    names: list[str] = []
+    for server in list(agent.mcp_servers):
+        config = as_mcp_server(server)
+        if config is not None:
+            agent.mcp_servers.remove(server)
+            names.append(_named_once(config, servers))
+    return names
+
+
+def _named_once(server: McpServer, servers: dict[str, McpServer]) -> str:
+    """Keep it under a name that no other server of the assistant has."""
+    name = server.name
+    number = 2
+    while name in servers and servers[name] != server:
+        name = f"{server.name[:29]}_{number}"
+        number += 1
+    servers[name] = server if name == server.name else server.model_copy(update={"name": name})
+    return name

@@ -1,0 +1,91 @@
+"""What an assistant's code says to the conversation: kept until it is stored, at the latest when its call is done."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from chatkit_protocol import events, items
+from contracts.commands import ItemToSave
+from contracts.ids import new_message_id
+from contracts.message import Json
+from contracts.replies import RunClaimed
+from contracts.text import storable
+from natterkit import Context, Conversation, User
+
+from agent_runner import rules
+from agent_runner.publisher import Publisher
+from agent_runner.session import RunSession
+
+TITLE_CHARACTERS_MAX = 200
+HIDDEN_CHARACTERS_MAX = 20_000
+
+
+class RunEffects:
+    """The effects of one attempt. What is set twice is stored as it was set last."""
+
+    def __init__(self, claimed: RunClaimed, publisher: Publisher, session: RunSession) -> None:
+        self.title: str | None = None
+        self.hidden: list[Json] = []
+        """What this attempt told the model beside the conversation."""
+        self._claimed = claimed
+        self._publisher = publisher
+        self._session = session
+        self._metadata: Json = {}
+        self._hidden_unsaved: list[str] = []
+
+    def context(self, user_id: str) -> Context:
+        """The context of the run."""
+        claimed = self._claimed
+        requester, conversation = claimed.requester, claimed.conversation
+        user = User(
+            id=user_id,
+            name=requester.name,
+            locale=requester.locale,
+            time_zone=requester.time_zone,
+            claims=requester.claims,
+        )
+        known = Conversation(
+            id=claimed.run.conversation_id,
+            title=conversation.title if conversation else None,
+            metadata=conversation.metadata if conversation else {},
+        )
+        return Context(user, known, run_id=claimed.run.run_id, assistant_id=claimed.assistant_id, effects=self)
+
+    async def set_title(self, title: str) -> None:
+        self.title = storable(title).strip()[:TITLE_CHARACTERS_MAX] or None
+        if self.title and self._claimed.conversation is not None:
+            self._publisher.event(events.thread_updated(self._claimed.conversation, title=self.title))
+
+    async def set_metadata(self, patch: Mapping[str, Any]) -> None:
+        self._metadata |= rules.storable_json(dict(patch))
+
+    async def add_hidden_context(self, text: str) -> None:
+        said = storable(text)[:HIDDEN_CHARACTERS_MAX]
+        self._hidden_unsaved.append(said)
+        self.hidden.append(hidden_message(said))
+
+    def take_metadata(self) -> Json | None:
+        """What is to be stored with the next checkpoint, or with the end."""
+        metadata, self._metadata = self._metadata, {}
+        return metadata or None
+
+    def take_hidden(self) -> tuple[list[Json], tuple[ItemToSave, ...]]:
+        """The same of hidden context: for the model, and as the conversation's items."""
+        texts, self._hidden_unsaved = self._hidden_unsaved, []
+        return [hidden_message(text) for text in texts], tuple(self._item(text) for text in texts)
+
+    async def store(self) -> None:
+        """Store what a tool has said, before it may be told as done."""
+        if self._metadata or self._hidden_unsaved:
+            messages, saved = self.take_hidden()
+            await self._session.checkpoint(messages, saved, metadata=self.take_metadata())
+
+    def _item(self, text: str) -> ItemToSave:
+        item_id = new_message_id()
+        item = items.hidden_context(item_id, self._claimed.run.conversation_id, datetime.now(UTC), text)
+        return ItemToSave(message_id=item_id, type="hidden_context_item", item=item)
+
+
+def hidden_message(text: str) -> Json:
+    """Hidden context as a model reads it."""
+    return {"type": "message", "role": "system", "content": f"Context that the user is not shown:\n{text}"}
