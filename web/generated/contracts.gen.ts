@@ -40,6 +40,8 @@ export type Code =
   | "model_content_filtered"
   | "model_answer_cut_off"
   | "tool_failed"
+  | "assistant_failed"
+  | "guardrail_tripped"
   | "overloaded"
   | "identity_unavailable"
   | "client_disconnected"

@@ -1,6 +1,7 @@
 """What an assistant on Natter is written with. An ``Agent`` of the OpenAI Agents SDK needs none of it."""
 
 from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartPrompt, ToolWords
+from natterkit.chatkit_assistant import ChatKitAssistant
 from natterkit.context import Context, Conversation, User
 from natterkit.demo import Demo, DemoCall
 from natterkit.loading import AssistantError, load_assistant
@@ -11,6 +12,7 @@ __all__ = [
     "Assistant",
     "AssistantError",
     "Bounds",
+    "ChatKitAssistant",
     "ComposerTool",
     "Context",
     "Conversation",

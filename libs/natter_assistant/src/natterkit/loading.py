@@ -14,6 +14,7 @@ from typing import Any, cast
 from agents import Agent, FunctionTool, Handoff
 
 from natterkit.assistant import AgentFactory, Assistant
+from natterkit.chatkit_assistant import ChatKitAssistant
 
 TOOL_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 """What providers take as the name of a tool."""
@@ -35,7 +36,8 @@ class AssistantError(Exception):
 
 
 def load_assistant(target: str) -> Assistant:
-    """The assistant that ``target`` names: an `Assistant`, an ``Agent`` as it is, or a function that makes one.
+    """The assistant that ``target`` names: an `Assistant`, an ``Agent`` or ``ChatKitServer`` as it is, or a function
+    that makes an agent.
 
     Raises AssistantError.
     """
@@ -119,16 +121,24 @@ def _as_assistant(found: Any, attribute: str, file: str | None, line: int | None
         if not isinstance(found.agent, Agent) and not callable(found.agent):
             raise AssistantError(f"“{attribute}” has no agent: {_kind(found.agent)}.", file=file, line=line)
         return found
+    if _is_chatkit_server(found):
+        return ChatKitAssistant(server=found, name=attribute.replace("_", " ").strip().capitalize())
     if isinstance(found, Agent):
         return Assistant(agent=cast("Agent[Any]", found))
     if callable(found) and not isinstance(found, type):
         return Assistant(agent=cast("AgentFactory", found), name=attribute.replace("_", " ").strip().capitalize())
     raise AssistantError(
         f"“{attribute}” is no assistant: {_kind(found)}; it must be an Agent of the OpenAI Agents SDK, a natterkit "
-        "Assistant, or a function that makes an Agent.",
+        "Assistant, a ChatKitServer, or a function that makes an Agent.",
         file=file,
         line=line,
     )
+
+
+def _is_chatkit_server(value: Any) -> bool:
+    """Whether it is a ``ChatKitServer``: then openai-chatkit is imported already."""
+    module = sys.modules.get("chatkit.server")
+    return module is not None and isinstance(value, module.ChatKitServer)
 
 
 def _kind(value: Any) -> str:

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 LEASED_PAUSE_SECONDS_MAX = 0.5
 OTHERS_FIRST_SECONDS = 10.0
+NOT_SERVED_PAUSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class AgentRunner(Actor):
 
         A run that is finished or deleted is nobody's any more: its message is settled, and leaves no dead letter.
         """
-        with structlog.contextvars.bound_contextvars(run_id=command.run_id, attempt=delivery.attempt):
+        bound = {"run_id": command.run_id, "assistant": command.assistant_id}
+        with structlog.contextvars.bound_contextvars(**bound, attempt=delivery.attempt):
+            if command.assistant_id not in self.workshop.assistants:  # another runner's, or one that cannot be loaded
+                detail = f"This runner does not serve the assistant {command.assistant_id}."
+                raise RetryableError(Code.ASSISTANT_NOT_SERVED, detail, retry_after_seconds=NOT_SERVED_PAUSE_SECONDS)
             if not delivery.is_last_attempt:
                 async with self._lock_of(command):
                     await self._claim_and_execute(command)

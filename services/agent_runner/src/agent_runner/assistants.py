@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from agents import Agent
 from contracts.assistants import AssistantCard, ComposerModel, ComposerTool, StartPrompt
-from natterkit import Assistant, AssistantError, McpServer, load_assistant
+from natterkit import Assistant, AssistantError, ChatKitAssistant, McpServer, load_assistant
 from natterkit.loading import team_of
 
 from agent_runner.equipment import equip
@@ -103,6 +103,10 @@ def serve(
     settings: Settings,
 ) -> Served:
     """Make an assistant's agents durable, and its tools known."""
+    if isinstance(assistant, ChatKitAssistant):
+        from agent_runner.chatkit_loop import serve_store  # noqa: PLC0415 - only then openai-chatkit is needed
+
+        serve_store(assistant)
     servers: dict[str, McpServer] = {}
     shared = [_named_once(server, servers) for server in [*assistant.mcp_servers, *added]]
     servers_of: dict[str, frozenset[str]] = {}

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 from actor_kit.bus import Bus
@@ -15,6 +15,7 @@ from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
 from contracts.ids import MessageId
 from contracts.replies import RunClaimed
+from natterkit import ChatKitAssistant
 
 from agent_runner import rules
 from agent_runner.agent_loop import AgentLoop
@@ -32,6 +33,9 @@ from agent_runner.tool_calls import ToolCalls
 from agent_runner.tool_images import RunImages
 from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
+
+if TYPE_CHECKING:
+    from agent_runner.chatkit_loop import ChatKitLoop
 
 log = structlog.get_logger()
 
@@ -72,11 +76,32 @@ class RunAttempt:
         self._effects = RunEffects(claimed, self._publisher, self._session)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
-        self._loop = AgentLoop(
-            workshop,
+        self._loop = self._new_loop()
+        self._withdrawn: tuple[MessageId, ...] = ()
+        self._writing: asyncio.Task[None] | None = None
+        self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
+
+    def _new_loop(self) -> "AgentLoop | ChatKitLoop":
+        context = self._effects.context(self._principal.user_id)
+        assistant = self._served.assistant
+        if isinstance(assistant, ChatKitAssistant):
+            from agent_runner.chatkit_loop import ChatKitLoop  # noqa: PLC0415 - only then openai-chatkit is needed
+
+            return ChatKitLoop(
+                self._workshop,
+                assistant,
+                self._claimed,
+                principal=self._principal,
+                context=context,
+                effects=self._effects,
+                publisher=self._publisher,
+                transcript=self._transcript,
+            )
+        return AgentLoop(
+            self._workshop,
             self._served,
-            claimed,
-            context=self._effects.context(user_id),
+            self._claimed,
+            context=context,
             effects=self._effects,
             publisher=self._publisher,
             transcript=self._transcript,
@@ -84,9 +109,6 @@ class RunAttempt:
             tool_calls=self._tool_calls,
             titles=self._titles,
         )
-        self._withdrawn: tuple[MessageId, ...] = ()
-        self._writing: asyncio.Task[None] | None = None
-        self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
 
     def _new_tool_calls(self) -> ToolCalls:
         workshop, run = self._workshop, self._claimed.run

@@ -7,11 +7,22 @@ place, once: its model, the list of its tools and its handoffs ask the run that 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
-from agents import Agent, Handoff, Model, ModelResponse, ModelSettings, MultiProvider, RunContextWrapper, Tool
+from agents import (
+    Agent,
+    Handoff,
+    Model,
+    ModelProvider,
+    ModelResponse,
+    ModelSettings,
+    MultiProvider,
+    RunConfig,
+    RunContextWrapper,
+    Tool,
+)
 from agents.models import get_default_model_settings
 from agents.run import AgentRunner
 from natterkit.loading import team_of
@@ -45,6 +56,9 @@ class Nested:
 
 CURRENT_RUN: ContextVar[Run | None] = ContextVar("agent_runner_run", default=None)
 NESTED: ContextVar[Nested | None] = ContextVar("agent_runner_nested", default=None)
+
+
+CURRENT_PROVIDER: ContextVar[ModelProvider | None] = ContextVar("agent_runner_provider", default=None)
 
 
 def equip(agent: Agent[Any]) -> None:
@@ -92,11 +106,20 @@ class InnerRunner(AgentRunner):
 
     async def run(self, starting_agent: Agent[Any], input: Any, **options: Any) -> Any:  # noqa: A002 - the SDK's name
         _make_nested(starting_agent, input)
-        return await super().run(starting_agent, input, **options)
+        return await super().run(starting_agent, input, **_with_our_models(options))
 
     def run_streamed(self, starting_agent: Agent[Any], input: Any, **options: Any) -> Any:  # noqa: A002 - the SDK's name
         _make_nested(starting_agent, input)
-        return super().run_streamed(starting_agent, input, **options)
+        return super().run_streamed(starting_agent, input, **_with_our_models(options))
+
+
+def _with_our_models(options: dict[str, Any]) -> dict[str, Any]:
+    """In what a ChatKitServer runs, the names of models mean those of the runner's provider."""
+    provider = CURRENT_PROVIDER.get()
+    given = options.get("run_config")
+    if provider is None or (given is not None and type(given.model_provider) is not MultiProvider):
+        return options
+    return {**options, "run_config": replace(given or RunConfig(), model_provider=provider)}
 
 
 def _make_nested(agent: Agent[Any], asked: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import openai
-from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents import Model, ModelProvider, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from contracts.errors import Code
 from contracts.message import Json
@@ -66,6 +66,18 @@ class Models:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+
+class NamedModels(ModelProvider):
+    """The models by name, as the SDK asks for them; without a name, the one of the run."""
+
+    def __init__(self, models: Models, name_of_run: str, demo: Demo | None) -> None:
+        self._models = models
+        self._name_of_run = name_of_run
+        self._demo = demo
+
+    def get_model(self, model_name: str | None) -> Model:
+        return self._models.get(model_name or self._name_of_run, self._demo)
 
 
 StreamedCompletion = tuple[Response, AsyncStream[ChatCompletionChunk]]

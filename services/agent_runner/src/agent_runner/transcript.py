@@ -200,6 +200,17 @@ class Transcript:
         self._thoughts = None
         return tuple(withdrawn)
 
+    def keep(self, item: ItemToSave) -> None:
+        """Have an item stored that somebody else has shown."""
+        self._keep(item)
+
+    def keep_or_remove(self, item: Json) -> None:
+        """Of what was shown and not ended: store it as it was seen, or take it back."""
+        if is_kept(item):
+            self.restore(item)
+        else:
+            self._publisher.event(events.item_removed(item["id"]))
+
     # --- what is to be stored ----------------------------------------------------------------------------
 
     def take_items(self) -> tuple[ItemToSave, ...]:

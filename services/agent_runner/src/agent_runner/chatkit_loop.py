@@ -1,0 +1,141 @@
+"""The loop of one attempt for a ChatKitServer: its ``respond()`` writes, its events are shown, its items stored."""
+
+from typing import Any
+
+from chatkit.types import ErrorEvent, StreamOptionsEvent, ThreadUpdatedEvent, UserMessageItem
+from chatkit_protocol.reducer import Shown
+from contracts.commands import ItemToSave
+from contracts.errors import Code, TerminalError
+from contracts.identity import Principal
+from contracts.replies import RunClaimed, Usage
+from natterkit import ChatKitAssistant, Context
+from natterkit.context import running
+
+from agent_runner import rules
+from agent_runner.chatkit_store import CURRENT_THREAD, ConversationStore, RunThread, as_json
+from agent_runner.equipment import CURRENT_PROVIDER
+from agent_runner.model_errors import sentence_of
+from agent_runner.models import NamedModels
+from agent_runner.publisher import DeltaPublisher
+from agent_runner.run_effects import RunEffects
+from agent_runner.transcript import Transcript
+from agent_runner.workshop import Workshop
+
+HIDDEN = frozenset({"hidden_context_item", "sdk_hidden_context"})
+
+
+def serve_store(assistant: ChatKitAssistant) -> None:
+    """Give a server the store that its runs are kept in."""
+    if not isinstance(assistant.server.store, ConversationStore):
+        assistant.server.store = ConversationStore()
+
+
+class ChatKitLoop:
+    """Has the shape of an `AgentLoop`. Nothing is stored before the end: a takeover withdraws all, and begins anew."""
+
+    def __init__(  # noqa: PLR0913 - all that an attempt is made of
+        self,
+        workshop: Workshop,
+        assistant: ChatKitAssistant,
+        claimed: RunClaimed,
+        *,
+        principal: Principal,
+        context: Context,
+        effects: RunEffects,
+        publisher: DeltaPublisher,
+        transcript: Transcript,
+    ) -> None:
+        self.usage = claimed.run.usage or Usage()
+        self.model_name: str | None = None
+        self._models = workshop.models
+        self._assistant = assistant
+        self._claimed = claimed
+        self._context = context
+        self._effects = effects
+        self._publisher = publisher
+        self._transcript = transcript
+        self._thread = RunThread(claimed, principal, workshop.store)
+        self._shown = Shown()
+
+    async def run(self) -> None:
+        """Write the whole answer. Raises TerminalError, FencedError, and what the server raises."""
+        server: Any = self._assistant.server
+        thread = self._thread.thread
+        item = UserMessageItem.model_validate(self._claimed.user_item)
+        make = self._assistant.make_context
+        CURRENT_THREAD.set(self._thread)
+        self.model_name = self._models.choose(
+            self._claimed.inference_options, self._claimed.run.model, self._assistant.models
+        )
+        CURRENT_PROVIDER.set(NamedModels(self._models, self.model_name, self._assistant.demo))
+        with running(self._context):
+            asked: Any = self._context if make is None else make(self._context)
+            # What turns a server's events into a stream, its store and its cancelling: ChatKitServer's own.
+            events = server._process_events(thread, asked, lambda: server.respond(thread, item, asked))  # noqa: SLF001
+            async for event in events:
+                await self._on_event(event)
+        if not self._thread.added:
+            raise TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def say_instead(self, words: str) -> None:
+        """These words are the answer, whatever the server has said."""
+        self._transcript.say(words)
+        self._thread.added.clear()
+
+    def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:  # noqa: ARG002 - as an `AgentLoop` has it
+        """What the server has written is to be stored; of an answer that was stopped, what was seen of it."""
+        stored = [as_json(item) for item in self._thread.added.values()]
+        known = {item["id"] for item in stored}
+        for item in stored:
+            self._transcript.keep(
+                ItemToSave(message_id=item["id"], type=item["type"], content=text_of(item), item=item)
+            )
+        for item in self._shown.whole_items():
+            if item["id"] not in known:
+                self._transcript.keep_or_remove(item)
+        texts = [text_of(item) for item in stored if item["type"] == "assistant_message"]
+        return tuple(_message(text) for text in texts if text)
+
+    async def _on_event(self, event: Any) -> None:
+        if isinstance(event, StreamOptionsEvent):
+            return  # the attempt has said that the answer can be stopped
+        if isinstance(event, ErrorEvent):
+            raise TerminalError(Code.ASSISTANT_FAILED, event.message or sentence_of(Code.ASSISTANT_FAILED))
+        if isinstance(event, ThreadUpdatedEvent):
+            await self._on_thread()
+            return
+        shown = as_json(event)
+        self._shown.apply(shown)
+        update = shown.get("update") or {}
+        if update.get("type") == "assistant_message.content_part.text_delta":
+            self._publisher.text_delta(shown["item_id"], update["content_index"], update["delta"])
+        elif shown.get("item", {}).get("type") not in HIDDEN:
+            self._publisher.event(shown)
+        if self._publisher.is_crowded:
+            await self._publisher.flush()
+
+    async def _on_thread(self) -> None:
+        thread = self._thread.thread
+        before = self._claimed.conversation
+        if thread.title and (before is None or thread.title != before.title):
+            await self._effects.set_title(thread.title)
+        known = before.metadata if before is not None else {}
+        patch = {key: value for key, value in thread.metadata.items() if known.get(key) != value}
+        patch |= dict.fromkeys(known.keys() - thread.metadata.keys())
+        if patch:
+            await self._effects.set_metadata(rules.storable_json(patch))
+
+
+def text_of(item: dict[str, Any]) -> str:
+    """The words of an assistant's message."""
+    if item["type"] != "assistant_message":
+        return ""
+    return "".join(str(part.get("text", "")) for part in item["content"])
+
+
+def _message(text: str) -> dict[str, Any]:
+    content: list[Any] = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "role": "assistant", "content": content}

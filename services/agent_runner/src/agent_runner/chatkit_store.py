@@ -1,0 +1,141 @@
+# ruff: noqa: ARG002 - the signatures are those of chatkit.store.Store
+"""The Store of a ChatKitServer: the conversation of the run that it answers, kept by conversation_store."""
+
+from contextvars import ContextVar
+from typing import Any
+
+from chatkit.store import NotFoundError, Store
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+from contracts.identity import Principal
+from contracts.ids import new_id, new_message_id
+from contracts.queries import ListItems
+from contracts.replies import RunClaimed
+from pydantic import TypeAdapter
+
+from agent_runner import rules
+from agent_runner.store import Store as Asked
+
+CURRENT_THREAD: ContextVar["RunThread | None"] = ContextVar("agent_runner_thread", default=None)
+PAGE_ITEMS_MAX = 100
+PAGES_MAX = 20
+_ITEM: TypeAdapter[Any] = TypeAdapter(ThreadItem)
+
+
+class RunThread:
+    """The thread of one run: what is stored, and what the run adds to it, which is stored with its end."""
+
+    def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked) -> None:
+        self.added: dict[str, Any] = {}
+        """Items of this run by id, as the server wrote them."""
+        self._conversation_id = claimed.run.conversation_id
+        self._principal = principal
+        self._store = store
+        conversation = claimed.conversation
+        self.thread = ThreadMetadata(
+            id=self._conversation_id,
+            title=conversation.title if conversation else None,
+            created_at=conversation.created_at if conversation else claimed.run.created_at,
+            metadata=conversation.metadata if conversation else {},
+        )
+
+    def check(self, thread_id: str) -> None:
+        """A server sees the conversation that it answers in, and no other."""
+        if thread_id != self._conversation_id:
+            raise NotFoundError(f"Thread {thread_id} is not the one of this run.")
+
+    async def items(self, after: str | None, limit: int, order: str) -> Page[Any]:
+        """A page of the thread, with what this run has added at its end."""
+        stored = [*await self._stored(), *self.added.values()]
+        if order == "desc":
+            stored.reverse()
+        start = next((at + 1 for at, item in enumerate(stored) if item.id == after), 0)
+        data = stored[start : start + limit]
+        has_more = start + limit < len(stored)
+        return Page(data=data, has_more=has_more, after=data[-1].id if data and has_more else None)
+
+    async def _stored(self) -> list[Any]:
+        """What is stored of the thread, oldest first; of a very long one its end."""
+        items: list[Any] = []
+        after: str | None = None
+        for _ in range(PAGES_MAX):
+            page = await self._store.ask(
+                ListItems(
+                    principal=self._principal,
+                    conversation_id=self._conversation_id,
+                    limit=PAGE_ITEMS_MAX,
+                    after=after,
+                    order="desc",
+                )
+            )
+            items += [_ITEM.validate_python(view.item) for view in page.data]
+            after = page.after
+            if not page.has_more:
+                break
+        return items[::-1]
+
+
+class ConversationStore(Store[Any]):
+    """Asks the thread of the run that is current: one object serves every run of a server."""
+
+    def generate_thread_id(self, context: Any) -> str:
+        return new_id("conv")
+
+    def generate_item_id(self, item_type: Any, thread: ThreadMetadata, context: Any) -> str:
+        return new_message_id()
+
+    async def load_thread(self, thread_id: str, context: Any) -> ThreadMetadata:
+        current = _current(thread_id)
+        return current.thread
+
+    async def save_thread(self, thread: ThreadMetadata, context: Any) -> None:
+        _current(thread.id).thread = thread
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: Any
+    ) -> Page[Any]:
+        return await _current(thread_id).items(after, limit, order)
+
+    async def add_thread_item(self, thread_id: str, item: Any, context: Any) -> None:
+        _current(thread_id).added[item.id] = item
+
+    async def save_item(self, thread_id: str, item: Any, context: Any) -> None:
+        _current(thread_id).added[item.id] = item
+
+    async def load_item(self, thread_id: str, item_id: str, context: Any) -> Any:
+        page = await _current(thread_id).items(None, PAGE_ITEMS_MAX * PAGES_MAX, "asc")
+        for item in page.data:
+            if item.id == item_id:
+                return item
+        raise NotFoundError(f"Item {item_id} not found.")
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: Any) -> None:
+        _current(thread_id).added.pop(item_id, None)
+
+    async def load_threads(self, limit: int, after: str | None, order: str, context: Any) -> Page[ThreadMetadata]:
+        current = CURRENT_THREAD.get()
+        return Page(data=[current.thread] if current else [])
+
+    async def delete_thread(self, thread_id: str, context: Any) -> None:
+        raise NotImplementedError("A conversation is deleted by its user, not by an assistant.")
+
+    async def save_attachment(self, attachment: Attachment, context: Any) -> None:
+        raise NotImplementedError("Natter keeps no attachments yet.")
+
+    async def load_attachment(self, attachment_id: str, context: Any) -> Attachment:
+        raise NotFoundError("Natter keeps no attachments yet.")
+
+    async def delete_attachment(self, attachment_id: str, context: Any) -> None:
+        raise NotFoundError("Natter keeps no attachments yet.")
+
+
+def _current(thread_id: str) -> RunThread:
+    thread = CURRENT_THREAD.get()
+    if thread is None:
+        raise NotFoundError("There is no run: the store of a ChatKitServer is for what its respond() does.")
+    thread.check(thread_id)
+    return thread
+
+
+def as_json(value: Any) -> dict[str, Any]:
+    """A model of ChatKit as it goes over the wire, and into Postgres."""
+    return rules.storable_json(value.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -1,0 +1,103 @@
+"""A ChatKitServer as openai-chatkit documents it, served by one setting: shown, stored, stopped, taken over."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from contracts.commands import CancelRun
+from contracts.identity import Principal
+
+from tests.openai_server import OpenaiServer, text, tool
+from tests.runner_stack import RunnerStack, runner_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PEOPLE = Path(__file__).parents[2] / "people"
+LEASE_SECONDS = 1.5
+SERVER_TEXT = "I am a server."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def model() -> AsyncIterator[OpenaiServer]:
+    async with OpenaiServer(script=[text("What?")]).running() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, module_nats_url: str, module_database_url: str, model: OpenaiServer
+) -> AsyncIterator[RunnerStack]:
+    directory = tmp_path_factory.mktemp("chatkit")
+    async with runner_stack(
+        directory,
+        module_nats_url,
+        module_database_url,
+        lease_seconds=LEASE_SECONDS,
+        AGENT_RUNNER_ASSISTANTS=f"todo={PEOPLE / 'chatkit_server.py'}:server",
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=model.base_url,
+        SHOP_EFFECTS=str(directory / "effects"),
+    ) as running:
+        yield running
+
+
+async def test_its_answers_are_shown_and_stored_and_it_reads_the_thread(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["apple"] = [text("I ", "am ", "a server.")]
+    begun, seen = await stack.ask("alice", "hello apple")
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [SERVER_TEXT]
+    items = await stack.items("alice", begun.conversation_id)
+    assert [(item.type, item.content) for item in items] == [
+        ("user_message", "hello apple"),
+        ("assistant_message", SERVER_TEXT),
+    ]
+    assert [item.item for item in items] == list(seen.viewer.items.values())
+    model.scripts["cherry"] = [text("Again.")]
+    await stack.ask("alice", "and cherry", begun.conversation_id)
+    asked = str(model.requests[-1]["input"])
+    assert SERVER_TEXT in asked
+    assert "hello apple" in asked
+    assert asked.count("and cherry") == 1
+
+
+async def test_stop_keeps_what_was_seen(stack: RunnerStack, model: OpenaiServer) -> None:
+    model.scripts["walnut"] = [text(*(f"{number} " for number in range(400)), word_delay_seconds=0.05)]
+    begun = await stack.begin("bob", "long walnut")
+    async with asyncio.timeout(20):
+        while b"text_delta" not in b"".join([delta.payload for delta in await stack.deltas("bob", begun)]):
+            await asyncio.sleep(0.05)
+    await stack.bus.request(CancelRun(principal=Principal(user_id="bob"), run_id=begun.run_id))
+    seen = await stack.watch("bob", begun)
+    assert seen.end is not None
+    assert seen.end["type"] == "run.cancelled"
+    items = await stack.items("bob", begun.conversation_id)
+    assert items[-1].content.startswith("0 1 ")
+    assert seen.viewer.texts() == [items[-1].content]
+
+
+@pytest.mark.slow
+async def test_when_its_runner_is_killed_in_a_tool_it_begins_anew_and_answers_once(
+    stack: RunnerStack, model: OpenaiServer, tmp_path: Path
+) -> None:
+    model.scripts["potato"] = [tool("dig", word="potato"), tool("dig", word="potato"), text("Dug.")]
+    begun = await stack.begin("carol", "dig potato")
+    effects = stack.directory / "effects"
+    async with asyncio.timeout(20):
+        while not (effects.exists() and "dig potato" in effects.read_text()):
+            await asyncio.sleep(0.02)
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not runner.has_died:
+            await asyncio.sleep(0.02)
+    runner.start()
+    await runner.wait_until_ready()
+    seen = await stack.watch("carol", begun)
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed"
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == ["Dug."]
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.restarted", "run.completed"]
+    assert effects.read_text().count("dig potato") == 2, "what a server's code does is not in the ledger"
