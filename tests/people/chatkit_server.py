@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 from agents import Agent, Runner, function_tool
 from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_response
@@ -38,4 +39,4 @@ class MyChatKitServer(ChatKitServer[dict]):
             yield event
 
 
-server = MyChatKitServer(None)  # its own store would be replaced
+server = MyChatKitServer(cast("Any", None))  # its own store would be replaced

@@ -15,7 +15,7 @@ from natterkit.loading import check_agent, team_of
 DESK = frozenset({"transfer_to_orders", "transfer_to_refunds"})
 
 
-def user(text: str) -> dict[str, Any]:
+def user(text: str) -> Any:
     return {"role": "user", "content": text}
 
 

@@ -36,7 +36,7 @@ OAUTH = '[{"name": "calendar", "url": "https://calendar.example.org/mcp", "oauth
 
 @pytest.mark.parametrize("secrets", ["", "too-short", f"{OLD},short"])
 def test_a_runner_with_oauth_does_not_start_without_a_secret(secrets: str) -> None:
-    given = {"run_token_secret": "x" * 32, "mcp_servers": OAUTH, "connection_secrets": secrets}
+    given = {"mcp_servers": OAUTH, "connection_secrets": secrets}
     with pytest.raises(ValidationError, match="AGENT_RUNNER_CONNECTION_SECRETS"):
         Settings.model_validate(given)
     assert Settings.model_validate({**given, "connection_secrets": f"{NEW}, {OLD}"}).connection_secret_list == (

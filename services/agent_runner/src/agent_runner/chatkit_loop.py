@@ -107,9 +107,9 @@ class ChatKitLoop:
         if isinstance(event, ThreadUpdatedEvent):
             await self._on_thread()
             return
-        shown = as_json(event)
+        shown: Any = as_json(event)
         self._shown.apply(shown)
-        update = shown.get("update") or {}
+        update: Any = shown.get("update") or {}
         if update.get("type") == "assistant_message.content_part.text_delta":
             self._publisher.text_delta(shown["item_id"], update["content_index"], update["delta"])
         elif shown.get("item", {}).get("type") not in HIDDEN:

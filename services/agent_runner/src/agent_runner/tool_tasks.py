@@ -69,9 +69,9 @@ def _content(call: ToolCallView) -> str:
 
 def _told(result: Any) -> str:
     """A list of things as a small table, a list of words as a list; empty for what is neither."""
-    rows = result
+    rows: Any = result
     if isinstance(result, dict):
-        lists = [value for value in cast(Json, result).values() if isinstance(value, list)]
+        lists = [cast(list[Any], value) for value in cast(Json, result).values() if isinstance(value, list)]
         rows = lists[0] if lists else None
     if not isinstance(rows, list) or not rows:
         return ""
