@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ NO_ID: Final = {"run_id": "changed", "conversation_id": "tasks"}
 """Words that stand in an id's place on DELTAS."""
 AGE_JITTER: Final = 0.1
 REVOCATIONS_MAX: Final = 10_000
+CHECK_SECONDS_WAITED_MAX: Final = 0.25
 REVOKED: Final = "This token was revoked: sign in again."
 LEAST_SECONDS: Final = 1.0
 """A token that expires at once (it was accepted within the leeway) still gets this long."""
@@ -72,6 +73,7 @@ class Streams:
         self._issued_at: dict[Stream, datetime] = {}
         self._valid_from: OrderedDict[str, int] = OrderedDict()
         self._listening_since = datetime.now(UTC)
+        self._asking: set[asyncio.Task[None]] = set()
         self._limits = Limits(
             heartbeat_seconds=settings.relay_heartbeat_seconds,
             retry_milliseconds_max=settings.relay_retry_milliseconds_max,
@@ -110,14 +112,20 @@ class Streams:
     def on_tokens_revoked(self, received: Received) -> None:
         """End what the user's older tokens have opened, and open nothing more with one."""
         event = TokensRevoked.decode(received.payload)
-        self._valid_from[event.user_id] = event.valid_from_seconds
-        self._valid_from.move_to_end(event.user_id)
+        self._revoke(event.user_id, event.valid_from_seconds)
+
+    def _revoke(self, user_id: str, valid_from_seconds: int) -> None:
+        self._valid_from[user_id] = max(valid_from_seconds, self._valid_from.get(user_id, 0))
+        self._valid_from.move_to_end(user_id)
         while len(self._valid_from) > REVOCATIONS_MAX:
             self._valid_from.popitem(last=False)
             self._listening_since = datetime.now(UTC)  # what is forgotten has to be asked for
         for stream, issued_at in self._issued_at.items():
-            if stream.wanted.user_id == event.user_id and issued_at.timestamp() < event.valid_from_seconds:
+            if stream.wanted.user_id == user_id and self._is_revoked(user_id, issued_at):
                 stream.end(Why.TOKEN_REVOKED)
+
+    def _is_revoked(self, user_id: str, issued_at: datetime) -> bool:
+        return issued_at.timestamp() < self._valid_from.get(user_id, 0)
 
     async def on_reconnected(self) -> None:
         """A revocation may have been told while the bus was away."""
@@ -126,15 +134,29 @@ class Streams:
     async def _check_not_revoked(self, caller: VerifiedPrincipal) -> None:
         """Only of a token that is older than this relay's listening does the store have to be asked.
 
-        Raises InvalidToken, TerminalError (token_revoked). With the store away nobody knows: the stream ends with its
-        token, minutes later.
+        A store that does not answer at once keeps nobody from reading: its answer ends the stream when it comes. Where
+        none comes nobody knows, and the stream ends with its token, minutes later.
+        Raises InvalidToken, TerminalError (token_revoked).
         """
-        valid_from = self._valid_from.get(caller.user_id)
-        if valid_from is not None and caller.issued_at.timestamp() < valid_from:
+        if self._is_revoked(caller.user_id, caller.issued_at):
             raise InvalidToken("token_revoked", REVOKED)
-        if caller.issued_at < self._listening_since:
-            with suppress(RetryableError):
-                await self._attach.stored.check_access(caller)
+        if caller.issued_at >= self._listening_since:
+            return
+        asking = asyncio.create_task(self._ask_whether_revoked(caller))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        done, _ = await asyncio.wait({asking}, timeout=CHECK_SECONDS_WAITED_MAX)
+        if done and self._is_revoked(caller.user_id, caller.issued_at):
+            raise InvalidToken("token_revoked", REVOKED)
+
+    async def _ask_whether_revoked(self, caller: VerifiedPrincipal) -> None:
+        try:
+            await self._attach.stored.check_access(caller)
+        except RetryableError:
+            return
+        except TerminalError as error:
+            if error.code == Code.TOKEN_REVOKED:
+                self._revoke(caller.user_id, int(caller.issued_at.timestamp()) + 1)
 
     def stop(self) -> None:
         """Open nothing more, and have every viewer connect again, elsewhere."""
@@ -162,6 +184,8 @@ class Streams:
         self._end_in_time(stream, caller)
         self._streams.add(stream)
         self._issued_at[stream] = caller.issued_at
+        if self._is_revoked(caller.user_id, caller.issued_at):
+            stream.end(Why.TOKEN_REVOKED)  # it was while the stream was opened
         if self._is_stopping:
             stream.end(Why.STOPPING)  # it began while the others were told
         return stream, channel
