@@ -66,11 +66,12 @@ test("defaults are those of the published types", () => {
 test("settings come from data attributes, and their templates encode what they are filled with", () => {
   const element = document.createElement("div");
   element.setAttribute("data-resume", "/c/{thread_id}/stream");
+  element.setAttribute("data-conversation-url", "/c/{thread_id}");
   element.setAttribute("data-on-busy", "explode");
   element.setAttribute("data-assistant", "support");
   element.setAttribute("data-keyboard", "page");
   element.setAttribute("data-prompts", "send");
-  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, fillsPrompts: false });
+  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, conversationUrl: "/c/{thread_id}", onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, fillsPrompts: false });
   expect(fillTemplate("/c/{thread_id}/s?x={other}", { thread_id: "a/b?c" })).toBe("/c/a%2Fb%3Fc/s?x={other}");
 });
 
