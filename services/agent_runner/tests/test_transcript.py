@@ -301,7 +301,8 @@ def test_a_tools_result_is_told_for_people_and_word_for_word_behind_a_rule() -> 
 def test_a_title_is_told_as_the_whole_thread() -> None:
     view = ConversationView(conversation_id="conv_1", created_at=NOW, updated_at=NOW, metadata={"a": 1})
     event = EVENTS.validate_python(events.thread_updated(view, title="Groceries"))
-    assert (event.thread.title, event.thread.id, event.thread.metadata) == ("Groceries", "conv_1", {"a": 1})
+    assert (event.thread.title, event.thread.id) == ("Groceries", "conv_1")
+    assert event.thread.metadata == {"a": 1, "assistant_id": "todo"}
 
 
 def test_what_was_said_can_be_withdrawn_and_what_tools_did_stays() -> None:
