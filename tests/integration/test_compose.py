@@ -208,6 +208,7 @@ def web(composed: Composed) -> Program:
     return Program("web", command, environment, ready, directory)
 
 
+@pytest.mark.timeout(120, func_only=True)  # the first to need the web app builds it
 async def test_a_message_is_answered_by_services_that_run_as_the_file_says(running: Composed) -> None:
     origin = f"http://127.0.0.1:{running.ports['web:3000']}"
     async with httpx.AsyncClient(base_url=origin, headers={"Origin": origin}, timeout=20, trust_env=False) as client:
@@ -238,8 +239,28 @@ def test_every_setting_of_the_runner_is_in_its_readme_and_handed_on(composed: Co
     assert names_in_the_readme() == names
     given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["agent_runner"]
     environment = {name: f"of {name}" for name in names - set(NOT_HANDED_ON)}
-    handed_on = interpolate(given["environment"], {**composed.secrets, **environment})
-    assert {name: value for name, value in handed_on.items() if name.startswith("AGENT_RUNNER_")} == environment
+    web_app = {"BETTER_AUTH_URL": "of the web app"}
+    handed_on = interpolate(given["environment"], {**composed.secrets, **environment, **web_app})
+    expected = environment | {"AGENT_RUNNER_PUBLIC_URL": web_app["BETTER_AUTH_URL"]}
+    assert {name: value for name, value in handed_on.items() if name.startswith("AGENT_RUNNER_")} == expected
+
+
+def test_each_secret_is_given_to_those_who_need_it_and_to_nobody_else(composed: Composed) -> None:
+    given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    holders = {
+        "BETTER_AUTH_SECRET": {"auth_edge", "stream_relay", "web"},
+        "CHAT_TOKEN_SECRET": {"auth_edge", "stream_relay"},
+        "PRINCIPAL_SECRET": {"auth_edge", "stream_relay", "conversation_store"},
+        "RUN_TOKEN_SECRET": {"conversation_store"},
+        "AGENT_RUNNER_CONNECTION_SECRETS": {"agent_runner"},
+        "POSTGRES_PASSWORD": {"postgres", "migrate", "conversation_store", "web"},
+        "NATS_PASSWORD_OPERATOR": {"nats", "migrate"},
+        **{f"NATS_PASSWORD_{name.upper()}": {"nats", name} for name in SERVICES},
+    }
+    assert set(holders) == set(composed.secrets)
+    for secret, services in holders.items():
+        asks = f"${{{secret}:?"
+        assert {name for name, one in given.items() if asks in str(one["environment"])} == services, secret
 
 
 def test_every_image_exists_runs_unprivileged_and_checks_its_health(composed: Composed) -> None:
