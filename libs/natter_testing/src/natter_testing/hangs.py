@@ -25,6 +25,7 @@ from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingT
 from xdist.workermanage import Marker, WorkerController  # pyright: ignore[reportMissingTypeStubs]
 
 LOOK_EVERY_SECONDS = 1.0
+INTERRUPTED = 2  # pytest's exit code of a run that was cut short: not all tests were executed
 LAST_WORDS_SECONDS_MAX = 5.0  # for the reports of a process that has ended to be read
 
 _stderr = pytest.StashKey[int]()
@@ -45,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         def give_up(_signal: int, _frame: FrameType | None) -> None:
             faulthandler.dump_traceback_later(60, exit=True, file=config.stash[_stderr])  # to say so, no longer
-            pytest.exit(f"the run took longer than {seconds:g} s (run_seconds_max)", returncode=1)
+            pytest.exit(f"the run took longer than {seconds:g} s (run_seconds_max)", returncode=INTERRUPTED)
 
         signal.signal(signal.SIGALRM, give_up)
         signal.setitimer(signal.ITIMER_REAL, seconds)
