@@ -42,6 +42,10 @@ ITEM = r.ItemView(
     position=1,
     created_at=NOW,
 )
+HIT = r.SearchHit(
+    conversation_id="conv_1", message_id="msg_1", role="user", created_at=NOW, excerpt=(r.ExcerptPart(text="hello"),)
+)
+CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
 ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
@@ -53,7 +57,9 @@ ANSWERS: dict[str, Reply] = {
     "SwitchBranch": r.ConversationReply(conversation=CONVERSATION),
     "UpdateConversation": r.ConversationReply(conversation=CONVERSATION),
     "DeleteConversation": r.Done(),
-    "ListItems": r.ItemPage(data=(ITEM,), has_more=True, after="msg_1", active_run_id="run_1", resume_from=7),
+    "SearchMessages": r.SearchPage(data=(HIT,)),
+    "ListConnections": r.ConnectionList(data=(CONNECTION,)),
+    "DeleteConnection": r.Done(),
     "RecordFeedback": r.FeedbackRecorded(items_count=1),
     "ListTasks": r.TaskPage(data=(TASK,), has_more=False),
     "GetTask": r.TaskReply(task=TASK),
@@ -68,11 +74,23 @@ ANSWERS: dict[str, Reply] = {
 Answer = Reply | Exception | Callable[[Any], Any]
 
 
+async def pages_of_items(query: Any) -> r.ItemPage:
+    """A page that says there are more, and after it the last one: who reads all of them comes to an end."""
+    is_last = query.after == "msg_1"
+    return r.ItemPage(
+        data=() if is_last else (ITEM,),
+        has_more=not is_last,
+        after=None if is_last else "msg_1",
+        active_run_id="run_1",
+        resume_from=7,
+    )
+
+
 @dataclass(frozen=True)
 class AnsweringStore(Actor):
     """Answers each message as `answers` says, and keeps what it was asked."""
 
-    answers: dict[str, Answer] = field(default_factory=lambda: dict[str, Answer](ANSWERS))
+    answers: dict[str, Answer] = field(default_factory=lambda: {**ANSWERS, "ListItems": pages_of_items})
     asked: list[Message] = field(default_factory=list[Message])
 
     @property

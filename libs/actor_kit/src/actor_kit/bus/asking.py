@@ -27,6 +27,7 @@ async def ask_until(
     Raises RetryableError: bus_unavailable (not connected), `unavailable_code` (nobody answers), deadline_exceeded.
     """
     loop = asyncio.get_running_loop()
+    problem: Code | None = None
     while (remaining := deadline - loop.time()) > 0:
         if not client.is_connected:
             # Not sent while disconnected: it would wait in the buffer and be done after the caller gave up.
@@ -36,6 +37,8 @@ async def ask_until(
                 answer = await inbox.ask(subject, payload, timeout_seconds=remaining, headers=headers)
             except TimeoutError as error:
                 code = Code.DEADLINE_EXCEEDED if client.is_connected else Code.BUS_UNAVAILABLE
+                if problem is not None and remaining <= NO_RESPONDERS_PAUSE_SECONDS:
+                    code = problem  # a last try too short for an answer: the one before it tells more
                 raise RetryableError(code, "The answer did not come in time.") from error
             except nats.errors.Error as error:
                 raise RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached.") from error
@@ -46,8 +49,9 @@ async def ask_until(
             break
         await asyncio.sleep(NO_RESPONDERS_PAUSE_SECONDS)
     else:
-        problem = Code.BUS_UNAVAILABLE if not client.is_connected else Code.DEADLINE_EXCEEDED
-    raise RetryableError(problem, "Nobody answers right now.")
+        if not client.is_connected:
+            problem = Code.BUS_UNAVAILABLE
+    raise RetryableError(problem or Code.DEADLINE_EXCEEDED, "Nobody answers right now.")
 
 
 def read_reply(request: Command[ReplyT] | Query[ReplyT], answer: Msg) -> ReplyT:
