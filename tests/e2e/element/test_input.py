@@ -140,7 +140,7 @@ def test_a_model_is_chosen(server: Server, page: Page, chat: Chat) -> None:
 
 def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(server: Server, page: Page, chat: Chat) -> None:
     page.goto(server.url())
-    chat.send("count to 50")
+    chat.send("count to 300")  # long enough for two messages to be typed on a busy machine
     expect(chat.answers.last).to_contain_text("2 3")
     chat.send("say second")
     chat.send("say third")
@@ -149,8 +149,8 @@ def test_a_message_during_an_answer_waits_visibly_and_can_be_taken_back(server: 
     expect(waiting.first).to_contain_text("Queued")
     waiting.nth(1).get_by_role("button", name="Discard").click()
     expect(waiting).to_have_count(1)
-    chat.answer_is("second")
-    expect(chat.bubbles).to_have_text(["count to 50", "say second"])
+    chat.answer_is("second", timeout=30_000)
+    expect(chat.bubbles).to_have_text(["count to 300", "say second"])
     assert chat.count("response.start") == chat.count("response.end") == 2
 
 
