@@ -11,7 +11,7 @@ from contracts.commands import CancelRun
 from contracts.identity import Principal
 
 from tests.openai_server import OpenaiServer, text, tool
-from tests.runner_stack import RunnerStack, runner_stack
+from tests.runner_stack import RunnerStack, Watched, runner_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PEOPLE = Path(__file__).parents[2] / "people"
@@ -67,7 +67,7 @@ async def test_stop_keeps_what_was_seen(stack: RunnerStack, model: OpenaiServer)
     model.scripts["walnut"] = [text(*(f"{number} " for number in range(400)), word_delay_seconds=0.05)]
     begun = await stack.begin("bob", "long walnut")
     async with asyncio.timeout(20):
-        while b"text_delta" not in b"".join([delta.payload for delta in await stack.deltas("bob", begun)]):
+        while "0 1 " not in "".join(Watched.of(await stack.deltas("bob", begun)).viewer.texts()):
             await asyncio.sleep(0.05)
     await stack.bus.request(CancelRun(principal=Principal(user_id="bob"), run_id=begun.run_id))
     seen = await stack.watch("bob", begun)

@@ -36,6 +36,7 @@ class Models:
                 max_retries=0,  # RunModel retries, within the bounds of a run
                 timeout=openai.Timeout(settings.model_first_token_seconds_max, connect=CONNECT_SECONDS_MAX),
             )
+            load_what_it_loads_late(self._client)
 
     @property
     def client(self) -> openai.AsyncOpenAI | None:
@@ -66,6 +67,11 @@ class Models:
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+
+def load_what_it_loads_late(client: openai.AsyncOpenAI) -> None:
+    """The SDK imports an API when it is first used: else the first run would hold up the loop, and lose its lease."""
+    _ = (client.responses, client.chat.completions, client.conversations.items)
 
 
 class NamedModels(ModelProvider):
