@@ -14,12 +14,12 @@ STATE = "a-state-that-nobody-guesses"
 LEADS_TO = 'https://id.example.org/authorize?client_id=natter&state=x&more="><script>alert(1)</script>'
 
 
-async def asked(edge: RunningEdge, bus: Bus) -> dict[str, Any]:
-    """Alice has a run that asks her to connect her calendar."""
+async def asked(edge: RunningEdge, bus: Bus) -> tuple[dict[str, Any], str]:
+    """Alice has a run that asks her to connect her calendar; with the token that its runner was given."""
     accepted = await edge.call("POST", "/chat", json={"message": "book the dentist"})
     run = {"principal": Principal(user_id="alice"), "run_id": accepted.json()["run_id"], "epoch": 1}
     claim = ClaimRun(principal=run["principal"], run_id=run["run_id"], runner_id="runner_1", lease_seconds=30)
-    await bus.request(claim)
+    run_token = (await bus.request(claim)).run_token
     await bus.request(
         KeepConnection(
             **run,
@@ -30,19 +30,20 @@ async def asked(edge: RunningEdge, bus: Bus) -> dict[str, Any]:
             state_hash=hashlib.sha256(STATE.encode()).hexdigest(),
             authorization_url=LEADS_TO,
             asked_seconds=60,
-        )
+        ),
+        run_token=run_token,
     )
-    return run
+    return run, run_token
 
 
-async def stored(bus: Bus, run: dict[str, Any]) -> SealedConnection:
-    found = (await bus.request(GetConnection(**run, server="calendar"))).connection
+async def stored(bus: Bus, run: dict[str, Any], run_token: str) -> SealedConnection:
+    found = (await bus.request(GetConnection(**run, server="calendar"), run_token=run_token)).connection
     assert found is not None
     return found
 
 
 async def test_a_user_is_told_where_it_leads_and_comes_back_with_a_code(edge: RunningEdge, bus: Bus) -> None:
-    run = await asked(edge, bus)
+    run, run_token = await asked(edge, bus)
     page = await edge.call("GET", "/connections/calendar/consent")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -57,26 +58,27 @@ async def test_a_user_is_told_where_it_leads_and_comes_back_with_a_code(edge: Ru
     back = {"state": STATE, "code": "c0de", "iss": "https://id.example.org"}
     strange = await edge.call("GET", "/connections/callback", params=back, user_id="bob")
     assert strange.status_code == 404
-    assert (await stored(bus, run)).code is None
+    assert (await stored(bus, run, run_token)).code is None
     done = await edge.call("GET", "/connections/callback", params=back)
     assert (done.status_code, "is being connected" in done.text) == (200, True)
-    kept = await stored(bus, run)
+    kept = await stored(bus, run, run_token)
     assert (kept.code, kept.issuer, kept.view.status) == ("c0de", "https://id.example.org", "consented")
     again = await edge.call("GET", "/connections/callback", params=back)
     assert (again.status_code, "Nothing was connected" in again.text) == (404, True)
 
 
 async def test_a_user_may_decline(edge: RunningEdge, bus: Bus) -> None:
-    run = await asked(edge, bus)
+    run, run_token = await asked(edge, bus)
     back = {"state": STATE, "error": "access_denied"}
     declined = await edge.call("GET", "/connections/callback", params=back)
     assert (declined.status_code, "is not connected" in declined.text) == (200, True)
-    assert (await stored(bus, run)).view.status == "declined"
+    assert (await stored(bus, run, run_token)).view.status == "declined"
 
 
 async def test_connections_are_listed_without_secrets_and_taken_back(edge: RunningEdge, bus: Bus) -> None:
-    run = await asked(edge, bus)
-    await bus.request(KeepConnection(**run, server="calendar", label="Calendar", sealed="sealed-tokens", version=1))
+    run, run_token = await asked(edge, bus)
+    tokens = KeepConnection(**run, server="calendar", label="Calendar", sealed="sealed-tokens", version=1)
+    await bus.request(tokens, run_token=run_token)
     listed = await edge.call("GET", "/connections")
     (connection,) = listed.json()["data"]
     assert (connection["server"], connection["label"], connection["status"]) == ("calendar", "Calendar", "connected")
