@@ -14,7 +14,7 @@ from natter_testing.stack import RunningNatter, natter_up
 from tests.integration.relay.kit import Event, EventStream, names_of, text_of
 
 pytestmark = pytest.mark.whole_path
-NUMBERS = " ".join(str(number) for number in range(1, 61))
+NUMBERS = " ".join(str(number) for number in range(1, 201))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ async def watch(
 
 
 async def test_a_counted_run_cut_and_resumed_is_exact_and_then_over(natter: RunningNatter) -> None:
-    turn = await say(natter, "count to 60")
+    turn = await say(natter, "count to 200")
     path = f"/api/alice/runs/{turn['run_id']}/stream"
     events: list[Event] = []
     place, connections = "", 0
@@ -70,7 +70,7 @@ async def test_a_counted_run_cut_and_resumed_is_exact_and_then_over(natter: Runn
 async def test_a_conversation_shows_the_active_run_and_the_messages_answer_leaves_no_hole(
     natter: RunningNatter,
 ) -> None:
-    turn = await say(natter, "count to 60")
+    turn = await say(natter, "count to 200")
     conversation = f"/api/alice/conversations/{turn['conversation_id']}"
     time.sleep(0.1)  # noqa: ASYNC251  some of it is said by now
     _, events, _ = await watch(natter, f"{conversation}/stream", events_max=5)
@@ -123,7 +123,7 @@ async def test_another_user_is_refused_whether_deltas_has_it_or_not(natter: Runn
 
 
 async def test_a_killed_relay_loses_nothing(natter: RunningNatter) -> None:
-    turn = await say(natter, "count to 60")
+    turn = await say(natter, "count to 200")
     path = f"/api/alice/runs/{turn['run_id']}/stream"
     events: list[Event] = []
     _, events, place = await watch(natter, path, events_max=10)
