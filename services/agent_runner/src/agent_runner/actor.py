@@ -153,11 +153,9 @@ class AgentRunner(Actor):
                 await asyncio.sleep(pause)
 
     def _history_messages_max(self, command: RunRequested) -> int:
-        settings = self.workshop.settings
-        if settings.session != "store":
-            return 0
+        """Also where OpenAI keeps the conversation: it has nothing of a branch that has just begun."""
         own = self.workshop.assistants[command.assistant_id].assistant.history.messages_max
-        return settings.history_messages_max if own is None else own
+        return self.workshop.settings.history_messages_max if own is None else own
 
     async def _last_sequence(self, command: RunRequested) -> int:
         """The last sequence on the run's subject. A stale one is noticed, and read again, at the first publish."""
