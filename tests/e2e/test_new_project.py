@@ -85,6 +85,8 @@ def developing(project: Path, environment: dict[str, str]) -> Iterator[str]:
         impatient.cancel()
         process.terminate()
         process.wait(15)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def rewritten(project: Path, *changes: tuple[str, str]) -> None:
