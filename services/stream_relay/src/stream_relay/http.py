@@ -73,7 +73,7 @@ class Streams:
         self._issued_at: dict[Stream, datetime] = {}
         self._valid_from: OrderedDict[str, int] = OrderedDict()
         self._listening_since = datetime.now(UTC)
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking: dict[tuple[str, datetime], asyncio.Task[None]] = {}
         self._limits = Limits(
             heartbeat_seconds=settings.relay_heartbeat_seconds,
             retry_milliseconds_max=settings.relay_retry_milliseconds_max,
@@ -142,9 +142,11 @@ class Streams:
             raise InvalidToken("token_revoked", REVOKED)
         if caller.issued_at >= self._listening_since:
             return
-        asking = asyncio.create_task(self._ask_whether_revoked(caller))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
+        token = (caller.user_id, caller.issued_at)
+        if token in self._asking:
+            return  # one question for all streams of a token; its answer ends this one as well
+        asking = self._asking[token] = asyncio.create_task(self._ask_whether_revoked(caller))
+        asking.add_done_callback(lambda _: self._asking.pop(token, None))
         done, _ = await asyncio.wait({asking}, timeout=CHECK_SECONDS_WAITED_MAX)
         if done and self._is_revoked(caller.user_id, caller.issued_at):
             raise InvalidToken("token_revoked", REVOKED)
