@@ -106,7 +106,7 @@ describe("a frame that cannot be handled", () => {
 describe("turns", () => {
   test("a late word of an earlier run's end does not end the next turn", () => {
     const conversation = conversationWith({});
-    const turns = conversation["turns"];
+    const turns = conversation["currentTurn"];
     expect(conversation.state.turn).toBeNull();
     turns.nameOwn("run_1", turns.begin("own", null));
     turns.onRunEnded("run_1"); // the answer to our request is over
@@ -125,7 +125,7 @@ describe("turns", () => {
     ["model_timeout", undefined, "while the answer is read"],
   ])("a run that failed with %s can be continued: %s, told %s", (code, canContinue, when) => {
     const conversation = conversationWith({});
-    const turns = conversation["turns"];
+    const turns = conversation["currentTurn"];
     turns.nameOwn("run_1", turns.begin("own", null));
     conversation.notify({ level: "danger", message: "Cut off.", code: null, canRetry: false });
     turns.onError();
@@ -140,10 +140,10 @@ describe("turns", () => {
 
   test("a run that is known to be over does not begin again, and ends the turn that gets its name", () => {
     const conversation = conversationWith({});
-    conversation["turns"].onRunEnded("run_1");
-    conversation["turns"].onRun({ type: "run.started", run_id: "run_1" });
+    conversation["currentTurn"].onRunEnded("run_1");
+    conversation["currentTurn"].onRun({ type: "run.started", run_id: "run_1" });
     expect(conversation.state.turn).toBeNull();
-    conversation["turns"].nameOwn("run_1", conversation["turns"].begin("own", null));
+    conversation["currentTurn"].nameOwn("run_1", conversation["currentTurn"].begin("own", null));
     expect(conversation.state.turn).toBeNull();
   });
 });
@@ -151,8 +151,8 @@ describe("turns", () => {
 test("a conversation that was left says nothing any more", () => {
   const conversation = conversationWith({});
   conversation.close();
-  conversation["turns"].begin("own", null);
-  conversation["turns"].end();
+  conversation["currentTurn"].begin("own", null);
+  conversation["currentTurn"].end();
   expect(emitted).toEqual([]);
 });
 
@@ -254,7 +254,7 @@ describe("nothing is lost", () => {
       "threads.retry_after_item": () => new Response(null, { status: 409 }),
     });
     await conversation.reload();
-    await conversation.retryAfter("m_1");
+    await conversation.requests.retryAfter("m_1");
     expect(conversation.state.thread.items).toHaveLength(2);
     expect(conversation.state.thread.notices).toHaveLength(1);
     expect(conversation.state.turn).toBeNull();
@@ -302,7 +302,7 @@ describe("a thread that was deleted elsewhere", () => {
       "threads.retry_after_item": missing,
       "threads.get_by_id": () => thread([said("m_1", "one")]),
     });
-    await conversation.retryAfter("m_1");
+    await conversation.requests.retryAfter("m_1");
     await vi.waitFor(() => expect(asked).toContain("threads.get_by_id"));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(conversation.state.isGone).toBe(false);
@@ -360,7 +360,7 @@ describe("a client tool that a loaded thread waits for", () => {
     await conversation.load();
     expect(conversation.state.turn).toMatchObject({ runId: "run_9" });
     expect(runTool).not.toHaveBeenCalled();
-    conversation["turns"].onRunEnded("run_9");
+    conversation["currentTurn"].onRunEnded("run_9");
     await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }]));
     expect(runTool).toHaveBeenCalledTimes(1);
   });

@@ -36,7 +36,7 @@ function circleFrom(start: string): string[] | null {
 
 describe("imports", () => {
   test("are found", () => {
-    expect(importsOf.get("chat/conversation.ts")).toContain("chat/turns.ts");
+    expect(importsOf.get("chat/conversation.ts")).toContain("chat/current-turn.ts");
   });
 
   test("make no circle", () => {

@@ -6,7 +6,7 @@ import { ChatKitRequestError, isAbort } from "../protocol/errors";
 import { ResumingStream } from "../protocol/resuming-stream";
 import { type FrameHandlers, readFrames } from "../protocol/sse";
 import { deliver } from "./repeating";
-import type { Turns } from "./turns";
+import type { CurrentTurn } from "./current-turn";
 
 /** How often in a row the answer to a new conversation's first message is opened again before it counts as lost. */
 const ANSWER_FAILURES_MAX = 6;
@@ -36,7 +36,7 @@ export class Answers {
 
   constructor(
     private readonly host: AnswerHost,
-    private readonly turns: Turns,
+    private readonly currentTurn: CurrentTurn,
     private readonly reader: AnswerReader,
   ) {}
 
@@ -69,15 +69,15 @@ export class Answers {
   async request(request: StreamingRequest, idempotencyKey: string): Promise<void> {
     const controller = new AbortController();
     this.requests.add(controller);
-    const turn = this.turns.beginOwn();
+    const turn = this.currentTurn.beginOwn();
     try {
       const response = await this.post(request, idempotencyKey, controller.signal);
       const runId = runIdOf(response.url);
-      if (runId) this.turns.nameOwn(runId, turn);
+      if (runId) this.currentTurn.nameOwn(runId, turn);
       if (this.reader.isNeeded()) this.read(response, controller, runId, turn);
       else controller.abort();
     } catch (error) {
-      if (turn !== null) this.turns.end(turn);
+      if (turn !== null) this.currentTurn.end(turn);
       throw error;
     } finally {
       this.requests.delete(controller);
@@ -103,11 +103,11 @@ export class Answers {
     this.reading.add(controller);
     const end = (error: Error | null) => {
       this.reading.delete(controller);
-      if (error === null && runId !== null) this.turns.onRunEnded(runId);
+      if (error === null && runId !== null) this.currentTurn.onRunEnded(runId);
       // The conversation's stream carries the rest of the answer.
       else if (error !== null && this.isDurable && this.reader.hasThread()) this.reader.openStream();
       else {
-        if (turn !== null) this.turns.end(turn);
+        if (turn !== null) this.currentTurn.end(turn);
         if (error !== null && !isAbort(error)) this.reader.onLost(error);
       }
     };

@@ -13,7 +13,7 @@ import {
   EMPTY_HISTORY,
   userMessageBefore,
 } from "../state/app-state";
-import type { ToldTurn } from "../state/branches";
+import type { StoredTurn } from "../state/stored-turn";
 import { dismissNotice } from "../state/thread-reducer";
 import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
@@ -231,7 +231,7 @@ export class Chat implements ConversationHost {
     const { items } = this.current.state.thread;
     const index = itemId ? items.findIndex((item) => item.id === itemId) : items.length;
     const target = userMessageBefore(items, index);
-    if (target) await this.current.retryAfter(target);
+    if (target) await this.current.requests.retryAfter(target);
   }
 
   /** Versions and edits need a server that keeps them. */
@@ -239,11 +239,11 @@ export class Chat implements ConversationHost {
     return this.settings.conversationUrl !== null && this.settings.resumeUrl !== null;
   }
 
-  async retryTurn(turn: ToldTurn): Promise<void> {
+  async retryTurn(turn: StoredTurn): Promise<void> {
     const { items } = this.current.state.thread;
     const index = items.findIndex((item) => item.id === turn.message_id);
     const target = userMessageBefore(items, index + 1);
-    if (target) await this.current.retryAfter(target);
+    if (target) await this.current.requests.retryAfter(target);
   }
 
   async switchBranch(runId: string): Promise<void> {
@@ -264,7 +264,7 @@ export class Chat implements ConversationHost {
   }
 
   async sendEdit(itemId: string, input: UserMessageInput): Promise<void> {
-    if (await this.current.edit(itemId, input)) return;
+    if (await this.current.requests.edit(itemId, input)) return;
     // What was typed is not lost.
     if (this.store.state.composer.text === "") this.setComposer({ text: textOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
   }
@@ -283,11 +283,11 @@ export class Chat implements ConversationHost {
   }
 
   async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>) {
-    await this.current.submitStructuredInput(itemId, status, answers);
+    await this.current.requests.submitStructuredInput(itemId, status, answers);
   }
 
   async customAction(action: { type: string; payload?: unknown }, itemId?: string): Promise<void> {
-    await this.current.customAction(action, itemId);
+    await this.current.requests.customAction(action, itemId);
   }
 
   dismissNotice(key: number): void {
@@ -311,7 +311,7 @@ export class Chat implements ConversationHost {
     const isBack = isOnline && !this.store.state.isOnline;
     if (isOnline !== this.store.state.isOnline) this.store.set({ isOnline });
     if (isBack && this.current.state.loadError !== null) this.retryLoad().catch(() => {}); // shown, and reported
-    else if (isOnline) this.current.poke();
+    else if (isOnline) this.current.onPageAwake();
   }
 
   close(): void {

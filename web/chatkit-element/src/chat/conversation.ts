@@ -1,11 +1,11 @@
-/** One conversation: its state, what the server says about it, and the answer that is being written. */
+/** One conversation. It owns the state, and decides what changes in it; each part beside it does one thing for it. */
 
 import { fillTemplate, type Settings } from "../options/settings";
 import type { ChatKitClient, StreamingRequest } from "../protocol/client";
-import { failureOf, isAbort, isNotFound } from "../protocol/errors";
-import type { ClientToolCallItem, StructuredAnswer, ThreadEvent, UserMessageInput } from "../protocol/types";
+import { failureOf, isNotFound } from "../protocol/errors";
+import type { ClientToolCallItem, ThreadEvent } from "../protocol/types";
 import { type ConversationState, EMPTY_CONVERSATION, type OutgoingMessage, type Turn } from "../state/app-state";
-import type { ToldTurn } from "../state/branches";
+import type { StoredTurn } from "../state/stored-turn";
 import {
   addNotice,
   completeToolCall,
@@ -13,31 +13,21 @@ import {
   dropUnfinished,
   endTurn,
   offerToContinue,
-  prependOlder,
   reduceThread,
-  truncateAfter,
-  truncateBefore,
   withLoaded,
 } from "../state/thread-reducer";
 import { EMPTY_THREAD, type Notice, type ThreadState } from "../state/thread-state";
 import { type AnswerReader, Answers } from "./answers";
 import { answerClientTool, isPendingToolCall } from "./client-tools";
 import { ConversationStream, type StreamListener } from "./conversation-stream";
-import { cancelRun, pause } from "./repeating";
+import { CurrentTurn, type TurnListener } from "./current-turn";
+import { stopCurrentTurn } from "./stopping";
 import type { TabStorage } from "./storage";
-import { type LoadedThread, readItems, readThread } from "./thread-pages";
-import { Turns } from "./turns";
+import { StoredTurns } from "./stored-turns";
+import { ThreadLoading } from "./thread-loading";
+import type { LoadedThread } from "./thread-pages";
+import { ThreadRequests } from "./thread-requests";
 import { UnsentMessages } from "./unsent";
-
-/** A thread is not loaded anew more often than this, whatever its stream does. */
-const RELOAD_INTERVAL_MIN_MS = 5_000;
-/** The run's id comes with the headers of the answer. */
-const RUN_ID_WAIT_MAX_MS = 3_000;
-/** How long the server's word that a stopped run ended may take before we ask for the state. */
-const STOP_CONFIRMATION_MAX_MS = 5_000;
-const POLL_INTERVAL_MS = 50;
-/** The events of a branch that is gone to come one by one. */
-const TURNS_DELAY_MS = 60;
 
 /** What a conversation needs of the element around it. */
 export interface ConversationHost {
@@ -59,25 +49,47 @@ let conversationCount = 0;
 export class Conversation {
   state: ConversationState;
   readonly unsent: UnsentMessages;
-  private readonly turns: Turns;
-  private readonly answers: Answers;
+  readonly requests: ThreadRequests;
   private readonly stream: ConversationStream;
-  /** A frame of an answer could not be handled: the thread is to be loaded anew. */
-  private isStale = false;
-  private isReloadDue = false;
-  private wasShown = false;
-  private reloadedAtMs = 0;
-  private isOver = false;
-  private readingTurns: ReturnType<typeof setTimeout> | undefined;
+  private readonly loading: ThreadLoading;
+  private readonly currentTurn: CurrentTurn;
+  private readonly storedTurns: StoredTurns;
+  private readonly answers: Answers;
+  /** It was left for good: nothing of it is on screen any more. */
+  private isClosed = false;
 
   constructor(
     readonly host: ConversationHost,
     threadId: string | null,
   ) {
     this.state = { ...EMPTY_CONVERSATION, key: ++conversationCount, thread: { ...EMPTY_THREAD, id: threadId } };
-    this.turns = new Turns(this);
+    this.currentTurn = new CurrentTurn(this.turnListener());
     this.stream = new ConversationStream(host.client, host.settings.resumeUrl, this.streamListener());
-    this.answers = new Answers(host, this.turns, this.answerReader());
+    this.answers = new Answers(host, this.currentTurn, this.answerReader());
+    this.loading = new ThreadLoading({
+      client: host.client,
+      state: () => this.state,
+      update: (patch) => this.update(patch),
+      onLoaded: (loaded, isFirstLoad) => this.onLoaded(loaded, isFirstLoad),
+      onGone: () => this.markGone(),
+      openStream: () => this.openStream(),
+      closeStream: () => this.stream.close(),
+      emit: (name, detail) => host.emit(name, detail),
+      reportError: (error) => host.reportError(error),
+    });
+    this.storedTurns = new StoredTurns({
+      client: host.client,
+      address: () => this.storedAddress(),
+      onRead: (turns) => this.onStoredTurns(turns),
+      onReadFailed: (error) => host.emit("chatkit.log", { name: "turns.unread", data: { error } }),
+    });
+    this.requests = new ThreadRequests({
+      thread: () => this.state.thread,
+      isAnswering: () => this.state.turn !== null,
+      updateThread: (change) => this.updateThread(change),
+      request: (request) => this.answers.request(request, crypto.randomUUID()),
+      onRefusal: (error) => this.onRefusal(error),
+    });
     this.unsent = new UnsentMessages({
       isOnline: () => host.isOnline(),
       canSend: () => this.canSend(),
@@ -87,20 +99,18 @@ export class Conversation {
     });
   }
 
+  // --- state -----------------------------------------------------------------------------------------------------
+
   get threadId(): string | null {
     return this.state.thread.id;
   }
 
-  /** It was left for good: nothing of it is on screen any more. */
-  get isClosed(): boolean {
-    return this.isOver;
-  }
-
+  /** The server keeps answering, and numbers its events, whether or not anybody listens. */
   private get isDurable(): boolean {
     return this.host.settings.resumeUrl !== null;
   }
 
-  /** There is something that leaving the conversation must not cut off. */
+  /** Closing the conversation now would cut off a request, an answer, or a message that waits. */
   get isBusyInBackground(): boolean {
     return !this.isClosed && (this.answers.isBusy || this.unsent.isWaiting);
   }
@@ -121,38 +131,49 @@ export class Conversation {
   }
 
   close(): void {
-    this.isOver = true;
-    clearTimeout(this.readingTurns);
+    this.isClosed = true;
+    this.storedTurns.close();
     this.stream.close();
     this.answers.abort();
   }
 
   // --- loading ---------------------------------------------------------------------------------------------------
 
-  /** First load, with its events. Raises what the request raised. */
+  /** The first load, after which the conversation goes on where it stood. Raises what the request raised. */
   async load(): Promise<void> {
-    const threadId = this.threadId as string;
-    this.update({ isLoading: true, loadError: null });
-    this.host.emit("chatkit.thread.load.start", { threadId });
-    try {
-      this.show(await readThread(this.host.client, threadId), true);
-      this.update({ isLoading: false });
-    } catch (error) {
-      // An id that the page came with may be wrong: only what was shown here once is known to have been deleted.
-      this.update({ isLoading: false, loadError: failureOf(error), isGone: isNotFound(error) && this.wasShown });
-      if (!isAbort(error)) this.host.reportError(error as Error);
-      throw error;
-    } finally {
-      this.host.emit("chatkit.thread.load.end", { threadId });
-    }
+    await this.loading.load();
     this.restoreUnsent();
     this.openStream();
-    const last = this.state.thread.items.at(-1);
-    const canAnswer = this.host.canRunClientTools && this.state.thread.status.type === "active";
-    if (!this.state.turn && canAnswer && isPendingToolCall(last)) void this.answerTool(last, false);
+    const { thread, turn } = this.state;
+    const last = thread.items.at(-1);
+    const canAnswer = this.host.canRunClientTools && thread.status.type === "active" && turn === null;
+    if (canAnswer && isPendingToolCall(last)) void this.answerTool(last, false);
   }
 
-  /** Reports what a request for this thread failed with, and looks whether there still is one. */
+  async reload(): Promise<void> {
+    await this.loading.reload();
+  }
+
+  async loadOlder(): Promise<void> {
+    await this.loading.loadOlder();
+  }
+
+  private onLoaded({ thread, page, resumeFrom, activeRun }: LoadedThread, isFirstLoad: boolean): void {
+    void this.storedTurns.read();
+    const before = new Set(this.state.thread.items.map((item) => item.id));
+    this.stream.restartAt(resumeFrom);
+    this.updateThread((now) => withLoaded(now, thread, page));
+    // A message of ours that came with the load is not told on the stream as well: it would be shown twice.
+    for (const item of page.items) if (item.type === "user_message" && !before.has(item.id)) this.unsent.onShown(item);
+    if (!this.isDurable) return;
+    const { turn } = this.state;
+    // The page that asked may be gone, so whoever opens the thread answers the client tool that its run may end with.
+    const isOwn = isFirstLoad || (activeRun !== null && this.currentTurn.isOwn(activeRun));
+    if (activeRun && !turn) this.currentTurn.begin(isOwn ? "own" : "remote", activeRun);
+    else if (!activeRun && turn && turn.runId !== null) this.currentTurn.onRunEnded(turn.runId);
+  }
+
+  /** Reports why a request for this thread failed, and asks whether there still is such a thread. */
   private onFailure(error: Error): void {
     this.host.reportError(error);
     const { threadId } = this;
@@ -162,109 +183,18 @@ export class Conversation {
     });
   }
 
-  /** It was deleted: nothing of it can be asked for any more. What the person typed for it stays. */
+  /** Shown without "Try again", which would answer the last message anew: what was refused can be done again itself. */
+  private onRefusal(error: Error): void {
+    this.onFailure(error);
+    this.notify({ level: "danger", ...failureOf(error), canRetry: false });
+  }
+
+  /** The thread was deleted: nothing can be asked of it any more. What the person typed for it stays. */
   markGone(): void {
     this.stream.close();
     this.answers.abort();
     this.update({ isGone: true });
-    this.turns.end();
-  }
-
-  /** Load again what is on screen: after a gap in the stream, or because the page asks for it. */
-  async reload(): Promise<void> {
-    if (!this.threadId || this.state.isGone) return;
-    this.stream.close();
-    this.isStale = false;
-    try {
-      this.show(await readThread(this.host.client, this.threadId), false);
-    } catch (error) {
-      if (isNotFound(error)) this.markGone();
-      if (!isAbort(error)) this.host.reportError(error as Error);
-    } finally {
-      this.openStream();
-    }
-  }
-
-  /** The stream has a hole. Should the next one have it too, that is not asked for without a pause. */
-  private async reloadAfterGap(): Promise<void> {
-    this.stream.close();
-    if (this.isReloadDue) return;
-    this.isReloadDue = true;
-    const delayMs = this.reloadedAtMs + RELOAD_INTERVAL_MIN_MS - Date.now();
-    if (delayMs > 0) await pause(delayMs);
-    this.isReloadDue = false;
-    this.reloadedAtMs = Date.now();
-    await this.reload();
-  }
-
-  async loadOlder(): Promise<void> {
-    const { thread, isLoadingOlder } = this.state;
-    if (isLoadingOlder || !thread.hasOlder || !thread.id) return;
-    this.update({ isLoadingOlder: true });
-    try {
-      const page = await readItems(this.host.client, thread.id, thread.olderCursor);
-      this.updateThread((now) => prependOlder(now, page.items, page.olderCursor, page.hasOlder));
-    } catch (error) {
-      this.host.reportError(error as Error);
-    } finally {
-      this.update({ isLoadingOlder: false });
-    }
-  }
-
-  private conversationAddress(path: string): string | null {
-    const { conversationUrl } = this.host.settings;
-    return conversationUrl && this.threadId ? `${fillTemplate(conversationUrl, { thread_id: this.threadId })}${path}` : null;
-  }
-
-  /** What the items do not say of the turns. It is not needed to read or write: a failure leaves what was known. */
-  private async readTurns(): Promise<void> {
-    const address = this.conversationAddress("/turns");
-    if (!address || this.isClosed) return;
-    try {
-      const response = await this.host.client.request(address, { cache: "no-store" });
-      const { data } = (await response.json()) as { data: ToldTurn[] };
-      const isTold = data.at(-1)?.status === "failed";
-      this.update({ toldTurns: data, ...(isTold && { thread: dropNoticesOfTurns(this.state.thread) }) });
-    } catch (error) {
-      if (!isAbort(error) && !isNotFound(error)) this.host.emit("chatkit.log", { name: "turns.unread", data: { error } });
-    }
-  }
-
-  /** Many items may go at once. */
-  private readTurnsSoon(): void {
-    clearTimeout(this.readingTurns);
-    this.readingTurns = setTimeout(() => void this.readTurns(), TURNS_DELAY_MS);
-  }
-
-  /** Goes to the branch of a run. The stream brings what is on it; without one it is loaded. */
-  async switchBranch(runId: string): Promise<void> {
-    const address = this.conversationAddress("/branch");
-    if (!address || this.state.turn) return;
-    try {
-      const headers = { "Content-Type": "application/json" };
-      await this.host.client.request(address, { method: "PUT", headers, body: JSON.stringify({ run_id: runId }) });
-      if (this.stream.isOpen) this.readTurnsSoon();
-      else await this.reload();
-    } catch (error) {
-      this.onFailure(error as Error);
-      this.notify({ level: "danger", ...failureOf(error), canRetry: false });
-    }
-  }
-
-  private show({ thread, page, resumeFrom, activeRun }: LoadedThread, isFirst: boolean): void {
-    void this.readTurns();
-    const before = new Set(this.state.thread.items.map((item) => item.id));
-    this.wasShown = true;
-    this.stream.restartAt(resumeFrom);
-    this.updateThread((now) => withLoaded(now, thread, page));
-    // What the stream would have shown came with the load: a message of ours among it must not stand there twice.
-    for (const item of page.items) if (item.type === "user_message" && !before.has(item.id)) this.unsent.onShown(item);
-    if (!this.isDurable) return;
-    const { turn } = this.state;
-    // Whoever opens a thread answers the client tool that its run may end with: the page that asked may be gone.
-    const isOwn = isFirst || (activeRun !== null && this.turns.isOwn(activeRun));
-    if (activeRun && !turn) this.turns.begin(isOwn ? "own" : "remote", activeRun);
-    else if (!activeRun && turn && turn.runId !== null) this.turns.onRunEnded(turn.runId);
+    this.currentTurn.end();
   }
 
   // --- what the server sends -------------------------------------------------------------------------------------
@@ -278,7 +208,7 @@ export class Conversation {
   }
 
   /** The page woke up, or is online again. */
-  poke(): void {
+  onPageAwake(): void {
     this.stream.wake();
     if (!this.state.isLoading && !this.state.loadError) this.openStream();
     void this.unsent.flush();
@@ -287,12 +217,12 @@ export class Conversation {
   private streamListener(): StreamListener {
     return {
       onEvent: (event, frameId) => this.onEvent(event, frameId),
-      onRun: (run) => this.turns.onRun(run),
+      onRun: (run) => this.currentTurn.onRun(run),
       onOther: (name, data) => this.host.emit("chatkit.log", { name: `stream.${name}`, data }),
-      onGap: () => void this.reloadAfterGap(),
+      onGap: () => void this.loading.reloadAfterGap(),
       onOpen: () => {
         this.update({ isReconnecting: false });
-        // The stream carries what is being read. A request on its way is left alone: it may get lost.
+        // This stream carries the rest of every answer. A request without an answer goes on: it may not have arrived.
         this.answers.stopReading();
       },
       onDown: () => this.update({ isReconnecting: true }),
@@ -310,10 +240,9 @@ export class Conversation {
       hasThread: () => this.threadId !== null,
       openStream: () => this.openStream(),
       onFrame: (frame) => this.stream.onAnswerFrame(frame),
-      // What it would have changed is missing. An answer cannot be taken up in the middle: it is read to its end first.
       onBadFrame: (error) => {
         this.host.reportError(error as Error);
-        this.isStale = true;
+        this.loading.markStale();
       },
       onLost: (error) => {
         this.notify({ level: "danger", message: "", code: "connection_lost", canRetry: true });
@@ -331,12 +260,12 @@ export class Conversation {
       case "thread.created":
         this.stream.restartAt(frameId);
         this.host.storage.writeUnsentOfNew([], (key) => this.unsent.knows(key));
-        this.onUnsent(this.state.unsent); // kept under the thread's id from now on
+        this.onUnsent(this.state.unsent); // stored under the thread's id from now on
         this.host.onThreadCreated(this);
         this.openStream();
         break;
-      case "thread.item.removed": // a branch began, or was gone to
-        this.readTurnsSoon();
+      case "thread.item.removed": // another branch is shown
+        this.storedTurns.readSoon();
         break;
       case "thread.item.done":
         if (event.item.type === "user_message") this.unsent.onShown(event.item);
@@ -345,7 +274,7 @@ export class Conversation {
         this.host.emit("chatkit.effect", { name: event.name, data: event.data ?? {} });
         break;
       case "error":
-        this.turns.onError();
+        this.currentTurn.onError();
         this.host.reportError(new Error(event.message ?? event.code ?? "error"));
         break;
     }
@@ -353,73 +282,82 @@ export class Conversation {
 
   // --- turns -----------------------------------------------------------------------------------------------------
 
-  onTurn(turn: Turn | null): void {
-    this.update({ turn });
+  private turnListener(): TurnListener {
+    return {
+      onTurn: (turn) => this.update({ turn }),
+      onTurnBegun: () => {
+        if (this.isClosed) return; // nobody sees it
+        this.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));
+        this.host.emit("chatkit.response.start");
+      },
+      onTurnEnded: (turn) => this.onTurnEnded(turn),
+      onRunFailed: (code, isExplained) => {
+        if (!isExplained) this.notify({ level: "danger", message: "", code, canRetry: true, isOfTurn: true });
+        if (code === "model_answer_cut_off") this.updateThread(offerToContinue);
+      },
+      onRunBroken: () => void this.storedTurns.read(),
+      onRunRestarted: () => this.updateThread(dropUnfinished),
+    };
   }
 
-  onTurnBegun(): void {
-    if (this.isClosed) return; // nobody sees it
-    this.updateThread((thread) => ({ ...thread, allowCancel: true, notices: [] }));
-    this.host.emit("chatkit.response.start");
-  }
-
-  onTurnEnded(turn: Turn): void {
+  private onTurnEnded(turn: Turn): void {
     if (this.isClosed) return;
     this.updateThread(endTurn);
     this.host.emit("chatkit.response.end");
-    if (this.state.toldTurns.length > 0) void this.readTurns();
-    if (this.isStale) void this.reload();
+    if (this.state.storedTurns.length > 0) void this.storedTurns.read();
+    this.loading.reloadIfStale();
     const last = this.state.thread.items.at(-1);
     if (turn.origin === "own" && !turn.isStopping && isPendingToolCall(last)) void this.answerTool(last, true);
     else void this.unsent.flush();
   }
 
-  onRunFailed(code: string, isTold: boolean): void {
-    if (!isTold) this.notify({ level: "danger", message: "", code, canRetry: true, isOfTurn: true });
-    if (code === "model_answer_cut_off") this.updateThread(offerToContinue);
-  }
-
-  onRunBroken(): void {
-    void this.readTurns();
-  }
-
-  onRunRestarted(): void {
-    this.updateThread(dropUnfinished);
-  }
-
-  /** At once on the screen, then confirmed by the server. */
   async stop(): Promise<void> {
-    const { turn } = this.state;
-    const { stopUrl } = this.host.settings;
-    if (!turn || turn.isStopping) return;
-    this.turns.setStopping(turn.key, true);
-    const isSameTurn = () => this.state.turn?.key === turn.key;
-    if (stopUrl) await waitUntil(() => !isSameTurn() || this.state.turn?.runId != null, RUN_ID_WAIT_MAX_MS);
-    if (!isSameTurn()) return;
-    const runId = this.state.turn?.runId;
-    if (!stopUrl || !runId) {
-      // Without an address for it, closing the connection is the only way to tell a ChatKit server to stop.
-      this.answers.abort();
-      this.turns.end();
-      return;
-    }
-    try {
-      await cancelRun(this.host.client, fillTemplate(stopUrl, { run_id: runId }));
-    } catch (error) {
-      this.host.reportError(error as Error);
-      this.turns.setStopping(turn.key, false);
-      this.notify({ level: "danger", message: "", code: "stop_failed", canRetry: false });
-      return;
-    }
-    await waitUntil(() => !isSameTurn(), STOP_CONFIRMATION_MAX_MS);
-    if (isSameTurn()) await this.reload();
+    await stopCurrentTurn({
+      client: this.host.client,
+      stopUrl: this.host.settings.stopUrl,
+      currentTurn: () => this.state.turn,
+      setStopping: (turnKey, isStopping) => this.currentTurn.setStopping(turnKey, isStopping),
+      hangUp: () => {
+        this.answers.abort();
+        this.currentTurn.end();
+      },
+      onRefused: (error) => {
+        this.host.reportError(error);
+        this.notify({ level: "danger", message: "", code: "stop_failed", canRetry: false });
+      },
+      onUnconfirmed: () => this.reload(),
+    });
   }
 
-  /** Runs a client tool that the server waits for. Never raises: what goes wrong is reported, and shown. */
+  private storedAddress(): string | null {
+    const { conversationUrl } = this.host.settings;
+    if (conversationUrl === null || this.threadId === null || this.isClosed) return null;
+    return fillTemplate(conversationUrl, { thread_id: this.threadId });
+  }
+
+  private onStoredTurns(turns: readonly StoredTurn[]): void {
+    // A stored turn that failed says why: the notice that said so while it was read would say it twice.
+    const isExplained = turns.at(-1)?.status === "failed";
+    this.update({ storedTurns: turns, ...(isExplained && { thread: dropNoticesOfTurns(this.state.thread) }) });
+  }
+
+  /** Shows the branch that a run is on. The stream brings its items; without a stream they are loaded. */
+  async switchBranch(runId: string): Promise<void> {
+    if (this.storedAddress() === null || this.state.turn) return;
+    try {
+      await this.storedTurns.switchTo(runId);
+      if (this.stream.isOpen) this.storedTurns.readSoon();
+      else await this.reload();
+    } catch (error) {
+      this.onRefusal(error as Error);
+    }
+  }
+
+  /** Runs a client tool that the server waits for. Never raises: a failure is reported, and shown. */
   private async answerTool(call: ClientToolCallItem, isNew: boolean): Promise<void> {
     const submit = (result: unknown) => {
       this.updateThread((thread) => completeToolCall(thread, call.id, result));
-      return this.ask({ type: "threads.add_client_tool_output", params: { thread_id: call.thread_id, result } });
+      return this.requests.ask({ type: "threads.add_client_tool_output", params: { thread_id: call.thread_id, result } });
     };
     const { client, storage } = this.host;
     const run = () => this.host.runClientTool(call);
@@ -431,68 +369,9 @@ export class Conversation {
     }
   }
 
-  // --- what the person asks for ----------------------------------------------------------------------------------
-
-  /** Forgets what came after a message of the user's, and has it answered again. */
-  async retryAfter(itemId: string): Promise<void> {
-    const { threadId } = this;
-    if (!threadId || this.state.turn) return;
-    const { items } = this.state.thread;
-    this.updateThread((thread) => truncateAfter(thread, itemId));
-    const params = { thread_id: threadId, item_id: itemId };
-    // What the server did not forget stays.
-    if (!(await this.ask({ type: "threads.retry_after_item", params }))) this.updateThread((thread) => ({ ...thread, items }));
-  }
-
-  /** Sends another version of a message of the user's. Returns whether the server accepted it. */
-  async edit(itemId: string, input: UserMessageInput): Promise<boolean> {
-    const { threadId } = this;
-    if (!threadId || this.state.turn) return false;
-    const { items } = this.state.thread;
-    this.updateThread((thread) => truncateBefore(thread, itemId));
-    const params = { thread_id: threadId, input };
-    const isAccepted = await this.ask({ type: "threads.add_user_message", params, editedId: itemId });
-    if (!isAccepted) this.updateThread((thread) => ({ ...thread, items }));
-    return isAccepted;
-  }
-
-  /** Answers or skips questions. If that fails they stay on screen. */
-  async submitStructuredInput(
-    itemId: string,
-    status: "answered" | "skipped",
-    answers: Record<string, StructuredAnswer>,
-  ): Promise<void> {
-    const { threadId } = this;
-    if (!threadId) return;
-    const params = { thread_id: threadId, item_id: itemId, input: { status, answers } };
-    await this.ask({ type: "threads.add_structured_input", params });
-  }
-
-  /** Raises if there is no thread yet. */
-  async customAction(action: { type: string; payload?: unknown }, itemId: string | undefined): Promise<void> {
-    const { threadId } = this;
-    if (!threadId) throw new Error("sendCustomAction needs a thread.");
-    const params = { thread_id: threadId, action, ...(itemId && { item_id: itemId }) };
-    await this.ask({ type: "threads.custom_action", params });
-  }
-
-  /** Returns whether the server accepted it; if not, that is reported, and shown. */
-  private async ask(request: StreamingRequest): Promise<boolean> {
-    try {
-      await this.answers.request(request, crypto.randomUUID());
-      return true;
-    } catch (error) {
-      if (isAbort(error)) return false;
-      this.onFailure(error as Error);
-      // What the person did is still there to be done again; "Try again" would answer their last message anew.
-      this.notify({ level: "danger", ...failureOf(error), canRetry: false });
-      return false;
-    }
-  }
-
   // --- messages that are not delivered yet -----------------------------------------------------------------------
 
-  /** What an earlier page could not deliver, but what another conversation has in hand. */
+  /** Offers what an earlier page could not deliver, without what another conversation of this page is sending. */
   restoreUnsent(isElsewhere: (key: string) => boolean = () => false): void {
     const stored = this.host.storage.readUnsent(this.threadId).filter(({ key }) => !isElsewhere(key));
     const lastShown = this.state.thread.items.findLast((item) => item.type === "user_message");
@@ -521,9 +400,4 @@ export class Conversation {
     if (this.threadId) storage.writeUnsent(this.threadId, this.unsent.undelivered);
     else storage.writeUnsentOfNew(this.unsent.undelivered, (key) => this.unsent.knows(key));
   }
-}
-
-async function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
-  const until = Date.now() + limitMs;
-  while (!condition() && Date.now() < until) await pause(POLL_INTERVAL_MS);
 }

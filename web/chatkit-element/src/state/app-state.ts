@@ -2,7 +2,7 @@
 
 import type { Failure } from "../protocol/errors";
 import type { Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
-import type { ToldTurn } from "./branches";
+import type { StoredTurn } from "./stored-turn";
 import { EMPTY_THREAD, type ThreadState } from "./thread-state";
 
 /** A message of the user that the server has not yet shown us back. */
@@ -41,7 +41,7 @@ export interface ConversationState {
   isGone: boolean;
   turn: Turn | null;
   /** Turns that failed, were stopped or have versions, as the server tells them. */
-  toldTurns: readonly ToldTurn[];
+  storedTurns: readonly StoredTurn[];
   unsent: readonly OutgoingMessage[];
   feedback: Readonly<Record<string, "positive" | "negative">>;
   /** The conversation's stream is down and being reopened. */
@@ -87,7 +87,7 @@ export const EMPTY_CONVERSATION: ConversationState = {
   loadError: null,
   isGone: false,
   turn: null,
-  toldTurns: [],
+  storedTurns: [],
   unsent: [],
   feedback: {},
   isReconnecting: false,

@@ -2,7 +2,7 @@
 
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
-import type { ToldTurn } from "../state/branches";
+import type { StoredTurn } from "../state/stored-turn";
 import type { TaskTime } from "../state/thread-state";
 import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
@@ -22,7 +22,7 @@ interface ItemProps extends ActionFlags {
   taskTimes: ReadonlyMap<string, TaskTime>;
   allowedImageDomains: readonly string[];
   /** A message of the user that has several versions. */
-  versions: ToldTurn | null;
+  versions: StoredTurn | null;
 }
 
 export const ItemView = memo((props: ItemProps) => {
@@ -56,7 +56,7 @@ export const ItemView = memo((props: ItemProps) => {
 });
 
 interface UserMessageProps {
-  versions?: ToldTurn | null;
+  versions?: StoredTurn | null;
   content: readonly UserContent[];
   quote: string | null;
   attachments: readonly Pick<WireAttachment, "id" | "name">[];

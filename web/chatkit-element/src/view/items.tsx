@@ -4,7 +4,7 @@ import { Component, Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ThreadItem } from "../protocol/types";
 import type { ConversationState } from "../state/app-state";
-import { type ToldTurn, turnAtEnd } from "../state/branches";
+import { type StoredTurn, turnAtEnd } from "../state/stored-turn";
 import type { TaskTime } from "../state/thread-state";
 import { whenIdle } from "./idle";
 import { ItemView } from "./item";
@@ -17,7 +17,7 @@ const ITEMS_PER_GROUP = 25;
 const GROUPS_AT_FIRST = 2;
 
 export function Items({ conversation }: { conversation: ConversationState }) {
-  const { thread, turn, feedback, toldTurns } = conversation;
+  const { thread, turn, feedback, storedTurns } = conversation;
   const { olderCount, superseded } = thread;
   // What a dead attempt had shown stands there until the new one, behind it, has as much to read.
   const items = superseded.length > 0 ? thread.items.filter((item) => item.type !== "assistant_message" || !thread.openItems.has(item.id)) : thread.items;
@@ -45,8 +45,8 @@ export function Items({ conversation }: { conversation: ConversationState }) {
             taskTimes={thread.taskTimes}
             feedback={feedback}
             allowedImageDomains={thread.allowedImageDomains}
-            toldTurns={toldTurns}
-            toldBefore={turnAtEnd(items.slice(0, from), toldTurns)}
+            storedTurns={storedTurns}
+            turnBefore={turnAtEnd(items.slice(0, from), storedTurns)}
           />
         );
       })}
@@ -78,9 +78,9 @@ interface ItemGroupProps {
   taskTimes: ReadonlyMap<string, TaskTime>;
   feedback: ConversationState["feedback"];
   allowedImageDomains: readonly string[];
-  toldTurns: readonly ToldTurn[];
+  storedTurns: readonly StoredTurn[];
   /** The turn that the items before this group end in, where it is told of. */
-  toldBefore: ToldTurn | null;
+  turnBefore: StoredTurn | null;
 }
 
 class ItemGroup extends Component<ItemGroupProps> {
@@ -91,14 +91,14 @@ class ItemGroup extends Component<ItemGroupProps> {
     return !sameItems || !shallowEqual(rest, nextRest);
   }
 
-  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains, toldTurns, toldBefore }: ItemGroupProps) {
+  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains, storedTurns, turnBefore }: ItemGroupProps) {
     return (
       <div class="group">
         {items.map((item, index) => {
           const hasTasks = item.type === "workflow" || item.type === "task";
           const isUsers = item.type === "user_message";
-          const ended = isUsers ? turnAtEnd(items.slice(0, index), toldTurns, toldBefore) : null;
-          const versions = isUsers ? toldTurns.find((turn) => turn.message_id === item.id && turn.message_versions.length > 1) : undefined;
+          const ended = isUsers ? turnAtEnd(items.slice(0, index), storedTurns, turnBefore) : null;
+          const versions = isUsers ? storedTurns.find((turn) => turn.message_id === item.id && turn.message_versions.length > 1) : undefined;
           return (
             <Fragment key={item.id}>
               {ended && <TurnNote turn={ended} />}

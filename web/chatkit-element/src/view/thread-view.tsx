@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import type { ConversationState } from "../state/app-state";
-import { turnAtEnd } from "../state/branches";
+import { turnAtEnd } from "../state/stored-turn";
 import type { ThreadState } from "../state/thread-state";
 import { AssistantMessage } from "./assistant-message";
 import { IconButton } from "./button";
@@ -24,7 +24,7 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
     isStreaming,
     onNearStart: useCallback(() => void chat.loadOlder(), [chat]),
   });
-  const last = turn === null ? turnAtEnd(thread.items, conversation.toldTurns) : null;
+  const last = turn === null ? turnAtEnd(thread.items, conversation.storedTurns) : null;
   const newest = unsent.at(-1)?.key;
   const wasSent = useRef(newest);
   useEffect(() => {

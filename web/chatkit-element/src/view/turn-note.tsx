@@ -1,7 +1,7 @@
 /** Between turns: what became of one that failed or was stopped, and its other answers. */
 
 import type { UserContent } from "../protocol/types";
-import { canContinueTurn, canRetryTurn, hasAnswer, type ToldTurn } from "../state/branches";
+import { canContinueTurn, canRetryTurn, hasAnswer, type StoredTurn } from "../state/stored-turn";
 import { TEXT_BY_CODE } from "../text/failure-text";
 import { IconButton } from "./button";
 import { useView } from "./context";
@@ -9,7 +9,7 @@ import { Icon } from "./icon";
 import { memo } from "./memo";
 import { sendContent } from "./send";
 
-export const TurnNote = memo(({ turn }: { turn: ToldTurn }) => {
+export const TurnNote = memo(({ turn }: { turn: StoredTurn }) => {
   const { locale } = useView();
   const { text } = locale;
   const isFailed = turn.status === "failed";
@@ -33,7 +33,7 @@ export const TurnNote = memo(({ turn }: { turn: ToldTurn }) => {
   );
 });
 
-function TurnActions({ turn }: { turn: ToldTurn }) {
+function TurnActions({ turn }: { turn: StoredTurn }) {
   const { chat, options, locale } = useView();
   const { text } = locale;
   const goOn = () => {

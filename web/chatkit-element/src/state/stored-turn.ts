@@ -3,7 +3,7 @@
 import type { ThreadItem } from "../protocol/types";
 
 /** A turn of the branch that is shown, as `GET …/turns` has it. Versions are runs, oldest first, this one among them. */
-export interface ToldTurn {
+export interface StoredTurn {
   run_id: string;
   /** The item that it answers. */
   message_id: string;
@@ -16,17 +16,17 @@ export interface ToldTurn {
 /** Nothing that the model is asked a second time would make these better. */
 const RETRY_CANNOT_HELP = new Set(["model_refused_key", "model_not_allowed", "model_context_exceeded", "assistant_not_served"]);
 
-export function canRetryTurn({ status, error_code: code }: ToldTurn): boolean {
+export function canRetryTurn({ status, error_code: code }: StoredTurn): boolean {
   return status === "failed" && !RETRY_CANNOT_HELP.has(code ?? "");
 }
 
 /** A stopped answer, or one that was cut off at its greatest length, can go on. */
-export function canContinueTurn({ status, error_code: code }: ToldTurn): boolean {
+export function canContinueTurn({ status, error_code: code }: StoredTurn): boolean {
   return status === "cancelled" || code === "model_answer_cut_off";
 }
 
 /** The turn that items end in, where it is told of; `before`: the one that they begin in. */
-export function turnAtEnd(items: readonly ThreadItem[], turns: readonly ToldTurn[], before: ToldTurn | null = null): ToldTurn | null {
+export function turnAtEnd(items: readonly ThreadItem[], turns: readonly StoredTurn[], before: StoredTurn | null = null): StoredTurn | null {
   if (turns.length === 0) return null;
   for (let index = items.length - 1; index >= 0; index--) {
     const item = items[index] as ThreadItem;
@@ -37,7 +37,7 @@ export function turnAtEnd(items: readonly ThreadItem[], turns: readonly ToldTurn
 }
 
 /** The user message of a turn's answer has words of an assistant behind it. */
-export function hasAnswer(items: readonly ThreadItem[], { message_id: messageId }: ToldTurn): boolean {
+export function hasAnswer(items: readonly ThreadItem[], { message_id: messageId }: StoredTurn): boolean {
   const from = items.findIndex((item) => item.id === messageId) + 1;
   for (const item of items.slice(from)) {
     if (item.type === "user_message") return false;

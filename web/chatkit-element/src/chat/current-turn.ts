@@ -1,4 +1,4 @@
-/** Which answer is being written: when turns begin and end, and which run gives them their name. */
+/** The turn whose answer is being written: when it begins and ends, and which run it is. */
 
 import type { RunFrame } from "../protocol/types";
 import type { Turn } from "../state/app-state";
@@ -16,7 +16,7 @@ export interface TurnListener {
   onRunRestarted(): void;
 }
 
-export class Turns {
+export class CurrentTurn {
   private current: Turn | null = null;
   private readonly ownRuns = new Set<string>();
   private readonly endedRuns = new Set<string>();

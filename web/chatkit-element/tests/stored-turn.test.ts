@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { ThreadItem } from "../src/protocol/types";
-import { canContinueTurn, canRetryTurn, hasAnswer, type ToldTurn, turnAtEnd } from "../src/state/branches";
+import { canContinueTurn, canRetryTurn, hasAnswer, type StoredTurn, turnAtEnd } from "../src/state/stored-turn";
 
 const base = { thread_id: "t", created_at: "2026-01-01T00:00:00" };
 const question = (id: string): ThreadItem => ({ ...base, id, type: "user_message", content: [{ type: "input_text", text: id }] });
 const answer = (id: string, text: string): ThreadItem => ({ ...base, id, type: "assistant_message", content: [{ type: "output_text", text, annotations: [] }] });
-const told = (message_id: string, more: Partial<ToldTurn> = {}): ToldTurn => ({
+const told = (message_id: string, more: Partial<StoredTurn> = {}): StoredTurn => ({
   run_id: `run_of_${message_id}`, message_id, status: "cancelled", error_code: null, message_versions: [], answer_versions: [], ...more,
 });
 
