@@ -281,7 +281,10 @@ async def test_openais_copy_of_a_conversation_is_not_gone_on_with_on_another_bra
 async def test_a_session_is_truncated_on_the_branch_that_one_is_on(client: Client) -> None:
     first, second = await two_turns(client)
     await finished(client, await edit(client, second, "two, edited"), "2 to that")
+    forgetting = await client.begin("forget", conversation_id=first.conversation_id)
+    claimed = await client.claim(forgetting.run_id)
     await client.ask(TruncateSession(principal=ALICE, conversation_id=first.conversation_id))
+    await client.finish(claimed)
     await switch(client, second)
     last = await client.begin("three", conversation_id=first.conversation_id)
     assert history_of(await client.claim(last.run_id)) == ["two", "2"]

@@ -9,28 +9,23 @@ import contextlib
 import json
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
-from agent_runner.app import run
-from agent_runner.settings import Settings
 from contracts.commands import BeginTurn, CancelRun, Retry
 from contracts.identity import Principal
 from contracts.replies import TurnBegun
-from natter.servers.ports import free_port
 
 from tests.integration.runner.model_servers.servers import ModelServer, aimock, litellm
 from tests.openai_server import Answer, OpenaiServer, text
-from tests.runner_stack import RunnerStack, Watched, runner_stack
+from tests.runner_stack import RunnerStack, RunningService, Watched, runner_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 APIS = ["responses", "chat_completions"]
-STOP_SECONDS_MAX = 20.0
 LONG = "One word after the other, and many more of them to come. " * 12
 THOUGHT, SECOND_THOUGHT = "The person wants one task.", "It is on the list now."
 
@@ -76,15 +71,14 @@ SCRIPTS = {
 
 @dataclass
 class Models:
-    """The stack, the model's servers, and the one runner that is there, in this process."""
+    """The stack, the model's servers, and the one runner that is there."""
 
     stack: RunnerStack
     server: ModelServer
     other: OpenaiServer
     gateway: ModelServer | None = None
     api: str | None = None
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    runner: asyncio.Task[None] | None = None
+    runner: RunningService | None = None
 
     async def use(self, api: str, server: ModelServer | None = None) -> None:
         """Have a runner of this API, and no other."""
@@ -92,21 +86,16 @@ class Models:
         if self.api == f"{api} {server.port}":
             return
         await self.leave()
-        port = free_port()
-        environment = {"NATS_URL": self.stack.nats_url, "METRICS_PORT": port, "DRAIN_TIMEOUT_SECONDS": 1.5}
-        settings = Settings.model_validate(environment | self.stack.runner_environment(self.environment(api, server)))
-        self.runner = asyncio.create_task(run(settings, self.stop))
-        async with asyncio.timeout(20), httpx.AsyncClient(trust_env=False) as http:
-            while not await is_ready(http, port):
-                await asyncio.sleep(0.02)
+        self.runner = self.stack.add_runner(f"{api}-{server.port}", self.environment(api, server))
+        self.runner.start()
+        await self.runner.wait_until_ready()
         self.api = f"{api} {server.port}"
 
     async def leave(self) -> None:
         """Have no runner."""
         if self.runner is not None:
-            self.stop.set()
-            await asyncio.wait_for(self.runner, STOP_SECONDS_MAX)
-        self.api, self.runner, self.stop = None, None, asyncio.Event()
+            await asyncio.to_thread(self.runner.stop)
+        self.api, self.runner = None, None
 
     def environment(self, api: str, server: ModelServer) -> dict[str, str]:
         return {
@@ -168,12 +157,6 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory, models: Models) -> A
     async with litellm(tmp_path_factory.mktemp("litellm"), models.server.base_url) as models.gateway:
         await models.gateway.wait_until_ready()
         yield models.gateway
-
-
-async def is_ready(http: httpx.AsyncClient, port: int) -> bool:
-    with contextlib.suppress(httpx.TransportError):
-        return (await http.get(f"http://127.0.0.1:{port}/readyz")).is_success
-    return False
 
 
 @pytest.fixture(scope="module", params=APIS)

@@ -181,8 +181,9 @@ class AgentLoop:
     async def _close(self, result: RunResult) -> None:
         """Where the last step was a tool's (``tool_use_behavior``), its output is the answer."""
         await self._store_outputs(rules.outputs(cast("list[Any]", result.to_input_list())))
-        if not self._last_output and result.final_output is not None:
-            self.say_instead(str(result.final_output))
+        words = "" if result.final_output is None else str(result.final_output)
+        if words and not self._last_output:  # no words: a model that had nothing to say after its tools
+            self.say_instead(words)
 
     # --- the agents --------------------------------------------------------------------------------------
 

@@ -272,6 +272,8 @@ class Transcript:
             self._thoughts.complete(key, storable(text))
 
     def _append_text(self, output_index: int, content_index: int, delta: str) -> None:
+        if not delta:
+            return  # a model with nothing to say has no message
         message = self._messages.get(output_index) or self._open_message(output_index)
         if not delta.isascii() or "\x00" in delta:
             delta = storable(delta)
