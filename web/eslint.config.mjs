@@ -2,7 +2,7 @@ import coreWebVitals from "eslint-config-next/core-web-vitals";
 import typescript from "eslint-config-next/typescript";
 import { defineConfig, globalIgnores } from "eslint/config";
 
-// What is imported goes in one direction: app → features → components, lib. The server's code stays on the server.
+// Imports go in one direction: app → features → components, lib. Code of the server is imported by the server only.
 const boundary = (files, group, message) => ({
   files,
   rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
@@ -13,7 +13,7 @@ export default defineConfig([
   ...typescript,
   globalIgnores([".next/**", "chatkit-element/**", "public/**", "generated/**", "next-env.d.ts"]),
   {
-    // Signing in and out loads a page anew on purpose: nothing of another session may stay in memory.
+    // Signing in and out loads a whole page on purpose: nothing of another session may stay in memory.
     rules: { "@next/next/no-location-assign-relative-destination": "off" },
   },
   boundary(["components/**", "lib/**"], ["@/app/*", "@/features/*", "@/server/*"], "components and lib know no feature"),

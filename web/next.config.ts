@@ -10,14 +10,14 @@ const config: NextConfig = {
   reactStrictMode: true,
   devIndicators: false,
   serverExternalPackages: ["pg"],
-  // No page has a picture that wants resizing, and `/_next/image` fetches what it is told to.
+  // No page needs resized pictures, and `/_next/image` would fetch any address that it is given.
   images: { unoptimized: true },
-  // proxy.ts decides by the path that was asked for: otherwise `/_next/data/…/api/…` is another name of the API.
+  // proxy.ts has to see the path as requested: otherwise `/_next/data/…/api/…` would be another address of the API.
   skipProxyUrlNormalize: true,
   headers: () =>
     Promise.resolve([
       { source: "/:path*", headers: [{ key: "X-Content-Type-Options", value: "nosniff" }] },
-      // The address holds the file's hash (server/element-script.ts): another file has another address.
+      // The address contains the file's hash (server/element-script.ts), so a changed file has another address.
       {
         source: "/chatkit/:path*",
         has: [{ type: "query", key: "v" }],

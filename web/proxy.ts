@@ -1,4 +1,4 @@
-/** The one origin that the browser knows: services behind it, pages with a session and a policy. */
+/** The one origin that the browser knows. Passes requests on to the services, and checks the session before a page is served. */
 import { NextResponse, type NextRequest } from "next/server";
 
 import { forward } from "@/server/forward";
@@ -33,7 +33,7 @@ async function answerFromService(request: NextRequest, service: "auth_edge" | "s
   }
 }
 
-/** auth_edge's page about a connection, for whoever is signed in: that is what binds the consent to the user. */
+/** auth_edge's page on which a user connects an account elsewhere. Needs a session, which says whose consent it is. */
 async function connectionPage(request: NextRequest, path: string): Promise<Response> {
   if (request.method !== "GET") return problem("cross_origin");
   try {
@@ -57,7 +57,7 @@ function toSignIn(request: NextRequest): Response {
 
 async function pageBySession(request: NextRequest, isPrivate: boolean): Promise<Response> {
   const { searchParams } = request.nextUrl;
-  // With no database there is no knowing: the page is served, and says what is wrong.
+  // Without a database the session is unknown: the page is served, and says what is wrong.
   const user = await findUser(request.headers).catch(() => undefined);
   if (isPrivate && user === null) return toSignIn(request);
   if (!isPrivate && user) {

@@ -6,7 +6,7 @@ const AGAIN = "Natter is not answering right now. Try again in a moment.";
 /** Codes of this origin (server/problem.ts): `unavailable` means that a service does not answer at all. */
 export type OriginCode = "cross_origin" | "unavailable";
 
-/** The services' codes, from contracts/: a new one does not compile before it has a text here. */
+/** The services' codes, from contracts/: a new code is a compile error here until it has a text. */
 export const SERVICE_TEXT: Record<Code, string> = {
   unauthenticated: "You are signed out. Sign in again to go on.",
   token_revoked: "You were signed out everywhere. Sign in again to go on.",

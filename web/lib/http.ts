@@ -2,7 +2,7 @@
 import { recallAnswer, rememberAnswer } from "./read-cache";
 
 
-/** A call that failed: `status` 0 means that nothing answered. */
+/** A call that failed: `status` 0 means that there was no answer. */
 export class CallError extends Error {
   override name = "CallError";
 
@@ -26,7 +26,7 @@ export async function call<Answer>(method: Method, url: string, body?: unknown):
   return answer as Answer;
 }
 
-/** The whole answer: a connection that breaks while it is read is as good as none. */
+/** Reads the whole answer: a connection that breaks meanwhile counts as no answer. */
 async function send(method: Method, url: string, body: unknown): Promise<{ response: Response; text: string }> {
   try {
     const response = await fetch(url, {

@@ -1,16 +1,16 @@
-/** What was read last, for when there is no connection: kept by the browser, for this user, until they sign out. */
+/** The last answers to reads, for when there is no connection: stored by the browser, for this user, until they sign out. */
 
 const READ = "natter-read";
 /** About thirty conversations. */
 const ANSWERS_MAX = 120;
 const READING_OPERATIONS = new Set(["threads.get_by_id", "items.list"]);
 
-/** An answer that comes while one signs out is kept no more. */
+/** Set when the user signs out: answers that come after that are not stored. */
 let isLeaving = false;
 
 type Fetch = typeof globalThis.fetch;
 
-/** A `fetch` that keeps what reads of ChatKit threads answered, and answers with that where nothing else does. */
+/** A `fetch` that stores the answers to reads of ChatKit threads, and returns the stored one if there is no connection. */
 export function keepingWhatIsRead(fetch: Fetch): Fetch {
   return async (input, init) => {
     const key = keyOfRead(input, init);
@@ -36,7 +36,7 @@ export function rememberAnswer(url: string, answer: Response): void {
   if (/^\/api\/[^/]+\/conversations/.test(url)) void remember(url, answer);
 }
 
-/** Nothing of a person stays for the next one. */
+/** Deletes everything, so that the next person who signs in finds nothing. */
 export async function forgetWhatWasRead(): Promise<void> {
   isLeaving = true;
   if (typeof caches === "undefined") return;
@@ -51,7 +51,7 @@ function keyOfRead(input: RequestInfo | URL, init: RequestInit | undefined): str
 }
 
 async function remember(key: string, answer: Response): Promise<void> {
-  if (isLeaving || typeof caches === "undefined") return; // plain http on another host has none
+  if (isLeaving || typeof caches === "undefined") return; // browsers have no caches over plain http, except localhost
   try {
     const cache = await caches.open(READ);
     if (isLeaving) return void (await caches.delete(READ));
@@ -60,14 +60,14 @@ async function remember(key: string, answer: Response): Promise<void> {
     const keys = await cache.keys();
     for (const old of keys.slice(0, Math.max(0, keys.length - ANSWERS_MAX))) await cache.delete(old);
   } catch {
-    // Full or forbidden: it is not there offline.
+    // Full or forbidden: this answer will be missing offline.
   }
 }
 
 async function recall(key: string): Promise<Response | undefined> {
   if (typeof caches === "undefined") return undefined;
   try {
-    return await caches.match(key, { cacheName: READ }); // which makes none where there is none
+    return await caches.match(key, { cacheName: READ }); // unlike caches.open, this creates no cache
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-// The app's own pages and scripts while there is no connection. What was read in conversations is kept by the page
-// itself (features/offline): here nothing of the services passes, no stream and no message.
+// Serves the app's own pages and scripts while there is no connection. Answers of the services are stored by the page
+// itself (lib/read-cache.ts): no stream and no message passes through here.
 const PAGES = "natter-pages";
 const FILES = "natter-files";
 const FILES_MAX = 200;
@@ -19,7 +19,7 @@ async function activate() {
   await self.clients.claim();
 }
 
-/** From the network; without one, as it was last, whichever conversation it is for: the page reads that itself. */
+/** From the network, or as it was served last. One copy does for all conversations: the page reads its own by the address. */
 async function page(event, url) {
   const cache = await caches.open(PAGES);
   try {
@@ -33,7 +33,7 @@ async function page(event, url) {
   }
 }
 
-/** Their addresses hold what they are a version of. */
+/** Files whose address contains their hash: a stored one is never out of date. */
 async function file(request) {
   const cache = await caches.open(FILES);
   const known = await cache.match(request);

@@ -1,4 +1,4 @@
-// Next leaves out of `.next/standalone` what a CDN could serve; a container serves it itself.
+// Next leaves static files out of `.next/standalone`, for a CDN to serve; our container serves them itself.
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 

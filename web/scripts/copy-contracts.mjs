@@ -1,4 +1,4 @@
-// The types of what streams carry, generated from contracts/: copied, so that web/ can be built without the repository.
+// Copies the types of the streams' frames, generated from contracts/, so that web/ can be built without the rest of the repository.
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 

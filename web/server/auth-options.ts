@@ -75,7 +75,7 @@ export function createAuth(settings: Settings) {
 
 export type Auth = ReturnType<typeof createAuth>;
 
-/** On one's own machine, `localhost` and `127.0.0.1` are two names of one place. */
+/** On a developer's machine the app is opened as `localhost` and as `127.0.0.1`: both are trusted. */
 export function trustedOrigins(publicOrigin: string): string[] {
   const { protocol, hostname, port } = new URL(publicOrigin);
   const loopback = ["localhost", "127.0.0.1"];

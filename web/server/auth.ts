@@ -4,7 +4,7 @@ import "server-only";
 import { createAuth, type Auth } from "./auth-options";
 import { getSettings } from "./settings";
 
-// proxy.ts and the routes are separate bundles in one process: they share what hangs on the global object.
+// proxy.ts and the routes are separate bundles in one process: the global object is what they share.
 const shared = globalThis as typeof globalThis & { natterAuth?: Auth };
 
 export function getAuth(): Auth {

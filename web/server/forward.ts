@@ -1,7 +1,7 @@
-/** Passes a request on to a service and its answer back, streams as they come. */
+/** Passes a request on to a service and its answer back, without waiting for the end of a stream. */
 import { problem } from "./problem";
 
-/** Nothing but these reaches a service: no cookie, and no header that a browser could use to pose as a proxy. */
+/** Only these headers reach a service: no cookie, and none with which a browser could pose as a proxy. */
 const REQUEST_HEADERS = [
   "accept",
   "accept-language",
@@ -18,7 +18,7 @@ const REQUEST_HEADERS = [
   "user-agent",
 ] as const;
 
-/** Connection-level headers, and those that tell what is behind us. */
+/** Not passed back: connection-level headers, and those that reveal the servers behind us. */
 const DROPPED_RESPONSE_HEADERS = new Set([
   "connection",
   "content-length",
@@ -87,7 +87,7 @@ function responseHeaders(answered: Headers, requestUrl: string): Headers {
   return headers;
 }
 
-/** A location keeps to the one origin that the browser knows, whatever host the service named. */
+/** Turns a redirect to a service's own host into one to our origin, the only one that the browser can reach. */
 function onThisOrigin(location: string, requestUrl: string): string {
   const { pathname, search } = new URL(location, requestUrl);
   // Absolute, because Next takes no other here; it makes it relative again on its way out.

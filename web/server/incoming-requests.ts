@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { getSettings } from "./settings";
 
-/** Names the client for the rate limit. Always written by us: what a client sends under this name is overwritten. */
+/** The client's address, for the rate limit. Always set by us: a client's own header of this name is overwritten. */
 export const CLIENT_ADDRESS_HEADER = "x-natter-client-address";
 
 const REQUEST_START = "http.server.request.start";

@@ -6,7 +6,7 @@ import { AUTH_SCHEMA, openPool } from "./database";
 import type { Settings } from "./settings";
 import { renewSigningKeys } from "./signing-keys";
 
-// Any constant will do: it only has to differ from other users of advisory locks in this database.
+// Any number that nobody else uses for an advisory lock in this database.
 const MIGRATION_LOCK = 7_421_836_001;
 
 /** Creates what is missing, and returns the names of the tables that were created or extended. */
@@ -18,7 +18,7 @@ export async function migrate(settings: Settings): Promise<string[]> {
     await connection.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     await connection.query(`create schema if not exists "${AUTH_SCHEMA}"`);
     const { options } = createAuth(directSettings);
-    // What is missing is no error here: finding it is the purpose.
+    // Missing tables are no errors here: they are about to be created.
     const { toBeCreated, toBeAdded, runMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
     await runMigrations();
     await renewSigningKeys(connection, settings);

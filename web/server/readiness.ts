@@ -22,7 +22,7 @@ export async function readinessResponse(): Promise<Response> {
 
 /**
  * A replica that still has another secret may have made a key that this one cannot read: then the keys are renewed.
- * False only where that does not help. Whether the database is there is not asked: without it, pages say what is wrong.
+ * False only if that does not help. A missing database does not count: without it, pages say what is wrong.
  */
 async function canSignTokens(): Promise<boolean> {
   const now = Date.now();
@@ -47,7 +47,7 @@ async function sign(): Promise<void> {
   await getAuth().api.signJWT({ body: { payload: { sub: "readyz" } } });
 }
 
-/** Better Auth has no code for it, only these words; `server/signing-keys.test.ts` notices when they change. */
+/** Better Auth has no error code for this, only these words; a test fails when they change. */
 export function isUnreadableKey(error: unknown): boolean {
   return error instanceof Error && error.message.includes("Failed to decrypt private key");
 }

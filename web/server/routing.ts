@@ -16,7 +16,7 @@ export function routeOf(pathname: string): Route {
     if (user === undefined || user === "" || user === AUTH_SEGMENT) return { kind: "open" };
     return { kind: "service", service: isStream(rest) ? "stream_relay" : "auth_edge" };
   }
-  // Addresses that do not name the user: what is registered at an authorization server is one for everybody.
+  // Addresses without a user id: an authorization server has one redirect address registered, for all users.
   if (first === "connections" && user && rest.length === 0) {
     return { kind: "connection_page", path: user === "callback" ? "callback" : `${user}/consent` };
   }
@@ -41,7 +41,7 @@ const NOWHERE = "http://nowhere.invalid";
 export function pageAfterSignIn(next: string | null | undefined): string {
   const fallback = "/dashboard/chat";
   if (!next?.startsWith("/") || /[\\\s]/.test(next) || !URL.canParse(next, NOWHERE)) return fallback;
-  // Resolved as the browser will: `/dashboard/..//evil.test/` only looks like a page below /dashboard.
+  // Resolved as a browser resolves it: `/dashboard/..//evil.test/` only looks like a page below /dashboard.
   const { origin, pathname, search, hash } = new URL(next, NOWHERE);
   const isPage = pathname === "/dashboard" || pathname.startsWith("/dashboard/") || pathname.startsWith("/connections/");
   const isOurs = origin === NOWHERE && isPage;
@@ -55,7 +55,7 @@ export function pageAfterSignIn(next: string | null | undefined): string {
 export function isSameOrigin(request: { method: string; headers: Headers }, publicOrigin: string): boolean {
   if (request.method === "GET" || request.method === "HEAD") return true;
   const origin = request.headers.get("origin");
-  // A browser that sends no Origin says where the request comes from; a program says neither, and has no cookies.
+  // A browser that sends no Origin sends Sec-Fetch-Site; a program sends neither, and has no cookies.
   if (origin === null) return ["same-origin", "none", null].includes(request.headers.get("sec-fetch-site"));
   if (origin === publicOrigin) return true;
   // Another name of this host, with the scheme that people use: behind a proxy the request itself is plain http.

@@ -1,4 +1,4 @@
-/** What a browser may load and do on our pages. */
+/** Headers that say what a browser may load and do on our pages. */
 import type { ChatkitElement } from "./settings";
 
 const OPENAI_CDN = "https://cdn.platform.openai.com";

@@ -38,7 +38,7 @@ const betterAuthTokens: TokenSource = {
   },
 };
 
-/** Not by `instanceof`: the bundles of proxy.ts and of the routes have an `APIError` each. */
+/** Without `instanceof`: the bundles of proxy.ts and of the routes have a class `APIError` each. */
 function isUnauthorized(error: unknown): boolean {
   return error instanceof Error && "statusCode" in error && error.statusCode === 401;
 }

@@ -1,11 +1,11 @@
-/** What the web process is told by its environment: the only file that reads it. */
+/** The web app's settings, from the environment: the only file that reads it. */
 
 export type Settings = Readonly<{
   databaseUrl: string;
   /** A direct (unpooled) address for migrations; the pooled one where there is no other. */
   databaseDirectUrl: string;
   authSecret: string;
-  /** Secrets of before, which still decrypt what they have encrypted; nothing is signed with them. */
+  /** Earlier secrets: they still decrypt what was encrypted with them, and sign nothing. */
   authSecretsPrevious: readonly string[];
   /** The origin that browsers use, without a slash at its end. */
   publicOrigin: string;

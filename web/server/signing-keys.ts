@@ -1,7 +1,7 @@
 /**
  * The keys that sign access tokens are encrypted in the database with BETTER_AUTH_SECRET. Here they stay readable when
- * that changes: what an earlier secret has encrypted is encrypted anew, and a key that no known secret opens is removed,
- * so that Better Auth makes another. Without this a changed secret leaves everybody signed in and nobody able to chat.
+ * that changes: a key that an earlier secret has encrypted is encrypted with today's, and one that no known secret can
+ * decrypt is removed, so that Better Auth makes another. Otherwise people would be signed in and unable to chat.
  */
 import { createHash } from "node:crypto";
 
@@ -13,12 +13,12 @@ import type { Settings } from "./settings";
 
 const KEYS = `"${AUTH_SCHEMA}"."jwks"`;
 
-/** How many keys were encrypted anew, and how many removed. */
+/** How many keys were encrypted again, and how many removed. */
 export type Renewed = Readonly<{ renewed: number; removed: number }>;
 
 type VersionedSecret = { version: number; value: string };
 
-/** Better Auth's `secrets`, today's first: each has a version that is its own on every replica, in whatever order. */
+/** Better Auth's `secrets`, today's first. A secret's version depends on the secret alone, so all replicas agree on it. */
 export function versionedSecrets(settings: Settings): [VersionedSecret, ...VersionedSecret[]] {
   const previous = new Set(settings.authSecretsPrevious);
   previous.delete(settings.authSecret);
@@ -62,7 +62,7 @@ export async function renewSigningKeys(connection: PoolClient, settings: Setting
   return count;
 }
 
-/** The same, on a connection of its own: for a process that runs already. */
+/** The same on a connection of its own, for use after the start. */
 export async function renewSigningKeysNow(settings: Settings): Promise<Renewed> {
   const pool = openPool(settings.databaseUrl, 1);
   try {
@@ -83,7 +83,7 @@ async function open(stored: string, secrets: readonly VersionedSecret[]) {
     try {
       return { version, text: await symmetricDecrypt({ key: value, data }) };
     } catch {
-      continue; // encrypted with another one: the cipher authenticates
+      continue; // encrypted with another secret: decrypting with a wrong one fails
     }
   }
   return null;

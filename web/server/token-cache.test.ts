@@ -6,7 +6,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const COOKIE = "session.signature";
 
-/** A Better Auth that counts what it is asked, at a time of our choosing. */
+/** A stand-in for Better Auth that counts its calls, with a clock that the test sets. */
 class Source {
   nowMilliseconds = 0;
   issued = 0;

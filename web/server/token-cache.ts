@@ -31,7 +31,7 @@ export class TokenCache {
   /** The token of the session that `cookie` (the whole signed cookie value) stands for, or null. */
   async tokenFor(cookie: string, headers: Headers): Promise<IssuedToken | null> {
     const entry = this.entries.get(sessionTokenOf(cookie));
-    // The whole value is compared: a known session token with a forged signature is a stranger.
+    // The whole value is the key: a known session token with a forged signature must not be found.
     if (entry?.cookie === cookie && this.isFresh(entry)) return entry.issued;
     const known = this.pending.get(cookie);
     if (known) return known;

@@ -10,7 +10,7 @@ from actor_kit.settings import ServiceSettings
 from contracts.events import EPOCH_HEADER
 from contracts.identity import Principal
 from contracts.services import Service
-from stream_relay.history import Asked, Attach, Deltas, Start, Stored
+from stream_relay.history import Attach, Deltas, Start, Stored, StreamRequest
 from stream_relay.stream import Limits, Stream
 from stream_relay.translate import Filter
 
@@ -122,7 +122,7 @@ async def test_a_place_that_a_follower_does_not_have_yet_is_not_of_the_future(re
     await run.count(1, 3)
     behind = FollowerCatchingUp(relay_bus, hidden_from=[run.sequences[-2]])
     place = run.sequences[-1]
-    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), place, is_chatkit=False)
+    asked = StreamRequest(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), place, is_chatkit=False)
     start = await Attach(behind, Stored(relay_bus, 1)).start(asked)
     assert isinstance(start, Start)
     assert start.place == place
@@ -263,7 +263,7 @@ async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(rel
     await run.begin()
     await run.count(1, 9)
     behind = FollowerBehind(relay_bus, hidden_from=[run.sequences[6]])
-    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
+    asked = StreamRequest(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
     stream = Stream(asked, Attach(behind, Stored(relay_bus, 1)), LIMITS)
     _, channel = await open_channel(Deltas(relay_bus), asked.wanted, stream)
     assert await stream.open()
@@ -287,7 +287,7 @@ async def test_a_viewer_whose_past_comes_from_a_follower_behind_waits_for_it(rel
 async def test_a_viewer_that_cannot_read_what_it_missed_does_not_spin(relay_bus: Bus, run: Run) -> None:
     await run.begin()
     deltas = Unreadable(relay_bus)
-    asked = Asked(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
+    asked = StreamRequest(Principal(user_id="alice"), Filter("alice", run_id=run.run_id), None, is_chatkit=False)
     stream = Stream(asked, Attach(deltas, Stored(relay_bus, 1)), LIMITS)
     _, channel = await open_channel(deltas, asked.wanted, stream)
     stream._start = Start(0)

@@ -20,7 +20,7 @@ import { adoptStyles } from "./view/styles";
 type SendParams = Parameters<OpenAIChatKit["sendUserMessage"]>[0];
 type ComposerParams = Parameters<OpenAIChatKit["setComposerValue"]>[0];
 
-/** What the published types add to an element, so that a change of theirs is an error here. */
+/** The published methods. Declared as implemented, so that a change of the published types is a compile error here. */
 type Contract = Omit<OpenAIChatKit, keyof HTMLElement>;
 
 const PAGE_EVENTS = ["online", "offline", "pageshow", "focus"] as const;
@@ -61,7 +61,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     if (this.isConnected) this.start();
   }
 
-  /** Focusing the element means its composer; clicks elsewhere in it focus what was clicked. */
+  /** Focuses the composer. */
   override focus(): void {
     void this.focusComposer();
   }
@@ -142,7 +142,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
   disconnectedCallback(): void {
     for (const name of PAGE_EVENTS) window.removeEventListener(name, this.onPageChange);
     document.removeEventListener("visibilitychange", this.onPageChange);
-    // Moving the element in the page disconnects and connects it in one go: then nothing is closed.
+    // Moving the element within the page disconnects it and connects it again in one task: the chat stays open.
     queueMicrotask(() => {
       if (!this.isConnected) this.closeChat();
     });
@@ -152,7 +152,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     if (this.isConnected && this.options) this.start();
   }
 
-  /** Brings chat and view in line with the options; doing it twice changes nothing. */
+  /** Makes chat and view fit the options. Idempotent. */
   private start(): void {
     const options = this.options as ChatKitOptions;
     const settings = readSettings(this);
@@ -195,7 +195,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     void this.announce(chat, initialThread, settings.ownsPage);
   }
 
-  /** React attaches its listeners after the frame in which it passed the options: nothing is told before that. */
+  /** Dispatches the first events late: React attaches its listeners after the frame in which it passed the options. */
   private async announce(chat: Chat, initialThread: string | null, ownsPage: boolean): Promise<void> {
     await this.frames.next();
     await new Promise((resolve) => setTimeout(resolve));

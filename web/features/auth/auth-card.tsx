@@ -8,7 +8,7 @@ const WORDS = {
 type Props = Readonly<{
   mode: keyof typeof WORDS;
   pageAfter: string;
-  /** What whoever is here did not ask for, in words. */
+  /** Why the reader is here although they did not ask for it: their session expired, say. */
   notice?: string | null;
 }>;
 

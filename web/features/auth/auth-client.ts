@@ -15,7 +15,7 @@ export function leaveForSignIn(why: SignedOutReason): void {
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`);
 }
 
-/** The services do not know the session any more. */
+/** Called when the services refused the session: it has expired, or was ended elsewhere. */
 export function leaveAsExpired(): void {
   leaveForSignIn("expired");
 }
@@ -30,7 +30,7 @@ export async function signOut(): Promise<{ code?: string | undefined; status: nu
   return null;
 }
 
-/** One object for both directions: a channel does not hear itself, but it would hear a second one of the same tab. */
+/** One channel for sending and receiving: it does not receive its own messages, but a second one in this tab would. */
 let channel: BroadcastChannel | undefined;
 
 function sessionChannel(): BroadcastChannel {

@@ -1,4 +1,4 @@
-/** What a conversation looks like, for those who have not had one yet. A picture made of text. */
+/** A sample conversation beside the sign-in form, for people who have not seen one yet. */
 import { Check, ListTodo } from "lucide-react";
 
 export function Preview() {

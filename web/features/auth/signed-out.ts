@@ -1,4 +1,4 @@
-/** Why somebody who had a session is on the sign-in page: told there in words, because nobody asked to be signed out. */
+/** Why somebody who had a session is on the sign-in page, which says so: they did not ask to be signed out. */
 export type SignedOutReason = "expired" | "elsewhere";
 
 const TEXT: Record<SignedOutReason, string> = {
@@ -6,7 +6,7 @@ const TEXT: Record<SignedOutReason, string> = {
   elsewhere: "You signed out in another tab. Sign in again to go on where you were.",
 };
 
-/** The words for the `why` of the address; null for any other value. */
+/** The words for the `why` parameter of the address; null for an unknown value. */
 export function signedOutText(why: unknown): string | null {
   return why === "expired" || why === "elsewhere" ? TEXT[why] : null;
 }

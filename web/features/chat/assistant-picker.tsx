@@ -1,6 +1,6 @@
 "use client";
 
-/** Chooses whom to write to, where there is a choice; another one means another conversation. */
+/** Chooses the assistant, where there are several. A conversation has one: choosing another begins a new conversation. */
 import { Bot, ChevronDown } from "lucide-react";
 
 import { Button } from "@/components/ui/button";

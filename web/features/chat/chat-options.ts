@@ -10,7 +10,7 @@ export type ChatSetup = Readonly<{
   domainKey: string;
   scheme: "light" | "dark";
   initialThread: string | null;
-  /** Whom the reader writes to; null where nobody could say. */
+  /** The assistant that the reader writes to; null where the server did not say which there are. */
   assistant: Assistant | null;
   fetch: typeof globalThis.fetch;
 }>;
@@ -19,7 +19,7 @@ export function chatkitUrl(userId: string): string {
   return `/api/${encodeURIComponent(userId)}/chatkit`;
 }
 
-/** What ChatKit's options have no place for: addresses, as templates, and what the chat is to this page. */
+/** Settings that ChatKit's options have no place for: address templates, and how the chat behaves in this page. */
 export function elementSettings(userId: string): Record<`data-${string}`, string> {
   const base = `/api/${encodeURIComponent(userId)}`;
   return {
@@ -31,7 +31,7 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
   };
 }
 
-/** The page's own background and text (globals.css), so that the chat has no edge. */
+/** The page's own colours (globals.css), so that the chat has no visible edge. */
 const SURFACES = {
   light: { background: "#fafbf9", foreground: "#0c120e" },
   dark: { background: "#0a0c0b", foreground: "#eef2ef" },
@@ -75,7 +75,7 @@ function startScreenOf(assistant: Assistant | null): NonNullable<ChatKitOptions[
   return { greeting: assistant?.greeting || "What can I help you with?", prompts };
 }
 
-/** What may be chosen beside a message; a menu of nothing is not shown. */
+/** The composer's menus of tools and models, each left out if it would be empty. */
 function choicesOf(assistant: Assistant | null): Pick<NonNullable<ChatKitOptions["composer"]>, "tools" | "models"> {
   const tools = (assistant?.tools ?? []).map(({ id, label, icon }) => ({
     id,

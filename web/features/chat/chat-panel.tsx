@@ -45,7 +45,7 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
   const chatFetch = useMemo(() => {
     const told = tellingWhom((input, init) => fetch(input, init), assistantWrittenTo);
     const plain = keepingWhatIsRead(tellingSignOut(told, leaveAsExpired));
-    // Our element repeats and resumes by itself: both together would post one message 24 times while the store is away.
+    // Our element repeats and resumes by itself. With both, a message would be posted 24 times while the store is away.
     return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
   }, [isOpenai]);
   const shown = useRef(conversationId);
@@ -67,10 +67,10 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
     onError: ({ error }) => console.error(error),
   });
 
-  // OpenAI's element knows nothing of a stream beside its own requests: a refresh in mid-answer ends here.
+  // OpenAI's element reads no stream but the answers to its own requests: after a refresh in mid-answer it is told to update.
   useUserStream((event) => {
     const isEnd = event.kind === "run" && /\.(completed|failed|cancelled)$/.test(event.run.type);
-    // Before the element is ready there is nothing to bring up to date.
+    // Until the element is ready it has nothing to update.
     if (isEnd || event.kind === "open" || event.kind === "reset") fetchUpdates().catch(() => undefined);
   }, isOpenai);
 
@@ -89,7 +89,7 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
 
   const onChoose = (next: string) => {
     choose(next);
-    setThreadId(null).catch(() => undefined); // a conversation has one assistant: with another begins another one
+    setThreadId(null).catch(() => undefined); // a conversation has one assistant: choosing another begins a new one
   };
   return (
     <div className="flex h-full flex-col">

@@ -34,7 +34,7 @@ function serveRun(eventsPerConnection: number, end: "cut" | "close") {
 }
 
 beforeEach(async () => {
-  // Where the browser's window tells that it is online.
+  // The window tells that the browser is online.
   const page = new EventTarget();
   vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
   vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));

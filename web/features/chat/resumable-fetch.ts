@@ -10,7 +10,7 @@ import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
 
 export type ResumableFetchOptions = Readonly<{
   fetch: typeof globalThis.fetch;
-  /** Resolves after so many milliseconds, or earlier when trying again promises more. */
+  /** Resolves after so many milliseconds, or earlier if the browser comes online. */
   wait: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
 }>;
 
@@ -24,7 +24,7 @@ const STREAMING_OPERATIONS = new Set([
 ]);
 
 const SEND_RETRY_MILLISECONDS = [300, 900, 2_000] as const;
-/** How often in a row the run's stream may not be reached before its answer is broken off: two minutes. */
+/** After so many failures in a row to reach the run's stream (about two minutes) the answer is broken off. */
 const FAILURES_MAX = 20;
 
 export function createResumableFetch(options: ResumableFetchOptions): typeof globalThis.fetch {
@@ -34,11 +34,11 @@ export function createResumableFetch(options: ResumableFetchOptions): typeof glo
     if (!headers.has("idempotency-key")) headers.set("idempotency-key", newIdempotencyKey());
     const response = await send(input, { ...init, headers }, options);
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
-    // Only a run's own address can be asked again; any other stream would start from scratch.
+    // Only a run's own address can be resumed; any other stream would start from scratch.
     if (!response.ok || !response.redirected || !isStream || response.body === null) return response;
     const body = resumedBody(response, init?.signal ?? undefined, options);
     const resumed = new Response(body, { status: response.status, headers: response.headers });
-    // A constructed response has no address, and whoever gets it may want to know the run's.
+    // A constructed response has no address, but the caller may read the run's id from it.
     Object.defineProperty(resumed, "url", { value: response.url });
     return resumed;
   };
@@ -59,7 +59,7 @@ function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Sends until something answers: a lost answer to a request that did arrive is asked for again, by its key. */
+/** Sends until there is an answer. If the request arrived and its answer was lost, the key makes the server answer again. */
 async function send(input: RequestInfo | URL, init: RequestInit, options: ResumableFetchOptions): Promise<Response> {
   for (const delayMilliseconds of SEND_RETRY_MILLISECONDS) {
     try {
@@ -127,7 +127,7 @@ export function waitOrOnline(milliseconds: number, signal: AbortSignal | undefin
   });
 }
 
-/** The same `fetch`, which tells the server what it cannot know: to whom is written, and in which time zone. */
+/** Adds headers to each call of `fetch`: the assistant that is written to, and the reader's time zone. */
 export function tellingWhom(send: typeof globalThis.fetch, assistantId: () => string | null): typeof globalThis.fetch {
   return (input, init) => {
     if (init?.method?.toUpperCase() !== "POST") return send(input, init);
@@ -139,7 +139,7 @@ export function tellingWhom(send: typeof globalThis.fetch, assistantId: () => st
   };
 }
 
-/** The same `fetch`, which tells when the session is over. */
+/** Calls back when an answer of `fetch` says that the session is over. */
 export function tellingSignOut(send: typeof globalThis.fetch, onSignedOut: () => void): typeof globalThis.fetch {
   return async (input, init) => {
     const response = await send(input, init);

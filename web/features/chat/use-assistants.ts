@@ -1,6 +1,6 @@
 "use client";
 
-/** Who there is to write to, and whom the reader is writing to. */
+/** Which assistants there are, and which one the reader is writing to. */
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { components } from "@/generated/conversation-api.gen";
@@ -12,10 +12,10 @@ type Conversation = components["schemas"]["Conversation"];
 
 let writtenTo: string | null = null;
 
-/** Whom the next message that begins a conversation is for. */
+/** The assistant that the next new conversation will be with. */
 export const assistantWrittenTo = (): string | null => writtenTo;
 
-/** The assistants, the default one first; null while they are asked for, none where nobody answers. */
+/** The assistants, the default one first; null while they are being read, empty if that failed. */
 export function useAssistants(userId: string): readonly Assistant[] | null {
   const [assistants, setAssistants] = useState<readonly Assistant[] | null>(null);
   useEffect(() => {
@@ -44,7 +44,7 @@ export function useChosenAssistant(userId: string, assistants: readonly Assistan
       if (!isChoice || conversationId === null) return;
       call<Conversation>("GET", `/api/${encodeURIComponent(userId)}/conversations/${encodeURIComponent(conversationId)}`)
         .then((conversation) => opened.current === conversationId && setAssistantId(conversation.assistant_id))
-        .catch(() => undefined); // the chat itself says what is wrong with it
+        .catch(() => undefined); // the chat shows why it cannot be loaded
     },
     [userId, isChoice],
   );

@@ -10,7 +10,7 @@ export type ConversationAccess = "checking" | "allowed" | "forbidden" | "unknown
 
 const CHAT_PATH = "/dashboard/chat";
 
-/** With a message: the link leads to it. */
+/** The address of a conversation, or of a message in it. */
 export function conversationUrl(conversationId: string | null, messageId?: string): string {
   if (conversationId === null) return CHAT_PATH;
   const place = messageId === undefined ? "" : `#${encodeURIComponent(messageId)}`;
@@ -26,7 +26,7 @@ export function rememberConversation(conversationId: string | null): void {
   lastConversationId = conversationId;
   for (const notify of listeners) notify();
   if (location.pathname !== CHAT_PATH || conversationInAddress() === conversationId) return;
-  // A new conversation gets its id by its first message: Back does not lead to when it had none.
+  // A new conversation gets its id with its first message: replaced, so that Back does not lead to the page without an id.
   if (isBorn) history.replaceState(null, "", conversationUrl(conversationId));
   else history.pushState(null, "", conversationUrl(conversationId));
 }
@@ -35,7 +35,7 @@ function conversationInAddress(): string | null {
   return new URLSearchParams(location.search).get("conversation");
 }
 
-/** Opens a conversation (null: a new one) in the chat of this page, as a step that Back undoes. */
+/** Opens a conversation (null: a new one) in the chat of this page, as a step that Back takes back. */
 export function openConversation(conversationId: string | null, messageId?: string): void {
   const url = conversationUrl(conversationId, messageId);
   if (`${location.pathname}${location.search}${location.hash}` !== url) history.pushState(null, "", url);
@@ -56,7 +56,7 @@ export function useChatUrl(): string {
   return conversationUrl(useSyncExternalStore(subscribe, () => lastConversationId, () => null));
 }
 
-/** Asks once for the conversation that the page was opened with; where nothing answers, the chat itself says so. */
+/** Checks once that the reader may see the conversation that the page was opened with. Without an answer the chat opens it, and shows what is wrong. */
 export function useConversationAccess(userId: string, conversationId: string | null): ConversationAccess {
   const [access, setAccess] = useState<ConversationAccess>(conversationId === null ? "allowed" : "checking");
   useEffect(() => {
@@ -77,6 +77,6 @@ function accessAfter(error: unknown): ConversationAccess {
   if (!(error instanceof CallError)) throw error;
   if (error.status === 401) leaveAsExpired();
   if (error.status === 403) return "forbidden";
-  // 422: the address does not even name one.
+  // 422: what the address names cannot be a conversation's id.
   return error.status === 404 || error.status === 422 ? "unknown" : "allowed";
 }

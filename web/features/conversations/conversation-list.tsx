@@ -1,6 +1,6 @@
 "use client";
 
-/** Pinned ones, then by day; more as one scrolls; several at once by ticking them. */
+/** The list of conversations: pinned ones, then by day. Scrolling loads more; several can be ticked and changed at once. */
 import { Archive, ArchiveRestore, ArrowLeft, ListChecks, Plus, Search, Trash2, X } from "lucide-react";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
@@ -155,7 +155,7 @@ function Loading() {
   );
 }
 
-/** Asks for the next page a screen before its place is reached. */
+/** Loads the next page when the reader is a screen away from the end. */
 function More({ onSeen }: { onSeen: () => void }) {
   const place = useRef<HTMLDivElement>(null);
   const seen = useRef(onSeen);
@@ -208,7 +208,7 @@ function toggled(ids: ReadonlySet<string> | null, id: string): ReadonlySet<strin
   return next;
 }
 
-/** The time, a minute at a time: what is said to be a minute ago stays true. */
+/** The time, updated every minute, so that "5 min" stays true. */
 function useNow(): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {

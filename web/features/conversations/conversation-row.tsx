@@ -25,7 +25,7 @@ type Props = Readonly<{
   conversation: Conversation;
   now: Date;
   isCurrent: boolean;
-  /** Null where none are being chosen. */
+  /** Whether this one is ticked; null while there are no boxes to tick. */
   isChosen: boolean | null;
   onChoose: () => void;
   onOpen: () => void;
@@ -51,7 +51,7 @@ export function ConversationRow(props: Props) {
       </li>
     );
   const click = (event: MouseEvent) => {
-    // With a modifier it is a link like any other: into another tab.
+    // With a modifier key it is an ordinary link, which opens another tab.
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     if (isChosen === null) onOpen();
@@ -137,7 +137,7 @@ function RenameField({ title, onDone }: { title: string; onDone: (title: string 
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Enter") event.currentTarget.blur();
     if (event.key !== "Escape") return;
-    event.stopPropagation(); // it closes nothing else, and stops no answer
+    event.stopPropagation(); // Escape must not close the drawer or stop an answer as well
     event.preventDefault();
     event.currentTarget.value = title;
     event.currentTarget.setCustomValidity("");

@@ -1,4 +1,4 @@
-/** How conversations are ordered for people: by day, and how long ago that was. */
+/** Groups conversations by day, and says how long ago they changed. */
 import type { Conversation } from "./conversation-api";
 
 export type Group = Readonly<{ label: string; conversations: readonly Conversation[] }>;
@@ -28,7 +28,7 @@ function labelOf(time: Date, now: Date): string {
   return (time.getFullYear() === now.getFullYear() ? MONTH : MONTH_AND_YEAR).format(time);
 }
 
-/** Whole days of the calendar, whatever the clock did between them. */
+/** Days of the calendar between two times. Not hours divided by 24: a day with a clock change has 23 or 25. */
 function daysBetween(time: Date, now: Date): number {
   const midnight = (date: Date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
   return Math.round((midnight(now) - midnight(time)) / 86_400_000);
@@ -45,7 +45,7 @@ export function relativeTime(iso: string, now: Date): string {
   return days <= DAYS_PREVIOUS ? `${days} d` : DATE.format(time);
 }
 
-/** What was loaded before, with the first page as it is now in front: what is missing there was deleted or moved. */
+/** Puts the first page, as it is now, before what was loaded earlier. Conversations that it misses were deleted or moved. */
 export function mergeFirstPage(
   known: readonly Conversation[],
   first: readonly Conversation[],

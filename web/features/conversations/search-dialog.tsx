@@ -1,6 +1,6 @@
 "use client";
 
-/** Search in what was said: the sentence that holds the words, and from there to the message. */
+/** Search in messages: shows the sentences that have the words, each a link to its message. */
 import { Search } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
@@ -134,7 +134,7 @@ function summary(words: string, found: Found | null): string {
   return found.hasMore ? "These are the newest. Another word finds fewer." : "";
 }
 
-/** What the words found last, while the next ones are looked for. */
+/** The last results, which stay while the next words are searched for. */
 function useSearch(userId: string, words: string): Found | null {
   const api = useMemo(() => new ConversationApi(userId), [userId]);
   const [found, setFound] = useState<Found | null>(null);

@@ -1,4 +1,4 @@
-/** How the sidebar looks on wide screens: a cookie, so that the server renders it and nothing moves afterwards. */
+/** Whether the sidebar is open on wide screens, and how wide. A cookie, so that the server renders it and nothing moves afterwards. */
 
 export type SidebarState = Readonly<{ isOpen: boolean; width: number }>;
 

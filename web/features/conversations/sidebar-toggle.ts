@@ -1,4 +1,4 @@
-/** The button of the chat's own header asks for the list of conversations, which lives beside it. */
+/** Lets the button in the chat's header open the list of conversations, which is another component. */
 
 const asked = new EventTarget();
 

@@ -86,7 +86,7 @@ export function Sidebar({ userId, initial }: { userId: string; initial: SidebarS
   );
 }
 
-/** Drag it, or move it by the arrow keys. */
+/** The edge of the sidebar: dragged, or moved by the arrow keys, it changes the width. */
 function Handle({ width, onWidth }: { width: number; onWidth: (width: number) => void }) {
   const start = useRef<{ x: number; width: number }>(null);
   const down = (event: PointerEvent<HTMLDivElement>) => {

@@ -1,6 +1,6 @@
 "use client";
 
-/** The list of conversations: read page by page, changed, and read again when something happens to one. */
+/** The list of conversations: reads it page by page, changes it, and reads it again when a conversation changed elsewhere. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
@@ -13,7 +13,7 @@ import { CallError } from "@/lib/http";
 import { ConversationApi, titleOf, type Conversation, type ConversationChange } from "./conversation-api";
 import { mergeFirstPage } from "./groups";
 
-/** Several events of one turn are one reason to read the list again. */
+/** One turn causes several events: the list is read once, this long after the last of them. */
 const SETTLE_MILLISECONDS = 250;
 
 export type Conversations = ReturnType<typeof useConversations>;
@@ -41,7 +41,7 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
       if (mine !== generation.current) return;
       setPinned(kept.data);
       setRecent((known) => mergeFirstPage(known, page.data, page.has_more));
-      // Behind what was loaded already, the next page begins where it began before.
+      // With pages loaded already, the next page begins where it began before.
       setAfter((known) => (page.has_more ? (known ?? page.after) : null));
       setPhase("ready");
     } catch (error) {
@@ -138,14 +138,14 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
   };
 }
 
-/** Other tabs may show one of them: their elements listen for it (chatkit-element/src/chat/chat.ts). */
+/** Tells other tabs, which may show one of them: the element listens (chatkit-element/src/chat/chat.ts). */
 function tellOtherTabs(userId: string, ids: readonly string[]): void {
   const channel = new BroadcastChannel(`chatkit-element:deletions:${new URL(chatkitUrl(userId), location.origin).href}`);
   for (const id of ids) channel.postMessage(id);
   channel.close();
 }
 
-/** Deleting what is gone already is what was wanted. */
+/** A conversation that is gone already counts as deleted. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof CallError && error.status === 404)) throw error;
 }

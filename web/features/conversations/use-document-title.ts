@@ -8,7 +8,7 @@ import { ConversationApi, titleOf } from "./conversation-api";
 
 /** Names the browser's tab after the conversation that is open in it. */
 export function useDocumentTitle(userId: string, conversationId: string | null): void {
-  // A title comes with the end of the first answer, or by renaming.
+  // A conversation gets its title with the end of the first answer, and another one by renaming.
   const [changes, setChanges] = useState(0);
   useUserStream((event) => {
     if (event.kind === "conversation" || event.kind === "run") setChanges((count) => count + 1);
@@ -21,7 +21,7 @@ export function useDocumentTitle(userId: string, conversationId: string | null):
     let isMounted = true;
     new ConversationApi(userId).get(conversationId).then(
       (conversation) => isMounted && (document.title = `${titleOf(conversation)} · Natter`),
-      () => undefined, // the chat itself says what is wrong
+      () => undefined, // the chat shows what is wrong
     );
     return () => {
       isMounted = false;

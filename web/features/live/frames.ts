@@ -1,4 +1,4 @@
-/** The frames of the user stream that the pages react to; everything else passes by. */
+/** The frames of the user stream that the pages react to. */
 import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
 import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
 
@@ -11,9 +11,9 @@ export type Frame =
 
 const CONVERSATION_CHANGED = '{"type":"thread.updated"';
 
-/** Null for other ChatKit events (they carry no name), for names we do not know, and for what is not JSON. */
+/** Null for other ChatKit events (which have no event name), for unknown names, and for what is not JSON. */
 export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Frame | null {
-  // Every word of an answer comes by here: nothing is parsed to know that it is none of ours.
+  // Every word of an answer is such a frame: the name alone says that it needs no parsing.
   if (data.startsWith(CONVERSATION_CHANGED)) return { kind: "conversation" };
   switch (event) {
     case "run":

@@ -1,6 +1,6 @@
 "use client";
 
-/** The user's own event stream: one per tab, open while the tab is seen and somebody listens. */
+/** The user's event stream: one per tab, open while the tab is visible and a component listens. */
 import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { ResumingStream } from "@/chatkit-element/src/protocol/resuming-stream";
@@ -8,7 +8,7 @@ import { leaveAsExpired } from "@/features/auth/auth-client";
 
 import { readFrame, type Frame } from "./frames";
 
-/** A frame of the stream, or the word that it is open (again): whatever was missed has to be asked for. */
+/** A frame of the stream, or "open": it was opened (again), and what was missed meanwhile has to be read. */
 export type LiveEvent = Frame | Readonly<{ kind: "open" }>;
 
 type Listener = (event: LiveEvent) => void;
@@ -16,7 +16,7 @@ type Listen = (listener: Listener) => () => void;
 
 const ListenContext = createContext<Listen | null>(null);
 
-// A browser keeps six HTTP/1.1 connections to an origin, for all tabs together: a hidden tab gives its own back.
+// A browser has six HTTP/1.1 connections to an origin, for all tabs together: a hidden tab closes its own.
 const HIDDEN_MILLISECONDS_MAX = 20_000;
 
 export function UserStreamProvider({ userId, children }: { userId: string; children: React.ReactNode }) {

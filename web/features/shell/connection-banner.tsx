@@ -5,9 +5,9 @@ import { usePathname } from "next/navigation";
 
 import { useIsOnline } from "@/features/live/user-stream";
 
-/** Says that the browser is offline. A live region, so that it is heard as well, and also when it goes away. */
+/** Says that the browser is offline. A live region, so that screen readers say it too. */
 export function ConnectionBanner() {
-  // The chat says it itself, where one types: one notice is enough.
+  // The chat shows a notice of its own, above the composer: one is enough.
   const isSaid = usePathname() === "/dashboard/chat";
   const isOnline = useIsOnline() || isSaid;
   return (

@@ -1,6 +1,6 @@
 "use client";
 
-/** The todo list with its states: loading, empty, failed, and a change that did not go through. */
+/** The todo list in each of its states: loading, empty, failed, with a change that was refused. */
 import { CircleCheckBig, ListTodo, RotateCw, TriangleAlert, X } from "lucide-react";
 import Link from "next/link";
 import { useRef, type RefObject } from "react";
@@ -42,7 +42,7 @@ export function TaskList({ tasks, filter, onChange, onRemove }: ListProps) {
   );
 }
 
-/** The row goes away with the focus in it: the next row's delete button takes it, else the field for a new task. */
+/** A deleted row had the focus: gives it to the next row's delete button, or to the field for a new task. */
 function focusNeighbour(list: RefObject<HTMLUListElement | null>, taskId: string): void {
   const row = list.current?.querySelector(`[data-task-id="${CSS.escape(taskId)}"]`);
   const neighbour = row?.nextElementSibling ?? row?.previousElementSibling;

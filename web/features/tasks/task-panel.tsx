@@ -1,6 +1,6 @@
 "use client";
 
-/** The todo list beside the chat, where there is room for it: what the assistant does shows at once. */
+/** The todo list beside the chat, on wide screens: the assistant's changes show at once. */
 import Link from "next/link";
 import { useId } from "react";
 
@@ -12,7 +12,7 @@ import { MutationFailed, TaskListSkeleton } from "./task-list";
 import { countTasks, filterTasks, type ShownTask } from "./tasks-state";
 import { useTasks } from "./use-tasks";
 
-/** As `xl:` in the class names: below it neither list nor stream is asked for. */
+/** The same width as `xl:` in the class names: on smaller screens neither list nor stream is requested. */
 const WIDE_ENOUGH = "(min-width: 80rem)";
 
 export function TaskPanel({ userId }: { userId: string }) {

@@ -1,7 +1,7 @@
 /**
- * The todo list as a state machine: what the server said, and on top of it what is on its way there.
+ * The todo list as a state machine: the list as the server has it, and changes that it has not confirmed yet.
  *
- * Nothing is rolled back by hand: a change that failed is taken from `pending`, and what the server said shows again.
+ * No change is rolled back by hand: when one fails it is removed from `pending`, and the server's list shows again.
  */
 import type { Task, TaskChange } from "./task-api";
 
@@ -10,7 +10,7 @@ export type Mutation =
   | Readonly<{ kind: "change"; id: string; taskId: string; change: TaskChange }>
   | Readonly<{ kind: "remove"; id: string; taskId: string }>;
 
-/** A change that the server refused, with what it takes to try again. */
+/** A change that the server refused, with what is needed to try it again. */
 export type Failure = Readonly<{ mutation: Mutation; text: string }>;
 
 export type TasksState = Readonly<{
@@ -45,7 +45,7 @@ export function reduceTasks(state: TasksState, action: TasksAction): TasksState 
     case "loaded":
       return { ...state, phase: "ready", tasks: action.tasks, isCut: action.isCut };
     case "load_failed":
-      // A list that is shown stays: old tasks are better than none.
+      // The list stays when it cannot be read again: old tasks are better than none.
       return state.phase === "ready" ? state : { ...state, phase: "failed" };
     case "reloading":
       return state.phase === "failed" ? { ...state, phase: "loading" } : state;
@@ -90,14 +90,14 @@ function saved(state: TasksState, mutation: Mutation, task: Task | null): TasksS
   return task === null ? state : { ...state, tasks: withTask(state.tasks, task) };
 }
 
-/** The stream may tell of a task of our own before the answer does: then it takes the place of what was pending. */
+/** The stream may bring a task of our own before the answer to our request does: it replaces the pending one. */
 function seen(state: TasksState, task: Task): TasksState {
   const isNew = state.tasks.every(({ id }) => id !== task.id);
   const own = isNew && state.pending.find((mutation) => mutation.kind === "add" && mutation.title === task.title);
   return { ...(own ? withoutPending(state, own) : state), tasks: withTask(state.tasks, task) };
 }
 
-/** Inserts or replaces; news that is older than what is known (a replayed frame) changes nothing. */
+/** Inserts or replaces a task, unless the one that is known is newer (the frame was a replayed one). */
 function withTask(tasks: readonly Task[], task: Task): readonly Task[] {
   const known = tasks.find(({ id }) => id === task.id);
   if (known === undefined) return [...tasks, task];
@@ -105,7 +105,7 @@ function withTask(tasks: readonly Task[], task: Task): readonly Task[] {
   return tasks.map((other) => (other.id === task.id ? task : other));
 }
 
-/** The tasks to show, newest first, with everything pending already done. */
+/** The tasks to show, newest first, as if every pending change had succeeded. */
 export function shownTasks(state: TasksState): ShownTask[] {
   const byId = new Map<string, ShownTask>(state.tasks.map((task) => [task.id, { ...task, isSaving: false }]));
   for (const mutation of state.pending) applyPending(byId, mutation);

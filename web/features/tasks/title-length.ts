@@ -1,8 +1,8 @@
-/** A title that is too long is refused in words: cutting it would lose what was typed. */
+/** A title that is too long is refused with an explanation: cutting it would lose what was typed. */
 
 export const TITLE_CHARACTERS_MAX = 200;
 
-/** Sets what the browser says about the field when it is submitted; the services count characters, not UTF-16 units. */
+/** Sets the message that the browser shows when the field is submitted. The services count characters, not UTF-16 units. */
 export function refuseLongTitle(field: HTMLInputElement): void {
   const length = [...field.value.trim()].length;
   const isTooLong = length > TITLE_CHARACTERS_MAX;

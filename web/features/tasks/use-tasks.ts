@@ -1,6 +1,6 @@
 "use client";
 
-/** The live todo list: loads it, changes it optimistically, and follows what others (the assistant) do to it. */
+/** The live todo list: loads it, changes it optimistically, and applies what the assistant or another tab changes. */
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type RefObject } from "react";
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
@@ -18,7 +18,7 @@ export function useTasks(userId: string) {
   const [announcement, announce] = useState("");
   const api = useMemo(() => new TaskApi(userId), [userId]);
 
-  // Counts what was learned beside loading: a list that was asked for before may not overwrite it.
+  // Counts changes that came from elsewhere than loading: a list that was requested before one must not overwrite it.
   const news = useRef(0);
   const learn = useCallback((action: TasksAction) => {
     news.current += 1;
@@ -55,7 +55,7 @@ export function useTasks(userId: string) {
       } catch (error) {
         leaveIfSignedOut(error);
         const gone = error instanceof CallError && error.status === 404;
-        // Deleting what is gone already is what was wanted.
+        // A task that is gone already counts as deleted.
         if (gone && mutation.kind === "remove") learn({ type: "mutation_saved", mutation, task: null });
         else dispatch({ type: "mutation_failed", mutation, text: errorText(error instanceof CallError ? error : {}) });
       }
@@ -101,7 +101,7 @@ export function useTasks(userId: string) {
 
 const LIST_ATTEMPTS_MAX = 5;
 
-/** The list as it is when nothing happened while it was read; after some attempts as it is. */
+/** Reads the list until nothing changed while it was read; after some attempts takes it as it is. */
 async function listWithoutNews(api: TaskApi, news: RefObject<number>) {
   for (let attempt = 1; ; attempt += 1) {
     const before = news.current;
@@ -130,7 +130,7 @@ async function send(api: TaskApi, mutation: Mutation): Promise<Task | null> {
   }
 }
 
-/** The stream names the id by its kind, as contracts do; HTTP calls it `id`. */
+/** A task of the stream as HTTP has it: the stream, as contracts do, calls its id `task_id`. */
 function taskOf({ task: { task_id, ...task } }: TaskChanged): Task {
   return { ...task, description: task.description ?? null, id: task_id };
 }

@@ -1,6 +1,6 @@
 "use client";
 
-/** Keeps the colour scheme of the page, and tells it to whoever has to know (the chat element does). */
+/** Holds the colour scheme of the page; the chat element reads it from here. */
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 
 import { useMediaQuery } from "@/lib/use-media-query";

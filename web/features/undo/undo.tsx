@@ -1,6 +1,6 @@
 "use client";
 
-/** What was deleted can be had back for some seconds: it is hidden at once, and really deleted when they are over. */
+/** A deletion can be undone for some seconds: the thing is hidden at once, and deleted when they are over. */
 import { createContext, useCallback, useContext, useEffect, useRef, useState, type ReactNode } from "react";
 
 import { Button } from "@/components/ui/button";
@@ -12,7 +12,7 @@ const UNDO_MILLISECONDS = 7_000;
 
 const OfferContext = createContext<((deletion: Deletion) => void) | null>(null);
 
-/** Hides nothing by itself: the caller has taken the thing from sight, and puts it back in `undo`. */
+/** Offers "Undo". The caller has hidden the thing already, and shows it again in `undo`. */
 export function useUndo(): (deletion: Deletion) => void {
   const offer = useContext(OfferContext);
   if (offer === null) throw new Error("useUndo needs an UndoProvider above it");
@@ -57,7 +57,7 @@ export function UndoProvider({ children }: { children: ReactNode }) {
 }
 
 function Toast({ deletion, onUndo, onOver }: { deletion: Deletion; onUndo: () => void; onOver: () => void }) {
-  // Whoever is about to press the button gets the time for it.
+  // While the button is pointed at or focused, the time does not run out.
   const [isHeld, setHeld] = useState(false);
   useEffect(() => {
     if (isHeld) return;

@@ -87,7 +87,7 @@ def _server(app: ASGIApp, settings: Settings) -> QuietServer:
 
 
 async def _stop(server: QuietServer, streams: Streams, serving: asyncio.Task[None]) -> None:
-    """Accept nothing more, then tell the viewers to connect again: so that none of them comes back here."""
+    """Stop accepting connections before the viewers are told to connect again, so that none comes back here."""
     for listener in getattr(server, "servers", ()):
         listener.close()
     streams.stop()

@@ -1,4 +1,4 @@
-"""One subject filter of this process: heard once, repaired once, encoded once, for all its viewers."""
+"""A channel: one subject filter, subscribed to once per process. It fills gaps and encodes once for all its viewers."""
 
 import asyncio
 import random
@@ -14,14 +14,14 @@ from stream_relay.rules import Continuity, EpochGuard, Verdict
 from stream_relay.translate import Delta, Filter, Frame, encode, live_delta, place_frame
 
 WAITING_MAX: Final = 10_000
-"""Live deltas held while a gap is read; those beyond are read as well."""
+"""Live deltas that are held while a gap is read. Any beyond are dropped here and read from DELTAS."""
 LAG_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-"""How long a direct get that answers from a follower behind the leader is given to come to the same sequence."""
+"""Pauses between direct gets that wait until a follower, which may be behind the leader, has a known sequence."""
 BUS_AWAY_PAUSE_SECONDS: Final = 0.5
 CROWD_MIN: Final = 100
 PACE_SECONDS_PER_VIEWER: Final = 0.00005
 PACE_SECONDS_MAX: Final = 0.05
-"""A crowd is written to at most this often: one write of several frames costs each viewer what one of one does."""
+"""With more viewers than `CROWD_MIN`, frames are written together: a write costs the same for one frame or several."""
 AUDIT_TICK_SECONDS: Final = 1.0
 READS_AT_ONCE_MAX: Final = 16
 
@@ -29,7 +29,7 @@ log = structlog.stdlib.get_logger("stream_relay.channel")
 
 
 class Listener(Protocol):
-    """A viewer, as its channel knows it. No call may block or raise."""
+    """What a channel needs of a viewer. No call may block or raise."""
 
     def offer(self, frame: Frame) -> None: ...
 
@@ -38,15 +38,15 @@ class Listener(Protocol):
         ...
 
     def attach_again(self) -> None:
-        """Have its place judged anew."""
+        """Check again whether the stream can go on from the viewer's place."""
         ...
 
 
 class Channel:
     """Passes on every delta of a filter once and in order, from `head` at the moment a listener is added.
 
-    `listening` is done when whatever is published from now on is heard; `settled` when `head` is known. What is heard
-    between the two is held. Both raise RetryableError (bus_unavailable) to everyone who awaits them.
+    `listening` is done when the subscription stands; `settled` when `head` is known as well. Deltas that arrive between
+    the two are held. Both raise RetryableError (bus_unavailable) to everyone who awaits them.
     """
 
     def __init__(self, wanted: Filter, deltas: Deltas, bus: Bus, reads: asyncio.Semaphore) -> None:
@@ -56,7 +56,7 @@ class Channel:
         self._pacing: asyncio.TimerHandle | None = None
         self._deltas = deltas
         self._bus = bus
-        self._reads = reads  # how many channels may read at once: after a reconnect all of them want to
+        self._reads = reads  # bounds how many channels read at once: after a reconnect all of them do
         self._subscription: Subscription | None = None
         self._continuity = Continuity()
         self._guard = EpochGuard()
@@ -108,7 +108,7 @@ class Channel:
 
     def _on_live_delta(self, message: Received) -> None:
         if message.sequence == 0:
-            return  # not from JetStream: nobody but the server may publish on live.…, and it always says the sequence
+            return  # not a republished message: those always have a sequence
         delta = live_delta(message)
         self._was_quiet = False
         if self._is_reading:
@@ -137,13 +137,13 @@ class Channel:
             FENCED.inc()
             return
         FRAMES.inc()
-        # A late one must not move its viewers' places back: they would be shown the later ones twice.
+        # A late delta has no id: it would move the viewers' places back, and later deltas would be shown twice.
         self._offer(encode(delta, with_id=not is_late))
 
     # --- its viewers ------------------------------------------------------------------------------------
 
     def _offer(self, frame: Frame) -> None:
-        """Offer a frame to each, and wake them: at once, or where they are many, soon and for several frames."""
+        """Offer a frame to every viewer and wake them: at once, or a crowd a little later, for several frames."""
         for listener in self.listeners:
             listener.offer(frame)
         if len(self.listeners) < CROWD_MIN:
@@ -164,13 +164,13 @@ class Channel:
     # --- repair -----------------------------------------------------------------------------------------
 
     def _read_again(self) -> None:
-        """Start to read the filter from where it is complete, holding what is heard meanwhile."""
+        """Start reading DELTAS from where the channel is complete, and hold live deltas meanwhile."""
         self._is_reading = True
         if self._repair is None or self._repair.done():
             self._repair = asyncio.create_task(self._repair_until_quiet())
 
     def _resume(self) -> None:
-        """Go on with what was held; a gap in it starts another read."""
+        """Pass on the deltas that were held; a gap among them starts another read."""
         waiting, self._waiting = self._waiting, []
         self._is_reading = False
         for delta in waiting:
@@ -187,12 +187,12 @@ class Channel:
                 # A gap in what was held makes `_read_again` ask for one more round of this loop.
                 self._resume()
         except Exception:
-            # A bug here must not leave the viewers waiting for what is held: each reads for itself what it misses.
+            # A bug here must not leave viewers without the held deltas: each reads what it misses itself.
             log.exception("channel.repair_failed")
             self._let_go()
 
     def _let_go(self) -> None:
-        """Read and hold nothing any more, and have every viewer's place judged anew."""
+        """Give up reading and holding, and have every viewer attach again."""
         self._waiting.clear()
         self._target = 0
         self._is_reading = False
@@ -205,7 +205,7 @@ class Channel:
             if self._continuity.complete_to >= target:
                 break
             if pause_seconds is None:
-                # What was missing was removed before anyone could read it (a deleted conversation).
+                # The missing deltas were removed before anyone could read them: their conversation was deleted.
                 self._continuity.read_to(target - 1)
                 self._attach_all_again()
                 return
@@ -214,7 +214,7 @@ class Channel:
             self._attach_all_again()
 
     async def _read_missing(self) -> None:
-        """Pass on what DELTAS has beyond where the filter is complete; wait for the bus as long as it takes."""
+        """Read and pass on what DELTAS has after `complete_to`. While the bus is away, wait for it."""
         while True:
             try:
                 batch = await self._read_from_complete()
@@ -240,7 +240,7 @@ class Channel:
         try:
             first = await self._deltas.first_sequence()
         except NatterError:
-            return True  # cannot tell: the viewers' places will be judged one by one
+            return True  # unknown: the viewers attach again, each of which checks it
         return first is None or first > sequence + 1
 
     # --- from time to time ------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ class Channel:
         if not self.is_settled:
             return
         if last_sequence is not None and last_sequence < self.known_to:
-            # DELTAS was put back to an earlier state: its numbers come a second time. What is held has the old ones.
+            # DELTAS was restored from a backup: it will give out sequences again that held deltas already have.
             if self._repair is not None:
                 self._repair.cancel()
                 self._repair = None
@@ -260,10 +260,10 @@ class Channel:
         self._read_again()
 
     async def audit(self, last_sequence: int | None) -> None:
-        """Find what was lost with nothing after it to show the loss, and refresh the places of quiet viewers.
+        """Find a loss that no later delta has revealed, and give quiet viewers a fresh place.
 
-        ``last_sequence`` is that of all DELTAS. It becomes the viewers' place one audit later, when the slowest
-        follower has it too. Raises RetryableError (bus_unavailable).
+        ``last_sequence`` is that of all DELTAS. It becomes the viewers' place at the next audit only: by then the
+        slowest follower has it too. Raises RetryableError (bus_unavailable).
         """
         if self._is_quiet:
             batch = await self._read_from_complete()
@@ -283,18 +283,18 @@ class Channel:
 
     def _refresh_places(self, sequence: int) -> None:
         if self.wanted.run_id is not None:
-            return  # a run's stream ends with it; its viewers' places are never old
+            return  # a run's stream is short: its viewers' places do not expire
         self._offer(place_frame(sequence))
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take the exception of a task that nobody may be left to await."""
+    """Retrieve a task's exception, which asyncio would report as never retrieved if no viewer awaits the task."""
     if not task.cancelled():
         task.exception()
 
 
 class Hub:
-    """Hands out channels, and looks after them: after a reconnect, and from time to time."""
+    """Opens and shares channels; has them read again after a reconnect, and audits them from time to time."""
 
     def __init__(self, bus: Bus, deltas: Deltas, *, audit_seconds: float) -> None:
         self._bus = bus
@@ -331,13 +331,13 @@ class Hub:
             await channel.close()
 
     async def on_reconnected(self) -> None:
-        """Start to `read_again`, and return: the connection waits for this, and may be lost again meanwhile."""
+        """Start `read_again` and return: the connection waits for this callback, and could be lost again meanwhile."""
         if self._reading_again is not None:
             self._reading_again.cancel()
         self._reading_again = asyncio.create_task(self.read_again())
 
     async def read_again(self) -> None:
-        """Have every channel read what it missed; JetStream may be some seconds later than the connection."""
+        """Have every channel read what it missed. JetStream may answer some seconds after the connection is back."""
         while True:
             known_to = max((channel.known_to for channel in self._channels.values()), default=0)
             try:
@@ -371,7 +371,7 @@ class Hub:
                 log.warning("hub.audit_failed", code=error.code)
 
     async def _settled_last_sequence(self, wanted: int) -> int | None:
-        """The last sequence of DELTAS; a follower that answers with less than is known is asked again."""
+        """The last sequence of DELTAS. If a follower answers with less than is known, it is asked again."""
         last = await self._deltas.last_sequence()
         for pause_seconds in LAG_PAUSES_SECONDS:
             if last is None or last >= wanted:

@@ -1,4 +1,4 @@
-"""What was before: reads of DELTAS, questions to the store where DELTAS cannot tell, and where a stream begins."""
+"""The past of a stream: reads DELTAS, asks the store what DELTAS does not have, and finds where a stream begins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,18 +22,18 @@ BATCH_MAX: Final = 256
 EVERYTHING: Final = subject_filter(ChatKitDelta)
 ITEMS_PAGE: Final = 100
 FOLLOWER_PAUSES_SECONDS: Final = (0.02, 0.1)
-"""A place later than DELTAS may be later than a follower only: it is asked again."""
+"""A place after the end of DELTAS may be after the end of a follower that is behind: it is asked again."""
 END_DELAY_MAX: Final = timedelta(seconds=5)
-"""How long after its end in the store a run's terminal frame may still be on its way."""
+"""A run's terminal frame may come this long after the store has recorded the end."""
 PATIENCE_SECONDS_MAX: Final = 0.5
 PATIENCE_PAUSE_SECONDS: Final = 0.1
-"""With the 2 s that a direct get may take: 503 comes within 3 s."""
+"""Together with the 2 s that a direct get may take, this keeps the promise of a 503 within 3 s."""
 
 ResultT = TypeVar("ResultT")
 
 
 async def patiently(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """Ask, and again for a moment while the bus is away: an EventSource gives up on its first 503.
+    """Call ``ask``, and repeat it for a moment while the bus is away: an EventSource gives up on its first 503.
 
     Raises what ``ask`` raises.
     """
@@ -53,7 +53,7 @@ async def patiently(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages in order, and whether they reach the end of what was stored."""
+    """Deltas in order, and whether they reach the end of what DELTAS has."""
 
     deltas: list[Delta]
     is_last: bool
@@ -127,7 +127,7 @@ class Stored:
         await self.bus.request(CheckAccess(principal=principal), timeout_seconds=self.timeout_seconds)
 
     async def resume_from(self, principal: Principal, conversation_id: str) -> int:
-        """Read the place from which a conversation's stream has its active run from the start, else what is to come."""
+        """Return the place before a conversation's active run; without such a run, the place after all there is."""
         query = GetConversation(principal=principal, conversation_id=conversation_id)
         return (await self.bus.request(query, timeout_seconds=self.timeout_seconds)).resume_from
 
@@ -148,7 +148,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StreamRequest:
     """A verified request for a stream. ``place`` is the Last-Event-ID as a sequence, if there is one."""
 
     principal: Principal
@@ -156,16 +156,17 @@ class Asked:
     place: int | None
     is_chatkit: bool
 
-    def at(self, place: int | None) -> "Asked":
+    def at(self, place: int | None) -> "StreamRequest":
         return replace(self, place=place)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a stream begins: after ``place``, once the viewer was told what else is here.
+    """Where a stream begins: after ``place``, once the viewer was sent the rest of this.
 
-    ``reset``: what it asked for is gone; then the stored ``items``, page by page. ``is_new_place``: it must be told
-    its place. ``ended``: the run's end is told from the store, and ends the stream. ``batch`` was read already.
+    ``reset``: what it asked for is gone, and the stored ``items`` follow, page by page. ``is_new_place``: the viewer is
+    sent its place. ``ended``: the run's end as the store has it, which ends the stream. ``batch``: deltas after the
+    place that were read already.
     """
 
     place: int
@@ -178,7 +179,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Attach:
-    """Finds where a stream begins, from DELTAS where it can tell, else from the store.
+    """Finds where a stream begins: from DELTAS if it has what is needed, else from the store.
 
     `start` gives None to a viewer that has seen the end already (204, so that an EventSource stops by itself).
     Raises TerminalError (forbidden, not_found), RetryableError.
@@ -187,16 +188,16 @@ class Attach:
     deltas: Deltas
     stored: Stored
 
-    async def start(self, asked: Asked) -> Start | None:
-        """Find it for any kind of stream."""
+    async def start(self, asked: StreamRequest) -> Start | None:
+        """Find where a stream of any kind begins."""
         if asked.wanted.run_id is not None:
             return await self._start_run(asked, asked.wanted.run_id)
         if asked.wanted.conversation_id is not None:
             return await self._start_conversation(asked, asked.wanted.conversation_id)
         return await self._start_user(asked)
 
-    async def stored_end(self, asked: Asked) -> Start | None:
-        """The end of a run whose terminal frame never came although the store has it; None while the run goes on."""
+    async def stored_end(self, asked: StreamRequest) -> Start | None:
+        """Return a run's end as the store has it, for when the terminal frame never came. None: the run goes on."""
         assert asked.wanted.run_id is not None
         run = await self.stored.run(asked.principal, asked.wanted.run_id)
         if run.finished_at is None or datetime.now(UTC) - run.finished_at < END_DELAY_MAX:
@@ -205,7 +206,7 @@ class Attach:
 
     # --- a run ----------------------------------------------------------------------------------------------
 
-    async def _start_run(self, asked: Asked, run_id: str) -> Start | None:
+    async def _start_run(self, asked: StreamRequest, run_id: str) -> Start | None:
         if asked.place == END_SEQUENCE:
             return await self._start_absent_run(asked, run_id)
         if asked.place:
@@ -215,7 +216,7 @@ class Attach:
             return await self._start_absent_run(asked, run_id)
         return await self._start_run_anew(asked, run_id, batch, None if batch.has_beginning else "expired")
 
-    async def _go_on_with_run(self, asked: Asked, run_id: str, place: int) -> Start | None:
+    async def _go_on_with_run(self, asked: StreamRequest, run_id: str, place: int) -> Start | None:
         batch = await self.deltas.read(asked.wanted, from_sequence=place)
         reason = await self._judge(place, batch)
         if reason is not None:
@@ -229,46 +230,50 @@ class Attach:
             return await self._start_absent_run(asked, run_id)
         return None if last.is_terminal and last.sequence <= place else Start(place)
 
-    async def _start_run_anew(self, asked: Asked, run_id: str, batch: Batch, reason: ResetReason | None) -> Start:
-        """Show the run from DELTAS if it is whole there. ``reason``: the viewer is to forget what it has."""
+    async def _start_run_anew(
+        self, asked: StreamRequest, run_id: str, batch: Batch, reason: ResetReason | None
+    ) -> Start:
+        """Begin with the whole run, from DELTAS if it is there. ``reason``: why the viewer must forget what it has."""
         if batch.has_beginning:
             return Start(0, batch, reason)
         run = await self.stored.run(asked.principal, run_id)
         return await self._start_from_store(asked, run, batch, reason)
 
-    async def _start_absent_run(self, asked: Asked, run_id: str) -> Start | None:
-        """DELTAS has nothing of the run: it is to come, or long over, or another's, or nobody's."""
+    async def _start_absent_run(self, asked: StreamRequest, run_id: str) -> Start | None:
+        """DELTAS has nothing of the run: it has not begun, is long over, is another user's, or does not exist."""
         run = await self.stored.run(asked.principal, run_id)
         has_seen_end = asked.place == END_SEQUENCE
         if run.status not in END_OF_STATUS:
             return Start(0 if has_seen_end else asked.place or 0)
         if has_seen_end:
             return None
-        if not asked.place:  # a short run may have been shown from its beginning to its end since DELTAS was asked
+        if not asked.place:  # a short run may have begun and ended since DELTAS was read
             batch = await self.deltas.read(asked.wanted, from_sequence=1)
             if batch.has_beginning:
                 return Start(0, batch)
         return await self._start_from_store(asked, run, Batch([], is_last=True), "expired")
 
-    async def _start_from_store(self, asked: Asked, run: RunView, batch: Batch, reason: ResetReason | None) -> Start:
+    async def _start_from_store(
+        self, asked: StreamRequest, run: RunView, batch: Batch, reason: ResetReason | None
+    ) -> Start:
         items = await self.stored.items(asked.principal, run.conversation_id, run.run_id)
         return Start(0, batch, reason, items, ended=run if run.status in END_OF_STATUS else None)
 
     # --- a conversation, a user -----------------------------------------------------------------------------
 
-    async def _start_conversation(self, asked: Asked, conversation_id: str) -> Start:
+    async def _start_conversation(self, asked: StreamRequest, conversation_id: str) -> Start:
         if asked.place is None:
             return Start(await self.stored.resume_from(asked.principal, conversation_id), is_new_place=True)
         batch = await self.deltas.read(asked.wanted, from_sequence=asked.place)
         reason = await self._judge(asked.place, batch)
         if reason is None:
-            if not batch.deltas:  # with deltas on a subject of the caller's own, it is the caller's
+            if not batch.deltas:  # deltas would prove that it is the caller's: their subject has the caller's user id
                 await self.stored.resume_from(asked.principal, conversation_id)
             return Start(asked.place, batch)
         items = await self.stored.items(asked.principal, conversation_id)
         return Start(items.page.resume_from, reset=reason, items=items, is_new_place=True)
 
-    async def _start_user(self, asked: Asked) -> Start:
+    async def _start_user(self, asked: StreamRequest) -> Start:
         reason: ResetReason | None = None
         if asked.place is not None:
             batch = await self.deltas.read(asked.wanted, from_sequence=asked.place)

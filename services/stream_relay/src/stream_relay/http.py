@@ -29,7 +29,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from stream_relay.channel import Channel, Hub
-from stream_relay.history import Asked, Attach, patiently
+from stream_relay.history import Attach, StreamRequest, patiently
 from stream_relay.metrics import ATTACH_SECONDS, ENDS, REFUSED
 from stream_relay.response import EventStreamResponse
 from stream_relay.rules import read_place
@@ -39,20 +39,20 @@ from stream_relay.translate import Filter
 
 ID: Final = re.compile(ID_PATTERN)
 NO_ID: Final = {"run_id": "changed", "conversation_id": "tasks"}
-"""Words that stand in an id's place on DELTAS."""
+"""Words that subjects of DELTAS have where others have an id: no run or conversation can be called so."""
 AGE_JITTER: Final = 0.1
 REVOCATIONS_MAX: Final = 10_000
 CHECK_SECONDS_WAITED_MAX: Final = 0.25
 REVOKED: Final = "This token was revoked: sign in again."
 LEAST_SECONDS: Final = 1.0
-"""A token that expires at once (it was accepted within the leeway) still gets this long."""
+"""A token that was accepted within the leeway has expired already: its stream still gets this long."""
 MakeResponse = Callable[..., Any]
 
 log = structlog.stdlib.get_logger("stream_relay.http")
 
 
 class Streams:
-    """The three stream routes, as one ASGI endpoint: within the limits of the settings, each for its time."""
+    """The three stream routes as one ASGI endpoint, within the settings' limits of number and age."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Streams:
             _log_end(stream, time.monotonic() - started)
 
     def on_tokens_revoked(self, received: Received) -> None:
-        """End what the user's older tokens have opened, and open nothing more with one."""
+        """End the streams that older tokens of the user have opened, and refuse those tokens from now on."""
         event = TokensRevoked.decode(received.payload)
         self._revoke(event.user_id, event.valid_from_seconds)
 
@@ -119,7 +119,7 @@ class Streams:
         self._valid_from.move_to_end(user_id)
         while len(self._valid_from) > REVOCATIONS_MAX:
             self._valid_from.popitem(last=False)
-            self._listening_since = datetime.now(UTC)  # what is forgotten has to be asked for
+            self._listening_since = datetime.now(UTC)  # the store knows the revocation that was forgotten
         for stream, issued_at in self._issued_at.items():
             if stream.wanted.user_id == user_id and self._is_revoked(user_id, issued_at):
                 stream.end(Why.TOKEN_REVOKED)
@@ -128,14 +128,14 @@ class Streams:
         return issued_at.timestamp() < self._valid_from.get(user_id, 0)
 
     async def on_reconnected(self) -> None:
-        """A revocation may have been told while the bus was away."""
+        """Trust only newer tokens without asking the store: a revocation may have been published meanwhile."""
         self._listening_since = datetime.now(UTC)
 
     async def _check_not_revoked(self, caller: VerifiedPrincipal) -> None:
-        """Only of a token that is older than this relay's listening does the store have to be asked.
+        """Ask the store about a token that is older than this relay's subscription to revocations.
 
-        A store that does not answer at once keeps nobody from reading: its answer ends the stream when it comes. Where
-        none comes nobody knows, and the stream ends with its token, minutes later.
+        A slow store keeps nobody from reading: its answer ends the stream when it comes. Without an answer the stream
+        ends with its token, minutes later.
         Raises InvalidToken, TerminalError (token_revoked).
         """
         if self._is_revoked(caller.user_id, caller.issued_at):
@@ -144,7 +144,7 @@ class Streams:
             return
         token = (caller.user_id, caller.issued_at)
         if token in self._asking:
-            return  # one question for all streams of a token; its answer ends this one as well
+            return  # one question for all streams of a token; its answer ends this stream as well
         asking = self._asking[token] = asyncio.create_task(self._ask_whether_revoked(caller))
         asking.add_done_callback(lambda _: self._asking.pop(token, None))
         done, _ = await asyncio.wait({asking}, timeout=CHECK_SECONDS_WAITED_MAX)
@@ -161,12 +161,12 @@ class Streams:
                 self._revoke(caller.user_id, int(caller.issued_at.timestamp()) + 1)
 
     def stop(self) -> None:
-        """Open nothing more, and have every viewer connect again, elsewhere."""
+        """Open no more streams, and end all that are open: their viewers connect again, to another relay."""
         self._is_stopping = True
         for stream in [*self._streams]:
             stream.end(Why.STOPPING)
 
-    async def _open(self, caller: VerifiedPrincipal, asked: Asked) -> tuple[Stream, Channel] | None:
+    async def _open(self, caller: VerifiedPrincipal, asked: StreamRequest) -> tuple[Stream, Channel] | None:
         """Open a stream; None: its viewer has seen the end.
 
         Raises TerminalError (forbidden, not_found), RetryableError (too_many_streams, overloaded,
@@ -187,9 +187,9 @@ class Streams:
         self._streams.add(stream)
         self._issued_at[stream] = caller.issued_at
         if self._is_revoked(caller.user_id, caller.issued_at):
-            stream.end(Why.TOKEN_REVOKED)  # it was while the stream was opened
+            stream.end(Why.TOKEN_REVOKED)  # the revocation came while the stream was being opened
         if self._is_stopping:
-            stream.end(Why.STOPPING)  # it began while the others were told
+            stream.end(Why.STOPPING)  # the stop came while the stream was being opened
         return stream, channel
 
     async def _close(self, stream: Stream, channel: Channel) -> None:
@@ -262,7 +262,7 @@ def _kind(request: Request) -> str:
     return "conversation" if "conversation_id" in request.path_params else "user"
 
 
-def _read(request: Request, caller: VerifiedPrincipal) -> Asked:
+def _read(request: Request, caller: VerifiedPrincipal) -> StreamRequest:
     """Read the request. Raises TerminalError (forbidden, not_found, invalid_request)."""
     if request.path_params["user_id"] != caller.user_id:
         raise TerminalError(Code.FORBIDDEN, "The path names another user than the token.")
@@ -284,13 +284,13 @@ def _read(request: Request, caller: VerifiedPrincipal) -> Asked:
     stream_format = request.query_params.get("format")
     if stream_format not in (None, "chatkit"):
         raise TerminalError(Code.INVALID_REQUEST, "The one format beside the default is chatkit.", field="query.format")
-    # The header is what a browser sends when it comes back: it knows better than the address it was given once.
+    # A browser that reconnects sends the header: it is newer than the parameter of its address.
     last_event_id = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
-    return Asked(caller, wanted, read_place(last_event_id), is_chatkit=stream_format == "chatkit")
+    return StreamRequest(caller, wanted, read_place(last_event_id), is_chatkit=stream_format == "chatkit")
 
 
 def problem_of(error: Exception) -> Response:
-    """Any error as the answer that it deserves."""
+    """Turn any error into an HTTP answer."""
     if isinstance(error, InvalidToken):
         headers = {"WWW-Authenticate": www_authenticate(error)}
         return _problem(401, Code.UNAUTHENTICATED, error.detail, headers, reason=error.code)

@@ -6,7 +6,7 @@ from actor_kit.metrics import LATENCY_BUCKETS_SECONDS
 from prometheus_client import Counter, Gauge, Histogram
 
 VIEWERS: Final = Gauge("relay_viewers", "Open streams.", ["state"])
-"""``catching_up``: reads what was before; ``live``: is fed as it happens."""
+"""``catching_up``: reads history; ``live``: gets deltas as they are published."""
 CHANNELS: Final = Gauge("relay_channels", "Subjects that the relay listens to.")
 ATTACH_SECONDS: Final = Histogram(
     "relay_attach_seconds", "From a request to its answer's first byte.", ["stream"], buckets=LATENCY_BUCKETS_SECONDS

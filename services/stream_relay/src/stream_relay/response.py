@@ -1,4 +1,4 @@
-"""sse-starlette's response, made for thousands of viewers at once: what each override is for is in docs/adr/0013."""
+"""sse-starlette's response, adapted to thousands of viewers. docs/adr/0013 says what each override is for."""
 
 import asyncio
 import fcntl
@@ -23,7 +23,7 @@ HEADERS: Final = {
 
 
 class EventStreamResponse(EventSourceResponse):
-    """Writes what ``content`` yields, without pings: the content knows when it was silent for too long."""
+    """Writes what ``content`` yields. It sends no pings: the content has its own comments."""
 
     def __init__(self, content: AsyncGenerator[bytes], *, send_timeout: float) -> None:
         super().__init__(content, headers=HEADERS, ping=0)  # pyright: ignore[reportUnknownMemberType]  their `dict`
@@ -44,8 +44,8 @@ class EventStreamResponse(EventSourceResponse):
                 await self._stream_response(send)
         except SendTimeoutError:
             watching.cancel()
-            self._transport.abort()  # to close it would wait for ever for the bytes that nobody takes
-            await asyncio.sleep(0)  # the server hears of it
+            self._transport.abort()  # not close(), which would wait for ever until the viewer has read everything
+            await asyncio.sleep(0)  # lets the server notice
             raise
         finally:
             watching.cancel()
@@ -55,9 +55,9 @@ class EventStreamResponse(EventSourceResponse):
         writing.cancel()
 
     async def _send_with_timeout(self, send: Send, message: Message) -> None:
-        """Send, and give up once the viewer took no byte for the whole time: a slow one may take longer."""
+        """Send; give up when the viewer took no byte for the whole time. One that takes some is waited for."""
         while self._transport.get_write_buffer_size() > 0:
-            # The server waits in `send` while the connection's buffer is full; only then is a timer worth its price.
+            # Only while the connection's buffer is not empty can `send` block, so only then a timer is started.
             untaken = _untaken_bytes(self._transport)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds_max):
@@ -69,7 +69,7 @@ class EventStreamResponse(EventSourceResponse):
 
 
 def _untaken_bytes(transport: Any) -> int:
-    """Bytes that wait here and in the kernel, which may hold megabytes, until the viewer has acknowledged them."""
+    """Bytes that the viewer has not acknowledged: those in our buffer and in the kernel's, which may hold megabytes."""
     waiting = bytearray(4)
     with suppress(OSError):
         fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, waiting)

@@ -1,4 +1,4 @@
-"""What a stream decides, without doing any of it: order and loss, epochs, ends, and what a Last-Event-ID is worth."""
+"""The decisions of a stream, without I/O: order and loss, epochs, a viewer's queue, what a Last-Event-ID is worth."""
 
 from collections import OrderedDict
 from enum import Enum
@@ -7,17 +7,17 @@ from typing import Literal
 from stream_relay.translate import END_SEQUENCE, Frame
 
 SUBJECTS_REMEMBERED_MAX = 4096
-"""Subjects of one filter whose last sequence or epoch is remembered; a run that ended needs no memory."""
+"""So many subjects of one filter have their last sequence or epoch remembered, the most recent ones."""
 
 SEQUENCE_DIGITS_MAX = 19
 UNREADABLE_PLACE = 2**63
-"""What a Last-Event-ID that is no sequence reads as: later than everything, so it is judged unknown."""
+"""Stands for a Last-Event-ID that is not a sequence. It is later than every sequence, so it is judged unknown."""
 
 ResetReason = Literal["expired", "unknown_id"]
 
 
 class Verdict(Enum):
-    """What a live message is to those who have seen what came before it."""
+    """How a live message follows on what was passed on before."""
 
     NEXT = "next"
     SEEN = "seen"
@@ -27,9 +27,9 @@ class Verdict(Enum):
 class Continuity:
     """Which messages under one filter were passed on, so that each is passed on once and a loss is noticed.
 
-    Everything up to `complete_to` was passed on: it was the end of a read in order. Beyond it JetStream's own chain
-    decides: a republished message names the sequence before it on exactly its subject. `highest` is the last message
-    under the filter that is known, while `complete_to` may be another filter's.
+    Everything up to `complete_to` was passed on: a read in order ended there. After it a republished message decides by
+    the sequence that it names as the one before it on its subject. `highest` is the last known message under the
+    filter; `complete_to` may be the sequence of a message under another filter.
     """
 
     def __init__(self, complete_to: int = 0, highest: int = 0) -> None:
@@ -38,14 +38,14 @@ class Continuity:
         self._last: OrderedDict[str, int] = OrderedDict()
 
     def judge(self, subject: str, sequence: int, previous: int) -> Verdict:
-        """Judge a live message. NEXT must be passed on and `note`d; after GAP the filter is read again."""
+        """Judge a live message. On NEXT, pass it on and `note` it; on GAP, read the filter again."""
         last = max(self._last.get(subject, 0), self.complete_to)
         if sequence <= last:
             return Verdict.SEEN
         return Verdict.NEXT if previous <= last else Verdict.GAP
 
     def is_new(self, subject: str, sequence: int) -> bool:
-        """Say whether a message of a read in order was not passed on yet."""
+        """Say whether a message that was read from DELTAS has not been passed on yet."""
         return sequence > max(self._last.get(subject, 0), self.complete_to)
 
     def note(self, subject: str, sequence: int) -> None:
@@ -66,16 +66,16 @@ class Continuity:
 
 
 class EpochGuard:
-    """Refuses what a fenced attempt published after its successor had begun.
+    """Refuses deltas that an overtaken attempt published after the next one had begun.
 
-    DELTAS refuses such a message itself (expected last sequence of the subject); this is the second line.
+    DELTAS refuses such a message itself, by the expected last sequence of its subject; this is a second safeguard.
     """
 
     def __init__(self) -> None:
         self._highest: OrderedDict[str, int] = OrderedDict()
 
     def admits(self, subject: str, epoch: int | None) -> bool:
-        """Say whether a message may be shown. What the store published has no epoch and always may."""
+        """Say whether a message may be shown. Messages of the store have no epoch, and always may."""
         if epoch is None:
             return True
         if epoch < self._highest.get(subject, 0):
@@ -88,10 +88,9 @@ class EpochGuard:
 
 
 class FrameQueue:
-    """What waits to be written to one viewer, in the order it was offered: bounded, emptied when it would be more.
+    """The frames that wait to be written to one viewer, in order. The queue is bounded: when it is full it is emptied.
 
-    After an overflow nothing is taken in until `restart`.
-
+    After such an overflow it takes no frames until `restart`: the viewer reads the dropped ones from DELTAS.
     ``read_to`` is the place up to which the viewer has read DELTAS in order, ``place`` the highest that it was shown.
     """
 
@@ -109,7 +108,7 @@ class FrameQueue:
         return len(self._frames)
 
     def offer(self, frame: Frame) -> bool:
-        """Take a frame in. True: it was one too many, and emptied the queue."""
+        """Take a frame in. True: the queue was full, and has been emptied."""
         self._frames.append(frame)
         self._bytes_count += len(frame.full)
         is_full = len(self._frames) > self._frames_max or self._bytes_count > self._bytes_max
@@ -119,17 +118,17 @@ class FrameQueue:
         return is_one_too_many
 
     def empty(self) -> None:
-        """Drop what waits: the viewer will read it from DELTAS, after its place."""
+        """Drop the waiting frames: the viewer will read them from DELTAS, after its place."""
         self.has_overflowed = True
-        # A late one, before what was shown already, would not be read again from there.
+        # Frames with a sequence below the place (they came late) would not be read again from there: they are kept.
         self._late += [frame for frame in self._frames if self.read_to < frame.sequence < self.place]
         self._frames.clear()
         self._bytes_count = 0
 
     def restart(self) -> list[Frame]:
-        """Take frames in again; what was dropped is to be read, after `place`.
+        """Take frames in again. The caller reads those that were dropped from DELTAS, after `place`.
 
-        Returns what reading from there would not find: frames of before it that were heard late, and dropped.
+        Returns the dropped frames with a sequence below `place`, which such a read does not find.
         """
         late, self._late = self._late, []
         self.has_overflowed = False
@@ -137,7 +136,7 @@ class FrameQueue:
         return late
 
     def take(self, bytes_max: int) -> list[Frame]:
-        """Take frames out, up to about so many bytes; those that the viewer has read are left out."""
+        """Take frames out, up to about so many bytes, without those that the viewer has read already."""
         frames: list[Frame] = []
         taken_count = bytes_count = 0
         for frame in self._frames:
@@ -176,7 +175,7 @@ def judge_place(place: int, *, found: int | None, first: int | None, last: int |
     """Say why a stream cannot go on after ``place``, or None if it can.
 
     ``found`` is the first sequence from ``place`` on under the filter, ``first`` and ``last`` those of all DELTAS.
-    0 is the place before everything that is kept: what the store gives out while DELTAS is empty.
+    Place 0 is before everything: the store gives it out while DELTAS is empty.
     """
     if place in (0, found):
         return None

@@ -12,7 +12,7 @@ from contracts.errors import NatterError
 from contracts.events import Reset
 
 from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel
-from stream_relay.history import Asked, Attach, Batch, Start
+from stream_relay.history import Attach, Batch, Start, StreamRequest
 from stream_relay.metrics import OVERFLOWS, RESETS, VIEWERS
 from stream_relay.rules import EpochGuard, FrameQueue, judge_place
 from stream_relay.translate import (
@@ -48,13 +48,13 @@ class Why(StrEnum):
 
 
 class State(Enum):
-    """What a stream does next. Another runs while one waits: frames are offered to the queue in every state."""
+    """What a stream does next. In every state its channel may offer frames to the queue."""
 
     ATTACH = "find where to begin"
-    STORED = "tell what DELTAS no longer has, from the store"
-    HISTORY = "read DELTAS, while what is heard meanwhile waits in the queue"
-    JOIN = "see that nothing is missing between what was read and what waits"
-    LIVE = "write what is heard"
+    STORED = "write what DELTAS no longer has, from the store"
+    HISTORY = "read DELTAS, while live frames wait in the queue"
+    JOIN = "check that nothing is missing between what was read and what waits"
+    LIVE = "write live frames"
     END = "tell the browser when to come back"
 
 
@@ -74,7 +74,7 @@ class Limits:
 
 
 class CatchUp:
-    """What a stream remembers while it reads: ``head`` is what its channel had passed on when the queue began."""
+    """What a stream remembers while it reads history: ``head`` is the channel's when the queue began to fill."""
 
     __slots__ = ("guard", "head", "pauses")
 
@@ -85,12 +85,13 @@ class CatchUp:
 
 
 class Stream:
-    """Yields what to write as `chunks`; its channel offers it frames, and others may `end` it.
+    """One viewer's stream: `chunks` yields what to write, its channel offers it frames, and others may `end` it.
 
-    Between `open`, which finds where it begins before the first byte, and `chunks`, the channel must be settled.
+    Call `open` first, which finds where it begins, before the answer's status is sent. Then the channel must settle,
+    then `chunks` can be read.
     """
 
-    def __init__(self, asked: Asked, attach: Attach, limits: Limits) -> None:
+    def __init__(self, asked: StreamRequest, attach: Attach, limits: Limits) -> None:
         self.wanted = asked.wanted
         self.why = Why.DISCONNECTED
         self._asked = asked
@@ -106,41 +107,41 @@ class Stream:
         self._written_at = self._quiet_since = 0.0
         self._counted: str | None = None
 
-    # --- what others tell it ----------------------------------------------------------------------------------
+    # --- called by its channel and by the routes ----------------------------------------------------------------
 
     def offer(self, frame: Frame) -> None:
-        """Take a frame; one too many empties the queue, and the stream reads from DELTAS what it held."""
+        """Take a frame. If the queue overflows it is emptied, and the stream reads those frames from DELTAS."""
         if self._queue.offer(frame):
             OVERFLOWS.inc()
 
     def attach_again(self) -> None:
-        """Have its place judged anew: what is to follow it may be gone."""
+        """Check again whether the stream can go on from its place: what follows may have expired."""
         self._must_attach = True
         self.wake()
 
     def end(self, why: Why) -> None:
-        """End after what is being written."""
+        """End as soon as the current write is done."""
         self.why = why
         self._is_ending = True
         self.wake()
 
     def end_at(self, time: float, why: Why) -> None:
-        """End at a time of the loop's clock; the earliest one told counts."""
+        """End at a time of the loop's clock; of several calls the earliest time counts."""
         self._ends_at = min(self._ends_at, (time, why))
 
     def wake(self) -> None:
-        """Write what was offered, or do what was told."""
+        """Make the loop look at what was offered or asked for."""
         self._waker.wake()
 
     # --- the loop -----------------------------------------------------------------------------------------------
 
     async def open(self) -> bool:
-        """Find where to begin. False: the viewer has seen the end. Raises TerminalError, RetryableError."""
+        """Find where to begin. False: the viewer has seen the end already. Raises TerminalError, RetryableError."""
         self._start = await self._attach.start(self._asked)
         return self._start is not None
 
     async def chunks(self, channel: Channel) -> AsyncGenerator[bytes]:
-        """Yield bytes to write until the stream ends; `why` then says why. Silence is filled with comments."""
+        """Yield bytes to write until the stream ends; `why` then says why. Comments keep a silent connection open."""
         try:
             yield self._retry(self._limits.retry_milliseconds_max // 4)
             state = State.ATTACH
@@ -163,7 +164,7 @@ class Stream:
             if self.why is not Why.RUN_ENDED:
                 yield self._retry(0)
         except NatterError as error:
-            # The browser connects again and is judged again: by then the store or the bus may be back.
+            # The browser connects again, and by then the store or the bus may be back.
             log.warning("stream.failed", code=error.code)
             self.why = Why.FAILED
         finally:
@@ -171,7 +172,7 @@ class Stream:
             self._waker.close()
 
     def _or_as_told(self, state: State) -> State:
-        """The state that follows, unless the stream was told to end, or to begin again, or its time is over."""
+        """Return the state that follows: END or ATTACH if that was asked for, or the stream's time is over."""
         if state is State.END:
             self.why = Why.RUN_ENDED
             return state
@@ -211,14 +212,14 @@ class Stream:
         return (place_frame(start.place).full,) if start.is_new_place else (), State.HISTORY
 
     async def _read_history(self, channel: Channel) -> Step:
-        if self._catch_up is None:  # from here on what is heard waits in the queue
+        if self._catch_up is None:  # from here on live frames wait in the queue
             self._catch_up = CatchUp(channel.head)
             return self._encoded(self._queue.restart()), State.HISTORY
         try:
             batch, self._batch = self._batch or await self._read_on(), None
-        except NatterError as error:  # the bus is away: nothing else can be done, and nothing is lost
+        except NatterError as error:  # the bus is away: wait, nothing is lost
             log.warning("stream.read_failed", code=error.code)
-            await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)  # whatever is offered meanwhile: it cannot be shown yet
+            await asyncio.sleep(BUS_AWAY_PAUSE_SECONDS)  # frames that are offered meanwhile cannot be shown yet
             return (HEARTBEAT,), State.HISTORY
         if batch is None:
             return (), State.ATTACH
@@ -232,7 +233,7 @@ class Stream:
         return self._encoded(map(encode, merge_text(shown))), self._unless_ended(shown, state)
 
     async def _read_on(self) -> Batch | None:
-        """Read what follows the viewer's place. None: some of it has expired meanwhile."""
+        """Read what follows the viewer's place. None: part of that has expired meanwhile."""
         place = self._queue.read_to
         batch = await self._attach.deltas.read(self.wanted, from_sequence=place + 1)
         if place and batch.first_sequence != place + 1:
@@ -247,7 +248,7 @@ class Stream:
         if self._queue.has_overflowed:
             self._catch_up = None
         elif self._queue.read_to >= self._catch_up.head or pause_seconds is None:
-            self._catch_up = None  # what is not there by now was removed (a deleted conversation)
+            self._catch_up = None  # what is still missing was removed: its conversation was deleted
             self._written_at = self._quiet_since = self._now()
             return (), State.LIVE
         else:  # DELTAS was read from a follower that is behind
@@ -274,7 +275,7 @@ class Stream:
         return (), State.LIVE
 
     async def _look_for_end(self) -> State:
-        """Ask the store whether a run that is quiet for long has ended: its end may have been lost with a disk."""
+        """Ask the store whether a run that was quiet for long has ended: NATS may have lost its end with a disk."""
         try:
             start = await self._attach.stored_end(self._asked)
         except NatterError as error:
@@ -285,10 +286,10 @@ class Stream:
         self._start = start
         return State.ATTACH
 
-    # --- what the states share ----------------------------------------------------------------------------------
+    # --- used by several states -----------------------------------------------------------------------------------
 
     def _encoded(self, frames: Iterable[Frame]) -> Iterator[bytes]:
-        """Join frames, in the form that was asked for, to chunks of about `CHUNK_BYTES_MAX`."""
+        """Join frames, in the requested format, to chunks of about `CHUNK_BYTES_MAX`."""
         chunk: list[bytes] = []
         bytes_count = 0
         for frame in frames:
@@ -302,7 +303,7 @@ class Stream:
             yield b"".join(chunk)
 
     def _unless_ended(self, written: Iterable[Frame | Delta], state: State) -> State:
-        """The state that follows, unless a run's end was written."""
+        """Return ``state``, or END if this is a run's stream and its end is among what was written."""
         return State.END if self.wanted.run_id and any(each.is_terminal for each in written) else state
 
     def _retry(self, least: int) -> bytes:
@@ -323,10 +324,10 @@ class Stream:
 
 
 class Waker:
-    """Lets one task wait until it is woken. A wake while nobody waits is forgotten: look before you wait.
+    """Lets one task wait until it is woken. A wake while nobody waits is lost, so check for work before waiting.
 
-    A timer that is due before the time asked for stays, and ends the wait too early, once: a viewer waits after each
-    delta, and a timer for each would cost more than the delta. `close` it in the end.
+    A viewer waits after each delta, and a new timer for each wait would cost more than the delta. So an older timer
+    that is due earlier is left in place, and may end one wait too early. Call `close` in the end.
     """
 
     def __init__(self) -> None:

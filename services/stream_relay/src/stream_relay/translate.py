@@ -1,4 +1,4 @@
-"""DELTAS' messages as deltas, and deltas as server-sent events: encoded once, written to every viewer."""
+"""Reads messages of DELTAS as deltas, and encodes deltas as server-sent events, once for all viewers."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,13 +22,13 @@ from contracts.subjects import subject_filter
 from sse_starlette import ServerSentEvent
 
 END_SEQUENCE: Final = 2**53 - 1
-"""The id of an end that was told from the store, where DELTAS no longer holds the run: a reconnect with it is 204.
+"""The id of a run's end that was read from the store because DELTAS no longer has the run. A reconnect with it is 204.
 
-It is above every sequence until the year 2255 and still exact as a number of JavaScript.
+It is above every sequence until the year 2255, and still an exact number in JavaScript.
 """
 SUBJECT_HEADER: Final = "Nats-Subject"
 BEGINNINGS: Final = frozenset({"thread.created", "thread.item.removed", "thread.item.done"})
-"""What the store publishes of a turn before any runner hears of it."""
+"""The store publishes these at the beginning of a turn, before a runner gets the run."""
 END_OF_STATUS: Final = {"completed": "run.completed", "failed": "run.failed", "cancelled": "run.cancelled"}
 TEXT_DELTA: Final = "assistant_message.content_part.text_delta"
 TEXT_DELTA_MARK: Final = TEXT_DELTA.encode()
@@ -77,7 +77,7 @@ class Delta(NamedTuple):
 
     @property
     def is_beginning(self) -> bool:
-        """Say whether a run's subject begins with a message like this, so that nothing before it has expired."""
+        """Say whether this is one of the messages that begin a run: then nothing before it has expired."""
         return self.event is None and self.epoch is None and _json(self.payload).get("type") in BEGINNINGS
 
 
@@ -88,7 +88,7 @@ def live_delta(message: Received) -> Delta:
 
 
 def stored_delta(message: StoredMessage) -> Delta:
-    """Read a message that a direct get brought."""
+    """Read a message that a direct get returned."""
     return _delta(message.subject, message.sequence, 0, message.headers, message.payload)
 
 
@@ -115,7 +115,7 @@ def _block(data: str | None = None, *, event: str | None = None, sequence: int |
 
 
 def _plain_block(payload: bytes, sequence: int) -> bytes | None:
-    """What `_block` makes of a payload of one line in a quarter of the time; None for any other."""
+    """Does the same as `_block` in a quarter of the time, for one line of valid UTF-8. None for anything else."""
     if b"\n" in payload or b"\r" in payload:
         return None
     try:
@@ -129,7 +129,7 @@ HEARTBEAT: Final = ServerSentEvent(comment="keep-alive", sep="\n").encode()
 
 
 class Frame(NamedTuple):
-    """One event in both forms: ``full`` for everyone, ``chatkit`` without what is not of ChatKit's protocol."""
+    """One event in both formats: ``full``, and ``chatkit`` without what ChatKit's protocol does not have."""
 
     sequence: int
     full: bytes
@@ -138,14 +138,14 @@ class Frame(NamedTuple):
 
 
 def encode(delta: Delta, *, with_id: bool = True) -> Frame:
-    """Encode a delta. ``with_id`` False: shown later than its place, so it must not move the viewer's place."""
+    """Encode a delta. ``with_id`` False: it is shown after later ones, so it must not move the viewer's place back."""
     if delta.event is None and with_id and (block := _plain_block(delta.payload, delta.sequence)):
         return Frame(delta.sequence, block, block)
     sequence = delta.sequence if with_id else None
     full = _block(delta.payload.decode(errors="replace"), event=delta.event, sequence=sequence)
     if delta.event is None:
         return Frame(delta.sequence, full, full)
-    # A block without data dispatches no event, and still moves the place.
+    # A browser dispatches no event for a block without data, but remembers its id.
     return Frame(delta.sequence, full, _block(sequence=sequence) if with_id else b"", delta.is_terminal)
 
 
@@ -156,22 +156,22 @@ def place_frame(sequence: int) -> Frame:
 
 
 def retry_block(milliseconds: int) -> bytes:
-    """How long the browser waits before it connects again."""
+    """Encode how long the browser waits before it connects again."""
     return ServerSentEvent(retry=milliseconds, sep="\n").encode()
 
 
 def reset_block(reset: Reset) -> bytes:
-    """The control frame `reset`: what was asked for is gone."""
+    """Encode the control frame `reset`: what was asked for is gone."""
     return _block(reset.encode().decode(), event="reset")
 
 
 def item_block(view: ItemView) -> bytes:
-    """An item that is told from the store: it has no place in DELTAS."""
+    """Encode an item of the store. It has no id: it is not a message of DELTAS."""
     return _block(json.dumps({"type": "thread.item.done", "item": view.item}, separators=(",", ":")))
 
 
 def end_block(run: RunView, *, is_chatkit: bool) -> bytes:
-    """The terminal control frame of a run that has ended, where its deltas no longer tell it."""
+    """Encode the end of a run from the store, for when its terminal frame is not in DELTAS any more."""
     if is_chatkit:
         return _block(sequence=END_SEQUENCE)
     fields = run.model_dump(include={"run_id", "conversation_id", "epoch"})
@@ -183,7 +183,7 @@ def end_block(run: RunView, *, is_chatkit: bool) -> bytes:
 
 
 _Part = tuple[str, int | None, dict[str, Any]]
-"""What text deltas that are merged have in common: subject, epoch, and the event without its text."""
+"""Text deltas are merged if they agree in this: subject, epoch, and the event without its text."""
 
 
 def merge_text(deltas: Iterable[Delta]) -> Iterator[Delta]:
@@ -210,7 +210,7 @@ def _merged(part: _Part | None, texts: list[str], last: Delta) -> Delta:
 
 
 def _parse(delta: Delta) -> tuple[_Part | None, str, Delta]:
-    """Take the text out of a text delta; any other has no part, and no text."""
+    """Split a text delta into its part and its text. Any other delta has neither."""
     if delta.event is None and TEXT_DELTA_MARK in delta.payload:
         event = _json(delta.payload)
         update = cast("object", event.get("update"))
@@ -226,5 +226,5 @@ def _dump(event: dict[str, Any]) -> bytes:
     text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair at an end: JSON can carry it, UTF-8 cannot
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can escape it, UTF-8 cannot encode it
         return json.dumps(event, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-/** Our own requests that the server answers with a turn: sending them, and reading what comes back. */
+/** Requests of this tab that the server answers with a turn: sending them, and reading their answers. */
 
 import type { Settings } from "../options/settings";
 import type { ChatKitClient, StreamingRequest } from "../protocol/client";
@@ -8,7 +8,7 @@ import { type FrameHandlers, readFrames } from "../protocol/sse";
 import { deliver } from "./repeating";
 import type { CurrentTurn } from "./current-turn";
 
-/** How often in a row the answer to a new conversation's first message is opened again before it counts as lost. */
+/** The answer to a new conversation's first message counts as lost after so many failures to open its stream again. */
 const ANSWER_FAILURES_MAX = 6;
 
 /** What is needed of the element. */
@@ -18,12 +18,12 @@ export interface AnswerHost {
   isOnline(): boolean;
 }
 
-/** What is needed of the conversation, whose own stream carries every answer as soon as there is one. */
+/** What is needed of the conversation. Its own stream, as soon as it is open, carries every answer. */
 export interface AnswerReader extends Pick<FrameHandlers, "onFrame" | "onBadFrame"> {
-  /** No other stream carries the answers. */
+  /** The conversation's stream is not open, so an answer has to be read from its own response. */
   isNeeded(): boolean;
   hasThread(): boolean;
-  /** Opens that stream. */
+  /** Opens the conversation's stream. */
   openStream(): void;
   onLost(error: Error): void;
 }
@@ -48,21 +48,21 @@ export class Answers {
     return this.requests.size > 0 || this.reading.size > 0;
   }
 
-  /** Give up what was asked and what is being read. */
+  /** Aborts the requests, and the answers that are being read. */
   abort(): void {
     for (const request of this.requests) request.abort();
     this.stopReading();
   }
 
-  /** Another stream carries the answers from here on. */
+  /** Stops reading answers: the conversation's stream carries them from here on. */
   stopReading(): void {
     for (const answer of this.reading) answer.abort();
     this.reading.clear();
   }
 
   /**
-   * Sends the request; resolves once the server accepted it. The answer goes on in the background, as a turn of its own:
-   * behind the one that is being written, if there is one, and then it begins when the server says so.
+   * Sends the request; resolves once the server accepted it. Its answer is read in the background. If no turn is being
+   * written, the answer's turn begins now, else when the server reports that its run started.
    *
    * Raises ChatKitRequestError if it was not accepted.
    */
@@ -87,7 +87,7 @@ export class Answers {
   private post(request: StreamingRequest, key: string, signal: AbortSignal): Promise<Response> {
     const { client, settings } = this.host;
     const named: Record<string, string> = settings.assistant === null ? {} : { "Natter-Assistant": settings.assistant };
-    // Elsewhere a second try could be a second message.
+    // A server without idempotency keys would take a second try for a second message.
     if (!this.isDurable) return client.stream(request, named, signal);
     const headers: Record<string, string> = {
       ...named,
@@ -104,7 +104,7 @@ export class Answers {
     const end = (error: Error | null) => {
       this.reading.delete(controller);
       if (error === null && runId !== null) this.currentTurn.onRunEnded(runId);
-      // The conversation's stream carries the rest of the answer.
+      // The connection was lost: the conversation's stream carries the rest of the answer.
       else if (error !== null && this.isDurable && this.reader.hasThread()) this.reader.openStream();
       else {
         if (turn !== null) this.currentTurn.end(turn);
@@ -116,7 +116,7 @@ export class Answers {
     else end(null);
   }
 
-  /** A new conversation has no stream before its id is known: until then, the run's own stream is opened again. */
+  /** Reads the run's own stream, over lost connections: a new conversation has no other one until its id is known. */
   private readRun(first: Response, signal: AbortSignal, end: (error: Error | null) => void): void {
     const { onFrame, onBadFrame, openStream } = this.reader;
     const stream = new ResumingStream({

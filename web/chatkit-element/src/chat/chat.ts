@@ -20,7 +20,7 @@ import { History } from "./history";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
 
-/** How far back an item is looked for: two thousand items. */
+/** An item is looked for in this many pages of older items: two thousand items. */
 const OLDER_PAGES_MAX = 40;
 
 export interface ChatOptions {
@@ -42,9 +42,9 @@ export class Chat implements ConversationHost {
   readonly storage: TabStorage;
   readonly history: History;
   private current: Conversation;
-  /** Conversations that were left while an answer was still coming in over our own request. */
+  /** Conversations that were left while a request or an answer of theirs was under way, by thread id. */
   private readonly background = new Map<string, Conversation>();
-  /** The same, of conversations that have no thread yet. */
+  /** The same, but for conversations whose thread the server has not created yet. */
   private readonly unborn = new Set<Conversation>();
   /** Tells the other tabs of this browser which thread was deleted. */
   private readonly deletions: BroadcastChannel;
@@ -61,7 +61,7 @@ export class Chat implements ConversationHost {
     this.show(this.current);
   }
 
-  // --- what conversations need of us -----------------------------------------------------------------------------
+  // --- what conversations need -----------------------------------------------------------------------------------
 
   get settings(): Settings {
     return this.options.settings;
@@ -109,7 +109,7 @@ export class Chat implements ConversationHost {
     return this.current.threadId;
   }
 
-  /** A durable server goes on without us: there, Stop needs an address. */
+  /** A durable server goes on when the connection closes, so Stop needs an address there. */
   get canStop(): boolean {
     return this.settings.resumeUrl === null || this.settings.stopUrl !== null;
   }
@@ -187,7 +187,7 @@ export class Chat implements ConversationHost {
     await this.selectThread(null);
   }
 
-  /** Leaves a thread that is gone; what was typed for it goes along, into the composer of a new one. */
+  /** Leaves a thread that was deleted for a new one, whose composer gets what was typed for the old one. */
   async startAnew(): Promise<void> {
     const { undelivered } = this.current.unsent;
     const typed = [...undelivered.map(({ input }) => textOf(input.content)), this.store.state.composer.text];
@@ -214,7 +214,7 @@ export class Chat implements ConversationHost {
     await this.current.unsent.resend(key);
   }
 
-  /** Takes an undelivered message back; with `keepText` it returns to the composer, behind what is there. */
+  /** Removes an undelivered message; with `keepText` its text is appended to what is in the composer. */
   discard(key: string, keepText: boolean): void {
     const message = this.current.unsent.discard(key);
     if (!message || !keepText) return;
@@ -265,7 +265,7 @@ export class Chat implements ConversationHost {
 
   async sendEdit(itemId: string, input: UserMessageInput): Promise<void> {
     if (await this.current.requests.edit(itemId, input)) return;
-    // What was typed is not lost.
+    // Refused: the text goes back into the composer, unless the person has typed something since.
     if (this.store.state.composer.text === "") this.setComposer({ text: textOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
   }
 

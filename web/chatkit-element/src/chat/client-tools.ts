@@ -1,4 +1,4 @@
-/** Client tools: a call that waits for the page's answer is run in one tab of the browser, and its output sent once. */
+/** Client tools: a call that the page has to answer is run in one tab of the browser, and its output is sent once. */
 
 import type { ChatKitClient } from "../protocol/client";
 import type { ClientToolCallItem, ThreadItem } from "../protocol/types";
@@ -11,7 +11,7 @@ export interface ClientToolHost {
   run(): Promise<unknown>;
   /** Sends the output; resolves with whether the server took it. */
   submit(output: unknown): Promise<boolean>;
-  /** Nobody waits for the output any more. */
+  /** The conversation was closed: the output is not needed any more. */
   isLeft(): boolean;
 }
 
@@ -20,10 +20,10 @@ export function isPendingToolCall(item: ThreadItem | undefined): item is ClientT
 }
 
 /**
- * Runs a call and sends its output. Another tab may be at it, or done since: then its output counts.
+ * Runs a call and sends its output, unless another tab does it or has done it.
  *
- * @param isNew the call just ended a turn of ours. Else it was found when the thread was loaded: the page that began it
- *   was closed or reloaded before it answered, and whether it still waits is asked first.
+ * @param isNew the call just ended a turn of this tab. Otherwise it was found when the thread was loaded: the page that
+ *   began it was closed before it answered, and the server is asked first whether the call is still pending.
  */
 export function answerClientTool(host: ClientToolHost, call: ClientToolCallItem, isNew: boolean): Promise<void> {
   return alone(call, async (hadToWait) => {
@@ -38,13 +38,13 @@ async function isStillPending({ client }: ClientToolHost, call: ClientToolCallIt
 }
 
 async function answer({ storage, run, submit }: ClientToolHost, call: ClientToolCallItem): Promise<void> {
-  // An output that could not be delivered before a refresh is not worked out again.
+  // An output that could not be delivered before a refresh was stored: the tool does not run again.
   const output = storage.readToolOutput(call.id) ?? (await run()) ?? {};
   storage.writeToolOutput(call.id, output);
   if (await submit(output)) storage.writeToolOutput(call.id, null);
 }
 
-/** One tab at a time, where the browser can tell (locks need https, or localhost); the lock ends with its tab. */
+/** One tab at a time, by a Web Lock, which ends with its tab. Over plain http, except localhost, there are no locks. */
 async function alone(call: ClientToolCallItem, work: (hadToWait: boolean) => Promise<void>): Promise<void> {
   const { locks } = navigator as Partial<Navigator>;
   if (!locks) return work(false);

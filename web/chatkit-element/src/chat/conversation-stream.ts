@@ -1,4 +1,4 @@
-/** The conversation's own event stream. It carries every run, also those of other tabs; each event is passed on once. */
+/** The conversation's own event stream. It carries every run, those of other tabs as well; each event is passed on once. */
 
 import { fillTemplate, withParameter } from "../options/settings";
 import type { ChatKitClient } from "../protocol/client";
@@ -13,18 +13,18 @@ export interface StreamListener {
   onRun(run: RunFrame): void;
   /** A frame whose name we do not know. */
   onOther(name: string, data: unknown): void;
-  /** Something is missing: all that is stored has to be loaded anew. */
+  /** Events are missing: the thread has to be loaded again. */
   onGap(): void;
   onOpen(): void;
   onDown(): void;
-  /** The server will not have us; with an error if it said why. */
+  /** The server has nothing more (null), or refused the request. */
   onEnd(refusal: Error | null): void;
   reportError(error: Error): void;
 }
 
 export class ConversationStream {
   private readonly gate = new SequenceGate();
-  /** Ids of frames that could not be handled: they come again with every load, and are passed over. */
+  /** Ids of frames that could not be handled. They come again after every load, and are skipped then. */
   private readonly badFrames = new Set<string>();
   private stream: ResumingStream | null = null;
 
@@ -63,19 +63,19 @@ export class ConversationStream {
     this.stream?.wake();
   }
 
-  /** Everything up to an id is known from elsewhere: from here on the stream counts. */
+  /** A load has everything up to an id; the stream's events count from there on. */
   restartAt(id: string | null): void {
     this.gate.restart(id);
   }
 
-  /** A frame of the answer to a request of ours, whose events this stream has as well. */
+  /** Takes a frame of an answer that is read from its own response: this stream carries the same events. */
   onAnswerFrame(frame: SseFrame): void {
-    // An id alone stands for a frame that an answer leaves out (a run's end): it is still to come on this stream.
+    // An id alone stands for a frame that the response leaves out (a run's end): this stream will still bring it.
     if (frame.data === "" || frame.event !== "message") return;
     if (this.gate.passesFromAnswer(frame.id)) this.passOn(frame);
   }
 
-  /** Not where the stream itself was last: a load may have gone further, and the mark behind stored items is no place. */
+  /** Resumes at the gate's position rather than at the last event's id: a load may have read further than the stream. */
   private address(template: string, threadId: string): string {
     const url = fillTemplate(template, { thread_id: threadId });
     const { position } = this.gate;
@@ -108,7 +108,7 @@ export class ConversationStream {
   }
 }
 
-/** What is not JSON is not for us; null. */
+/** Null for what is not JSON: such a frame is ignored. */
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);

@@ -3,16 +3,16 @@
 import type { RunFrame } from "../protocol/types";
 import type { Turn } from "../state/app-state";
 
-/** What the conversation hears of its turns. */
+/** What the conversation is told about its turns. */
 export interface TurnListener {
   onTurn(turn: Turn | null): void;
   onTurnBegun(): void;
   onTurnEnded(turn: Turn): void;
-  /** The run failed; its answer said already why, or did not. */
-  onRunFailed(code: string, isTold: boolean): void;
-  /** A run ended otherwise than with its answer. */
+  /** @param isExplained an error event of the answer has said why already. */
+  onRunFailed(code: string, isExplained: boolean): void;
+  /** A run failed, or was cancelled. */
   onRunBroken(): void;
-  /** A new attempt answers from the start. */
+  /** Another attempt at the run answers from the start. */
   onRunRestarted(): void;
 }
 
@@ -30,7 +30,7 @@ export class CurrentTurn {
     this.listener.onTurn(turn);
   }
 
-  /** For a request of ours. Returns the turn's key, or null behind a turn that is being written. */
+  /** Begins the turn of a request of this tab. Returns its key, or null if another turn is being written first. */
   beginOwn(): number | null {
     return this.current === null ? this.begin("own", null) : null;
   }
@@ -44,7 +44,7 @@ export class CurrentTurn {
     return key;
   }
 
-  /** The server named the run that answers a request of ours, and thereby that request's turn, if it has one yet. */
+  /** The server said which run answers a request of this tab. @param key that request's turn; null: it has none yet. */
   nameOwn(runId: string, key: number | null): void {
     this.ownRuns.add(runId);
     if (key !== null) this.name(runId, key);
@@ -60,12 +60,12 @@ export class CurrentTurn {
     else this.set({ ...this.current, runId });
   }
 
-  /** Stop was pressed, or could not be confirmed. */
+  /** Stop was pressed, or refused by the server. */
   setStopping(key: number, isStopping: boolean): void {
     if (this.current?.key === key) this.set({ ...this.current, isStopping });
   }
 
-  /** With a key, only that turn: whoever wrote it may hear late that it is over, when the next one has begun. */
+  /** @param key ends only that turn: the news of its end may come when the next one has begun. */
   end(key?: number): void {
     const turn = this.current;
     if (!turn || (key !== undefined && key !== turn.key)) return;
@@ -73,7 +73,7 @@ export class CurrentTurn {
     this.listener.onTurnEnded(turn);
   }
 
-  /** The answer said itself what went wrong. */
+  /** An error event of the answer said what went wrong. */
   onError(): void {
     this.hadError = true;
   }
@@ -89,7 +89,7 @@ export class CurrentTurn {
   }
 
   private onRunFailed(runId: string, code: string): void {
-    const isOver = this.current === null; // the answer's own stream may have ended before this frame came
+    const isOver = this.current === null; // the answer's own response may have ended before this frame came
     if (!isOver && (this.endedRuns.has(runId) || !this.isCurrent(runId))) return;
     this.listener.onRunFailed(code, isOver || this.hadError);
   }
@@ -102,7 +102,7 @@ export class CurrentTurn {
   }
 
   onRunEnded(runId: string): void {
-    // Two streams tell of an end: the later word must not end the next turn, whose run has no name yet.
+    // Two streams report the end of a run: the later report must not end the next turn, whose run is not known yet.
     const isNews = !this.endedRuns.has(runId);
     this.endedRuns.add(runId);
     if (isNews && this.isCurrent(runId)) this.end();

@@ -1,4 +1,4 @@
-/** Requests that may come twice are repeated until the server takes them, for as long as a person would wait. */
+/** Repeats requests that do no harm when they arrive twice, until the server accepts them or too many tries failed. */
 
 import type { ChatKitClient } from "../protocol/client";
 import { ChatKitRequestError } from "../protocol/errors";
@@ -7,10 +7,10 @@ const DELIVERY_TRIES_MAX = 6;
 const CANCEL_TRIES_MAX = 4;
 const RETRY_DELAY_MS = 500;
 const RETRY_DELAY_MAX_MS = 30_000;
-/** The run is over already: there is nothing to stop. */
+/** Answers to Stop that mean that the run is over already. */
 const STATUSES_OF_AN_END: readonly number[] = [404, 409, 410];
 
-/** Sends a message, with its key, to a server that does once what comes with the same key. Raises the last failure. */
+/** Sends a message with its idempotency key, and repeats that if it fails. Raises the last failure. */
 export function deliver(send: () => Promise<Response>, isOnline: () => boolean, signal: AbortSignal): Promise<Response> {
   return repeat(send, DELIVERY_TRIES_MAX, isOnline, signal);
 }

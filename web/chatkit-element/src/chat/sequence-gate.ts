@@ -1,6 +1,7 @@
 /**
- * Lets each numbered event through once, although two streams carry it: the answer to our own request, and the
- * stream of the conversation. Only the second is complete and in order, so only it moves the floor.
+ * Lets each numbered event through once, although two streams carry it: the answer to our own request and the
+ * conversation's stream. Only the conversation's stream is complete and in order, so only it moves the floor, below
+ * which every event counts as seen.
  */
 export class SequenceGate {
   private floor = -1;
@@ -37,7 +38,7 @@ export class SequenceGate {
 }
 
 function toSequence(id: string | null): number | null {
-  // Above this a relay marks "the end of what was stored": it is no place in the stream.
+  // The relay gives this number to an end that it read from the store: it is not a sequence of the stream.
   const sequence = id !== null && /^\d{1,16}$/.test(id) ? Number(id) : Number.MAX_SAFE_INTEGER;
   return sequence < Number.MAX_SAFE_INTEGER ? sequence : null;
 }

@@ -2,11 +2,11 @@
 
 import type { OutgoingMessage } from "../state/app-state";
 
-/** More than this would rather be a file; it is still kept in memory. */
+/** Longer texts are kept in memory only: a browser stores about 5 MB per origin. */
 const STORED_CHARACTERS_MAX = 200_000;
 
 export class TabStorage {
-  /** @param scope keeps apart what belongs to different servers and users: the address of the API. */
+  /** @param scope the address of the API, which differs by server and user: each has its own drafts. */
   constructor(private readonly scope: string) {}
 
   readDraft(threadId: string | null): string {
@@ -30,7 +30,7 @@ export class TabStorage {
     this.write(this.key("outbox", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
   }
 
-  /** The same for a conversation without an id: there may be several, and each writes only what is `isMine`. */
+  /** The same for conversations without an id. They share one entry, so each replaces only the messages that are its own. */
   writeUnsentOfNew(messages: readonly OutgoingMessage[], isMine: (key: string) => boolean): void {
     const others = this.readUnsent(null).filter(({ key }) => !isMine(key));
     this.writeUnsent(null, [...others, ...messages]);
@@ -66,7 +66,7 @@ export class TabStorage {
       if (value === "" || value.length > STORED_CHARACTERS_MAX) sessionStorage.removeItem(key);
       else sessionStorage.setItem(key, value);
     } catch {
-      // Full or forbidden: the text stays in memory, which is what it would be without storage.
+      // Full or forbidden: the text stays in memory.
     }
   }
 }

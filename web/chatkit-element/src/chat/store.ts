@@ -1,4 +1,4 @@
-/** Holds one immutable state and tells listeners when it is replaced. */
+/** Holds one immutable state and calls its listeners when it is replaced. */
 
 export class Store<S> {
   private readonly listeners = new Set<() => void>();

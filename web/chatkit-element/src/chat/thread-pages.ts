@@ -19,7 +19,7 @@ export interface LoadedThread {
   activeRun: string | null;
 }
 
-/** The newest items. `threads.get_by_id` has the oldest ones: a longer thread needs a second request. */
+/** Reads the thread and its newest items. `threads.get_by_id` has the oldest items: a longer thread needs a second request. */
 export async function readThread(client: ChatKitClient, threadId: string): Promise<LoadedThread> {
   const { thread, headers } = await client.threadById(threadId);
   const page = thread.items?.has_more

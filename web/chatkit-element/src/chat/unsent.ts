@@ -1,4 +1,4 @@
-/** What the person sent and the server has not yet shown back: delivered in order, one turn after the other. */
+/** Messages that the person sent and the server has not shown back yet. They are delivered in order, one per turn. */
 
 import { failureOf, isAbort } from "../protocol/errors";
 import { textOf } from "../protocol/text";
@@ -27,7 +27,7 @@ export class UnsentMessages {
     return this.keys.has(key);
   }
 
-  /** What leaving the conversation would lose: the words of what was not delivered. */
+  /** Messages that the server has not accepted: leaving the conversation would lose their words. */
   get undelivered(): readonly OutgoingMessage[] {
     return this.messages.filter((message) => message.status !== "accepted");
   }
@@ -36,14 +36,14 @@ export class UnsentMessages {
     return this.messages.some((message) => message.status === "queued" || message.status === "sending");
   }
 
-  /** Resolves once the message is the server's, or visibly waits or failed. */
+  /** Resolves once the server accepted the message, or it is shown as waiting or failed. */
   async add(message: Pick<OutgoingMessage, "input" | "attachments">): Promise<void> {
     const entry = { ...message, key: crypto.randomUUID(), status: "queued" as const, error: null, createdAtMs: Date.now() };
     this.change([...this.messages, entry]);
     await this.flush();
   }
 
-  /** Send again what failed or was left over. The key stays: what the server has already, it will not do twice. */
+  /** Sends a failed or left-over message again, with its key: if the server has it already, it will not take it twice. */
   async resend(key: string): Promise<void> {
     this.patch(key, { status: "queued", error: null });
     await this.flush();
@@ -55,9 +55,9 @@ export class UnsentMessages {
     return message;
   }
 
-  /** What was not delivered before a refresh waits for the person's decision. */
+  /** Messages that were not delivered before a refresh: the person decides whether they are sent. */
   restore(stored: readonly OutgoingMessage[], lastShown: UserMessageItem | undefined): void {
-    // A message that was on its way may have arrived: then it is the last one there.
+    // A message that was being sent may have arrived: then it is the last one of the thread.
     const hasArrived = ({ status, input }: OutgoingMessage) =>
       status === "sending" && lastShown !== undefined && textOf(input.content) === textOf(lastShown.content);
     const known = new Set(this.messages.map((message) => message.key));
@@ -67,7 +67,7 @@ export class UnsentMessages {
     if (left.length > 0) this.change([...left, ...this.messages]);
   }
 
-  /** The server shows the message: ours need not be shown any more. */
+  /** The server shows a message of the user's: our own copy of it is dropped. */
   onShown(item: UserMessageItem): void {
     const text = textOf(item.content);
     const mine = this.messages.find(

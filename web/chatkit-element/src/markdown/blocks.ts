@@ -9,9 +9,9 @@ export class MarkdownBlocks {
   private text = "";
   private stable: Token[] = [];
   private stableLength = 0;
-  /** Definitions among the stable tokens. */
+  /** Link definitions among the stable tokens. */
   private stableLinks: Links = Object.create(null) as Links;
-  /** All definitions that the stable tokens were lexed with. */
+  /** All link definitions that the stable tokens were lexed with. */
   private linksOfStable = "{}";
   private tail: Token[] = [];
 
@@ -79,7 +79,7 @@ export class MarkdownBlocks {
   }
 }
 
-/** marked calls itself for each level of a quote or a list: what overflows its stack is one paragraph of plain text. */
+/** marked recurses for each level of a quote or a list. Text that overflows its stack becomes one plain paragraph. */
 function lexed(lexer: Lexer, source: string): Token[] {
   try {
     return lexer.lex(source);

@@ -1,4 +1,4 @@
-/** Formulas in markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`, and the renderer that is loaded when the first one comes. */
+/** Formulas in markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`. Their renderer is loaded with the first one. */
 
 import type { TokenizerExtensionFunction, TokenizerStartFunction, Tokens } from "marked";
 
@@ -10,7 +10,10 @@ export interface MathToken extends Tokens.Generic {
 
 /** A formula on lines of its own, or one that stands alone on its line. */
 const BLOCK = /^ {0,3}(?:\$\$([^$]{1,5000})\$\$|\\\[([\s\S]{1,5000}?)\\\]) *(?:\n|$)/;
-/** Bounded, so that many beginnings without an end take no time. A price is none: there a blank is behind the first sign or before the second, or a digit behind it. */
+/**
+ * A formula within a line. `$5 and $6` are prices: a blank follows the first sign or precedes the second one, or a digit
+ * follows the second one. The length is bounded, so that text with many signs that open nothing is read in linear time.
+ */
 const INLINE =
   /^(?:\$\$([^$]{1,1000})\$\$|\$(?![\s$])((?:\\.|[^$\n\\]){1,1000})(?<!\s)\$(?![\d$])|\\\(([\s\S]{1,1000}?)\\\)|\\\[([\s\S]{1,1000}?)\\\])/;
 const BLOCK_START = /\n {0,3}(?:\$\$|\\\[)/;
@@ -41,7 +44,7 @@ export function loadMath(): Promise<MathRenderer> {
   loading ??= (import(new URL(MATH_MODULE, import.meta.url).href) as Promise<{ renderMath: MathRenderer }>).then(
     (module) => module.renderMath,
     (error: unknown) => {
-      loading = undefined; // the next formula tries again
+      loading = undefined; // the next formula tries to load it again
       throw error;
     },
   );

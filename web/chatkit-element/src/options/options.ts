@@ -1,4 +1,4 @@
-/** The published options, with their defaults filled in and what we do not know reported once. */
+/** The published options with their defaults, and which of the given ones we do not know or support. */
 
 import type { ChatKitOptions } from "@openai/chatkit";
 
@@ -52,7 +52,7 @@ export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
   };
 }
 
-/** Names of what the page asked for and this element does not do; empty strings never. */
+/** Names of options that the page has set and this element does not support. */
 export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
   const asked: [boolean | undefined, string][] = [
     [options.composer?.attachments?.enabled, "composer.attachments"],

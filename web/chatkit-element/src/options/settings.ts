@@ -7,15 +7,15 @@ export interface Settings {
   stopUrl: string | null;
   /** Template of the conversation search, with `{query}`; null: no search field. */
   searchUrl: string | null;
-  /** Template of the conversation's address, with `{thread_id}`: its `/turns` and `/branch`; null: no versions, no edits. */
+  /** Template of the conversation's address, with `{thread_id}`, below which are `/turns` and `/branch`; null: no versions, no edits. */
   conversationUrl: string | null;
-  /** What the server shall do with a message that comes during an answer; null: we keep it until the answer ends. */
+  /** What the server does with a message that is sent during an answer; null: the message waits here until the answer ends. */
   onBusy: "enqueue" | "interrupt" | null;
-  /** Who answers in a conversation that begins, by id; null: the server's default. */
+  /** Id of the assistant that a new conversation is with; null: the server's default. */
   assistant: string | null;
-  /** The ChatKit endpoint for `api.getClientSecret`, which names none. */
+  /** The ChatKit endpoint where the `api` option has `getClientSecret`, and so no address. */
   apiUrl: string | null;
-  /** The page is there for the chat: it has the focus when it opens, and the page's keys are its own. */
+  /** The page exists for the chat: the composer has the focus when it opens, and handles keys pressed anywhere. */
   ownsPage: boolean;
   /** A prompt of the start screen is put into the composer, to be read and changed, instead of being sent. */
   fillsPrompts: boolean;

@@ -92,7 +92,7 @@ function parseColor(color: string): number[] | null {
   return rgb ? rgb.slice(1, 4).map(Number) : paint(color);
 }
 
-/** Any other way to write a colour: the browser knows them all. Null for what is none. */
+/** A colour in any notation that the browser knows; null if it is not a colour. */
 function paint(color: string): number[] | null {
   if (typeof OffscreenCanvas === "undefined" || !CSS.supports("color", color)) return null;
   const context = new OffscreenCanvas(1, 1).getContext("2d");

@@ -15,7 +15,7 @@ export type StreamingRequest =
   | {
       type: "threads.add_user_message";
       params: { thread_id: string; input: UserMessageInput };
-      /** Not sent: the message that this one is another version of, which ChatKit's protocol does not know. */
+      /** The message that this one is another version of. Goes into a header: ChatKit's protocol has no field for it. */
       editedId?: string;
     }
   | { type: "threads.add_client_tool_output"; params: { thread_id: string; result: unknown } }
@@ -84,7 +84,7 @@ export class ChatKitClient {
     });
   }
 
-  /** Asks for what follows an event of a stream; resolves with whatever the server answers. */
+  /** Requests what follows an event of a stream. Resolves with any answer, refusals as well. */
   openStream(url: string, lastEventId: string | null, signal: AbortSignal): Promise<Response> {
     const headers = { Accept: "text/event-stream", ...(lastEventId !== null && { "Last-Event-ID": lastEventId }) };
     return this.fetch(url, { headers, cache: "no-store", signal });
@@ -104,7 +104,7 @@ export class ChatKitClient {
     return this.send(url, init);
   }
 
-  /** What the page's function raises is a failure of the request that needed the secret. */
+  /** Raises ChatKitRequestError (client_secret) if the page's function raises: the request that needed the secret failed. */
   private async askForSecret(current: string | null): Promise<string | null> {
     try {
       return (await this.config.getClientSecret?.(current)) ?? null;

@@ -45,7 +45,7 @@ export async function errorFromResponse(response: Response): Promise<ChatKitRequ
   );
 }
 
-/** What a person is told of a failed request: words of ours for the code where there are some, else the server's. */
+/** A failed request as people read it: our words for its code where we have some, else the server's. */
 export interface Failure {
   code: string;
   message: string;
@@ -56,7 +56,7 @@ export function failureOf(error: unknown): Failure {
   return { code: "error", message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What was asked for does not exist (any more). */
+/** The thing that was requested does not exist, or not any more. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof ChatKitRequestError && (error.status === 404 || error.status === 410);
 }

@@ -9,28 +9,28 @@ import { type FrameHandlers, readFrames, type SseFrame } from "./sse";
 
 /** The server sends a comment every 10 s: a stream that is silent for longer than two of them is dead. */
 const SILENCE_MAX_MS = 25_000;
-/** When the page wakes up, one missing comment is enough: its timers have slept as well. */
+/** A page that wakes up waits less long: its timers stood still while it slept, so more time has passed than they know. */
 const SILENCE_AFTER_WAKE_MAX_MS = 12_000;
 const WATCHDOG_INTERVAL_MS = 5_000;
 const BACKOFF_MS = [100, 250, 500, 1_000, 2_000, 4_000, 8_000] as const;
-/** However long the server asks us to stay away (`retry:`, `Retry-After`): a person is waiting. */
+/** The longest that we obey `retry:` and `Retry-After`: a person is waiting. */
 const WAIT_MAX_MS = 30_000;
 
-/** Why a stream is not opened again: the server has nothing more (204), will not have us, or cannot be reached. */
+/** Why a stream is not opened again: the server has nothing more (204), refused the request, or cannot be reached. */
 export type StreamEnd = { type: "over" } | { type: "refused"; response: Response } | { type: "lost" };
 
 export interface StreamOptions extends Pick<FrameHandlers, "onFrame" | "onBadFrame"> {
-  /** Asks for what follows an event; null: from where the address says. What it raises counts as a lost connection. */
+  /** Requests what follows an event; null: what the address itself asks for. If it raises, the connection counts as lost. */
   connect: (lastEventId: string | null, signal: AbortSignal) => Promise<Response>;
-  /** The first connection, where there is one already. */
+  /** A connection that is open already, to be read first. */
   first?: Response;
   onOpen?: () => void;
   /** The connection was lost, or ended. */
   onDown?: () => void;
   onEnd: (end: StreamEnd) => void;
-  /** A 401 passes: whoever connects signs in again by itself. */
+  /** `connect` gets a new token by itself, so a 401 is worth another try. */
   isSignInRenewed?: boolean;
-  /** So many times in a row it may fail to connect before the stream is given up. */
+  /** The stream is given up after so many failures to connect in a row. */
   failuresMax?: number;
 }
 
@@ -67,7 +67,7 @@ export class ResumingStream {
     removeEventListener("online", this.wake);
   }
 
-  /** The page woke up or is online again: timers that slept as well are not waited for. */
+  /** The page woke up or is online again: checks the connection now, because timers stood still meanwhile. */
   readonly wake = (): void => {
     this.skipWait();
     this.dropIfSilent(SILENCE_AFTER_WAKE_MAX_MS);
@@ -82,7 +82,7 @@ export class ResumingStream {
       this.isOpen = false;
       if (end === null) await this.wait();
       else {
-        this.finish(); // and not closed: what the server says of a refusal may still be read
+        this.finish(); // without closing: the body of a refusal may still be read
         onEnd(end);
       }
     }
@@ -103,7 +103,7 @@ export class ResumingStream {
       else if (mayPass) await response.body?.cancel();
       else return { type: "refused", response };
     } catch {
-      // The connection was lost, or we dropped it: both mean to try again.
+      // Whether the connection was lost or we dropped it, the next one is tried.
     }
     return null;
   }
@@ -115,7 +115,7 @@ export class ResumingStream {
     let wasRetryLast = false;
     const onFrame = (frame: SseFrame) => {
       wasRetryLast = false;
-      if (this.isClosed) return; // what is left of a chunk is for nobody
+      if (this.isClosed) return; // nobody reads the rest of this chunk
       this.lastEventId = frame.id ?? this.lastEventId;
       this.options.onFrame(frame);
     };
@@ -128,7 +128,7 @@ export class ResumingStream {
       this.failures = 0;
     };
     await readFrames(body, { onFrame, onRetry, onBytes, onBadFrame: this.options.onBadFrame }, this.connection.signal);
-    // A server that ends a stream says `retry:` last if there is more to come. Else it is asked at once whether that was all.
+    // A server that ends a stream before its end says `retry:` last. Without that, ask at once whether there is more.
     if (!wasRetryLast) this.askedMs = null;
   }
 
@@ -137,7 +137,7 @@ export class ResumingStream {
   }
 
   private wait(): Promise<void> {
-    // The relay's `retry:` is spread out, so that all who lost it do not come back in the same instant; ours is, too.
+    // Random, as the relay's `retry:` is, so that all viewers of a relay that died do not come back in the same instant.
     const backoffMs = (BACKOFF_MS[this.failures] ?? 8_000) * (0.5 + Math.random());
     const isFirst = this.failures++ === 0;
     const delayMs = isFirst && this.askedMs !== null ? this.askedMs : Math.max(this.askedMs ?? 0, backoffMs);

@@ -5,7 +5,7 @@ import { createParser } from "eventsource-parser";
 export interface SseFrame {
   /** `message` where the server gave no name. */
   event: string;
-  /** Empty for a block that has an id and nothing else: it only says how far the stream is. */
+  /** Empty for a block that has only an id, which says how far the stream is. */
   data: string;
   id: string | null;
 }
@@ -54,7 +54,7 @@ export function frameParser({ onFrame, onBadFrame, onRetry }: FrameHandlers): (b
     if (idAlone !== null) pass({ event: "message", data: "", id: idAlone });
   };
   const parser = createParser({
-    // The parser tells a block's id first, and then its event, if the block is one.
+    // The parser reports a block's id first, then its event, unless the block has an id only.
     onId: (id) => {
       passIdAlone();
       idAlone = id;

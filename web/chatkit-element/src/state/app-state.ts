@@ -12,18 +12,19 @@ export interface OutgoingMessage {
   attachments: readonly WireAttachment[];
   /**
    * queued: waits for the turn before it, or for the network. sending: on its way. accepted: the server has it and
-   * will show it. failed: it was not accepted; the person decides. restored: left over from before a refresh; likewise.
+   * will show it. failed: it was not accepted. restored: left over from before a refresh. Of the last two the person
+   * decides what becomes of them.
    */
   status: "queued" | "sending" | "accepted" | "failed" | "restored";
   error: Failure | null;
   createdAtMs: number;
 }
 
-/** The answer that is being written now. */
+/** The turn whose answer is being written now. */
 export interface Turn {
-  /** Tells the turns of a conversation apart: a run's id comes late, or never. */
+  /** Identifies the turn within its conversation: the run's id comes later, or never. */
   key: number;
-  /** Started by this element or found when the thread was loaded (own), or seen on its stream: another tab (remote). */
+  /** own: begun by this element, or found when the thread was loaded. remote: begun elsewhere, and seen on the stream. */
   origin: "own" | "remote";
   runId: string | null;
   /** Stop was pressed: no new text is shown, and the server has been told. */
@@ -31,7 +32,7 @@ export interface Turn {
 }
 
 export interface ConversationState {
-  /** Tells conversations on screen apart, from before the server gave one an id. */
+  /** Identifies the conversation in this page: the server's id comes with the first answer. */
   key: number;
   thread: ThreadState;
   /** The thread is being loaded: nothing of it is on screen yet. */
@@ -40,7 +41,7 @@ export interface ConversationState {
   /** The server does not know the thread any more: it was deleted, here or elsewhere. */
   isGone: boolean;
   turn: Turn | null;
-  /** Turns that failed, were stopped or have versions, as the server tells them. */
+  /** What the server stored about turns that failed, were stopped or have versions. */
   storedTurns: readonly StoredTurn[];
   unsent: readonly OutgoingMessage[];
   feedback: Readonly<Record<string, "positive" | "negative">>;
@@ -76,7 +77,7 @@ export interface AppState {
   history: HistoryState;
   composer: ComposerState;
   isOnline: boolean;
-  /** A thread is to be opened, and the page has not heard yet that the element is ready. */
+  /** A thread is going to be opened, as soon as the page was told that the element is ready. */
   isStarting: boolean;
 }
 

@@ -29,7 +29,7 @@ export function applyItemUpdate(item: ThreadItem, update: ItemUpdate, tasksToExp
 function updateAssistantMessage(item: AssistantMessageItem, update: ItemUpdate): AssistantMessageItem {
   if (!("content_index" in update)) return item;
   const content = [...item.content];
-  // An update may name a part that was never announced: the parts before it are empty then.
+  // An update may be for a part that was never announced: the parts before it are empty then.
   while (content.length <= update.content_index) content.push({ type: "output_text", text: "", annotations: [] });
   const part = content[update.content_index] as AssistantContent;
   switch (update.type) {
@@ -62,8 +62,8 @@ function updateWorkflow(item: WorkflowItem, update: ItemUpdate, tasksToExpect: n
 }
 
 /**
- * How many `workflow.task.added` will follow for tasks that the item already has. The Python SDK sends the live
- * item, so tasks that were added in the same instant are in it and are announced once more.
+ * How many `workflow.task.added` will follow for tasks that the item has already. The Python SDK sends the item as it
+ * is when the event is written, so it includes tasks that were added meanwhile, and announces those once more.
  */
 export function tasksAnnouncedEarly(item: ThreadItem): number {
   if (item.type !== "workflow") return 0;

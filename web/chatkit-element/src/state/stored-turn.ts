@@ -1,11 +1,11 @@
-/** What a durable server tells of turns beside their items: versions, failures, stops. */
+/** What a durable server stores about turns beside their items: versions, failures, stops. */
 
 import type { ThreadItem } from "../protocol/types";
 
-/** A turn of the branch that is shown, as `GET …/turns` has it. Versions are runs, oldest first, this one among them. */
+/** A turn of the branch that is shown, as `GET …/turns` has it. Versions are run ids, oldest first, its own included. */
 export interface StoredTurn {
   run_id: string;
-  /** The item that it answers. */
+  /** The item that the turn answers. */
   message_id: string;
   status: string;
   error_code: string | null;
@@ -13,7 +13,7 @@ export interface StoredTurn {
   answer_versions: readonly string[];
 }
 
-/** Nothing that the model is asked a second time would make these better. */
+/** Codes of failures that would come again if the model were asked again. */
 const RETRY_CANNOT_HELP = new Set(["model_refused_key", "model_not_allowed", "model_context_exceeded", "assistant_not_served"]);
 
 export function canRetryTurn({ status, error_code: code }: StoredTurn): boolean {
@@ -25,7 +25,7 @@ export function canContinueTurn({ status, error_code: code }: StoredTurn): boole
   return status === "cancelled" || code === "model_answer_cut_off";
 }
 
-/** The turn that items end in, where it is told of; `before`: the one that they begin in. */
+/** The stored turn that the items end in, or null. `before`: the one that they begin in, if no message of the user is among them. */
 export function turnAtEnd(items: readonly ThreadItem[], turns: readonly StoredTurn[], before: StoredTurn | null = null): StoredTurn | null {
   if (turns.length === 0) return null;
   for (let index = items.length - 1; index >= 0; index--) {
@@ -36,7 +36,7 @@ export function turnAtEnd(items: readonly ThreadItem[], turns: readonly StoredTu
   return before;
 }
 
-/** The user message of a turn's answer has words of an assistant behind it. */
+/** Whether the assistant has said anything in answer to the turn's message. */
 export function hasAnswer(items: readonly ThreadItem[], { message_id: messageId }: StoredTurn): boolean {
   const from = items.findIndex((item) => item.id === messageId) + 1;
   for (const item of items.slice(from)) {

@@ -49,7 +49,7 @@ function reduceEvent(state: ThreadState, event: ThreadEvent, nowMs: number): Thr
         isOfTurn: true,
       });
     case "client_effect":
-      return state; // an effect of the page, not of the thread
+      return state; // for the page; the thread does not change
     default:
       event satisfies never;
       return state;
@@ -149,7 +149,7 @@ export function addNotice(state: ThreadState, notice: Omit<Notice, "key">): Thre
   return { ...state, noticeCount: key, notices: [...state.notices, { ...notice, key }] };
 }
 
-/** The error that was told last left half an answer, of which there is more. */
+/** Offers "Continue" at the last notice: the answer was cut off, and there is more of it. */
 export function offerToContinue(state: ThreadState): ThreadState {
   const last = state.notices.length - 1;
   return { ...state, notices: state.notices.map((notice, at) => (at === last ? { ...notice, canContinue: true } : notice)) };
@@ -164,10 +164,10 @@ export function endTurn(state: ThreadState): ThreadState {
   return { ...state, progress: null, openItems: EMPTY_THREAD.openItems, superseded: EMPTY_THREAD.superseded };
 }
 
-/** A new attempt answers from the start: what the dead one had not finished is void, and is still there to be read. */
+/** Another attempt answers from the start: unfinished items are removed, and their text stays readable as superseded. */
 export function dropUnfinished(state: ThreadState): ThreadState {
   const open = state.items.filter((item) => state.openItems.has(item.id) && item.type === "assistant_message");
-  // A second attempt may die before it has overtaken the first: the longer text stays.
+  // A second attempt may die before it has written as much as the first: the longer text stays.
   const superseded = textLength(open) > textLength(state.superseded) ? open : state.superseded;
   return { ...endTurn(state), superseded, items: state.items.filter((item) => !state.openItems.has(item.id)) };
 }
@@ -183,13 +183,13 @@ function textLength(items: readonly ThreadItem[]): number {
   return length;
 }
 
-/** What is told of the turns says why the last one ended: the notices about that are not needed beside it. */
+/** Removes notices that say why a turn ended: the stored turn says it. */
 export function dropNoticesOfTurns(state: ThreadState): ThreadState {
   const notices = state.notices.filter((notice) => !notice.isOfTurn);
   return notices.length === state.notices.length ? state : { ...state, notices };
 }
 
-/** The server keeps a client tool's output without an event about it. */
+/** Completes a client tool's call here: the server stores the output without sending an event about it. */
 export function completeToolCall(state: ThreadState, itemId: string, output: unknown): ThreadState {
   const items = state.items.map((item) =>
     item.id === itemId && item.type === "client_tool_call" ? { ...item, status: "completed" as const, output } : item,
@@ -197,19 +197,19 @@ export function completeToolCall(state: ThreadState, itemId: string, output: unk
   return { ...state, items };
 }
 
-/** Forget everything after an item, as `threads.retry_after_item` does on the server. */
+/** Removes everything after an item, as `threads.retry_after_item` does on the server. */
 export function truncateAfter(state: ThreadState, itemId: string): ThreadState {
   const index = findItemIndex(state.items, itemId);
   return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index + 1), notices: [] };
 }
 
-/** Forget a message of the user and everything after it, as an edit of it does on the server. */
+/** Removes a message of the user's and everything after it, as an edit of it does on the server. */
 export function truncateBefore(state: ThreadState, itemId: string): ThreadState {
   const index = findItemIndex(state.items, itemId);
   return index === -1 ? state : { ...endTurn(state), items: state.items.slice(0, index), notices: [] };
 }
 
-/** Show what was loaded anew; keep the older items that were paged in, and the ones of an answer that is being read. */
+/** Takes over what was loaded, and keeps older items that were loaded before and the items of an answer in progress. */
 export function withLoaded(
   state: ThreadState,
   thread: ThreadMetadata,

@@ -1,4 +1,4 @@
-/** What the element knows of the conversation that is on screen. */
+/** What the element knows of a thread. */
 
 import type { ThreadItem, ThreadStatus } from "../protocol/types";
 
@@ -7,12 +7,12 @@ export interface Notice {
   level: "info" | "warning" | "danger";
   title: string | null;
   message: string;
-  /** What happened, where there is a code for it: some have words of ours, and those are shown. */
+  /** Our words for this code are shown in place of `message`, if it has any. Null: there is no code. */
   code: string | null;
   canRetry: boolean;
-  /** The end of a turn: not shown beside what is told of that turn. */
+  /** Says why a turn ended. Removed when the server's stored turn says it as well. */
   isOfTurn?: boolean;
-  /** The answer was cut off: its writer may be asked for the rest. */
+  /** The answer was cut off at its greatest length: "Continue" is offered. */
   canContinue?: boolean;
 }
 
@@ -28,13 +28,13 @@ export interface ThreadState {
   status: ThreadStatus;
   allowedImageDomains: readonly string[];
   items: readonly ThreadItem[];
-  /** Items that were added and not yet done: what a new attempt or a lost connection makes void. */
+  /** Items that were added and are not done yet. If the run's attempt dies, the next attempt writes them again. */
   openItems: ReadonlySet<string>;
-  /** What a dead attempt had shown of its answer: it stays, dimmed, until the new attempt has overtaken it. */
+  /** The answer's text as a dead attempt had written it: shown, dimmed, until the new attempt has as much. */
   superseded: readonly ThreadItem[];
-  /** By item, and by item and index of the task. */
+  /** The key is the item's id for a workflow, and `<item id>:<index>` for a task of it. */
   taskTimes: ReadonlyMap<string, TaskTime>;
-  /** By workflow item: how many announcements of tasks that it already has are still to come. */
+  /** By workflow item: how many `workflow.task.added` are still to come for tasks that the item has already. */
   tasksToExpect: ReadonlyMap<string, number>;
   progress: { text: string; icon: string | null } | null;
   allowCancel: boolean;
@@ -43,7 +43,7 @@ export interface ThreadState {
   /** Where older items continue, newest first; null when the beginning is on screen. */
   olderCursor: string | null;
   hasOlder: boolean;
-  /** How many items were put before those that were loaded first: what is drawn in groups stays in its group. */
+  /** How many items were put before those that were loaded first, so that an item stays in the group it is drawn in. */
   olderCount: number;
 }
 

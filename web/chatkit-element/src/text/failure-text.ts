@@ -4,7 +4,7 @@ import type { Failure } from "../protocol/errors";
 import type { Locale } from "./locale";
 import type { TextKey } from "./locales/en";
 
-/** Of a run that failed: every code that contracts/ has for that. */
+/** A run can fail with any of these codes of contracts/. */
 const OF_RUN: Record<string, TextKey> = {
   run_attempts_exhausted: "errorRunAttempts",
   run_turns_exceeded: "errorRunTooLong",

@@ -1,4 +1,4 @@
-/** What a button of the header is called: the published option gives it an icon and no words. */
+/** Names for the buttons of the header: the published option has an icon for each, and no words. */
 
 import type { HeaderOption } from "@openai/chatkit";
 import type { TextKey } from "./locales/en";

@@ -42,7 +42,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
     else if (state.composer.editedId !== null) chat.cancelEdit();
     else if (state.composer.quote !== null) chat.setComposer({ quote: null });
     else return;
-    event.preventDefault(); // it stops nothing else
+    event.preventDefault(); // the Escape that closes the panel must not stop an answer
   };
   return (
     <section
@@ -96,7 +96,7 @@ function Main({ state }: { state: AppState }) {
   return <ThreadView key={conversation.key} conversation={conversation} isOnline={state.isOnline} />;
 }
 
-/** The thread was deleted meanwhile: all that can be done is to begin another one. */
+/** Shown in place of the composer when the thread was deleted: all that can be done is to begin another one. */
 function Gone() {
   const { chat, locale, focusComposer } = useView();
   // The composer is there once the new thread is drawn.

@@ -14,7 +14,7 @@ interface CodeBlockProps {
   isOpen: boolean;
 }
 
-/** While code is written it is coloured so often, and as long as colouring it is quick; then once more, whole. */
+/** While code is being written it is coloured at this interval, up to a length that is quick to colour; at its end once more, whole. */
 const OPEN_MS = 250;
 const OPEN_CHARACTERS_MAX = 4_000;
 
@@ -44,7 +44,7 @@ export const CodeBlock = memo(({ code, language, isOpen }: CodeBlockProps) => {
   );
 });
 
-/** The colours of the code, or of the beginning of it that was coloured last; null where there are none. */
+/** The coloured code, or the beginning of it that was coloured last; null if it has no colours. */
 function useColoured(code: string, language: string, isOpen: boolean): Coloured | null {
   const [coloured, setColoured] = useState<Coloured | null>(null);
   const latest = useRef(code);

@@ -1,6 +1,6 @@
 /** Draws at most once per frame, however often the state changes. */
 
-/** A hidden page gets no frames, but must not fall behind for ever. */
+/** A hidden page gets no animation frames, so it is drawn after this long instead. */
 const HIDDEN_PAGE_DELAY_MS = 250;
 
 export class FrameScheduler {
@@ -25,7 +25,7 @@ export class FrameScheduler {
     requestAnimationFrame(run);
   }
 
-  /** Resolves when what is known now has been drawn. */
+  /** Resolves when the state as it is now has been drawn. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       this.waiting.push(resolve);

@@ -16,7 +16,7 @@ export const HistoryPanel = memo(({ history, threadId }: { history: HistoryState
     target?.focus();
   }, []);
   useLayoutEffect(() => {
-    // The row that had the focus may be gone: then Escape and Tab would begin at the page.
+    // If the row that had the focus is gone, the panel takes it: else Escape and Tab would go to the page.
     const root = panel.current?.getRootNode() as ShadowRoot | undefined;
     if (!root?.activeElement && document.activeElement === document.body) panel.current?.querySelector("button")?.focus();
   }, [history.threads]);

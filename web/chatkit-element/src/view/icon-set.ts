@@ -60,7 +60,7 @@ export const HEADER_ICONS: Readonly<Record<string, IconNode>> = {
   "light-mode": Sun, "dark-mode": Moon, close: X,
 };
 
-/** Of the 1,900 `lucide:` icons those that assistants use most; others are drawn as a plain dot. */
+/** Those of the 1,900 `lucide:` icons that assistants use most; others are drawn as a dot. */
 export const LUCIDE_ICONS: Readonly<Record<string, IconNode>> = {
   activity: Activity, airplay: Airplay, "alarm-clock": AlarmClock, archive: Archive, "arrow-down": ArrowDown,
   "arrow-left": ArrowLeft, "arrow-left-from-line": ArrowLeftFromLine, "arrow-left-to-line": ArrowLeftToLine,

@@ -8,7 +8,7 @@ export function iconNode(name: string) {
   return lucide ?? CHATKIT_ICONS[name] ?? HEADER_ICONS[name] ?? CHATKIT_ICONS["dot"] ?? [];
 }
 
-/** Icons are decoration: what they mean is always said in text as well. */
+/** Icons are hidden from screen readers: their meaning is always in text as well. */
 export const Icon = memo(({ name, class: className = "" }: { name: string; class?: string }) => (
   <svg
     class={`icon ${name === "star-filled" || name === "lucide:square" ? "filled" : ""} ${className}`}

@@ -1,16 +1,16 @@
-/** Work for when the page has nothing better to do: the newest first, a few milliseconds at a time. */
+/** Runs jobs while the page is idle: the newest first, for a few milliseconds at a time. */
 
-/** An idle period that is about to end is left alone: a job may take this long. */
+/** No job is begun in an idle period with less time than this left: a job may take this long. */
 const JOB_MS_MAX = 4;
-/** Without any idle period for so long, one job is done all the same. */
+/** After this long without an idle period, one job is done all the same. */
 const WAIT_MS_MAX = 1_000;
-/** Safari has no requestIdleCallback: there, one job after each pause. */
+/** Safari has no requestIdleCallback: one job is done after each pause of this length. */
 const PAUSE_MS = 30;
 
 const jobs: (() => void)[] = [];
 let isRequested = false;
 
-/** Returns a function that calls the work off. */
+/** Returns a function that cancels the job. */
 export function whenIdle(work: () => void): () => void {
   jobs.push(work);
   request();

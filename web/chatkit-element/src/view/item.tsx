@@ -1,4 +1,4 @@
-/** One item of the thread. A type that is not known renders a note, and never breaks the thread. */
+/** One item of the thread. An item of an unknown type is drawn as a note. */
 
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
@@ -61,7 +61,7 @@ interface UserMessageProps {
   quote: string | null;
   attachments: readonly Pick<WireAttachment, "id" | "name">[];
   createdAt: string;
-  /** Absent where the server has not shown it yet. */
+  /** Absent for a message that the server has not shown yet. */
   itemId?: string;
 }
 
@@ -107,7 +107,7 @@ export const UserMessage = memo(({ itemId, content, quote, attachments, createdA
 
 function AnsweredQuestions({ item }: { item: Extract<ThreadItem, { type: "structured_input" }> }) {
   const { text } = useLocale();
-  if (item.status === "pending") return null; // it is asked in place of the composer
+  if (item.status === "pending") return null; // the form is shown where the composer is otherwise
   return (
     <dl class="answers">
       {item.inputs.map((input) => (

@@ -1,4 +1,4 @@
-/** The items of a thread, drawn in groups: the newest first, the others when the page is idle. */
+/** The items of a thread, drawn in groups: the newest first, older ones when the page is idle. */
 
 import { Component, Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -11,17 +11,17 @@ import { ItemView } from "./item";
 import { shallowEqual } from "./memo";
 import { TurnNote } from "./turn-note";
 
-/** A new word in the last message does not even compare the items of other groups. */
+/** A new word in the last message redraws one group; the items of the others are not even compared. */
 const ITEMS_PER_GROUP = 25;
-/** What fills the largest screen at once. */
+/** Enough to fill the largest screen; these are drawn at once. */
 const GROUPS_AT_FIRST = 2;
 
 export function Items({ conversation }: { conversation: ConversationState }) {
   const { thread, turn, feedback, storedTurns } = conversation;
   const { olderCount, superseded } = thread;
-  // What a dead attempt had shown stands there until the new one, behind it, has as much to read.
+  // The text of a dead attempt is shown until the new attempt, which is drawn behind it, has as much text.
   const items = superseded.length > 0 ? thread.items.filter((item) => item.type !== "assistant_message" || !thread.openItems.has(item.id)) : thread.items;
-  // Positions count from the item that was loaded first, so that older items in front do not move them.
+  // Counted from the item that was loaded first, so that older items in front do not move items to another group.
   const starts = groupStarts(items.length, olderCount);
   const [drawnFrom, setDrawnFrom] = useState(() => starts.at(-GROUPS_AT_FIRST) ?? starts[0] ?? 0);
   const next = starts.findLast((start) => start < drawnFrom);
@@ -72,14 +72,14 @@ const NO_TASK_TIMES: ReadonlyMap<string, TaskTime> = new Map();
 
 interface ItemGroupProps {
   items: readonly ThreadItem[];
-  /** Index in this group where the turn begins that is being answered. */
+  /** Index in this group of the first item of the turn that is being answered. */
   turnStart: number;
   openItems: ReadonlySet<string>;
   taskTimes: ReadonlyMap<string, TaskTime>;
   feedback: ConversationState["feedback"];
   allowedImageDomains: readonly string[];
   storedTurns: readonly StoredTurn[];
-  /** The turn that the items before this group end in, where it is told of. */
+  /** The turn that the items before this group end in, if the server stored something about it. */
   turnBefore: StoredTurn | null;
 }
 

@@ -51,7 +51,7 @@ interface Context {
   allowedImageDomains: readonly string[];
 }
 
-/** Inline and list nesting deeper than this is shown as its source: nobody writes it, and the stack is finite. */
+/** Deeper nesting is shown as its source: nobody writes it, and drawing it recursively could overflow the stack. */
 const NESTING_MAX = 60;
 
 function renderTokens(tokens: readonly Token[] | undefined, context: Context, depth: number): ComponentChildren {
@@ -152,7 +152,7 @@ function Image({ token, context }: { token: Tokens.Image; context: Context }) {
 
 function List({ list, context, depth }: { list: Tokens.List; context: Context; depth: number }) {
   const items = list.items.map((item, index) => (
-    // The list's own direction decides where the bullets stand, each item's text how it is read.
+    // The list's direction says on which side the bullets are, each item's text in which direction it is read.
     <li key={index} class={item.task ? "task" : undefined}>
       <div dir="auto">{renderTokens(item.tokens, context, depth + 1)}</div>
     </li>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { loadMath } from "../markdown/math";
 import { memo } from "./memo";
 
-/** A formula: its source until the renderer is there, and where that fails. */
+/** A formula. Until the renderer is loaded, and if it fails, its source is shown. */
 export const MathView = memo(({ formula, isDisplay }: { formula: string; isDisplay: boolean }) => {
   const place = useRef<HTMLSpanElement>(null);
   const [isDrawn, setDrawn] = useState(false);

@@ -12,19 +12,19 @@ export interface MenuChoice {
 interface MenuProps {
   label: string;
   icon: string;
-  /** What the button says; without it, the button is its icon. */
+  /** The button's words; without them it shows its icon only. */
   caption?: string | undefined;
   choices: readonly MenuChoice[];
   selectedId: string | null;
   onSelect: (id: string) => void;
 }
 
-/** A button with a menu of which one entry is chosen (WAI-ARIA menu button pattern). */
+/** A button that opens a menu in which one entry can be chosen (WAI-ARIA menu button pattern). */
 export function Menu({ label, icon, caption, choices, selectedId, onSelect }: MenuProps) {
   const [isOpen, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  // Before anything else can happen: a late effect would take the focus from whoever closed the menu meanwhile.
+  // A layout effect: a later one could take the focus after the menu was closed again.
   useLayoutEffect(() => {
     if (isOpen) entries(root.current)[0]?.focus();
   }, [isOpen]);

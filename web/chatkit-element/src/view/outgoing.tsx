@@ -5,7 +5,7 @@ import { memo } from "./memo";
 import { failureText } from "../text/failure-text";
 import type { TextKey } from "../text/locales/en";
 
-/** A message on its way: what is sent, waits or failed, and what can be done about it. */
+/** A message that is not delivered yet: whether it waits, is being sent or failed, and what can be done about it. */
 export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMessage; isOnline: boolean }) => {
   const { chat, locale, focusComposer } = useView();
   const { text } = locale;

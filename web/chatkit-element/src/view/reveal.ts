@@ -1,12 +1,12 @@
-/** Text that comes in frames is shown over the time of a frame, so that it looks like the words that were written. */
+/** A server may send text in frames of many words: they are shown one after the other, over the time until the next frame. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Text that comes more often than this looks like words already. */
+/** Text that comes more often than this already looks as if it were written word by word. */
 const FRAME_MS_MIN = 30;
 const FRAME_MS_MAX = 100;
 
-/** What is shown of a text that grows. Times are of one clock, in milliseconds. */
+/** How much of a growing text is shown. All times are milliseconds of one clock. */
 export class Reveal {
   private from: number;
   private startedAt = 0;
@@ -17,7 +17,7 @@ export class Reveal {
     this.from = text.length;
   }
 
-  /** Takes the text as it is now. What came is shown over the time since the last came; `atOnce` shows all of it. */
+  /** Takes the whole text as it is now. What is new is shown over the time since the last update, or with `atOnce` now. */
   update(text: string, now: number, atOnce: boolean): void {
     const shown = this.shown(now).length;
     const isMore = text.length > this.text.length && text.startsWith(this.text);
@@ -46,7 +46,7 @@ export class Reveal {
   }
 }
 
-/** The text as it is to be drawn now; draws again until all of it is shown. */
+/** Returns the text to draw now, and draws again until all of it is shown. */
 export function useRevealed(text: string, isStreaming: boolean): string {
   const reveal = useRef<Reveal>(null);
   const [, draw] = useState(0);

@@ -1,8 +1,8 @@
-/** Keeps the newest message in sight for whoever reads there, and leaves everyone else where they are. */
+/** Scrolls along with the newest message for a reader who is at the end, and never moves the view for any other. */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-/** Whoever is this close to the end reads the newest message. */
+/** A reader who is this close to the end counts as reading the newest message. */
 const AT_END_PIXELS = 48;
 const NEAR_START_PIXELS = 400;
 
@@ -38,7 +38,7 @@ export function useReadingPosition({ isFollowing, isStreaming, onNearStart }: Sc
         element.scrollTop = element.scrollHeight;
         return;
       }
-      // What grew out of sight is not read: the end of the answer must not move the view either.
+      // The answer grew below what is visible and was not followed, so its end must not move the view either.
       const isEnd = distanceToEnd(element) <= AT_END_PIXELS;
       if (!isEnd) isPinned.current = false;
       setAtEnd(isEnd);
@@ -53,7 +53,7 @@ export function useReadingPosition({ isFollowing, isStreaming, onNearStart }: Sc
     if (!element) return;
     const top = element.scrollTop;
     const isEnd = distanceToEnd(element) <= AT_END_PIXELS;
-    // Only the reader moves up; growing content and our own scrolling move down.
+    // Only a person scrolls up: growing content and our own scrolling go down.
     if (isEnd) isPinned.current = true;
     else if (top < lastTop.current - 1) isPinned.current = false;
     lastTop.current = top;

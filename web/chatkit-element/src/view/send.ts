@@ -1,4 +1,4 @@
-/** Makes messages of what the composer and the start screen hold. */
+/** Makes messages from the composer's content and from the prompts of the start screen. */
 
 import type { ModelOption } from "@openai/chatkit";
 import type { ViewOptions } from "../options/options";
@@ -13,7 +13,7 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
 export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
-  // Read now, not when the composer was last drawn: Enter may come in the same frame as the last letter.
+  // The state as it is now, not as it was drawn: Enter may come in the same frame as the last letter.
   const { text, quote, attachments, toolId, editedId } = chat.store.state.composer;
   if (!text.trim() && attachments.length === 0) return;
   const content: UserContent[] = [{ type: "input_text", text: text.trim() }];

@@ -1,4 +1,4 @@
-/** The keys of a page that is there for the chat (`data-keyboard="page"`), and the list of them. */
+/** Keyboard shortcuts of a page that exists for the chat (`data-keyboard="page"`), and the list of them. */
 
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { TextKey } from "../text/locales/en";
@@ -16,7 +16,7 @@ const KEYS: readonly [string, TextKey][] = [
   ["?", "shortcuts"],
 ];
 
-/** Where a key has a meaning of its own already. */
+/** Elements in which a key has a meaning already. */
 const FIELDS = "input, textarea, select, [contenteditable]";
 const OVERLAYS = "dialog, [role=dialog], [role=alertdialog], [role=menu], [role=listbox]";
 
@@ -41,7 +41,7 @@ function meaningOf(event: KeyboardEvent): Meaning | null {
   const target = event.composedPath()[0];
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return null;
   if (!(target instanceof Element) || target.closest(OVERLAYS)) return null;
-  // Our own composer is the one field in which Escape is not about what is in it.
+  // In any other field than the composer, Escape is about that field.
   const isOtherField = target.closest(FIELDS) !== null && target.getAttribute("part") !== "composer-input";
   if (event.key === "Escape") return isOtherField ? null : "stop";
   if (target.closest(FIELDS)) return null;

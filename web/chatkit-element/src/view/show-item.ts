@@ -3,10 +3,10 @@
 /** Groups of older messages are drawn when the page is idle. */
 const DRAWN_MS_MAX = 8_000;
 const MARKED_MS = 2_500;
-/** Until then what is drawn above it may still move it. */
+/** For this long, older messages that are drawn above it may still move it. */
 const SETTLED_MS = 350;
 
-/** Returns whether it is there. */
+/** Returns whether the message was found. */
 export async function showItem(root: HTMLElement, itemId: string, nextFrame: () => Promise<unknown>): Promise<boolean> {
   const find = () => root.querySelector(`[data-item="${CSS.escape(itemId)}"]`);
   const giveUpAtMs = Date.now() + DRAWN_MS_MAX;

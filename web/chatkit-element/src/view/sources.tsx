@@ -3,7 +3,7 @@ import { safeLink } from "../markdown/links";
 import { Icon } from "./icon";
 import { useLocale } from "./context";
 
-/** Where an answer or a search got its facts; each address once. */
+/** The sources of an answer or a search, each address once. */
 export function Sources({ sources }: { sources: readonly Source[] }) {
   const { text } = useLocale();
   const unique = [...new Map(sources.map((source) => [keyOf(source), source])).values()];

@@ -11,7 +11,7 @@ export function StructuredForm({ item, isTurnActive }: { item: StructuredInputIt
   const { chat, locale, focusComposer } = useView();
   const { text } = locale;
   const wasSent = useRef(false);
-  // The composer takes the form's place. The focus was on a button that went with it, unless the reader moved on.
+  // When the form goes, the composer comes back and gets the focus, unless the reader has put it elsewhere.
   useLayoutEffect(
     () => () => {
       if (wasSent.current && document.activeElement === document.body) setTimeout(focusComposer);

@@ -54,7 +54,7 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
   );
 }
 
-/** What a dead attempt had shown: dimmed, until the new one has overtaken it. */
+/** The text of an attempt that died: shown dimmed until the new attempt has as much text. */
 const TakenOver = memo(({ superseded, allowedImageDomains }: Pick<ThreadState, "superseded" | "allowedImageDomains">) => {
   const { locale } = useView();
   if (superseded.length === 0) return null;

@@ -18,11 +18,11 @@ import type { Task } from "../protocol/types";
 export type BadgeState = "running" | "success" | "failed" | "unknown" | "interrupted";
 
 export const FAILED_ICON = "info";
-/** Nobody knows: of a task that is complete, whether it has happened; of one that is not, how far it came. */
+/** On a complete task: nobody knows whether it happened. On one that is not complete: nobody knows how far it came. */
 export const UNKNOWN_ICON = "circle-question";
 export const SUCCESS_ICON = "check-circle-filled";
 
-/** @param isTurnActive a task that is still loading when nothing is being answered was interrupted. */
+/** @param isTurnActive an answer is being written; without one, a task that is still loading was interrupted. */
 export function badgeOf(task: Task, isTurnActive: boolean): BadgeState | null {
   switch (task.status_indicator) {
     case "loading":

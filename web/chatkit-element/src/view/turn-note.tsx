@@ -1,4 +1,4 @@
-/** Between turns: what became of one that failed or was stopped, and its other answers. */
+/** A note behind a turn: that it failed or was stopped, and arrows to its other answers. */
 
 import type { UserContent } from "../protocol/types";
 import { canContinueTurn, canRetryTurn, hasAnswer, type StoredTurn } from "../state/stored-turn";
@@ -37,7 +37,7 @@ function TurnActions({ turn }: { turn: StoredTurn }) {
   const { chat, options, locale } = useView();
   const { text } = locale;
   const goOn = () => {
-    // Without a word of an answer there is nothing to continue: it is begun.
+    // An answer that was stopped before its first word cannot be continued: the message is answered again.
     if (!hasAnswer(chat.store.state.conversation.thread.items, turn)) return void chat.retryTurn(turn);
     const content: UserContent[] = [{ type: "input_text", text: text("continue") }];
     void sendContent(chat, options, content);

@@ -70,7 +70,7 @@ interface TaskProps {
 
 export const TaskView = memo((props: TaskProps) => (props.task.type === "thought" ? <Thought task={props.task} /> : <Work {...props} />));
 
-/** A thought is text, not work: it has no state to show, and is there as soon as its workflow is unfolded. */
+/** A thought has no state to show, only text, which is visible as soon as its workflow is unfolded. */
 function Thought({ task }: { task: Task }) {
   return (
     <div class="task thought" part="task">
@@ -134,7 +134,7 @@ function TaskDetails({ task }: { task: Task }) {
   );
 }
 
-/** What comes behind a rule is what the call was asked and answered word for word: shown when it is asked for. */
+/** The content behind a rule (`---`) is the call's raw input and output, shown on demand under "Details". */
 const RULE = "\n\n---\n\n";
 
 function Content({ content }: { content: string }) {
