@@ -58,10 +58,10 @@ def new_person(browser: Browser, natter: RunningNatter) -> Iterator[NewPerson]:
     """Makes people, and fails the test if a page of theirs asked another host for anything, or a script raised."""
     people: list[Person] = []
 
-    def make(**profile: object) -> Person:
-        context = browser.new_context(base_url=natter.url, **profile)  # pyright: ignore[reportArgumentType] - Playwright's own options
+    def make(origin: str = natter.url, **profile: object) -> Person:
+        context = browser.new_context(base_url=origin, **profile)  # pyright: ignore[reportArgumentType] - Playwright's own options
         context.set_default_timeout(PAGE_TIMEOUT_MILLISECONDS)
-        person = Person(context, natter.url)
+        person = Person(context, origin)
         context.on("request", lambda request: note_outside_request(person, request))
         context.on("weberror", lambda error: person.complaints.append(f"raised: {error.error}"))
         context.on("console", lambda message: note_refusal(person, message))

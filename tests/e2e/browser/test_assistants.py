@@ -1,0 +1,81 @@
+"""Several assistants behind one web app: chosen by a picker, kept by their conversations; one alone needs no picker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import RunningNatter, natter_up
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.browser.conftest import NewPerson
+from tests.e2e.browser.person import Chat, Person
+
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
+
+SUPPORT_GREETING = "How can we help you with your order?"
+
+
+@pytest.fixture(scope="module")
+def two_assistants(built_web_app: None) -> Iterator[RunningNatter]:
+    """A stack that offers the todo assistant, which is the default, and the support desk."""
+    options = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
+    assistants = ("--assistant", "todo=natter_todo:assistant", "--assistant", "support=natter_support:assistant")
+    with temporary_directory() as directory:
+        environment = {"SUPPORT_REFUNDS_FILE": str(directory / "refunds.sqlite")}
+        with natter_up(directory, *options, *assistants, environment=environment) as running:
+            yield running
+
+
+@pytest.fixture
+def customer(two_assistants: RunningNatter, new_person: NewPerson) -> Person:
+    """Somebody whose stack has two assistants."""
+    return new_person(origin=two_assistants.url, reduced_motion="reduce")
+
+
+def picker(page: Page) -> Locator:
+    return page.get_by_role("button", name="Assistant:")
+
+
+def choose(page: Page, name: str) -> None:
+    picker(page).click()
+    page.get_by_role("menuitemradio", name=name).click()
+
+
+def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_reload(
+    customer: Person, artifacts: Path
+) -> None:
+    page = customer.sign_up()
+    chat = Chat(page)
+    expect(picker(page)).to_have_accessible_name("Assistant: Natter")
+    choose(page, "Support desk")
+    expect(chat.root.get_by_role("heading", name=SUPPORT_GREETING)).to_be_visible()
+
+    chat.say("Where is order 1002?")
+    expect(chat.answers.last).to_contain_text("Order 1002: two cups")
+    expect(chat.root.get_by_text("Asked our orders team")).to_be_visible()
+    expect(chat.stop_button).to_have_count(0)
+    conversation = customer.api(page, "GET", f"/conversations/{chat.conversation_id}")[1]
+    assert conversation["assistant_id"] == "support"
+
+    page.reload()
+    expect(chat.answers.last).to_contain_text("Order 1002: two cups")
+    expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+    chat.say("Please refund order 1001.")
+    expect(chat.answers.last).to_contain_text("€ 24.00 for order 1001 go back")
+
+    # Another assistant begins another conversation; Back leads to this one, and to its assistant.
+    choose(page, "Natter")
+    expect(chat.bubbles).to_have_count(0)
+    chat.say("count to 3")
+    expect(chat.answers).to_have_text(["1 2 3"])
+    page.go_back()
+    expect(chat.answers.last).to_contain_text("€ 24.00 for order 1001 go back")
+    expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+
+
+def test_one_assistant_needs_no_picker(person: Person) -> None:
+    page = person.sign_up()
+    expect(Chat(page).composer).to_be_visible()
+    assert len(person.api(page, "GET", "/assistants")[1]["data"]) == 1
+    expect(picker(page)).to_have_count(0)
