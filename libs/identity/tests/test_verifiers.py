@@ -159,6 +159,20 @@ async def test_several_sources_serve_one_verifier(clock: StillClock, issuer: Iss
         assert (await verifier.verify(web.sign(claims(sub="bob")))).user_id == "bob"
 
 
+async def test_an_issuer_that_starts_after_another_is_waited_for(
+    clock: StillClock, issuer: Issuer, tmp_path: Path
+) -> None:
+    web = ed25519_key("web")
+    issuer.keys, issuer.status = [web.public_jwk], 502
+    local = LocalIssuer.open(tmp_path / "issuer")
+    async with open_verifier(settings(jwt_jwks_url=f"{local.jwks_url},{issuer.url}")) as verifier:
+        assert verifier.is_ready  # the local issuer's tokens can be told
+        with pytest.raises(KeysUnavailable):
+            await verifier.verify(web.sign(claims(sub="bob")))
+        issuer.status = 200
+        assert (await verifier.verify(web.sign(claims(sub="bob")))).user_id == "bob"
+
+
 async def test_a_local_issuer_keeps_its_key(clock: StillClock, tmp_path: Path) -> None:
     first, second = LocalIssuer.open(tmp_path), LocalIssuer.open(tmp_path)
     assert first.key_id == second.key_id

@@ -19,7 +19,10 @@ from identity.keys import KeyIndex, read_key_set
 FETCH_TIMEOUT_SECONDS: Final = 2.0
 DOCUMENT_BYTES_MAX: Final = 256 * 1024
 RETRY_SECONDS: Final = 2.0
-"""After a failed fetch the next one is due sooner than the cooldown: a starting issuer is found quickly."""
+"""After a failed fetch the next one is due sooner than the cooldown."""
+STARTING_SECONDS: Final = 0.25
+"""Between two attempts at an issuer that never answered. Who needs its keys waits for the next attempt: it may just
+have started, and the first people to come are not to be told that their token is false."""
 
 _log = structlog.stdlib.get_logger("identity.jwks")
 
@@ -39,10 +42,14 @@ class JwksSource:
     async def refresh(self, now: float, cooldown_seconds: float) -> None:
         """Fetch again unless the last attempt is too recent. A failure keeps the keys that are there."""
         async with self._one_at_a_time:
+            if self.attempted_at > now:
+                return  # another caller has tried since this one asked
             wait_seconds = cooldown_seconds if self.loaded_at == self.attempted_at else RETRY_SECONDS
-            if now - self.attempted_at < wait_seconds:
+            if not self.has_loaded:
+                await asyncio.sleep(self.attempted_at + STARTING_SECONDS - now)
+            elif now - self.attempted_at < wait_seconds:
                 return
-            self.attempted_at = now
+            self.attempted_at = time.time()
             try:
                 async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
                     document = await self._fetch()
@@ -50,7 +57,7 @@ class JwksSource:
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError) as error:
                 _log.warning("jwks_fetch_failed", url=self.url, error=type(error).__name__, keys_kept=len(self.keys))
                 return
-            self.has_loaded, self.loaded_at = True, now
+            self.has_loaded, self.loaded_at = True, self.attempted_at
 
     async def _fetch(self) -> bytes:
         parts = urlsplit(self.url)
@@ -81,7 +88,7 @@ class JwksKeys:
         """The key with this kid that is bound to this algorithm.
 
         An unknown kid causes one fetch per source and cooldown. Raises InvalidToken
-        (`token_key_unknown`), or KeysUnavailable when no source has ever answered.
+        (`token_key_unknown`), or KeysUnavailable when a source that may have it has never answered.
         """
         key = self._lookup(key_id, algorithm)
         if key is not None:
@@ -91,7 +98,7 @@ class JwksKeys:
         key = self._lookup(key_id, algorithm)
         if key is not None:
             return key
-        if not self.are_loaded:
+        if not self.all_are_loaded:
             raise KeysUnavailable("the issuer's keys cannot be fetched at the moment")
         raise InvalidToken("token_key_unknown", "no trusted key has this kid and algorithm")
 
@@ -99,21 +106,25 @@ class JwksKeys:
     def are_loaded(self) -> bool:
         return any(source.has_loaded for source in self.sources)
 
+    @property
+    def all_are_loaded(self) -> bool:
+        return all(source.has_loaded for source in self.sources)
+
     async def refresh(self) -> None:
         """Fetch every source whose cooldown has passed, together. Never raises for a source that is away."""
         now = time.time()
         await asyncio.gather(*(source.refresh(now, self.cooldown_seconds) for source in self.sources))
 
     async def load(self) -> None:
-        """Fetch once; where no source answers, go on trying in the background, so that a service that started before
-        its issuer becomes ready without a request, which nobody sends to a service that is not ready.
+        """Fetch once; where a source does not answer, go on trying in the background, so that a service that started
+        before its issuer becomes ready without a request, which nobody sends to a service that is not ready.
         """
         await self.refresh()
-        if not self.are_loaded:
+        if not self.all_are_loaded:
             self._in_background(self._load_until_done())
 
     async def _load_until_done(self) -> None:
-        while not self.are_loaded:
+        while not self.all_are_loaded:
             await asyncio.sleep(RETRY_SECONDS)
             await self.refresh()
 
