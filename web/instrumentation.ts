@@ -2,11 +2,13 @@
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
-  const [{ watchIncomingRequests }, { migrateUntilDone }] = await Promise.all([
+  const [{ sayWhoseAddressCounts, watchIncomingRequests }, { migrateUntilDone }, { getSettings }] = await Promise.all([
     import("./server/incoming-requests"),
     import("./server/readiness"),
+    import("./server/settings"),
   ]);
   watchIncomingRequests();
+  sayWhoseAddressCounts(getSettings().trustsForwardedFor, getSettings().publicOrigin);
   // Not awaited: /healthz has to be able to say "not yet" while the database wakes up.
   void migrateUntilDone();
 }

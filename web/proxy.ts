@@ -5,7 +5,7 @@ import { forward } from "@/server/forward";
 import { problem } from "@/server/problem";
 import { isSameOrigin, pageAfterSignIn, routeOf } from "@/server/routing";
 import { contentSecurityPolicy, securityHeaders } from "@/server/security-headers";
-import { findToken, findUser } from "@/server/session";
+import { findToken, findUser, renewToken } from "@/server/session";
 import { getChatkitElement, getSettings } from "@/server/settings";
 
 export async function proxy(request: NextRequest): Promise<Response> {
@@ -26,11 +26,24 @@ async function answerFromService(request: NextRequest, service: "auth_edge" | "s
   try {
     const issued = await findToken(request.headers);
     if (issued === null) return problem("unauthenticated");
-    return await forward(request, serviceUrl, `Bearer ${issued.token}`);
+    const answer = await forward(request, serviceUrl, `Bearer ${issued.token}`);
+    return answer.status === 401 ? await withNewToken(request, serviceUrl, answer) : answer;
   } catch (error) {
     console.error(JSON.stringify({ event: "session.unavailable", error: String(error) }));
     return problem("unavailable");
   }
+}
+
+/** The user has signed out everywhere, or has a new password, and this session is the one that went on. */
+async function withNewToken(request: NextRequest, serviceUrl: string, refused: Response): Promise<Response> {
+  const issued = await renewToken(request.headers);
+  if (issued === null) return problem("unauthenticated");
+  if (request.body === null) {
+    await refused.body?.cancel();
+    return forward(request, serviceUrl, `Bearer ${issued.token}`);
+  }
+  // Its body is gone: the page sends it once more, as it does when a service is away.
+  return problem("unavailable");
 }
 
 /** auth_edge's page on which a user connects an account elsewhere. Needs a session, which says whose consent it is. */

@@ -72,6 +72,10 @@ const TEXT_BY_CODE: Record<string, string> = {
   PASSWORD_TOO_SHORT: "Use at least 8 characters for your password.",
   PASSWORD_TOO_LONG: "That password is too long. Use at most 128 characters.",
   SESSION_EXPIRED: "You have been signed in for a while. Sign in again to do this.",
+  INVALID_NAME: "Use a name of one line with at most 100 characters.",
+  INVALID_IMAGE: "A picture needs an https address.",
+  TOO_MANY_GUESSES: "Too many wrong passwords for this account. Try again in an hour.",
+  REVOCATION_FAILED: "This was done, but chats that are open elsewhere may stay open for up to 15 minutes.",
   ERASURE_FAILED: "Your conversations could not be erased just now, so your account was kept. Try again in a moment.",
   // The browser
   offline: "You are offline. Try again once you are connected.",

@@ -1,24 +1,31 @@
 /** How Better Auth is configured; `server/auth.ts` holds the one instance of a process. */
 import { betterAuth } from "better-auth";
+import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { jwt } from "better-auth/plugins";
 
 import { eraseUser } from "./account-erasure";
+import { checkProfile, countGuess, forgetGuesses } from "./accounts";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
 import type { Settings } from "./settings";
 import { versionedSecrets } from "./signing-keys";
 import { dropToken } from "./token-cache";
+import { revokeTokens } from "./token-revocation";
 
 export const PASSWORD_CHARACTERS_MIN = 8;
 const JWT_LIFETIME = "15m";
 
+/** After these, no token holds that was made before: the sessions that go with them are ended by Better Auth. */
+const REVOKING_PATHS = ["/change-password", "/revoke-sessions", "/revoke-other-sessions"];
+
 export function createAuth(settings: Settings) {
+  const database = betterAuthDatabase(settings);
   const auth = betterAuth({
     appName: "Natter",
     baseURL: settings.publicOrigin,
     secret: settings.authSecret,
     secrets: versionedSecrets(settings),
-    database: betterAuthDatabase(settings),
+    database,
     trustedOrigins: trustedOrigins(settings.publicOrigin),
     telemetry: { enabled: false },
     emailAndPassword: { enabled: true, autoSignIn: true, minPasswordLength: PASSWORD_CHARACTERS_MIN },
@@ -29,7 +36,14 @@ export function createAuth(settings: Settings) {
         beforeDelete: async (user) => eraseUser(settings, user.id, await signToken(user.id)),
       },
     },
-    databaseHooks: { session: { delete: { after: async (session) => dropToken(session.token) } } },
+    databaseHooks: {
+      session: { delete: { after: async (session) => dropToken(session.token) } },
+      user: {
+        create: { before: async (user) => checkProfile(user) },
+        update: { before: async (user) => checkProfile(user) },
+      },
+    },
+    hooks: { before: createAuthMiddleware(beforeSignIn), after: createAuthMiddleware(afterwards) },
     // Counted in Postgres, so that the limit holds for every replica together.
     rateLimit: {
       enabled: true,
@@ -64,6 +78,17 @@ export function createAuth(settings: Settings) {
     ],
   });
 
+  async function beforeSignIn({ path, body }: Hooked): Promise<void> {
+    if (path === "/sign-in/email" && typeof body?.email === "string") await countGuess(database.db, body.email);
+  }
+
+  async function afterwards({ path, body, context }: Hooked): Promise<void> {
+    if (isAPIError(context.returned)) return;
+    if (path === "/sign-in/email") await forgetGuesses(database.db, String(body?.email));
+    const userId = context.session?.user.id;
+    if (REVOKING_PATHS.includes(path) && userId) await revokeTokens(settings, userId, await signToken(userId));
+  }
+
   async function signToken(userId: string): Promise<string> {
     const iat = Math.floor(Date.now() / 1000);
     const { token } = await auth.api.signJWT({ body: { payload: { sub: userId, iat } } });
@@ -72,6 +97,13 @@ export function createAuth(settings: Settings) {
 
   return auth;
 }
+
+/** Of what Better Auth gives a hook, what ours read. */
+type Hooked = {
+  path: string;
+  body?: { email?: unknown };
+  context: { returned?: unknown; session: { user: { id: string } } | null };
+};
 
 export type Auth = ReturnType<typeof createAuth>;
 

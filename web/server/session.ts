@@ -22,6 +22,18 @@ export async function findToken(headers: Headers): Promise<IssuedToken | null> {
   return sharedTokenCache(() => new TokenCache(betterAuthTokens)).tokenFor(cookie, headers);
 }
 
+/**
+ * The same where a service has refused the one that was remembered. Tokens say their age in whole seconds, and one that
+ * is made in the second of a sign-out everywhere is refused as well: so the next second is waited for.
+ */
+export async function renewToken(headers: Headers): Promise<IssuedToken | null> {
+  const cookie = getSessionCookie(headers);
+  if (cookie === null) return null;
+  await new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)));
+  sharedTokenCache(() => new TokenCache(betterAuthTokens)).dropCookie(cookie);
+  return findToken(headers);
+}
+
 const betterAuthTokens: TokenSource = {
   async issue(headers) {
     try {

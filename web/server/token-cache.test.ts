@@ -73,6 +73,14 @@ describe("TokenCache", () => {
     expect(await ask()).toBeNull();
   });
 
+  test("a token that was refused is made anew for who has the whole cookie", async () => {
+    await ask();
+    cache.dropCookie("session.forged");
+    expect((await ask())?.token).toBe("jwt1");
+    cache.dropCookie(COOKIE);
+    expect((await ask())?.token).toBe("jwt2");
+  });
+
   test("a known session with a forged signature is a stranger", async () => {
     await ask();
     expect(await ask("session.forged")).toBeNull();

@@ -44,6 +44,12 @@ export class TokenCache {
     this.entries.delete(sessionToken);
   }
 
+  /** For the whole cookie value: nobody but who has the session makes its token be made anew. */
+  dropCookie(cookie: string): void {
+    const sessionToken = sessionTokenOf(cookie);
+    if (this.entries.get(sessionToken)?.cookie === cookie) this.entries.delete(sessionToken);
+  }
+
   private isFresh(entry: Entry): boolean {
     const age = this.now() - entry.checkedAtMilliseconds;
     return age < RECHECK_AFTER_MILLISECONDS && !this.isExpiring(entry);

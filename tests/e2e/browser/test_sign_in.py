@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 from natter_testing.stack import RunningNatter
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.conftest import ROOT, NewPerson
 from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credentials, sign_out
@@ -14,6 +14,7 @@ from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credent
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 SIGN_INS_MAX = 30
+GUESSES_MAX = 40
 
 
 def test_a_first_visitor_is_one_form_away_from_a_chat(person: Person) -> None:
@@ -53,17 +54,31 @@ def test_wrong_words_are_explained_and_an_address_has_one_account(new_person: Ne
 
 
 def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: RunningNatter, person: Person) -> None:
-    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")  # or nobody could sign in during the next tests
+    email = person.email
+    assert [status for status, _ in guesses(natter, "127.0.0.2", email, SIGN_INS_MAX + 1)] == [401] * SIGN_INS_MAX + [
+        429
+    ]
+    # Many addresses are of no use against one account; others sign in from there.
+    left = GUESSES_MAX - SIGN_INS_MAX
+    answers = guesses(natter, "127.0.0.3", email, left + 1)
+    assert [status for status, _ in answers] == [401] * left + [429]
+    assert answers[-1][1] == "TOO_MANY_GUESSES"
+    assert guesses(natter, "127.0.0.3", f"another.{email}", 1)[0][0] == 401
+
+
+def guesses(natter: RunningNatter, address: str, email: str, count: int) -> list[tuple[int, str | None]]:
+    """Wrong passwords from an address of this machine that the next tests do not use: status and code of each."""
+    elsewhere = httpx.HTTPTransport(local_address=address)
     with httpx.Client(base_url=natter.url, headers={"origin": natter.url}, transport=elsewhere) as guesser:
-        statuses = [
+        answers = [
             guesser.post(
                 "/api/auth/sign-in/email",
-                json={"email": person.email, "password": f"guess number {number}"},
+                json={"email": email, "password": f"guess number {number}"},
                 headers={"x-forwarded-for": f"10.0.0.{number}", "x-natter-client-address": f"10.0.1.{number}"},
-            ).status_code
-            for number in range(SIGN_INS_MAX + 1)
+            )
+            for number in range(count)
         ]
-    assert statuses == [401] * SIGN_INS_MAX + [429]
+    return [(answer.status_code, answer.json().get("code")) for answer in answers]
 
 
 def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter: RunningNatter) -> None:
@@ -112,6 +127,7 @@ def test_the_api_has_no_other_names_and_nothing_is_fetched_for_strangers(natter:
         build = (ROOT / "web" / ".next" / "BUILD_ID").read_text()
         for path in (f"/_next/data/{build}/api/{person.user_id}/tasks{end}" for end in ("", ".json")):
             assert client.get(path).status_code == 404
+        assert client.request("TRACE", "/api/auth/ok").status_code == 405
         assert client.get("/_next/image?url=%2Ficon.svg&w=64&q=75").status_code in (400, 404)
         script = re.findall(r"/_next/static/[^\"\\]+\.js", client.get("/dashboard/chat").text)[0]
         assert client.get(script).headers["x-content-type-options"] == "nosniff"
@@ -132,19 +148,74 @@ def test_signing_out_ends_access_within_a_second_and_in_every_tab(person: Person
     other_tab.wait_for_url("**/sign-in?next=**")
 
 
-def test_a_new_password_ends_the_other_sessions(new_person: NewPerson) -> None:
+def chat_token(person: Person, page: Page) -> str:
+    """A token of its own for a chat, as OpenAI's element asks for it."""
+    status, session = person.api(page, "POST", "/chatkit/session", {})
+    assert status == 201
+    return session["client_secret"]
+
+
+def is_revoked(person: Person, token: str) -> bool:
+    """Whether the services have forgotten a chat token."""
+    answer = httpx.post(
+        f"{person.origin}/api/{person.user_id}/chatkit",
+        headers={"authorization": f"Bearer {token}"},
+        json={"type": "threads.list", "params": {}},
+    )
+    return answer.status_code == 401 and answer.json()["reason"] == "token_revoked"
+
+
+def test_a_new_password_ends_the_other_sessions_and_what_they_have_given(new_person: NewPerson) -> None:
     person, elsewhere = new_person(), new_person()
     page = person.sign_up()
     second = elsewhere.open("/sign-in")
     assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
+    given = chat_token(person, second)
+    assert not is_revoked(person, given)
     page.goto("/dashboard/account")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("another good password")
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("Your password is changed")).to_be_visible()
-    time.sleep(1)
+    assert is_revoked(person, given)
     assert person.api(page, "GET", "/tasks")[0] == 200
+    time.sleep(1)
     assert fetch(second, "GET", f"/api/{person.user_id}/tasks")[0] == 401
+
+
+def test_signing_out_everywhere_ends_all_sessions_and_what_they_have_given(new_person: NewPerson) -> None:
+    person, elsewhere = new_person(), new_person()
+    page = person.sign_up()
+    second = elsewhere.open("/sign-in")
+    assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
+    given = [chat_token(person, page), chat_token(person, second)]
+    page.goto("/dashboard/account")
+    page.get_by_role("button", name="Sign out everywhere").click()
+    page.wait_for_url("**/sign-in")
+    assert all(is_revoked(person, token) for token in given)
+    time.sleep(1)
+    assert fetch(second, "GET", f"/api/{person.user_id}/tasks")[0] == 401
+
+
+def test_other_sessions_can_be_ended_and_this_one_goes_on(new_person: NewPerson) -> None:
+    """What the page asks meanwhile with the token that it had is asked again with a new one."""
+    person = new_person()
+    page = person.sign_up()
+    given = chat_token(person, page)
+    with httpx.Client(base_url=person.origin, headers={"cookie": person.cookie_header}) as other_replica:
+        assert fetch(page, "POST", "/api/auth/revoke-other-sessions", {})[0] == 200
+        assert is_revoked(person, given)
+        assert other_replica.get(f"/api/{person.user_id}/tasks").status_code == 200
+
+
+def test_what_an_account_says_of_itself_is_bounded(person: Person) -> None:
+    page = person.sign_up()
+    for change, code in (({"name": "n" * 101}, "INVALID_NAME"), ({"image": "javascript:1"}, "INVALID_IMAGE")):
+        status, answer = fetch(page, "POST", "/api/auth/update-user", change)
+        assert (status, answer["code"]) == (400, code)
+    large = {"email": "large@natter.test", "password": PASSWORD, "name": "n" * 70_000}
+    assert fetch(page, "POST", "/api/auth/sign-up/email", large)[0] == 413
+    assert fetch(page, "POST", "/api/auth/update-user", {"name": "Ada"})[0] == 200
 
 
 def test_deleting_the_account_erases_everything(natter: RunningNatter, person: Person) -> None:
@@ -158,6 +229,7 @@ def test_deleting_the_account_erases_everything(natter: RunningNatter, person: P
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Delete everything").click()
     page.wait_for_url(f"{person.origin}/")
+    time.sleep(1)  # no token of the very second of the erasure holds
     left = httpx.get(f"{natter.edge_url}/api/{person.user_id}/tasks", headers=natter.headers(person.user_id))
     # 401: tokens from before the account was deleted are revoked.
     assert left.status_code in {401, 404} or (left.status_code, left.json()["data"]) == (200, [])

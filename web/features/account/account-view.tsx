@@ -7,6 +7,7 @@ import { Card, CardContent, CardDescription, CardHeader, CardTitle } from "@/com
 
 import { DeleteAccount } from "./delete-account";
 import { PasswordForm } from "./password-form";
+import { SignOutEverywhere } from "./sign-out-everywhere";
 
 type User = Readonly<{ userId: string; name: string; email: string }>;
 
@@ -15,6 +16,9 @@ export function AccountView({ user }: { user: User }) {
     <>
       <Section title="Password" text={`You sign in as ${user.email}.`}>
         <PasswordForm />
+      </Section>
+      <Section title="Sessions" text="Signs you out in every browser, this one as well.">
+        <SignOutEverywhere />
       </Section>
       <Section title="Your data" text="Everything Natter keeps about you, in one JSON file.">
         <Button asChild variant="outline">

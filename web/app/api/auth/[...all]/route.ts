@@ -2,7 +2,12 @@
 import { getAuth } from "@/server/auth";
 import { problem } from "@/server/problem";
 
+const BODY_BYTES_MAX = 64 * 1024;
+
 async function handle(request: Request): Promise<Response> {
+  // Better Auth reads what comes. A body that does not say how long it is comes from no browser.
+  const declared = request.headers.get("content-length");
+  if (request.body !== null && (declared === null || Number(declared) > BODY_BYTES_MAX)) return problem("payload_too_large");
   try {
     return await getAuth().handler(request);
   } catch (error) {

@@ -1,0 +1,77 @@
+/** What Better Auth leaves to us about accounts: what a profile may hold, and how often a password may be guessed. */
+import { createHash } from "node:crypto";
+
+import { APIError } from "better-auth/api";
+import { sql, type Kysely } from "kysely";
+
+import { AUTH_SCHEMA } from "./database";
+
+export const NAME_CHARACTERS_MAX = 100;
+export const IMAGE_CHARACTERS_MAX = 2_000;
+export const EMAIL_CHARACTERS_MAX = 254;
+
+/** Wrong passwords for one account in a window, from wherever they come: many addresses help nobody to guess. */
+export const GUESSES_MAX = 40;
+export const GUESSES_WINDOW_MILLISECONDS = 60 * 60 * 1000;
+
+type Profile = Readonly<{ name?: unknown; email?: unknown; image?: unknown }>;
+
+/** A name goes into every token, a picture's address into pages. Raises `APIError` 400 with the code of what is wrong. */
+export function checkProfile({ name, email, image }: Profile): void {
+  const isName = name === undefined || (typeof name === "string" && name.length <= NAME_CHARACTERS_MAX && !hasControls(name));
+  if (!isName) throw refused("INVALID_NAME", `A name has at most ${NAME_CHARACTERS_MAX} characters, in one line.`);
+  if (typeof email === "string" && email.length > EMAIL_CHARACTERS_MAX) {
+    throw refused("INVALID_EMAIL", `An e-mail address has at most ${EMAIL_CHARACTERS_MAX} characters.`);
+  }
+  if (image !== undefined && image !== null && image !== "" && !isPicture(image)) {
+    throw refused("INVALID_IMAGE", `A picture is an https address of at most ${IMAGE_CHARACTERS_MAX} characters.`);
+  }
+}
+
+function isPicture(image: unknown): boolean {
+  if (typeof image !== "string" || image.length > IMAGE_CHARACTERS_MAX || !URL.canParse(image)) return false;
+  const { protocol, username, password } = new URL(image);
+  return protocol === "https:" && username === "" && password === "";
+}
+
+function hasControls(text: string): boolean {
+  return /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text);
+}
+
+function refused(code: string, message: string): APIError {
+  return new APIError("BAD_REQUEST", { code, message });
+}
+
+/** The row in Better Auth's table of limits; the address itself is not written there. */
+function guessesKey(email: string): string {
+  return `account|${createHash("sha256").update(email.toLowerCase()).digest("hex")}`;
+}
+
+/**
+ * Counts an attempt to sign in before it is made, so that attempts at once cannot outrun the count. Raises `APIError`
+ * 429 beyond `GUESSES_MAX`, also for the right password. `lastRequest` holds the window's end here: Better Auth removes
+ * rows by it, and must not remove one that still counts.
+ */
+export async function countGuess(db: Kysely<unknown>, email: string, now = Date.now()): Promise<void> {
+  const table = sql.table(`${AUTH_SCHEMA}.rateLimit`);
+  const key = guessesKey(email);
+  const { rows } = await sql<{ count: number; ends: string }>`
+    insert into ${table} as r (id, key, count, "lastRequest") values (${key}, ${key}, 1, ${now + GUESSES_WINDOW_MILLISECONDS})
+    on conflict (key) do update set
+      count = case when r."lastRequest" <= ${now} then 1 else least(r.count, 1000000) + 1 end,
+      "lastRequest" = case when r."lastRequest" <= ${now} then excluded."lastRequest" else r."lastRequest" end
+    returning count, "lastRequest" as ends`.execute(db);
+  const [row] = rows;
+  if (row === undefined || row.count <= GUESSES_MAX) return;
+  const seconds = Math.max(1, Math.ceil((Number(row.ends) - now) / 1000));
+  throw new APIError(
+    "TOO_MANY_REQUESTS",
+    { code: "TOO_MANY_GUESSES", message: "Too many wrong passwords for this account. Try again later." },
+    { "retry-after": String(seconds) },
+  );
+}
+
+/** Whoever knew the password was not guessing. */
+export async function forgetGuesses(db: Kysely<unknown>, email: string): Promise<void> {
+  await sql`delete from ${sql.table(`${AUTH_SCHEMA}.rateLimit`)} where key = ${guessesKey(email)}`.execute(db);
+}
