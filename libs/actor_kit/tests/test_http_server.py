@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from actor_kit.http_server import build_server, turn_away
-from actor_kit.uvicorn_internals import BoundedProtocol, Bounds
+from actor_kit.uvicorn_internals import STOP_NOTICE_SECONDS, BoundedProtocol, Bounds
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -170,6 +171,56 @@ async def test_a_request_that_a_stopping_server_cannot_answer_may_be_tried_again
         assert (headers["content-type"], headers["retry-after"]) == ("application/problem+json", "1")
         assert await never.end() == b""
         assert await half.end() == b""
+
+
+async def test_a_server_that_stops_answers_what_is_on_its_way_and_ends_each_connection() -> None:
+    async with AsyncExitStack() as stack:
+        server = AsyncExitStack()
+        port = await server.enter_async_context(served())
+        kept, idle = [await stack.enter_async_context(connected(port)) for _ in range(2)]
+        kept.send(GET)
+        assert "connection" not in (await kept.answer())[1]
+        stopping = asyncio.create_task(server.aclose())
+        await asyncio.sleep(0.1)
+        late = await stack.enter_async_context(connected(port))
+        for connection in (kept, late):
+            connection.send(GET)
+            status, headers, _ = await connection.answer()
+            assert (status, headers["connection"]) == (200, "close")
+            assert await connection.end() == b""
+        await asyncio.sleep(STOP_NOTICE_SECONDS)
+        idle.send(GET)  # the listener is closed, this connection is not yet
+        assert (await idle.answer())[0] == 200
+        await stopping
+
+
+async def test_no_request_is_reset_by_a_server_that_stops_under_load() -> None:
+    """Half of the clients keep their connections, half open one for each request; those refused had sent nothing."""
+    seen: list[str] = []
+
+    async def client(port: int, *, keeps: bool) -> None:
+        async with httpx.AsyncClient(timeout=WAIT_SECONDS_MAX, trust_env=False) as http:
+            headers = {} if keeps else {"Connection": "close"}
+            while True:
+                try:
+                    answer = await http.post(f"http://127.0.0.1:{port}/", content="hello", headers=headers)
+                except httpx.TransportError as error:
+                    seen.append(type(error).__name__)
+                    return
+                assert (answer.status_code, answer.text) == (200, "hello")
+
+    async with served(connections_max=100) as port:
+        clients = [asyncio.create_task(client(port, keeps=number % 2 == 0)) for number in range(20)]
+        await asyncio.sleep(0.3)
+    await asyncio.gather(*clients)
+    assert seen == ["ConnectError"] * 20
+
+
+async def test_a_server_without_connections_stops_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    async with served():
+        began = loop.time()
+    assert loop.time() - began < STOP_NOTICE_SECONDS
 
 
 def test_a_server_has_its_bounds_and_believes_only_its_proxies() -> None:

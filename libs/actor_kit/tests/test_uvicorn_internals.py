@@ -44,4 +44,6 @@ async def test_uvicorn_is_inside_as_we_believe() -> None:
     for name in READ_OF_CYCLE:
         assert f"self.{name}" in cycle, f"{what}: RequestResponseCycle.{name}"
     assert list(inspect.signature(uvicorn.Server.capture_signals).parameters) == ["self"], f"{what}: capture_signals"
+    assert list(inspect.signature(uvicorn.Server.shutdown).parameters) == ["self", "sockets"], f"{what}: shutdown"
+    assert "for server in self.servers:\n            server.close()" in inspect.getsource(uvicorn.Server.shutdown)
     assert issubclass(QuietServer, uvicorn.Server)

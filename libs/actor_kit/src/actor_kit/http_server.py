@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from actor_kit.health import Health
 from actor_kit.metrics import TURNED_AWAY
 from actor_kit.problems import MEDIA_TYPE, problem_json, retry_after
-from actor_kit.uvicorn_internals import BoundedProtocol, Bounds, QuietServer
+from actor_kit.uvicorn_internals import STOP_NOTICE_SECONDS, BoundedProtocol, Bounds, PatientServer, QuietServer
 
 
 async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,13 +55,14 @@ def build_server(
     port: int,
     bounds: Bounds,
     drain_timeout_seconds: float,
+    notice_seconds: float = STOP_NOTICE_SECONDS,
     trusted_proxies: list[str] | None = None,
 ) -> QuietServer:
-    """A server for the app; `serve()` runs it until `should_exit`.
+    """A server for the app; `serve()` runs it until `should_exit`, and then for ``notice_seconds`` more.
 
     X-Forwarded-* is believed from `trusted_proxies` only.
     """
-    return QuietServer(
+    return PatientServer(
         uvicorn.Config(
             answers_when_cut_off(app),
             host=host,
@@ -77,7 +78,8 @@ def build_server(
             forwarded_allow_ips=trusted_proxies or [],
             timeout_keep_alive=bounds.keep_alive_seconds,
             timeout_graceful_shutdown=max(1, int(drain_timeout_seconds)),
-        )
+        ),
+        notice_seconds,
     )
 
 

@@ -1,10 +1,13 @@
-"""All that Natter knows of the inside of uvicorn: a server that handles no signals, and connections with bounds.
+"""All that Natter knows of the inside of uvicorn: a server that handles no signals and stops with patience, and
+connections with bounds.
 
 uvicorn bounds neither the time nor the bytes until the headers of a request are whole ("slow loris"), nor the time
 until an answer is taken. `test_uvicorn_internals.py` says in one failing test what a new version of it has changed.
 """
 
 import asyncio
+import socket
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from typing import Any, Final
 
 import uvicorn
 from contracts.errors import Code
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from actor_kit.problems import MEDIA_TYPE, problem_json
@@ -20,6 +23,11 @@ from actor_kit.problems import MEDIA_TYPE, problem_json
 HEADER_BYTES_MAX: Final = 64 * 1024
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a refused body is read and thrown away, so that its sender can read the answer."""
+STOP_NOTICE_SECONDS: Final = 0.5
+"""How long a server that stops serves on, so that clients with connections leave by themselves."""
+ON_ITS_WAY_SECONDS: Final = 0.2
+"""How long it then waits for requests on connections that were opened in the last moment."""
+STOP_POLL_SECONDS: Final = 0.02
 TRANSPORT_EXTENSION: Final = "natter.transport"
 """Where a request's scope holds the transport of its connection, among its ASGI extensions."""
 
@@ -30,6 +38,47 @@ class QuietServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class PatientServer(QuietServer):
+    """A server that resets nobody's request when it stops.
+
+    uvicorn closes its listener and all idle connections in one moment, and so resets what is on its way on them. This
+    one first serves on for ``notice_seconds``, in which each answer ends its connection, so that busy clients leave by
+    themselves; then it closes the listener, and waits for what is sent on a connection that was opened just before.
+    """
+
+    def __init__(self, config: uvicorn.Config, notice_seconds: float = STOP_NOTICE_SECONDS) -> None:
+        self.is_stopping = False
+        self._notice_seconds = notice_seconds
+        config.app = self._says_goodbye(config.app)
+        super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Give notice, close the listener, finish, close. Without connections it is done at once."""
+        self.is_stopping = True
+        await self._while_connected(self._notice_seconds)
+        await asyncio.sleep(0)  # the loop accepts who waits for it in this moment
+        for server in self.servers:
+            server.close()
+        await self._while_connected(min(self._notice_seconds, ON_ITS_WAY_SECONDS))
+        await super().shutdown(sockets)
+
+    async def _while_connected(self, seconds: float) -> None:
+        ends_at = time.monotonic() + seconds
+        while self.server_state.connections and time.monotonic() < ends_at:
+            await asyncio.sleep(STOP_POLL_SECONDS)
+
+    def _says_goodbye(self, app: Any) -> ASGIApp:
+        async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sending(message: Message) -> None:
+                if self.is_stopping and message["type"] == "http.response.start":
+                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+                await send(message)
+
+            await app(scope, receive, sending)
+
+        return wrapped
 
 
 @dataclass(frozen=True)

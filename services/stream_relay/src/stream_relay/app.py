@@ -83,6 +83,7 @@ def _server(app: ASGIApp, settings: Settings) -> QuietServer:
         port=settings.http_port,
         bounds=bounds,
         drain_timeout_seconds=settings.drain_timeout_seconds,
+        notice_seconds=0,  # `_stop` tells the viewers, and what they ask may be asked again
     )
 
 

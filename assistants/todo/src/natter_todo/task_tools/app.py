@@ -8,7 +8,7 @@ from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
 from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
-from actor_kit.uvicorn_internals import QuietServer
+from actor_kit.uvicorn_internals import PatientServer
 from contracts.services import Service
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
@@ -61,7 +61,7 @@ async def serve_http(settings: Settings, stop: asyncio.Event) -> None:
         health.check("bus", is_connected)
         await stack.enter_async_context(RequestServer(bus, None, service=Service.TASK_TOOLS))
         await stack.enter_async_context(health_server(settings, health))
-        server = QuietServer(
+        server = PatientServer(
             uvicorn.Config(
                 make_http_app(bus, settings),
                 host=settings.http_host,
