@@ -108,4 +108,4 @@ env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
-	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv
+	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv tests/integration/runner/model_servers/.extra

@@ -93,8 +93,11 @@ install_test_tools() {
 # from outside of the workspace, whose versions would bind it. To resolve litellm.txt anew, likewise outside:
 # uv pip compile litellm.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 #     --no-annotate --output-file litellm.txt
+# litellm_extra.txt is what agent-runner[litellm] adds to requirements.lock: `openai-agents[litellm]` resolved with that as
+# constraint, without the packages that are in it. It stands beside ours in a folder of its own.
 install_litellm() {
     tool=$PWD/tests/integration/runner/model_servers
+    install_litellm_extra
     [ "$tool/.venv/.installed" -nt "$tool/litellm.txt" ] && return
     echo "install: LiteLLM for the tests" >&2
     uv=$(uv_command)
@@ -102,6 +105,16 @@ install_litellm() {
         (cd / && VIRTUAL_ENV="$tool/.venv" "$uv" pip install --quiet --compile-bytecode --require-hashes \
             --requirement "$tool/litellm.txt") &&
         touch "$tool/.venv/.installed"
+}
+
+install_litellm_extra() {
+    [ "$tool/.extra/.installed" -nt "$tool/litellm_extra.txt" ] && return
+    echo "install: the extra agent-runner[litellm] for the tests" >&2
+    uv=$(uv_command)
+    python=$PWD/.venv/bin/python
+    (cd / && "$uv" pip install --quiet --python "$python" --target "$tool/.extra" --no-deps --require-hashes \
+        --requirement "$tool/litellm_extra.txt") &&
+        touch "$tool/.extra/.installed"
 }
 
 case "${1:-}" in

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import incomplete_error
-from agent_runner.models import Models, asked_of_the_model
+from agent_runner.models import Models
 from agent_runner.settings import Settings
 from agent_runner.transcript import Transcript
 from agents import ModelSettings, ModelTracing, Usage
@@ -64,7 +64,7 @@ async def call(
         return model.stream_response(
             system_instructions="Be brief.",
             input=[{"role": "user", "content": "hi"}, *cast("list[Any]", more)],
-            model_settings=asked_of_the_model(ModelSettings(), None, settings.model_reasoning.get("scripted")),
+            model_settings=models.settings_of("scripted").resolve(ModelSettings()),
             tools=[],
             output_schema=None,
             handoffs=[],

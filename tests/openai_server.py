@@ -68,7 +68,10 @@ class OpenaiServer:
     script: list[Answer] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked_at: list[float] = field(default_factory=list)
-    titles_asked: int = 0
+    titles: list[dict[str, Any]] = field(default_factory=list)
+    """The bodies of requests for titles, which are asked for without a stream."""
+    keys: set[str] = field(default_factory=set)
+    """The keys that requests for answers had."""
     ids_given: set[str] = field(default_factory=set)
     conversations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     metadata: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -123,13 +126,14 @@ class OpenaiServer:
     async def _responses(self, request: Request) -> Response:
         body = await request.json()
         if not body.get("stream"):
-            self.titles_asked += 1
+            self.titles.append(body)
             writer = ResponseWriter(model="scripted")
             writer.begin_message()
             writer.text_delta("A fine title")
             writer.end_message()
             return JSONResponse(writer.completed().response.model_dump(mode="json"))
         self.requests.append(body)
+        self.keys.add(request.headers.get("authorization", "").removeprefix("Bearer "))
         self.asked_at.append(time.monotonic())
         unknown = [item["id"] for item in body["input"] if item.get("id") and item["id"] not in self.ids_given]
         if unknown:
@@ -192,13 +196,14 @@ class OpenaiServer:
     async def _chat(self, request: Request) -> Response:
         body = await request.json()
         if not body.get("stream"):
-            self.titles_asked += 1
+            self.titles.append(body)
             message = {"role": "assistant", "content": "A fine title"}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             return JSONResponse(
                 {"id": "c", "object": "chat.completion", "created": 1, "model": "scripted", "choices": [choice]}
             )
         self.requests.append(body)
+        self.keys.add(request.headers.get("authorization", "").removeprefix("Bearer "))
         self.asked_at.append(time.monotonic())
         if not follows_chat_rules(body["messages"]):
             return refusal(Answer(status=400, error_code="invalid_messages"))

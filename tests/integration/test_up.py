@@ -156,11 +156,17 @@ def test_it_can_be_stopped_while_it_starts(folder: Path) -> None:
 
 
 def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second_up_is_refused(folder: Path) -> None:
-    with up(folder, OPENAI_API_KEY="sk-test", BETTER_AUTH_SECRET="b" * 40, **OF_ANOTHER_PROJECT) as natter:
+    providers = folder / "here" / ".." / "providers.json"
+    (folder / "here").mkdir()
+    providers.write_text(json.dumps([{"name": "acme", "key_variable": "ACME_KEY", "models": ["m"]}]))
+    of_models = {"OPENAI_API_KEY": "sk-test", "AGENT_RUNNER_MODEL_PROVIDERS": str(providers), "ACME_KEY": "sk-acme"}
+    with up(folder, **of_models, BETTER_AUTH_SECRET="b" * 40, **OF_ANOTHER_PROJECT) as natter:
         runner, edge = seen_environment(folder, "agent_runner"), seen_environment(folder, "auth_edge")
         store, relay = seen_environment(folder, "conversation_store"), seen_environment(folder, "stream_relay")
         assert runner["OPENAI_API_KEY"] == "sk-test"
-        assert all("OPENAI_API_KEY" not in other for other in (edge, store, relay))
+        assert runner["ACME_KEY"] == "sk-acme"
+        assert runner["AGENT_RUNNER_MODEL_PROVIDERS"] == str(providers.resolve())
+        assert all(not of_models.keys() & other.keys() for other in (edge, store, relay))
         assert store["DATABASE_URL"] == natter.state.database_url
         assert all("DATABASE_URL" not in other for other in (edge, runner, relay))
         assert edge["BETTER_AUTH_SECRET"] == "b" * 40
@@ -171,7 +177,14 @@ def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second
         for private in (data / "secrets.json", data / "stack.json", data / "nats" / "nats.conf"):
             assert private.stat().st_mode & 0o077 == 0, private
         logs = "".join(path.read_text() for path in (data / "logs").glob("*.log")) + "".join(natter.output)
-        for secret in ("sk-test", "b" * 40, edge["NATS_PASSWORD"], edge["CHAT_TOKEN_SECRET"], store["DATABASE_URL"]):
+        for secret in (
+            "sk-test",
+            "sk-acme",
+            "b" * 40,
+            edge["NATS_PASSWORD"],
+            edge["CHAT_TOKEN_SECRET"],
+            store["DATABASE_URL"],
+        ):
             assert secret not in logs
 
         second = run_up(folder)

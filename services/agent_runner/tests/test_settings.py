@@ -49,7 +49,7 @@ def test_what_is_wrong_with_the_servers_is_said_at_the_start(given: str, reason:
 def test_without_a_provider_the_demo_model_answers_whatever_is_asked_for() -> None:
     assert settings(AGENT_RUNNER_MODEL="gpt-5").model_name == DEMO_MODEL
     with_key = settings(OPENAI_API_KEY="sk-1", AGENT_RUNNER_MODEL="m", AGENT_RUNNER_MODELS_ALLOWED="a, b,")
-    assert with_key.model_names_allowed == {"m", "a", "b"}
+    assert with_key.model_names_allowed == ("m", "a", "b")
 
 
 def test_a_lease_that_would_run_out_between_two_renewals_is_refused() -> None:

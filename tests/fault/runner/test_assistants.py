@@ -33,7 +33,11 @@ class Shop:
 
     def told(self, word: str) -> list[str]:
         """The instructions of each request that holds the word."""
-        return [str(request["instructions"]) for request in self.model.requests if word in str(request["input"])]
+        return [
+            str(request["instructions"]).split("\n")[0]
+            for request in self.model.requests
+            if word in str(request["input"])
+        ]
 
     async def ask_and_kill(self, user: str, word: str, point: CrashPoint, passes: int = 0) -> tuple[TurnBegun, Watched]:
         """A turn whose runner is killed at a point."""

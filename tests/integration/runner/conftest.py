@@ -6,14 +6,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.integration.runner.model_servers.servers import LITELLM
+from tests.integration.runner.model_servers.servers import LITELLM, LITELLM_EXTRA
 from tests.runner_stack import RunnerStack, runner_stack
 
-LITELLM_TEST = "test_both_apis_of_litellm_hold_a_conversation"
+NEEDS = {
+    "test_both_apis_of_litellm_hold_a_conversation": LITELLM,
+    "test_a_provider_over_litellm_answers_calls_tools_and_is_cut_off": LITELLM_EXTRA,
+}
+"""Tests, and what they need that `make test-thorough` installs."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = [item for item in items if LITELLM_TEST in item.name and not LITELLM.exists()]
+    missing = tuple(name for name, needed in NEEDS.items() if not needed.exists())
+    left_out = [item for item in items if item.name.startswith(missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -21,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_header() -> list[str]:
     """What is left out where LiteLLM is missing."""
-    return [] if LITELLM.exists() else [f"LiteLLM is missing: {LITELLM_TEST} is left out"]
+    return [f"LiteLLM is missing: {name} is left out" for name, needed in NEEDS.items() if not needed.exists()]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

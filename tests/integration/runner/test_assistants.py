@@ -61,7 +61,7 @@ async def test_a_function_tool_has_its_effect_and_is_shown(shop: Shop) -> None:
     assert [(call.name, call.status, call.result) for call in items[-1].tool_calls] == [
         ("charge", "success", "charged kiwi")
     ]
-    assert shop.requests("kiwi")[0]["instructions"] == "You are TRIAGE."
+    assert shop.requests("kiwi")[0]["instructions"].startswith("You are TRIAGE.\n\nToday is ")
 
 
 async def test_an_exception_in_a_tool_is_a_failed_tool_and_its_traceback_is_in_the_log(shop: Shop) -> None:
@@ -89,7 +89,7 @@ async def test_a_handoff_goes_on_with_the_other_agent(shop: Shop) -> None:
     begun, seen = await shop.stack.ask("dora", "refund pear")
     assert seen.viewer.texts() == ["Refunded."]
     assert shop.effects("pear") == ["charge pear"]
-    told = [request["instructions"] for request in shop.requests("pear")]
+    told = [request["instructions"].split("\n")[0] for request in shop.requests("pear")]
     assert told == ["You are TRIAGE.", "You are REFUNDS.", "You are REFUNDS."]
     items = await shop.stack.items("dora", begun.conversation_id)
     assert [(call.name, call.status) for call in items[-1].tool_calls] == [
@@ -160,7 +160,7 @@ async def test_an_assistant_of_natterkit_has_its_context_words_and_bounds(shop: 
     shop.model.scripts["lime"] = [tool("remember", word="lime"), tool("look", word="lime"), text("Remembered.")]
     begun, seen = await shop.stack.ask("hal", "remember lime")
     assert seen.viewer.texts() == ["Remembered."]
-    assert shop.requests("lime")[0]["instructions"] == "You serve hal."
+    assert shop.requests("lime")[0]["instructions"].startswith("You serve hal.")
     items = await shop.stack.items("hal", begun.conversation_id)
     (remembered, looked) = items[-1].tool_calls
     assert remembered.result == {"user": "hal", "call_id": remembered.call_id, "run_id": begun.run_id}

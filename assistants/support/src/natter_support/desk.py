@@ -52,34 +52,21 @@ async def no_card_numbers(
     )
 
 
-def with_date(words: str) -> Any:
-    """Instructions that know the day, in the customer's time zone."""
-
-    def instructions(_context: RunContextWrapper[Any], _agent: Agent[Any]) -> str:
-        context = Context.current()
-        language = f" The customer's language is {context.user.locale}." if context.user.locale else ""
-        return f"{words} Today is {context.now:%A, %d %B %Y}.{language}"
-
-    return instructions
-
-
 orders_agent = Agent[Any](
     name="Orders",
     handoff_description="Knows where an order is and what it holds.",
-    instructions=with_date("You answer questions about orders with the tool order_status. Be brief."),
+    instructions="You answer questions about orders with the tool order_status. Be brief.",
     tools=[order_status],
 )
 refunds_agent = Agent[Any](
     name="Refunds",
     handoff_description="Pays an order back.",
-    instructions=with_date(
-        "You pay orders back. Look at the order first; pay it back only if the customer asks for it."
-    ),
+    instructions="You pay orders back. Look at the order first; pay it back only if the customer asks for it.",
     tools=[order_status, refund_order],
 )
 desk = Agent[Any](
     name="Support desk",
-    instructions=with_date("You are the support desk of a shop for tea things. Hand over to whoever can help."),
+    instructions="You are the support desk of a shop for tea things. Hand over to whoever can help.",
     handoffs=[handoff(orders_agent), handoff(refunds_agent)],
     input_guardrails=[no_card_numbers],
 )

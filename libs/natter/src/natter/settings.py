@@ -1,10 +1,15 @@
 """What the environment says to the command line."""
 
 import os
+import re
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PROVIDERS = "AGENT_RUNNER_MODEL_PROVIDERS"
+_KEY_VARIABLE = re.compile(r'"key_variable"\s*:\s*"(\w+)"')
 PRIVATE = (
     "AGENT_RUNNER_CONNECTION_SECRETS",
     "BETTER_AUTH_SECRET",
@@ -39,7 +44,21 @@ class Settings(BaseSettings):
     @property
     def shared(self) -> dict[str, str]:
         """The environment for every service: without what is meant for one of them."""
-        return {name: value for name, value in os.environ.items() if name not in PRIVATE}
+        private = {*PRIVATE, *self.model_providers}
+        return {name: value for name, value in os.environ.items() if name not in private}
+
+    @cached_property
+    def model_providers(self) -> dict[str, str]:
+        """The list of models' providers, for runners alone, with the variables that hold its keys. A file is named by
+        its whole path: a runner works in another folder.
+        """
+        listed = text = os.environ.get(PROVIDERS, "").strip()
+        if listed and listed[0] not in "[{":
+            file = Path(listed).expanduser().resolve()
+            listed = str(file)
+            with suppress(OSError, ValueError):  # the runner says that it cannot be read
+                text = file.read_text(encoding="utf-8")
+        return {PROVIDERS: listed, **self.given(*_KEY_VARIABLE.findall(text))} if listed else {}
 
     def given(self, *names: str) -> dict[str, str]:
         """Those of the named variables that are set and not empty."""

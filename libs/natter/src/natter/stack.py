@@ -260,6 +260,7 @@ class Stack:
                 tools_url = self.replicas_of(Service.TASK_TOOLS)[0].url
                 return {
                     **self.settings.given("OPENAI_API_KEY"),
+                    **self.settings.model_providers,
                     "AGENT_RUNNER_ASSISTANTS": as_text(self.assistants),
                     "AGENT_RUNNER_SERVES": ",".join(self._served_by(replica)),
                     "AGENT_RUNNER_TASK_TOOLS_URL": f"{tools_url}/mcp",

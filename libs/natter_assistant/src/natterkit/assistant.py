@@ -66,8 +66,10 @@ class Assistant:
     """An agent, and what is told of it.
 
     ``agent``: an ``Agent`` as it is, or a function that makes one for each run. ``name``: for people; the agent's own
-    where it is absent. ``models``: the names that a run may ask for, the first is the default; without any the
-    runner's. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
+    where it is absent. ``models``: the ids of the models that a run may ask for, the first is the default; without any
+    the runner's. ``helper_model``: the one that writes titles; by default the runner's, else the one that answers.
+    ``tells_date``: whether the date, the user's time zone and their language are said after the instructions of its
+    agents. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
     that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
     name of a tool. ``demo``: answers where there is no key for a model.
     """
@@ -78,6 +80,8 @@ class Assistant:
     start_prompts: Sequence[StartPrompt] = ()
     composer_tools: Sequence[ComposerTool] = ()
     models: Sequence[str] = ()
+    helper_model: str | None = None
+    tells_date: bool = True
     mcp_servers: Sequence[McpServer] = ()
     history: History = field(default_factory=History)
     bounds: Bounds = field(default_factory=Bounds)

@@ -60,6 +60,13 @@ def load_assistant(target: str) -> Assistant:
     return assistant
 
 
+def place_of(target: str) -> tuple[str | None, int | None]:
+    """The file, and the line, where a target that could be loaded gets its value."""
+    place, _, attribute = target.rpartition(":")
+    module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
+    return module.__file__, _line_of(module, attribute)
+
+
 def check_agent(agent: Agent[Any]) -> None:
     """Look at an agent and all that it may hand over to, before a person does. Raises AssistantError."""
     by_name: dict[str, Agent[Any]] = {}

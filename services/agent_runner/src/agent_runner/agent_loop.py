@@ -15,6 +15,7 @@ from agents import (
     Handoff,
     Model,
     ModelResponse,
+    ModelSettings,
     OpenAIResponsesModel,
     RunConfig,
     RunContextWrapper,
@@ -40,7 +41,7 @@ from agent_runner.function_calls import durable
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
-from agent_runner.models import asked_of_the_model, tool_wanted
+from agent_runner.models import tool_wanted
 from agent_runner.own_servers import OwnServers
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
@@ -153,8 +154,8 @@ class AgentLoop:
             return self._replayed()
         model = self._model(own)
         response = await call_model(
-            lambda: model.stream_response(**self._asked(model, asked)),
-            lambda event, is_first: self._show(event, is_first, None if isinstance(own, Model) else model),
+            lambda: model.stream_response(**self._asked(model, own, asked)),
+            lambda event, is_first: self._show(event, is_first, None if isinstance(own, Model) else self._name(own)),
             ModelBounds.of(self._settings),
         )
         self._wants_tool = False
@@ -245,16 +246,37 @@ class AgentLoop:
     def _model(self, own: OwnModel) -> Model:
         if isinstance(own, Model):
             return own
-        return self._workshop.models.get(own or str(self.model_name), self._served.assistant.demo)
+        return self._workshop.models.get(self._name(own), self._served.assistant.demo)
 
-    def _asked(self, model: Model, asked: dict[str, Any]) -> dict[str, Any]:
+    def _name(self, own: str | None) -> str:
+        return own or str(self.model_name)
+
+    def _asked(self, model: Model, own: OwnModel, asked: dict[str, Any]) -> dict[str, Any]:
         """What the SDK asks, with images, hidden context and settings as this model is to get them."""
         sees_images = self._settings.model_sees_images and isinstance(model, OpenAIResponsesModel)
         items = self._tool_calls.images.put_in(asked["input"], model_sees_images=sees_images)
         wanted = tool_wanted(self._claimed.inference_options, asked["tools"]) if self._wants_tool else None
-        name = str(getattr(model, "model", ""))
-        settings = asked_of_the_model(asked["model_settings"], wanted, self._settings.model_reasoning.get(name))
-        return {**asked, "input": [*items, *self._effects.hidden], "model_settings": settings}
+        return {
+            **asked,
+            "system_instructions": self._told(asked),
+            "input": [*items, *self._effects.hidden],
+            "model_settings": self._asked_with(own, asked["model_settings"], wanted),
+        }
+
+    def _asked_with(self, own: OwnModel, of_agent: ModelSettings, tool_choice: str | None = None) -> ModelSettings:
+        """The tool that a person has chosen, else what the agent's author says, else the operator."""
+        models = self._workshop.models
+        # An agent that brings its model's object, with a client of its own, is asked what it says, and no more.
+        ours = ModelSettings(include_usage=True) if isinstance(own, Model) else models.settings_of(self._name(own))
+        return ours.resolve(of_agent).resolve(ModelSettings(tool_choice=tool_choice))
+
+    def _told(self, asked: dict[str, Any]) -> str | None:
+        """An agent's instructions, and what it cannot know: the date, where its user is, and what they speak."""
+        told, user = asked["system_instructions"], self._context.user
+        if not self._served.assistant.tells_date:
+            return told
+        situation = rules.situation(self._context.now, user.time_zone, user.locale)
+        return f"{told}\n\n{situation}" if told else situation
 
     def _read(self, response: Any) -> tuple[list[Any], CallUsage]:
         """The output and usage of a whole response; of one that is cut off nothing is executed. Raises ModelError."""
@@ -285,7 +307,8 @@ class AgentLoop:
         model = self._model(own)
 
         async def ask() -> ModelResponse:
-            request = {**asked, "model_settings": self._asked(model, asked)["model_settings"]}
+            settings = self._asked_with(own, asked["model_settings"])
+            request: dict[str, Any] = {**asked, "system_instructions": self._told(asked), "model_settings": settings}
             bounds = ModelBounds.of(self._settings)
             response = await call_model(lambda: model.stream_response(**request), lambda _event, _first: None, bounds)
             output, usage = self._read(response)
@@ -302,16 +325,17 @@ class AgentLoop:
 
     # --- what is shown while the model speaks ------------------------------------------------------------
 
-    def _show(self, event: Any, is_first_token: bool, titles_by: Model | None) -> Awaitable[None] | None:
+    def _show(self, event: Any, is_first_token: bool, titles_by: str | None) -> Awaitable[None] | None:
         self._transcript.on_model_event(event)
         if is_first_token:
             return self._on_first_token(titles_by)
         return self._publisher.flush() if self._publisher.is_crowded else None
 
-    async def _on_first_token(self, titles_by: Model | None) -> None:
-        has_title = self._effects.title is not None or not self._claimed.is_first_turn
-        if titles_by is not None and not has_title and not self._workshop.models.is_demo(titles_by):
-            self._titles.start(titles_by)
+    async def _on_first_token(self, titles_by: str | None) -> None:
+        models = self._workshop.models
+        helper = models.helper(self._served.assistant.helper_model, titles_by)
+        if helper and self._effects.title is None and self._claimed.is_first_turn:
+            self._titles.start(models.get(helper), models.settings_of(helper))
         if not self._has_begun:
             self._has_begun = True
             FIRST_TOKEN_SECONDS.observe(time.monotonic() - self._started)

@@ -41,7 +41,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         bus = await stack.enter_async_context(Bus.open(settings, service=Service.AGENT_RUNNER))
         models = Models(settings)
         stack.push_async_callback(models.close)
-        assistants = load_assistants(settings)
+        assistants = load_assistants(settings, models)
         assistants.start()
         stack.push_async_callback(assistants.close)
         crash_points = CrashPoints(settings.test_crash_directory)
@@ -51,7 +51,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))
         await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
-        await stack.enter_async_context(Registration(Store(bus), assistants.cards()))
+        await stack.enter_async_context(Registration(Store(bus), assistants.cards(models)))
         await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
         slots, room = Slots(settings.slots), Admission(health, settings.memory_mib_max * 1_048_576)
         mailboxes = [

@@ -1,6 +1,7 @@
 """The assistants that this process serves: loaded at the start; one that is broken is left out, the others run on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,14 +9,18 @@ import structlog
 from agents import Agent
 from contracts.assistants import AssistantCard, ComposerModel, ComposerTool, StartPrompt
 from natterkit import Assistant, AssistantError, ChatKitAssistant, McpServer, load_assistant
-from natterkit.loading import team_of
+from natterkit.loading import place_of, team_of
+from pydantic import ValidationError
 
 from agent_runner.equipment import equip
+from agent_runner.models import Models
 from agent_runner.own_servers import as_mcp_server
 from agent_runner.settings import OperatorsMcpServer, Settings
 from agent_runner.toolbox import Toolbox
 
 log = structlog.get_logger()
+MODELS_MAX = 50
+"""How many a card may name."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,9 @@ class LoadedAssistants(Mapping[str, Served]):
         """Whether the tools of every MCP server of ours are known."""
         return all(served.toolbox.has_own_servers_tools for served in self.values())
 
-    def cards(self) -> list[AssistantCard]:
+    def cards(self, models: Models) -> list[AssistantCard]:
         """What people see of them."""
-        return [card_of(served) for served in self.values()]
+        return [card_of(served, models) for served in self.values()]
 
     def start(self) -> None:
         for served in self.values():
@@ -67,7 +72,7 @@ class LoadedAssistants(Mapping[str, Served]):
             await served.toolbox.close()
 
 
-def load_assistants(settings: Settings) -> LoadedAssistants:
+def load_assistants(settings: Settings, models: Models) -> LoadedAssistants:
     """Load what the settings name. What cannot be loaded is told in the log, with its file and line, and left out."""
     targets = settings.assistant_targets()
     first = next(iter(targets))
@@ -75,6 +80,7 @@ def load_assistants(settings: Settings) -> LoadedAssistants:
     for assistant_id in settings.assistants_served():
         try:
             assistant = load_assistant(targets[assistant_id])
+            check_models(assistant, models, targets[assistant_id])
         except AssistantError as error:
             log.error(  # noqa: TRY400  what is wrong is in the message, which names the file and the line
                 "assistant.not_loaded",
@@ -122,7 +128,18 @@ def serve(
     return Served(assistant_id, assistant, toolbox, frozenset(shared), servers_of)
 
 
-def card_of(served: Served) -> AssistantCard:
+def check_models(assistant: Assistant, models: Models, target: str) -> None:
+    """Look whether there is a provider for each model that an assistant and its agents name. Raises AssistantError."""
+    named = [*assistant.models, *([assistant.helper_model] if assistant.helper_model else [])]
+    if assistant.fixed_agent is not None:
+        named += [member.model for member in team_of(assistant.fixed_agent) if isinstance(member.model, str)]
+    unknown = [name for name in named if models.known(name) is None]
+    if unknown and not models.is_demo:
+        file, line = place_of(target)
+        raise AssistantError(f"no provider has the model “{unknown[0]}”.", file=file, line=line)
+
+
+def card_of(served: Served, models: Models) -> AssistantCard:
     """What people see of an assistant before they write to it."""
     assistant = served.assistant
     return AssistantCard(
@@ -133,10 +150,24 @@ def card_of(served: Served) -> AssistantCard:
             StartPrompt(label=one.label, prompt=one.prompt, icon=one.icon) for one in assistant.start_prompts
         ),
         tools=tuple(ComposerTool(id=one.id, label=one.label, icon=one.icon) for one in assistant.composer_tools),
-        models=tuple(
-            ComposerModel(id=name, label=name, is_default=at == 0) for at, name in enumerate(assistant.models)
-        ),
+        models=_choices(assistant, models),
     )
+
+
+def _choices(assistant: Assistant, models: Models) -> tuple[ComposerModel, ...]:
+    """The models that a person may choose among; none where there is one, or only the demo model."""
+    offered = [] if models.is_demo else models.offered(assistant.models)
+    choices: list[ComposerModel] = []
+    for at, model_id in enumerate(offered):
+        known = models.known(model_id)
+        config = known.config if known else None
+        label = config.label if config else None
+        described = config.description if config else None
+        with suppress(ValidationError):  # a name of AGENT_RUNNER_MODELS_ALLOWED that no composer could send
+            choices.append(
+                ComposerModel(id=model_id, label=label or model_id, description=described, is_default=at == 0)
+            )
+    return tuple(choices[:MODELS_MAX]) if len(choices) > 1 else ()
 
 
 def _taken_from(agent: Agent[Any], servers: dict[str, McpServer]) -> list[str]:

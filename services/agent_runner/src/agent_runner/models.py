@@ -1,77 +1,158 @@
-"""Which model answers: the demo model without a key, else any OpenAI-compatible provider."""
+"""Which model answers: the demo model without a provider, else one of those that the providers have."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import openai
-from agents import Model, ModelProvider, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents import (
+    Model,
+    ModelProvider,
+    ModelResponse,
+    ModelSettings,
+    OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
+)
 from agents.models.fake_id import FAKE_RESPONSES_ID
 from contracts.errors import Code
 from contracts.message import Json
 from natterkit import Demo
 from openai import AsyncStream
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import Response
 from openai.types.responses.response import IncompleteDetails
-from openai.types.shared import Reasoning
 
 from agent_runner.demo import DemoModel
 from agent_runner.model_errors import ModelError
-from agent_runner.settings import DEMO_MODEL, ReasoningConfig, Settings
+from agent_runner.providers import PROVIDERS_VARIABLE, ModelConfig, ProviderConfig
+from agent_runner.settings import DEMO_MODEL, Settings
 
 CONNECT_SECONDS_MAX = 10.0
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model that somebody may ask for by ``id``: of which provider, and what that is told of it."""
+
+    id: str
+    provider: ProviderConfig
+    config: ModelConfig | None
+    """None: nobody lists it, and the provider takes any model."""
+
+    @property
+    def name(self) -> str:
+        """What the provider calls it."""
+        return self.config.name if self.config else self.id
 
 
 class Models:
-    """Hands out models by name; one HTTP client (with its connections) for all of them."""
+    """Hands out models by their ids; one HTTP client (with its connections) for each provider."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client: openai.AsyncOpenAI | None = None
-        if settings.openai_api_key is not None or settings.openai_base_url is not None:
-            key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-            self._client = openai.AsyncOpenAI(
-                api_key=key,
-                base_url=settings.openai_base_url,
-                max_retries=0,  # RunModel retries, within the bounds of a run
-                timeout=openai.Timeout(settings.model_first_token_seconds_max, connect=CONNECT_SECONDS_MAX),
-            )
-            load_what_it_loads_late(self._client)
+        self._known = {
+            config.id: Known(config.id, provider, config)
+            for provider in settings.providers
+            for config in provider.models
+        }
+        self._open = next((provider for provider in settings.providers if provider.takes_any_model), None)
+        self._clients: dict[str, openai.AsyncOpenAI] = {}
+        for provider in settings.providers:
+            if provider.api == "litellm":
+                litellm_model()  # says at the start what is not installed
+            else:
+                self._clients[provider.name] = client_of(provider, settings)
 
     @property
     def client(self) -> openai.AsyncOpenAI | None:
-        """The provider's client; None for the demo model."""
-        return self._client
+        """The client of the default model's provider; None for the demo model, and over LiteLLM."""
+        known = self.known(self._settings.model_name)
+        return self._clients.get(known.provider.name) if known else None
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether there is nobody to ask but the demo model."""
+        return not self._settings.providers
+
+    def known(self, model_id: str) -> Known | None:
+        """What is known of a model; None where no provider has it."""
+        if model_id in self._known:
+            return self._known[model_id]
+        return Known(model_id, self._open, None) if self._open is not None and model_id != DEMO_MODEL else None
+
+    def offered(self, names: Sequence[str] = ()) -> list[str]:
+        """What a run may ask for, the default first; ``names``: those of its assistant."""
+        return list(names or self._settings.model_names_allowed)
 
     def choose(self, inference_options: Mapping[str, Any], model_of_run: str | None, names: Sequence[str] = ()) -> str:
-        """The name of the model for a run; ``names``: those of its assistant. Raises ModelError (model_not_allowed)."""
-        default = names[0] if names and self._client is not None else self._settings.model_name
+        """The id of the model for a run; ``names``: those of its assistant. Raises ModelError (model_not_allowed)."""
+        offered = self.offered(names)
         asked = inference_options.get("model") or model_of_run
-        if not asked:
-            return default
-        if asked not in (names or self._settings.model_names_allowed) and asked != default:
+        if asked and asked not in (*offered, self._settings.model_name):
             raise ModelError(Code.MODEL_NOT_ALLOWED)
-        return str(asked)
+        if self.is_demo:
+            return DEMO_MODEL
+        return str(asked or offered[0])
 
-    def get(self, name: str, demo: Demo | None = None) -> Model:
-        """The model of a name; ``demo``: how the demo model answers for an assistant."""
-        if name == DEMO_MODEL or self._client is None:
+    def get(self, model_id: str, demo: Demo | None = None) -> Model:
+        """The model of an id; ``demo``: how the demo model answers for an assistant. Raises ModelError."""
+        if model_id == DEMO_MODEL or self.is_demo:
             return DemoModel(self._settings.demo_word_delay_ms / 1000, demo)
-        if self._settings.model_api == "chat_completions":
-            return ChatCompletionsModel(model=name, openai_client=self._client)
-        return OpenAIResponsesModel(model=name, openai_client=self._client)
+        known = self.known(model_id)
+        if known is None:
+            raise ModelError(Code.MODEL_NOT_ALLOWED)
+        provider = known.provider
+        if provider.api == "litellm":
+            key = provider.key.get_secret_value() if provider.key else None
+            return litellm_model()(known.name, provider.base_url, key)
+        client = self._clients[provider.name]
+        if provider.api == "chat_completions":
+            return ChatCompletionsModel(model=known.name, openai_client=client)
+        return OpenAIResponsesModel(model=known.name, openai_client=client)
 
-    def is_demo(self, model: Model) -> bool:
-        return isinstance(model, DemoModel)
+    def settings_of(self, model_id: str) -> ModelSettings:
+        """What its provider, and the operator, want a model to be asked with."""
+        known = self.known(model_id)
+        reasoning = self._settings.model_reasoning.get(known.name if known else model_id)
+        ours = ModelSettings(include_usage=True, reasoning=reasoning.as_asked() if reasoning else None)
+        return ours.resolve(known.provider.asked_with(known.config)) if known else ours
+
+    def helper(self, own: str | None, model_of_run: str | None) -> str | None:
+        """The model that writes titles: the assistant's ``own``, else the operator's, else the run's; None: nobody."""
+        chosen = own or self._settings.helper_model or model_of_run
+        return None if chosen == DEMO_MODEL or self.is_demo else chosen
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        for client in self._clients.values():
+            await client.close()
+
+
+def client_of(provider: ProviderConfig, settings: Settings) -> openai.AsyncOpenAI:
+    client = openai.AsyncOpenAI(
+        api_key=provider.key.get_secret_value() if provider.key else "none",
+        base_url=provider.base_url or OPENAI_URL,
+        max_retries=0,  # RunModel retries, within the bounds of a run
+        timeout=openai.Timeout(settings.model_first_token_seconds_max, connect=CONNECT_SECONDS_MAX),
+    )
+    load_what_it_loads_late(client)
+    return client
 
 
 def load_what_it_loads_late(client: openai.AsyncOpenAI) -> None:
     """The SDK imports an API when it is first used: else the first run would hold up the loop, and lose its lease."""
     _ = (client.responses, client.chat.completions, client.conversations.items)
+
+
+def litellm_model() -> Callable[[str, str | None, str | None], Model]:
+    """The SDK's model over LiteLLM, as ours. Raises ModuleNotFoundError, which says what to install."""
+    try:
+        from agent_runner.litellm_models import LitellmModel  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"{PROVIDERS_VARIABLE}: a provider has the api “litellm”: install agent-runner[litellm]"
+        ) from error
+    return LitellmModel
 
 
 class NamedModels(ModelProvider):
@@ -83,10 +164,38 @@ class NamedModels(ModelProvider):
         self._demo = demo
 
     def get_model(self, model_name: str | None) -> Model:
-        return self._models.get(model_name or self._name_of_run, self._demo)
+        model_id = model_name or self._name_of_run
+        return _AskedWith(self._models.get(model_id, self._demo), self._models.settings_of(model_id))
 
 
-StreamedCompletion = tuple[Response, AsyncStream[ChatCompletionChunk]]
+class _AskedWith(Model):
+    """A model that is asked with these settings, where the agent has none of its own."""
+
+    def __init__(self, model: Model, settings: ModelSettings) -> None:
+        self._model = model
+        self._settings = settings
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: Any,  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        *args: Any,
+        **asked: Any,
+    ) -> ModelResponse:
+        settings = self._settings.resolve(model_settings)
+        return await self._model.get_response(system_instructions, input, settings, *args, **asked)
+
+    def stream_response(
+        self,
+        system_instructions: str | None,
+        input: Any,  # noqa: A002 - the SDK's name
+        model_settings: ModelSettings,
+        *args: Any,
+        **asked: Any,
+    ) -> AsyncIterator[Any]:
+        settings = self._settings.resolve(model_settings)
+        return self._model.stream_response(system_instructions, input, settings, *args, **asked)
 
 
 class ChatCompletionsModel(OpenAIChatCompletionsModel):
@@ -98,15 +207,21 @@ class ChatCompletionsModel(OpenAIChatCompletionsModel):
     """
 
     async def _fetch_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: A002
-        items = input if isinstance(input, str) else [_with_id(item) for item in cast("list[Json]", input)]
-        answer = cast(
-            "ChatCompletion | StreamedCompletion",
-            await super()._fetch_response(system_instructions, cast("Any", items), *args, **kwargs),
-        )
-        if isinstance(answer, ChatCompletion):
-            return answer
-        response, chunks = answer
-        return response, WatchedChunks(response, chunks)
+        items: Any = as_one_message_each(input)
+        return watched(await super()._fetch_response(system_instructions, items, *args, **kwargs))
+
+
+def as_one_message_each(asked: Any) -> Any:
+    """The input with words and the calls after them as one message."""
+    return asked if isinstance(asked, str) else [_with_id(item) for item in cast("list[Json]", asked)]
+
+
+def watched(answer: Any) -> Any:
+    """The answer, with its end noted where it is streamed."""
+    if not isinstance(answer, tuple):
+        return answer
+    response, chunks = cast("tuple[Response, AsyncStream[ChatCompletionChunk]]", answer)
+    return response, WatchedChunks(response, chunks)
 
 
 def _with_id(item: Json) -> Json:
@@ -122,7 +237,7 @@ class WatchedChunks:
     def __init__(self, response: Response, chunks: AsyncStream[ChatCompletionChunk]) -> None:
         self._response = response
         self._chunks = chunks
-        self.response = chunks.response  # the SDK reads the request's id from it
+        self.response = getattr(chunks, "response", None)  # the SDK reads the request's id from it
 
     async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
         async for chunk in self._chunks:
@@ -135,7 +250,9 @@ class WatchedChunks:
             yield chunk
 
     async def close(self) -> None:
-        await self._chunks.close()
+        close: Any = getattr(self._chunks, "close", None) or getattr(self._chunks, "aclose", None)  # LiteLLM's
+        if close is not None:
+            await close()
 
 
 _INCOMPLETE: dict[str, Literal["max_output_tokens", "content_filter"]] = {
@@ -149,14 +266,3 @@ def tool_wanted(inference_options: Json, tools: Sequence[Any]) -> str | None:
     choice = inference_options.get("tool_choice")
     wanted = choice.get("id") if isinstance(choice, dict) else None
     return wanted if isinstance(wanted, str) and wanted in {tool.name for tool in tools} else None
-
-
-def asked_of_the_model(
-    settings: ModelSettings, tool_choice: str | None, reasoning: ReasoningConfig | None
-) -> ModelSettings:
-    """What a model is asked for: the tool that a person has chosen, else what the agent's author says, else ours."""
-    ours = ModelSettings(
-        include_usage=True,
-        reasoning=Reasoning(effort=reasoning.effort, summary=reasoning.summary) if reasoning else None,
-    )
-    return ours.resolve(settings).resolve(ModelSettings(tool_choice=tool_choice))

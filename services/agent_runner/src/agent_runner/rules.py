@@ -1,6 +1,7 @@
 """Pure decisions about a run: what of the history fits, what a thread is called, which calls are open."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from agents import Usage as CallUsage
@@ -194,3 +195,10 @@ def user_text(user_item: Item) -> str:
     """The words of a ChatKit user_message item."""
     parts = cast("list[Item]", user_item.get("content") or [])
     return " ".join(str(part.get("text", "")) for part in parts).strip()
+
+
+def situation(now: datetime, time_zone: str | None, locale: str | None) -> str:
+    """What is told to an agent with its instructions. The date without the hour, so that providers' caches hold."""
+    zone = f"in the user's time zone, {time_zone}" if time_zone else "in UTC"
+    language = f" The user's language is {locale}." if locale else ""
+    return f"Today is {now:%A, %Y-%m-%d} ({zone}).{language}"

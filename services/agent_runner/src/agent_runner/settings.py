@@ -1,16 +1,27 @@
 """What the environment says about the runner: models, bounds, tool servers."""
 
 import json
+import os
 import re
 import socket
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
 import uuid_utils
 from actor_kit.settings import LeaseSettings, ServiceSettings
 from natterkit import McpServer
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
+
+from agent_runner.providers import (
+    PROVIDERS_VARIABLE,
+    ModelConfig,
+    ModelOptions,
+    ProviderConfig,
+    ReasoningConfig,
+    read_providers,
+)
 
 DEMO_MODEL = "demo"
 DEFAULT_OPENAI_MODEL = "gpt-5-mini"
@@ -23,16 +34,6 @@ class OperatorsMcpServer(McpServer):
     """An MCP server that the operator adds: to these assistants, or to the first one where none is named."""
 
     assistants: frozenset[str] = frozenset()
-
-
-class ReasoningConfig(BaseModel):
-    """How a model is asked to think; each value goes to the provider as it is, and an absent one does not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    summary: Literal["auto", "concise", "detailed"] | None = None
-    """Responses API only: have the model's thoughts told in short. Some providers refuse it to unknown customers."""
 
 
 class Settings(LeaseSettings, ServiceSettings):
@@ -60,6 +61,8 @@ class Settings(LeaseSettings, ServiceSettings):
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     model: str | None = Field(None, max_length=100, validation_alias="AGENT_RUNNER_MODEL")
     model_api: Literal["responses", "chat_completions"] = Field("responses", validation_alias="AGENT_RUNNER_MODEL_API")
+    model_providers: str = Field("", validation_alias=PROVIDERS_VARIABLE)
+    helper_model: str | None = Field(None, max_length=100, validation_alias="AGENT_RUNNER_HELPER_MODEL")
     models_allowed: str = Field("", validation_alias="AGENT_RUNNER_MODELS_ALLOWED")
     model_reasoning: dict[str, ReasoningConfig] = Field(
         default_factory=dict, validation_alias="AGENT_RUNNER_MODEL_REASONING"
@@ -111,6 +114,20 @@ class Settings(LeaseSettings, ServiceSettings):
         return self
 
     @model_validator(mode="after")
+    def _can_name_its_models(self) -> Self:
+        listed = {model.id for provider in self.providers for model in provider.models}
+        named = {
+            "AGENT_RUNNER_MODEL": {self.model} - {None, DEMO_MODEL},
+            "AGENT_RUNNER_HELPER_MODEL": {self.helper_model} - {None},
+            "AGENT_RUNNER_MODELS_ALLOWED": _names(self.models_allowed),
+        }
+        for variable, names in named.items():
+            unknown = sorted(str(name) for name in names - listed)
+            if self.model_providers and unknown:
+                raise ValueError(f"{variable}: {PROVIDERS_VARIABLE} lists no model “{unknown[0]}”")
+        return self
+
+    @model_validator(mode="after")
     def _can_name_its_servers(self) -> Self:
         try:
             self.mcp_server_configs()
@@ -140,18 +157,49 @@ class Settings(LeaseSettings, ServiceSettings):
         text = self.connection_secrets.get_secret_value() if self.connection_secrets else ""
         return tuple(secret.strip() for secret in text.split(",") if secret.strip())
 
-    @property
-    def model_name(self) -> str:
-        """The model that answers when a run asks for none: the demo model where there is no key."""
+    @cached_property
+    def providers(self) -> tuple[ProviderConfig, ...]:
+        """What AGENT_RUNNER_MODEL_PROVIDERS lists; without it the one that OPENAI_API_KEY and OPENAI_BASE_URL name, or
+        none. Raises ValueError.
+        """
+        if self.model_providers:
+            return read_providers(self.model_providers, os.environ)
         if self.openai_api_key is None and self.openai_base_url is None:
-            return DEMO_MODEL  # whatever model is named: nobody could answer as it
-        return self.model or DEFAULT_OPENAI_MODEL
+            return ()
+        default = self.model if self.model not in (None, DEMO_MODEL) else DEFAULT_OPENAI_MODEL
+        names = dict.fromkeys([str(default), *sorted(_names(self.models_allowed))])
+        return (
+            ProviderConfig(
+                name="openai",
+                base_url=self.openai_base_url,
+                api=self.model_api,
+                models=tuple(self._model_config(name) for name in names),
+                takes_any_model=True,
+                key=self.openai_api_key,
+            ),
+        )
+
+    def _model_config(self, name: str) -> ModelConfig:
+        """Any name: unlike in the list of providers, no id can be given in its place."""
+        return ModelConfig.model_construct(
+            name=name, id=name, settings=ModelOptions(reasoning=self.model_reasoning.get(name))
+        )
 
     @property
-    def model_names_allowed(self) -> frozenset[str]:
-        """The models a run may ask for."""
-        names = {name.strip() for name in self.models_allowed.split(",") if name.strip()}
-        return frozenset({*names, self.model_name})
+    def model_name(self) -> str:
+        """The model that answers when a run asks for none: the demo model where there is no provider."""
+        if not self.providers:
+            return DEMO_MODEL  # whatever model is named: nobody could answer as it
+        return self.model or self.providers[0].models[0].id
+
+    @property
+    def model_names_allowed(self) -> tuple[str, ...]:
+        """The models that a run may ask for where its assistant names none, the default first: those of
+        AGENT_RUNNER_MODELS_ALLOWED; without it all that the providers list.
+        """
+        listed = [model.id for provider in self.providers for model in provider.models]
+        allowed = _names(self.models_allowed) or set(listed)
+        return tuple(dict.fromkeys([self.model_name, *(name for name in listed if name in allowed)]))
 
     def assistant_targets(self) -> dict[str, str]:
         """What AGENT_RUNNER_ASSISTANTS says: ``id=target``, separated by commas or blanks. Raises ValueError."""
@@ -188,6 +236,11 @@ class Settings(LeaseSettings, ServiceSettings):
         if len({config.name for config in configs}) < len(configs):
             raise ValueError("two MCP servers have the same name")
         return configs
+
+
+def _names(text: str) -> set[str]:
+    """Names that commas separate."""
+    return {name.strip() for name in text.split(",") if name.strip()}
 
 
 def _reason(error: ValidationError | TypeError) -> str:

@@ -26,10 +26,10 @@ class TitleWriter:
         self._message = message
         self._task: asyncio.Task[str | None] | None = None
 
-    def start(self, model: Model) -> None:
+    def start(self, model: Model, settings: ModelSettings) -> None:
         """Ask the model, unless one has been asked."""
         if self._task is None:
-            self._task = asyncio.create_task(self._ask(model), name="title")
+            self._task = asyncio.create_task(self._ask(model, settings), name="title")
 
     async def title(self) -> str | None:
         """The title; the message's first line where the model gives none in time."""
@@ -47,12 +47,12 @@ class TitleWriter:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _ask(self, model: Model) -> str | None:
+    async def _ask(self, model: Model, settings: ModelSettings) -> str | None:
         try:
             response = await model.get_response(
                 INSTRUCTIONS,
                 self._message[:PROMPT_CHARACTERS_MAX],
-                ModelSettings(),
+                settings,
                 [],
                 None,
                 [],

@@ -18,6 +18,8 @@ from natter_testing.servers import die_with_parent
 HERE = Path(__file__).parent
 AIMOCK = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
 LITELLM = HERE / ".venv/bin/litellm"
+LITELLM_EXTRA = HERE / ".extra"
+"""What agent-runner[litellm] installs beside the runner."""
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 WORD_DELAY_MS = 15

@@ -1,0 +1,12 @@
+"""An assistant that may use three models, and agents that name models which nobody has."""
+
+from agents import Agent
+from natterkit import Assistant
+
+assistant = Assistant(
+    agent=Agent(name="Choosy", instructions="You are CHOOSY."),
+    models=["thinker", "mock"],
+    helper_model="small",
+)
+lost = Assistant(agent=Agent(name="Lost"), models=["nowhere"])
+stray = Agent(name="Stray", model="gpt-of-nobody")
