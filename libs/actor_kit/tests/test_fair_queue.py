@@ -48,6 +48,27 @@ async def test_a_user_who_asks_for_much_waits_behind_themselves() -> None:
     assert max(crowd.order.index("quiet"), crowd.order.index("other")) <= 4
 
 
+async def test_slow_work_of_one_user_leaves_places_for_the_others() -> None:
+    wanted = FairQueue(4, waiting_max=100, seconds_max=5.0, code=Code.OVERLOADED, user_places_max=3)
+    release = asyncio.Event()
+
+    async def slow() -> None:
+        async with wanted.place("slow"):
+            await release.wait()
+
+    inside = [asyncio.create_task(slow()) for _ in range(10)]
+    await asyncio.sleep(0)
+    assert wanted.waiting_count == 7
+    for user in ("quiet", "other", "quiet"):
+        async with asyncio.timeout(1), wanted.place(user):
+            pass
+    release.set()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*inside)
+        async with wanted.place("slow"), wanted.place("slow"), wanted.place("slow"), wanted.place("quiet"):
+            assert wanted.waiting_count == 0
+
+
 async def test_a_full_queue_refuses_the_user_who_has_the_most_in_it() -> None:
     crowd = Crowd(queue(waiting_max=10))
     flood = [crowd.ask("flood") for _ in range(11)]

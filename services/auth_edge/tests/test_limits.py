@@ -90,6 +90,51 @@ async def test_too_many_turns_name_their_own_policy(edge: RunningEdge, store: An
     assert answer.status_code == 429
     assert answer.headers["ratelimit-policy"] == '"requests";q=1200;w=60, "turns";q=120;w=60'
     assert answer.headers["ratelimit"] == '"turns";r=0;t=20'
+    # Remembered; but with a key it may be one that was stored before.
+    assert (await edge.call("POST", "/chat", json={"message": "hello"})).status_code == 429
+    assert len(begun_turns(store)) == 1
+    await edge.call("POST", "/chat", json={"message": "hello"}, headers={"Idempotency-Key": "known"})
+    assert (await edge.call("POST", "/chat", json={"message": "hello"}, user_id="bob")).status_code == 429
+    assert len(begun_turns(store)) == 3
+
+
+def begun_turns(store: Any) -> list[BeginTurn]:
+    return [message for message in store.asked if isinstance(message, BeginTurn)]
+
+
+async def test_a_user_s_slow_requests_leave_room_for_the_others(edge: RunningEdge, store: Any) -> None:
+    release = asyncio.Event()
+
+    async def wait(query: Any) -> Any:
+        if query.principal.user_id == "alice":
+            await release.wait()
+        return store_page
+
+    store_page, store.answers["ListTasks"] = store.answers["ListTasks"], wait
+    inside = [asyncio.create_task(edge.call("GET", "/tasks")) for _ in range(20)]
+    async with asyncio.timeout(2):
+        while len(store.asked) < 5:  # one permit question, four for todos
+            await asyncio.sleep(0.01)
+        assert (await edge.call("GET", "/tasks", user_id="bob")).status_code == 200
+        assert len(store.asked) == 7
+        release.set()
+        assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
+
+
+async def test_one_large_body_of_a_user_is_read_at_a_time(edge: RunningEdge) -> None:
+    release = asyncio.Event()
+
+    async def slow_body() -> Any:
+        yield b" " * 70_000
+        await release.wait()
+
+    first = asyncio.create_task(edge.call("POST", "/chat", content=slow_body()))
+    second = asyncio.create_task(edge.call("POST", "/chat", content=b" " * 70_000))
+    done, _ = await asyncio.wait({first, second}, timeout=0.2)
+    assert not done
+    assert (await edge.call("POST", "/chat", content=b" " * 70_000, user_id="bob")).status_code == 422
+    release.set()
+    assert {answer.status_code for answer in await asyncio.gather(first, second)} == {422}
 
 
 async def test_a_slow_store_is_503_within_three_seconds(edge: RunningEdge, store: Any) -> None:

@@ -13,12 +13,17 @@ _Waiting = deque[asyncio.Future[None]]
 class FairQueue:
     """``async with queue.place(user)``: at most ``places`` are inside; the others wait, and users take turns.
 
-    At most ``waiting_max`` wait, none longer than ``seconds_max``; who is too much is refused with ``code``. If the
-    queue is full, the last one of the user who has the most in it is refused.
+    One user has at most ``user_places_max`` of the places, also while others are free: whoever comes then does not
+    wait for slow work of somebody else. At most ``waiting_max`` wait, none longer than ``seconds_max``; who is too much
+    is refused with ``code``. If the queue is full, the last one of the user who has the most in it is refused.
     """
 
-    def __init__(self, places: int, *, waiting_max: int, seconds_max: float, code: Code) -> None:
+    def __init__(
+        self, places: int, *, waiting_max: int, seconds_max: float, code: Code, user_places_max: int | None = None
+    ) -> None:
         self._free = places
+        self._user_places_max = user_places_max or places
+        self._inside: dict[str, int] = {}
         self._waiting_max = waiting_max
         self._seconds_max = seconds_max
         self._code = code
@@ -36,7 +41,7 @@ class FairQueue:
         try:
             yield
         finally:
-            self._leave()
+            self._leave(user)
 
     def refuse_waiting(self, error: NatterError) -> None:
         """Refuse all who wait: what they wait for is away."""
@@ -48,8 +53,8 @@ class FairQueue:
         self._waiting_count = 0
 
     async def _enter(self, user: str) -> None:
-        if self._free > 0:
-            self._free -= 1
+        if self._may_enter(user):
+            self._take(user)
             return
         if self._waiting_count >= self._waiting_max:
             self._make_room(user)
@@ -61,26 +66,40 @@ class FairQueue:
                 await place
         except BaseException as error:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self._leave()  # it was given in the same moment
+                self._leave(user)  # it was given in the same moment
             else:
                 self._forget(user, place)
             if isinstance(error, TimeoutError):
                 raise self._too_much() from None
             raise
 
-    def _leave(self) -> None:
-        while self._waiting:
-            user, waiting = next(iter(self._waiting.items()))
+    def _may_enter(self, user: str) -> bool:
+        return self._free > 0 and self._inside.get(user, 0) < self._user_places_max
+
+    def _take(self, user: str) -> None:
+        self._free -= 1
+        self._inside[user] = self._inside.get(user, 0) + 1
+
+    def _leave(self, user: str) -> None:
+        self._free += 1
+        self._inside[user] -= 1
+        if self._inside[user] == 0:
+            del self._inside[user]
+        while (next_user := self._next_user()) is not None:
+            waiting = self._waiting[next_user]
             place = waiting.popleft()
             self._waiting_count -= 1
             if waiting:
-                self._waiting.move_to_end(user)
+                self._waiting.move_to_end(next_user)
             else:
-                del self._waiting[user]
+                del self._waiting[next_user]
             if not place.done():
+                self._take(next_user)
                 place.set_result(None)
-                return
-        self._free += 1
+
+    def _next_user(self) -> str | None:
+        """Whose turn it is; None where no place is free, or only users wait who have all that they may have."""
+        return next((user for user in self._waiting if self._may_enter(user)), None) if self._free > 0 else None
 
     def _forget(self, user: str, place: asyncio.Future[None]) -> None:
         waiting = self._waiting.get(user)

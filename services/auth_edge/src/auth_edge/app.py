@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from actor_kit.bus import Bus
+from actor_kit.fair_queue import FairQueue
 from actor_kit.health import Health, health_server
 from actor_kit.http_server import serve_until
 from actor_kit.requests import RequestServer
 from actor_kit.settings import split
-from contracts.errors import NatterError
+from contracts.errors import Code, NatterError
 from contracts.identity import Principal
 from contracts.queries import ListConversations
 from contracts.services import Service
@@ -35,7 +36,7 @@ from auth_edge.http import (
 from auth_edge.http.call import Edge
 from auth_edge.http.documented import HEADERS
 from auth_edge.openapi import build_openapi
-from auth_edge.permits import Permits
+from auth_edge.permits import Permits, Refusals
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
 
@@ -46,6 +47,9 @@ Every call under `/api/{user_id}` takes `Authorization: Bearer <JWT>`, and `{use
 Errors are problem details (RFC 9457) with a stable `code`. Answers of the assistant are server-sent events, at
 the `Location` or `stream_url` that is given.
 """
+PLACES: Final = 64
+"""Requests that are worked on at once, and mostly wait for the store; others of `REQUESTS_CONCURRENT_MAX` wait here."""
+PLACES_FOR_LARGE: Final = 8
 _SENT_HEADERS: Final = (
     "Authorization",
     "Content-Type",
@@ -100,10 +104,28 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
         Bus.open(settings, service=Service.AUTH_EDGE) as bus,
     ):
         permits = Permits(settings.requests_per_minute_max, asyncio.get_running_loop().time)
-        edge = Edge(bus, verifier, permits, settings)
+        edge = Edge(
+            bus,
+            verifier,
+            permits,
+            settings,
+            _places(settings, PLACES, settings.user_requests_concurrent_max),
+            _places(settings, PLACES_FOR_LARGE, 1),
+            Refusals(asyncio.get_running_loop().time),
+        )
         app.state.edge = edge
         app.state.health = _health(edge)
         yield edge
+
+
+def _places(settings: Settings, places: int, user_places_max: int) -> FairQueue:
+    return FairQueue(
+        places,
+        waiting_max=settings.requests_concurrent_max,
+        seconds_max=settings.answer_timeout_seconds,
+        code=Code.OVERLOADED,
+        user_places_max=user_places_max,
+    )
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:

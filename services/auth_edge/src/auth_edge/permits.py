@@ -89,3 +89,23 @@ class Permits:
         self.budgets.move_to_end(user_id)
         while len(self.budgets) > USERS_MAX:
             self.budgets.popitem(last=False)
+
+
+@dataclass
+class Refusals:
+    """Whom the store has refused another turn, and until when: what comes before need not be asked again."""
+
+    now: Callable[[], float]
+    until: OrderedDict[str, float] = field(default_factory=OrderedDict[str, float])
+
+    def keep(self, user_id: str, seconds: float) -> None:
+        self.until[user_id] = self.now() + seconds
+        self.until.move_to_end(user_id)
+        while len(self.until) > USERS_MAX:
+            self.until.popitem(last=False)
+
+    def check(self, user_id: str) -> None:
+        """Raises RetryableError (`rate_limited`) while the refusal holds."""
+        seconds = self.until.get(user_id, 0.0) - self.now()
+        if seconds > 0:
+            raise RetryableError(Code.RATE_LIMITED, "Too many turns in a minute.", retry_after_seconds=seconds)

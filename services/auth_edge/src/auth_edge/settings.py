@@ -43,6 +43,9 @@ class Settings(IdentitySettings, ProvingSettings):
     headers_timeout_seconds: float = Field(10, gt=0, description="A connection without whole headers is closed.")
     answer_timeout_seconds: float = Field(2.5, gt=0, le=2.9, description="When the store is slower: 503.")
     requests_concurrent_max: int = Field(512, ge=1, description="More requests at once are answered 503.")
+    user_requests_concurrent_max: int = Field(
+        4, ge=1, description="Requests of one user that this replica works on at once; more wait for their turn."
+    )
     connections_max: int = Field(2000, ge=1, description="More connections at once are answered 503.")
 
     requests_per_minute_max: int = Field(1200, ge=1, description="Requests of one user, over all replicas.")

@@ -96,15 +96,17 @@ class Database:
     """A pool of connections to Postgres, used one transaction at a time: nothing outlives it on a connection.
 
     That makes PgBouncer's transaction mode safe; with it, prepared statements are off as well. Whoever waits for a
-    connection waits in a queue in which users take turns.
+    connection waits in a queue in which users take turns, and one user has at most half of the connections.
     """
 
     def __init__(self, pool: Any, settings: Settings, *, role: str | None) -> None:
         self.pool = pool
         self._settings = settings
         self._role = role
+        connections = max(settings.database_pool_size_max, settings.database_pool_size_min)
         self._queue = FairQueue(
-            max(settings.database_pool_size_max, settings.database_pool_size_min),
+            connections,
+            user_places_max=max(1, connections // 2),
             waiting_max=settings.requests_concurrent_max,
             seconds_max=settings.database_retry_seconds_max + 1,
             code=Code.STORE_UNAVAILABLE,

@@ -1,11 +1,12 @@
 """A call on behalf of a verified user: every route under /api/{user_id} gets one, and no other way in exists."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from actor_kit.bus import Bus
+from actor_kit.fair_queue import FairQueue
 from actor_kit.telemetry import user_hash
 from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
@@ -14,23 +15,33 @@ from fastapi.routing import APIRoute
 from identity import TokenVerifier, VerifiedPrincipal, read_bearer
 
 from auth_edge import rules
-from auth_edge.permits import Permits
+from auth_edge.permits import Permits, Refusals
 from auth_edge.settings import Settings
 
 CHAT_SCOPE = {"x-natter-scope": "chat"}
 """`openapi_extra` of the routes that a chat token opens; every other route needs a full token."""
+
+LARGE_BODY_BYTES: Final = 64 * 1024
+"""A message of 32,000 characters of Latin text is no large body."""
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """What the routes need: the bus, the verifier of tokens, the budgets, the settings."""
+    """What the routes need: the bus, the verifier of tokens, the budgets, the settings.
+
+    In ``places`` users take turns: what one of them floods the edge with waits for itself. A large body waits in
+    ``places_for_large`` as well, before it is read: reading and parsing it is what all others wait for.
+    """
 
     bus: Bus
     verifier: TokenVerifier
     permits: Permits
     settings: Settings
+    places: FairQueue
+    places_for_large: FairQueue
+    turn_refusals: Refusals
 
 
 @dataclass(frozen=True)
@@ -69,14 +80,27 @@ class GuardedRoute(APIRoute):
             principal = await edge.verifier.verify(read_bearer(request.headers.get("authorization")))
             request.state.user_hash = user_hash(principal.user_id)
             rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
+            if is_large(request.headers):
+                async with edge.places_for_large.place(principal.user_id):
+                    return await answer(request, edge, principal)
+            return await answer(request, edge, principal)
+
+        async def answer(request: Request, edge: Edge, principal: VerifiedPrincipal) -> Response:
             await request.body()  # now, so that neither a stranger's body nor a slow one counts against the answer
             deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
             call = Call(edge, principal, deadline, request.state.answer_headers)
-            await _take_permit(call)
-            request.state.call = call
-            return await handle(request)
+            async with edge.places.place(principal.user_id):
+                await _take_permit(call)
+                request.state.call = call
+                return await handle(request)
 
         return guarded
+
+
+def is_large(headers: Mapping[str, str]) -> bool:
+    """Whether the body may take long to read: by what the request says of it."""
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or not length.isdecimal() or int(length[:18]) > LARGE_BODY_BYTES
 
 
 async def _take_permit(call: Call) -> None:

@@ -45,9 +45,12 @@ async def begin_turn(call: Call, turn: BeginTurn, request: Json) -> TurnBegun:
     }
     command = turn.model_copy(update=bounds)
     try:
+        if turn.idempotency_key is None:  # a key may stand for a turn that was stored before: only the store knows
+            call.edge.turn_refusals.check(call.principal.user_id)
         return await call.ask(command)
     except RetryableError as error:
         if error.code == Code.RATE_LIMITED:
+            call.edge.turn_refusals.keep(call.principal.user_id, error.retry_after_seconds or 1)
             policy = rate_limit_policy("turns", settings.turns_per_minute_max)
             call.answer_headers["ratelimit-policy"] += f", {policy}"
             call.answer_headers["ratelimit"] = rate_limit("turns", 0, error.retry_after_seconds or 1)
