@@ -74,7 +74,8 @@ COPY web ./
 RUN npm install --no-save --no-audit --no-fund && npm run build:standalone
 
 FROM node:20-slim AS web
-ENV NODE_ENV=production HOSTNAME=0.0.0.0 PORT=3000
+# NEXT_MANUAL_SIG_HANDLE: web/server/stopping.ts stops it, so that nobody's request is reset.
+ENV NODE_ENV=production HOSTNAME=0.0.0.0 PORT=3000 NEXT_MANUAL_SIG_HANDLE=1
 WORKDIR /app
 COPY --from=build-web /build/web/.next/standalone ./
 USER node

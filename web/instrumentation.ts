@@ -2,12 +2,14 @@
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
-  const [{ sayWhoseAddressCounts, watchIncomingRequests }, { migrateUntilDone }, { getSettings }] = await Promise.all([
+  const [{ sayWhoseAddressCounts, watchIncomingRequests }, { migrateUntilDone }, { getSettings }, { stopOnSignal }] = await Promise.all([
     import("./server/incoming-requests"),
     import("./server/readiness"),
     import("./server/settings"),
+    import("./server/stopping"),
   ]);
   watchIncomingRequests();
+  stopOnSignal();
   sayWhoseAddressCounts(getSettings().trustsForwardedFor, getSettings().publicOrigin);
   // Not awaited: /healthz has to be able to say "not yet" while the database wakes up.
   void migrateUntilDone();

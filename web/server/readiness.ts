@@ -3,6 +3,7 @@ import { getAuth } from "./auth";
 import { migrate } from "./migrate";
 import { getSettings, SettingsError } from "./settings";
 import { renewSigningKeysNow } from "./signing-keys";
+import { isStopping } from "./stopping";
 
 type Readiness = { isMigrated: boolean; signsUntilMilliseconds: number };
 
@@ -15,6 +16,7 @@ const RETRY_MILLISECONDS_MAX = 10_000;
 
 /** 200 once people can sign in and chat, 503 until then. */
 export async function readinessResponse(): Promise<Response> {
+  if (isStopping()) return Response.json({ status: "stopping" }, { status: 503 });
   if (!readiness.isMigrated) return Response.json({ status: "starting" }, { status: 503 });
   if (!(await canSignTokens())) return Response.json({ status: "signing_keys" }, { status: 503 });
   return Response.json({ status: "ok" });

@@ -28,6 +28,7 @@ STOP_NOTICE_SECONDS: Final = 0.5
 ON_ITS_WAY_SECONDS: Final = 0.2
 """How long it then waits for requests on connections that were opened in the last moment."""
 STOP_POLL_SECONDS: Final = 0.02
+ACCEPTING_TURNS: Final = 3
 TRANSPORT_EXTENSION: Final = "natter.transport"
 """Where a request's scope holds the transport of its connection, among its ASGI extensions."""
 
@@ -58,7 +59,8 @@ class PatientServer(QuietServer):
         """Give notice, close the listener, finish, close. Without connections it is done at once."""
         self.is_stopping = True
         await self._while_connected(self._notice_seconds)
-        await asyncio.sleep(0)  # the loop accepts who waits for it in this moment
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)  # the loop accepts all who wait for it: closing the listener would reset them
         for server in self.servers:
             server.close()
         await self._while_connected(min(self._notice_seconds, ON_ITS_WAY_SECONDS))

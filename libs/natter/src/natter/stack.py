@@ -205,6 +205,7 @@ class Stack:
             "AUTH_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
             "STREAM_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
             "NODE_ENV": "production",
+            "NEXT_MANUAL_SIG_HANDLE": "1",  # web/server/stopping.ts stops it
         }
         return [Program("web", command, environment, answers_ok(f"{self.web_url}/readyz"), self.web_directory)]
 
