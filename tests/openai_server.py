@@ -42,6 +42,10 @@ class Answer:
     is_refusal: bool = False
     finish_reason: str | None = None
     """In the words of Chat Completions: "length" or "content_filter"."""
+    hosted: tuple[dict[str, Any], ...] = ()
+    """Responses: items of calls that the provider executes, as they end; they come before the words."""
+    stall_in_hosted: bool = False
+    """Say that the first of them has begun, and no more until `stalled` is set."""
     thoughts: tuple[str, ...] = ()
     thoughts_as: str = "reasoning_content"
     """Chat Completions: the name of the field; Responses: "reasoning" is its content, else its summary."""
@@ -146,12 +150,16 @@ class OpenaiServer:
     async def _told(self, answer: Answer) -> AsyncIterator[str]:
         """The events with what the demo model's writer does not write: thoughts, refusals, unfinished answers."""
         thinking = reasoning_item(answer)
+        hosted = [{"id": f"hs_{secrets.token_hex(8)}", **one} for one in answer.hosted]
+        leading = [thinking, *hosted] if thinking else hosted
         async for text in self._response_events(answer):
             if not text.startswith("event: "):
                 yield text
                 continue
             data = json.loads(text.partition("data: ")[2])
-            for event in edited(data, answer, thinking):
+            for event in edited(data, answer, thinking, leading):
+                if answer.stall_in_hosted and event["type"] == "response.output_item.done":
+                    await self.stalled.wait()
                 for item in (event.get("item"), *event.get("response", {}).get("output", ())):
                     self.ids_given |= {item["id"]} if item else set()
                 yield sse(event)
@@ -324,22 +332,37 @@ def reasoning_item(answer: Answer) -> dict[str, Any] | None:
     return {**item, "summary": [{"type": "summary_text", "text": text}]}
 
 
-def edited(event: dict[str, Any], answer: Answer, thinking: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """One event of the writer as this answer's script wants it."""
-    if thinking and "output_index" in event:
-        event["output_index"] += 1
+def edited(
+    event: dict[str, Any], answer: Answer, thinking: dict[str, Any] | None, leading: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """One event of the writer as this answer's script wants it; ``leading`` are the items before the writer's."""
+    if "output_index" in event:
+        event["output_index"] += len(leading)
     if answer.is_refusal:
         event = as_refusal(event)
     if event["type"] == "response.completed":
         response = event["response"]
-        response["output"] = [*([thinking] if thinking else []), *response["output"]]
+        response["output"] = [*leading, *response["output"]]
         if answer.finish_reason:
             reason = {"length": "max_output_tokens"}.get(answer.finish_reason, answer.finish_reason)
             event["type"] = "response.incomplete"
             response |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
-    if event["type"] == "response.created" and thinking:
-        return [event, *reasoning_events(answer, thinking)]
+    if event["type"] == "response.created":
+        thoughts = reasoning_events(answer, thinking) if thinking else []
+        return [event, *thoughts, *hosted_events(leading, len(leading) - len(answer.hosted))]
     return [event]
+
+
+def hosted_events(leading: list[dict[str, Any]], first: int) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    for output_index, item in enumerate(leading):
+        if output_index >= first:
+            place = {"output_index": output_index, "sequence_number": 3}
+            begun = {key: value for key, value in item.items() if key not in ("result", "results", "outputs", "output")}
+            begun |= {"status": "in_progress", **({"result": None} if "result" in item else {})}
+            events.append({**place, "type": "response.output_item.added", "item": begun})
+            events.append({**place, "type": "response.output_item.done", "item": item})
+    return events
 
 
 def as_refusal(event: dict[str, Any]) -> dict[str, Any]:

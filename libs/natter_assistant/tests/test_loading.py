@@ -112,7 +112,36 @@ def test_a_tool_that_needs_an_approval_is_refused_at_the_start(tmp_path: Path) -
         "@function_tool(needs_approval=True)\ndef pay() -> str:\n    return ''\n"
         "agent = Agent(name='A', handoffs=[Agent(name='B', tools=[pay])])\n",
     )
-    assert "it needs an approval" in str(refused(f"{file}:agent"))
+    error = str(refused(f"{file}:agent"))
+    assert error.startswith(f"{file}:2: tool “pay” of agent “B”: it needs an approval (needs_approval), which Natter")
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("HostedMCPTool({'type': 'mcp', 'server_label': 'x', 'server_url': 'https://x.invalid'})", "an approval"),
+        ("LocalShellTool(lambda request: '')", "“local_shell” of agent “A”: the SDK executes it here"),
+        ("ShellTool(executor=lambda request: '')", "“shell” of agent “A”: the SDK executes it here"),
+    ],
+)
+def test_a_tool_that_asks_a_person_or_works_outside_of_the_ledger_is_refused(
+    tmp_path: Path, tool: str, said: str
+) -> None:
+    imports = "from agents import Agent, HostedMCPTool, LocalShellTool, ShellTool\n"
+    file = write(tmp_path, f"{imports}agent = Agent(name='A', tools=[{tool}])\n")
+    error = str(refused(f"{file}:agent"))
+    assert error.startswith(f"{file}:2: ")
+    assert said in error
+
+
+def test_tools_that_a_provider_executes_are_accepted(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "from agents import Agent, HostedMCPTool, WebSearchTool\n"
+        "mcp = HostedMCPTool({'type': 'mcp', 'server_label': 'x', 'server_url': 'u', 'require_approval': 'never'})\n"
+        "agent = Agent(name='A', tools=[WebSearchTool(), mcp])\n",
+    )
+    assert load_assistant(f"{file}:agent").title == "A"
 
 
 def test_an_assistant_is_called_as_its_agent_where_it_has_no_name() -> None:

@@ -6,18 +6,30 @@ import importlib.util
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, Handoff
+from agents import (
+    Agent,
+    ApplyPatchTool,
+    ComputerTool,
+    CustomTool,
+    FunctionTool,
+    Handoff,
+    HostedMCPTool,
+    LocalShellTool,
+)
 
 from natterkit.assistant import AgentFactory, Assistant
 from natterkit.chatkit_assistant import ChatKitAssistant
 
 TOOL_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 """What providers take as the name of a tool."""
+_APPROVAL = "it needs an approval (needs_approval), which Natter cannot ask a person for yet."
+_EXECUTED_HERE = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool)
 
 
 class AssistantError(Exception):
@@ -77,6 +89,17 @@ def check_agent(agent: Agent[Any]) -> None:
         for tool in member.tools:
             if isinstance(tool, FunctionTool):
                 _check_tool(tool, member, names)
+            else:
+                _check_other_tool(tool, member)
+        check_approvals(member, member.tools)
+
+
+def check_approvals(agent: Agent[Any], tools: Sequence[Any]) -> None:
+    """Look whether a tool is to be approved by a person, whom Natter cannot ask for that yet. Raises AssistantError."""
+    for tool in tools:
+        if isinstance(tool, FunctionTool) and tool.needs_approval:
+            file, line = _place_of(tool)
+            raise AssistantError(f"tool “{tool.name}” of agent “{agent.name}”: {_APPROVAL}", file=file, line=line)
 
 
 def team_of(agent: Agent[Any]) -> list[Agent[Any]]:
@@ -109,13 +132,24 @@ def _check_tool(tool: FunctionTool, agent: Agent[Any], names: set[str]) -> None:
         reason = "providers take letters, digits, “_” and “-” in a tool's name, and no more than 64 of them."
     elif tool.name in names:
         reason = f"agent “{agent.name}” has another tool of this name."
-    elif tool.needs_approval:
-        reason = "it needs an approval, which Natter cannot ask for yet."
     elif tool.params_json_schema.get("type") != "object":
         reason = "the schema of its parameters is not that of an object."
     if reason is not None:
         raise AssistantError(f"tool “{tool.name}”: {reason}", file=file, line=line)
     names.add(tool.name)
+
+
+def _check_other_tool(tool: Any, agent: Agent[Any]) -> None:
+    """A tool that is no function: its provider may execute it, but nothing of ours that no ledger knows of."""
+    name, reason = getattr(tool, "name", type(tool).__name__), None
+    if isinstance(tool, HostedMCPTool):
+        asks = tool.tool_config.get("require_approval", "always") != "never"
+        if asks and tool.on_approval_request is None:
+            reason = f"{_APPROVAL} Say require_approval “never”, or give it an on_approval_request."
+    elif isinstance(tool, _EXECUTED_HERE) or getattr(tool, "executor", None) is not None:
+        reason = "the SDK executes it here, where no ledger would know of it: make it a function tool."
+    if reason is not None:
+        raise AssistantError(f"tool “{name}” of agent “{agent.name}”: {reason}")
 
 
 def _place_of(tool: FunctionTool) -> tuple[str | None, int | None]:

@@ -15,8 +15,6 @@ from agents import (
     Handoff,
     Model,
     ModelResponse,
-    ModelSettings,
-    OpenAIResponsesModel,
     RunConfig,
     RunContextWrapper,
     Runner,
@@ -30,18 +28,19 @@ from contracts.errors import Code, TerminalError
 from contracts.replies import RunClaimed, ToolCallView, Usage
 from natterkit import Context
 from natterkit.context import running
-from natterkit.loading import check_agent, team_of
+from natterkit.loading import check_agent, check_approvals, team_of
 from openai.types.responses import ResponseFunctionToolCall
 
 from agent_runner import nested, rules
+from agent_runner.asking import Asking
 from agent_runner.assistants import Served
 from agent_runner.crash_points import CrashPoint
 from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, OwnModel, equip
 from agent_runner.function_calls import durable
+from agent_runner.hosted_tools import HostedCalls
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
-from agent_runner.models import tool_wanted
 from agent_runner.own_servers import OwnServers
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
@@ -91,6 +90,17 @@ class AgentLoop:
         self._session = session
         self._tool_calls = tool_calls
         self._titles = titles
+        self._asking = Asking(
+            workshop.models,
+            served.assistant,
+            context,
+            effects,
+            tool_calls.images,
+            claimed.inference_options,
+            wants_tool=not claimed.checkpoint,
+            model_sees_images=workshop.settings.model_sees_images,
+        )
+        self._hosted = HostedCalls(transcript, tool_calls.images, workshop.settings.tool_output_characters_max)
         self._own_servers = OwnServers()
         self._remote_tools: tuple[RemoteTool, ...] = ()
         self._agents: dict[str, Agent[Any]] = {}
@@ -103,7 +113,6 @@ class AgentLoop:
         self._replay: list[dict[str, Any]] = []
         """The calls of the last checkpoint that have no outputs: the model has answered, its answer is given again."""
         self._last_output: list[dict[str, Any]] = []
-        self._wants_tool = not claimed.checkpoint
         self._started = time.monotonic()
         self._has_begun = False
 
@@ -114,6 +123,7 @@ class AgentLoop:
         self._check_tokens()
         names = self._served.assistant.models
         self.model_name = self._workshop.models.choose(self._claimed.inference_options, self._claimed.run.model, names)
+        self._asking.model_name = self.model_name
         items: list[Any] = [*rules.portable(await self._session.get_items())]
         self._replay = [dict(call) for call in rules.open_calls(items)]
         self._call_ids = rules.call_ids(items)
@@ -135,7 +145,8 @@ class AgentLoop:
                     run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
                 )
                 await self._close(result)
-        if not rules.says_something([*self._session.run_items[len(self._claimed.input) :], *self._last_output]):
+        said = [*self._session.run_items[len(self._claimed.input) :], *self._last_output]
+        if not self._hosted.has_any and not rules.says_something(said):
             raise ModelError(Code.MODEL_BAD_RESPONSE)
 
     async def close(self) -> None:
@@ -150,17 +161,20 @@ class AgentLoop:
         self._agent_name = agent.name
         await self._store_outputs(rules.outputs(asked["input"]))
         self._transcript.begin_response()
+        self._hosted.begin_response()
         if self._replay:
             return self._replayed()
-        model = self._model(own)
+        model = self._asking.model_for(agent, own, asked["tools"])
+        titles_by = None if isinstance(own, Model) else self._asking.name(own)
         response = await call_model(
-            lambda: model.stream_response(**self._asked(model, own, asked)),
-            lambda event, is_first: self._show(event, is_first, None if isinstance(own, Model) else self._name(own)),
+            lambda: model.stream_response(**self._asking.asked(model, own, asked)),
+            lambda event, is_first: self._show(event, is_first, titles_by),
             ModelBounds.of(self._settings),
         )
-        self._wants_tool = False
+        self._asking.wants_tool = False
         output, usage = self._read(response)
-        await self._store_calls([rules.storable_item(item.model_dump(exclude_none=True)) for item in output])
+        kept = [item for item in output if item.type not in rules.HOSTED_CALLS]  # no other model could read those
+        await self._store_calls([rules.storable_item(item.model_dump(exclude_none=True)) for item in kept])
         self._check_tokens()
         return ModelResponse(output=output, usage=usage, response_id=None)
 
@@ -243,41 +257,6 @@ class AgentLoop:
 
     # --- the model ---------------------------------------------------------------------------------------
 
-    def _model(self, own: OwnModel) -> Model:
-        if isinstance(own, Model):
-            return own
-        return self._workshop.models.get(self._name(own), self._served.assistant.demo)
-
-    def _name(self, own: str | None) -> str:
-        return own or str(self.model_name)
-
-    def _asked(self, model: Model, own: OwnModel, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the SDK asks, with images, hidden context and settings as this model is to get them."""
-        sees_images = self._settings.model_sees_images and isinstance(model, OpenAIResponsesModel)
-        items = self._tool_calls.images.put_in(asked["input"], model_sees_images=sees_images)
-        wanted = tool_wanted(self._claimed.inference_options, asked["tools"]) if self._wants_tool else None
-        return {
-            **asked,
-            "system_instructions": self._told(asked),
-            "input": [*items, *self._effects.hidden],
-            "model_settings": self._asked_with(own, asked["model_settings"], wanted),
-        }
-
-    def _asked_with(self, own: OwnModel, of_agent: ModelSettings, tool_choice: str | None = None) -> ModelSettings:
-        """The tool that a person has chosen, else what the agent's author says, else the operator."""
-        models = self._workshop.models
-        # An agent that brings its model's object, with a client of its own, is asked what it says, and no more.
-        ours = ModelSettings(include_usage=True) if isinstance(own, Model) else models.settings_of(self._name(own))
-        return ours.resolve(of_agent).resolve(ModelSettings(tool_choice=tool_choice))
-
-    def _told(self, asked: dict[str, Any]) -> str | None:
-        """An agent's instructions, and what it cannot know: the date, where its user is, and what they speak."""
-        told, user = asked["system_instructions"], self._context.user
-        if not self._served.assistant.tells_date:
-            return told
-        situation = rules.situation(self._context.now, user.time_zone, user.locale)
-        return f"{told}\n\n{situation}" if told else situation
-
     def _read(self, response: Any) -> tuple[list[Any], CallUsage]:
         """The output and usage of a whole response; of one that is cut off nothing is executed. Raises ModelError."""
         usage = usage_of(response)
@@ -304,11 +283,10 @@ class AgentLoop:
         """One step of an agent that is a tool: nobody sees it, and the ledger keeps it."""
         step_id = nested.step_id(scope.call_id, scope.steps_count)
         scope.steps_count += 1
-        model = self._model(own)
+        model = self._asking.model_for(agent, own, asked["tools"])
 
         async def ask() -> ModelResponse:
-            settings = self._asked_with(own, asked["model_settings"])
-            request: dict[str, Any] = {**asked, "system_instructions": self._told(asked), "model_settings": settings}
+            request = self._asking.asked_nested(own, asked)
             bounds = ModelBounds.of(self._settings)
             response = await call_model(lambda: model.stream_response(**request), lambda _event, _first: None, bounds)
             output, usage = self._read(response)
@@ -327,6 +305,7 @@ class AgentLoop:
 
     def _show(self, event: Any, is_first_token: bool, titles_by: str | None) -> Awaitable[None] | None:
         self._transcript.on_model_event(event)
+        self._hosted.on_model_event(event)
         if is_first_token:
             return self._on_first_token(titles_by)
         return self._publisher.flush() if self._publisher.is_crowded else None
@@ -394,6 +373,7 @@ class AgentLoop:
 
     async def tools(self, agent: Agent[Any], tools: list[Tool]) -> list[Tool]:
         """An agent's tools as the SDK is to see them: its own, made durable, and those of MCP servers."""
+        check_approvals(agent, tools)  # those of MCP servers are known only now
         servers = self._served.servers_for(agent, is_nested=NESTED.get() is not None)
         remote = [self._remote(tool) for tool in self._remote_tools if tool.server.config.name in servers]
         own = [

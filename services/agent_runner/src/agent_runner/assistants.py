@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from agents import Agent
+from agents import Agent, Model
 from contracts.assistants import AssistantCard, ComposerModel, ComposerTool, StartPrompt
 from natterkit import Assistant, AssistantError, ChatKitAssistant, McpServer, load_assistant
 from natterkit.loading import place_of, team_of
 from pydantic import ValidationError
 
 from agent_runner.equipment import equip
+from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
 from agent_runner.models import Models
 from agent_runner.own_servers import as_mcp_server
 from agent_runner.settings import OperatorsMcpServer, Settings
@@ -129,14 +130,35 @@ def serve(
 
 
 def check_models(assistant: Assistant, models: Models, target: str) -> None:
-    """Look whether there is a provider for each model that an assistant and its agents name. Raises AssistantError."""
-    named = [*assistant.models, *([assistant.helper_model] if assistant.helper_model else [])]
-    if assistant.fixed_agent is not None:
-        named += [member.model for member in team_of(assistant.fixed_agent) if isinstance(member.model, str)]
-    unknown = [name for name in named if models.known(name) is None]
-    if unknown and not models.is_demo:
+    """Look whether there is a provider for each model that an assistant and its agents name, and whether it executes
+    the tools that only a provider can. Raises AssistantError.
+    """
+    if models.is_demo:
+        return
+    team = team_of(assistant.fixed_agent) if assistant.fixed_agent is not None else []
+    own = [member.model for member in team if isinstance(member.model, str)]
+    helper = [assistant.helper_model] if assistant.helper_model else []
+    unknown = [name for name in (*assistant.models, *helper, *own) if models.known(name) is None]
+    wrong = f"no provider has the model “{unknown[0]}”." if unknown else _without_its_tools(assistant, team, models)
+    if wrong:
         file, line = place_of(target)
-        raise AssistantError(f"no provider has the model “{unknown[0]}”.", file=file, line=line)
+        raise AssistantError(wrong, file=file, line=line)
+
+
+def _without_its_tools(assistant: Assistant, team: Sequence[Agent[Any]], models: Models) -> str | None:
+    for member in team:
+        hosted = hosted_tools_of(list(member.tools))
+        if not hosted:
+            continue
+        if isinstance(member.model, Model):
+            if not can_execute(member.model):
+                return refusal(member, hosted, "its own model is not asked by it")
+            continue
+        for name in [member.model] if member.model else models.offered(assistant.models):
+            known = models.known(name)
+            if known is not None and known.provider.api != "responses":
+                return refusal(member, hosted, f"the model “{name}” is asked by {known.provider.api}")
+    return None
 
 
 def card_of(served: Served, models: Models) -> AssistantCard:

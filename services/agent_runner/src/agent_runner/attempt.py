@@ -21,6 +21,7 @@ from agent_runner import rules
 from agent_runner.agent_loop import AgentLoop
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
+from agent_runner.hosted_tools import WORDS
 from agent_runner.metrics import RUNS, RUNS_ACTIVE
 from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentence_of
 from agent_runner.personal_tools import PersonalTools
@@ -71,7 +72,7 @@ class RunAttempt:
         self._publisher.start(last_sequence)
         self._served = workshop.assistants[claimed.assistant_id]
         assistant = self._served.assistant
-        self._transcript = Transcript(self._publisher, run.conversation_id, words=assistant.tool_words)
+        self._transcript = Transcript(self._publisher, run.conversation_id, words={**WORDS, **assistant.tool_words})
         self._session = session_of(workshop, claimed, self._principal, assistant.history)
         self._effects = RunEffects(claimed, self._publisher, self._session)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))

@@ -14,6 +14,7 @@ from contracts.errors import Code
 from contracts.ids import new_id
 from openai.types.responses import Response, ResponseFunctionToolCall
 
+from agent_runner import rules
 from agent_runner.model_errors import ERROR_EVENTS, ModelError, event_error, model_error
 from agent_runner.settings import Settings
 
@@ -82,13 +83,16 @@ class _Call:
     bounds: ModelBounds
     show: Show
     has_token: bool = False
+    waits_for_tool: bool = False
 
     async def stream(self, events: AsyncIterator[Any]) -> Response:
         deadline = asyncio.timeout(self.bounds.first_token_seconds_max)
         try:
             async with deadline, aclosing(_events(events)) as provided:
                 async for event in provided:
-                    is_first_token = not self.has_token and event.type in _TOKENS
+                    # A call that the provider executes counts like a word: asking again would execute it again.
+                    begins_hosted_call = self._is_of_hosted_call(event)
+                    is_first_token = not self.has_token and (event.type in _TOKENS or begins_hosted_call)
                     self.has_token = self.has_token or is_first_token
                     if self.has_token:
                         self._put_off(deadline)
@@ -107,9 +111,19 @@ class _Call:
             raise
         raise ModelError(Code.MODEL_BAD_RESPONSE, may_help_to_ask_again=True)
 
+    def _is_of_hosted_call(self, event: Any) -> bool:
+        """Whether a call begins that the provider executes; one that is under way may take as long as a first token."""
+        if event.type not in ("response.output_item.added", "response.output_item.done"):
+            return False
+        is_hosted = event.item.type in rules.HOSTED_CALLS
+        self.waits_for_tool = is_hosted and event.type == "response.output_item.added"
+        return is_hosted
+
     def _put_off(self, deadline: asyncio.Timeout) -> None:
         """Wait for the next token; a timer for each would cost more than the token, so it may be a twentieth late."""
         seconds_max = self.bounds.next_token_seconds_max
+        if self.waits_for_tool:
+            seconds_max = max(seconds_max, self.bounds.first_token_seconds_max)
         now = asyncio.get_running_loop().time()
         when = deadline.when()
         if when is None or abs(when - now - seconds_max) > seconds_max / 20:

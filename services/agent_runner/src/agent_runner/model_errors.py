@@ -21,6 +21,7 @@ from agents.exceptions import (
 )
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.text import storable
+from natterkit import AssistantError
 from openai.types.responses import Response
 from pydantic import ValidationError
 
@@ -203,7 +204,7 @@ def failure_of(error: BaseException) -> NatterError:
         return TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
     if isinstance(error, ModelBehaviorError):
         return TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
-    if is_raised_by_an_assistant(error):
+    if isinstance(error, AssistantError) or is_raised_by_an_assistant(error):
         return AssistantFailedError(Code.ASSISTANT_FAILED)
     return TerminalError(Code.INTERNAL, sentence_of(Code.INTERNAL))
 

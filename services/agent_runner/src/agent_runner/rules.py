@@ -17,6 +17,10 @@ PLAIN_TITLE_CHARACTERS_MAX = 60
 
 Item = Mapping[str, Any]
 CALL, OUTPUT = "function_call", "function_call_output"
+HOSTED_CALLS = frozenset(
+    {"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call", "mcp_call"}
+)
+"""Items of calls that a provider executes itself."""
 
 
 def tokens_of(item: Item) -> int:

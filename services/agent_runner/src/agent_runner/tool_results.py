@@ -100,11 +100,10 @@ class _Reader:
 
     def _read_link(self, link: ResourceLink) -> None:
         title = storable(link.title or link.name)[:TITLE_CHARACTERS_MAX]
-        url = quote(storable(link.uri), safe="%/:=&?~#+!$,;'@*[]")
-        is_web = urlsplit(url).scheme in ("http", "https") and len(url) <= URL_CHARACTERS_MAX
-        if is_web and len(self.attachments) < LINKS_MAX:
-            self.attachments.append(ToolAttachment(type="link", title=title, url=url))
-        self.notes.append(f"[{title}: {url[:URL_CHARACTERS_MAX]}]")
+        shown = link_of(title, link.uri)
+        if shown is not None and len(self.attachments) < LINKS_MAX:
+            self.attachments.append(shown)
+        self.notes.append(f"[{title}: {_quoted(link.uri)[:URL_CHARACTERS_MAX]}]")
 
     def _read_image(self, name: str, mime_type: str, data: str) -> None:
         """An image of a type that is shown, within the bounds; else words in its place."""
@@ -127,6 +126,17 @@ class _Reader:
     def _note(self, name: str, mime_type: str, data: str, what: str) -> None:
         title = storable(f"{name} {mime_type}".strip())[:TITLE_CHARACTERS_MAX]
         self.notes.append(f"[{title}, {_words(_size(data))}: {what}]")
+
+
+def link_of(title: str, url: str) -> ToolAttachment | None:
+    """A link as it is shown: to the web, and of a length that it can be."""
+    url = _quoted(url)
+    is_web = urlsplit(url).scheme in ("http", "https") and len(url) <= URL_CHARACTERS_MAX
+    return ToolAttachment(type="link", title=title, url=url) if is_web else None
+
+
+def _quoted(url: str) -> str:
+    return quote(storable(url), safe="%/:=&?~#+!$,;'@*[]")
 
 
 def _size(data: str) -> int:

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from agents import Model, ModelResponse, Usage
+from agents import FunctionTool, Model, ModelResponse, Usage
 from natterkit import Demo, DemoCall
 from openai.types.responses import ResponseCompletedEvent
 
@@ -67,6 +67,7 @@ class DemoModel(Model):
         prompt: Any,  # noqa: ARG002
     ) -> AsyncIterator[Any]:
         """The answer as it is written; see ``Model``."""
+        tools = [tool for tool in tools if isinstance(tool, FunctionTool)]  # hosted ones need a provider
         names = frozenset(str(tool.name) for tool in tools) | {str(handoff.tool_name) for handoff in handoffs}
         act = self._demo(input, names) if self._demo is not None else None
         if act is None:

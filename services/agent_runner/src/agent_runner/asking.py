@@ -1,0 +1,71 @@
+"""How one step of an agent is asked: of which model, told what beside its instructions, with which settings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agents import Agent, Model, ModelSettings, OpenAIResponsesModel, Tool
+from contracts.message import Json
+from natterkit import Assistant, AssistantError, Context
+
+from agent_runner import rules
+from agent_runner.demo import DemoModel
+from agent_runner.equipment import OwnModel
+from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
+from agent_runner.models import Models, tool_wanted
+from agent_runner.run_effects import RunEffects
+from agent_runner.tool_images import RunImages
+
+
+@dataclass
+class Asking:
+    """Of one attempt. ``wants_tool``: the tool that a person has chosen was not called yet."""
+
+    models: Models
+    assistant: Assistant
+    context: Context
+    effects: RunEffects
+    images: RunImages
+    inference_options: Json
+    wants_tool: bool
+    model_sees_images: bool
+    model_name: str = ""
+    """The run's model, for agents that name none."""
+
+    def name(self, own: str | None) -> str:
+        return own or self.model_name
+
+    def model_for(self, agent: Agent[Any], own: OwnModel, tools: list[Tool]) -> Model:
+        """Raises AssistantError where it cannot execute the agent's tools, ModelError where nobody has it."""
+        model = own if isinstance(own, Model) else self.models.get(self.name(own), self.assistant.demo)
+        hosted = hosted_tools_of(tools)
+        if hosted and not can_execute(model) and not isinstance(model, DemoModel):
+            where = f"the model “{getattr(model, 'model', '')}” is not asked by it"
+            raise AssistantError(refusal(agent, hosted, where))
+        return model
+
+    def asked(self, model: Model, own: OwnModel, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the SDK asks, with images, hidden context and settings as this model is to get them."""
+        sees_images = self.model_sees_images and isinstance(model, OpenAIResponsesModel)
+        items = self.images.put_in(asked["input"], model_sees_images=sees_images)
+        wanted = tool_wanted(self.inference_options, asked["tools"]) if self.wants_tool else None
+        return {**self.asked_nested(own, asked, wanted), "input": [*items, *self.effects.hidden]}
+
+    def asked_nested(self, own: OwnModel, asked: dict[str, Any], tool_choice: str | None = None) -> dict[str, Any]:
+        """The same of an agent that is a tool: it sees nothing of the conversation."""
+        settings = self._settings(own, asked["model_settings"], tool_choice)
+        return {**asked, "system_instructions": self._told(asked), "model_settings": settings}
+
+    def _settings(self, own: OwnModel, of_agent: ModelSettings, tool_choice: str | None) -> ModelSettings:
+        """The tool that a person has chosen, else what the agent's author says, else the operator."""
+        # An agent that brings its model's object, with a client of its own, is asked what it says, and no more.
+        is_own = isinstance(own, Model)
+        ours = ModelSettings(include_usage=True) if is_own else self.models.settings_of(self.name(own))
+        return ours.resolve(of_agent).resolve(ModelSettings(tool_choice=tool_choice))
+
+    def _told(self, asked: dict[str, Any]) -> str | None:
+        """An agent's instructions, and what it cannot know: the date, where its user is, and what they speak."""
+        told, user = asked["system_instructions"], self.context.user
+        if not self.assistant.tells_date:
+            return told
+        situation = rules.situation(self.context.now, user.time_zone, user.locale)
+        return f"{told}\n\n{situation}" if told else situation
