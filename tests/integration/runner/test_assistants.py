@@ -61,7 +61,7 @@ async def test_a_function_tool_has_its_effect_and_is_shown(shop: Shop) -> None:
     assert [(call.name, call.status, call.result) for call in items[-1].tool_calls] == [
         ("charge", "success", "charged kiwi")
     ]
-    assert shop.requests("kiwi")[0]["instructions"].startswith("You are TRIAGE.\n\nToday is ")
+    assert shop.requests("kiwi")[0]["instructions"].startswith("You are TRIAGE.\n\nWhat tools return ")
 
 
 async def test_an_exception_in_a_tool_is_a_failed_tool_and_its_traceback_is_in_the_log(shop: Shop) -> None:

@@ -68,6 +68,7 @@ class Assistant:
     ``agent``: an ``Agent`` as it is, or a function that makes one for each run. ``name``: for people; the agent's own
     where it is absent. ``models``: the ids of the models that a run may ask for, the first is the default; without any
     the runner's. ``helper_model``: the one that writes titles; by default the runner's, else the one that answers.
+    ``marks_data``: whether agents with tools are told that what tools return is data, and no instruction.
     ``tells_date``: whether the date, the user's time zone and their language are said after the instructions of its
     agents. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
     that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
@@ -82,6 +83,7 @@ class Assistant:
     models: Sequence[str] = ()
     helper_model: str | None = None
     tells_date: bool = True
+    marks_data: bool = True
     mcp_servers: Sequence[McpServer] = ()
     history: History = field(default_factory=History)
     bounds: Bounds = field(default_factory=Bounds)

@@ -72,7 +72,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 def desk_of(settings: Settings) -> Desk:
     secrets = settings.connection_secret_list
-    return Desk(Seal(secrets) if secrets else None, settings.public_url, settings.consent_seconds_max)
+    return Desk(
+        Seal(secrets) if secrets else None,
+        settings.public_url,
+        settings.consent_seconds_max,
+        refuses_private=settings.refuses_private_addresses,
+    )
 
 
 def _add_checks(health: Health, bus: Bus, assistants: LoadedAssistants) -> None:

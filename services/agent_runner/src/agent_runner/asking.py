@@ -63,9 +63,11 @@ class Asking:
         return ours.resolve(of_agent).resolve(ModelSettings(tool_choice=tool_choice))
 
     def _told(self, asked: dict[str, Any]) -> str | None:
-        """An agent's instructions, and what it cannot know: the date, where its user is, and what they speak."""
-        told, user = asked["system_instructions"], self.context.user
-        if not self.assistant.tells_date:
-            return told
-        situation = rules.situation(self.context.now, user.time_zone, user.locale)
-        return f"{told}\n\n{situation}" if told else situation
+        """An agent's instructions, that tools return data, and what it cannot know: the date, where its user is."""
+        user = self.context.user
+        told = [asked["system_instructions"]]
+        if asked["tools"] and self.assistant.marks_data:
+            told.append(rules.TOOLS_RETURN_DATA)
+        if self.assistant.tells_date:
+            told.append(rules.situation(self.context.now, user.time_zone, user.locale))
+        return "\n\n".join(filter(None, told)) or None

@@ -125,6 +125,7 @@ def serve(
         tuple(servers.values()),
         refresh_seconds=settings.tools_refresh_seconds,
         wait_seconds_max=settings.tools_wait_seconds_max,
+        refuses_private=settings.refuses_private_addresses,
     )
     return Served(assistant_id, assistant, toolbox, frozenset(shared), servers_of)
 

@@ -1,10 +1,9 @@
 """What a run's user has allowed at foreign MCP servers: headers with their claims, tokens they consented to."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,6 +17,7 @@ from mcp.client.auth import OAuthFlowError
 from natterkit import McpServer
 from pydantic import ValidationError
 
+from agent_runner.address_guard import is_private_url, keep_public
 from agent_runner.oauth import OAuthClient, QuestionRaised, Record, as_sealed, state_hash
 from agent_runner.sealing import Seal
 from agent_runner.store import Store
@@ -44,6 +44,8 @@ class Desk:
     seal: Seal | None
     public_url: str
     consent_seconds_max: int
+    refuses_private: bool = False
+    """Whether foreign servers may not be, nor lead to anything, on the private network."""
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
         default_factory=WeakValueDictionary[tuple[str, str], asyncio.Lock]
     )
@@ -138,7 +140,7 @@ class Connections:
     async def _exchange(self, config: McpServer, stored: SealedConnection, record: Record) -> str:
         client = self._client(config, record)
         try:
-            await client.exchange(stored.code or "", stored.issuer, _http)
+            await client.exchange(stored.code or "", stored.issuer, await self._http(config))
         except (OAuthFlowError, httpx2.HTTPError, ValidationError) as error:
             with suppress(ConsentNeededError):  # the code is of no use any more: the next call finds a new question
                 await self._authorize(config, stored, Record(client=record.client))
@@ -149,7 +151,7 @@ class Connections:
         """Refresh, or make the question."""
         client = self._client(config, record)
         try:
-            await client.authorize(_http)
+            await client.authorize(await self._http(config))
         except QuestionRaised as raised:
             question = record.question
             assert question is not None
@@ -205,6 +207,9 @@ class Connections:
         query = GetConnection(principal=self.principal, run_id=self.run_id, epoch=self.epoch, server=config.name)
         return (await self.store.ask(query)).connection
 
+    async def _http(self, config: McpServer) -> Callable[..., httpx2.AsyncClient]:
+        return await http_for(config, refuses_private=self.desk.refuses_private)
+
     @staticmethod
     def _failed(config: McpServer, error: Exception) -> NotConnectedError:
         # Not the error's text: it may hold what a token endpoint has answered.
@@ -212,4 +217,12 @@ class Connections:
         return NotConnectedError(f"{config.title} could not be connected: its authorization server refused.")
 
 
-_http = partial(httpx2.AsyncClient, timeout=HTTP_SECONDS_MAX)
+async def http_for(config: McpServer, *, refuses_private: bool) -> Callable[..., httpx2.AsyncClient]:
+    """Makes clients for what the server leads to: nothing on the private network, unless the server itself is there."""
+    only_public = refuses_private or not await is_private_url(config.url or "")
+
+    def make(**options: Any) -> httpx2.AsyncClient:
+        client = httpx2.AsyncClient(timeout=HTTP_SECONDS_MAX, **options)
+        return keep_public(client) if only_public else client
+
+    return make

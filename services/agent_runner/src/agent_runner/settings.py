@@ -85,6 +85,9 @@ class Settings(LeaseSettings, ServiceSettings):
 
     # tools
     mcp_servers: str = Field("", validation_alias="AGENT_RUNNER_MCP_SERVERS")
+    mcp_private_addresses: Literal["allow", "refuse"] = Field(
+        "allow", validation_alias="AGENT_RUNNER_MCP_PRIVATE_ADDRESSES"
+    )
     tools_refresh_seconds: float = Field(300, gt=0, validation_alias="AGENT_RUNNER_TOOLS_REFRESH_SECONDS")
     tools_wait_seconds_max: float = Field(10, ge=0, le=60, validation_alias="AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX")
     tool_output_characters_max: int = Field(20_000, ge=100, validation_alias="AGENT_RUNNER_TOOL_OUTPUT_CHARACTERS_MAX")
@@ -184,6 +187,11 @@ class Settings(LeaseSettings, ServiceSettings):
         return ModelConfig.model_construct(
             name=name, id=name, settings=ModelOptions(reasoning=self.model_reasoning.get(name))
         )
+
+    @property
+    def refuses_private_addresses(self) -> bool:
+        """Whether MCP servers over HTTP may not be on the private network; those that get the run's token may."""
+        return self.mcp_private_addresses == "refuse"
 
     @property
     def model_name(self) -> str:

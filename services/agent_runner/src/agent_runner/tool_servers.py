@@ -16,6 +16,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
 from natterkit import McpServer
 
+from agent_runner.address_guard import keep_public
 from agent_runner.tool_transport import CALL_ID_META, CallNote, McpHttp, Wire, call_note, watched
 
 log = structlog.get_logger()
@@ -54,8 +55,10 @@ class NoAnswerError(Exception):
 class ToolServer:
     """One configured MCP server: what its tools are, and connections to it."""
 
-    def __init__(self, config: McpServer) -> None:
+    def __init__(self, config: McpServer, *, refuses_private: bool = False) -> None:
         self.config = config
+        # Servers of one's own are where one's other services are.
+        self._refuses_private = refuses_private and not config.sends_run_token
         self._mode = "auto"
         self._discovered: DiscoverResult | None = None
         self.refusal: str | None = None
@@ -106,8 +109,11 @@ class ToolServer:
                 yield client
             return
         timeout = httpx2.Timeout(timeout_seconds + READ_MARGIN_SECONDS, connect=CONNECT_SECONDS_MAX)
+        requests = McpHttp(headers=headers, timeout=timeout, verify=_tls)
+        if self._refuses_private:
+            keep_public(requests)
         async with (
-            self._noting_refusals(McpHttp(headers=headers, timeout=timeout, verify=_tls), wire) as http,
+            self._noting_refusals(requests, wire) as http,
             Client(
                 watched(streamable_http_client(self.config.url, http_client=http), wire),
                 read_timeout_seconds=timeout_seconds,

@@ -55,9 +55,11 @@ class Toolbox:
         *,
         refresh_seconds: float,
         wait_seconds_max: float,
+        refuses_private: bool = False,
     ) -> None:
-        self._servers = [ToolServer(config) for config in configs if not config.is_personal]
-        self.personal_servers = [ToolServer(config) for config in configs if config.is_personal]
+        servers = [ToolServer(config, refuses_private=refuses_private) for config in configs]
+        self._servers = [server for server in servers if not server.config.is_personal]
+        self.personal_servers = [server for server in servers if server.config.is_personal]
         """Their tools are a user's own: `personal_tools`."""
         self._personal: dict[tuple[str, str], tuple[float, tuple[RemoteTool, ...]]] = {}
         self._refresh_seconds = refresh_seconds
