@@ -1,9 +1,16 @@
 """The list of conversations: found, ordered, renamed, deleted with a way back; search; Back and Forward."""
 
+import asyncio
 import re
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import pytest
+from natter_testing.stack import RunningNatter
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.cable import Cable
@@ -99,6 +106,45 @@ def test_several_are_deleted_at_once_also_by_leaving_the_page(person: Person) ->
     page.goto("/dashboard/chat")
     expect(titles(page)).to_have_text(["Count to 2"])
     assert [entry["title"] for entry in person.api(page, "GET", "/conversations")[1]["data"]] == ["Count to 2"]
+
+
+@contextmanager
+def undeletable(database_url: str, conversation_id: str) -> Generator[None]:
+    """While this lasts, the store cannot delete the conversation: its row is locked. (In a thread, for Playwright.)"""
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        connection = await asyncpg.connect(database_url)
+        async with connection.transaction():
+            statement = "select from chat.conversation where conversation_id = $1 for update"
+            await connection.execute(statement, conversation_id)
+            is_locked.set()
+            while not may_end.is_set():
+                await asyncio.sleep(0.02)
+        await connection.close()
+
+    with ThreadPoolExecutor(1) as holder:
+        holding = holder.submit(asyncio.run, hold())
+        assert is_locked.wait(5)
+        try:
+            yield
+        finally:
+            may_end.set()
+            holding.result(5)
+
+
+def test_what_is_still_being_deleted_is_listed_in_no_tab(person: Person, natter: RunningNatter) -> None:
+    page = person.sign_up()
+    first, _ = talk(person, page, "count to 1", "count to 2")
+    other = person.open("/dashboard/chat")
+    expect(titles(other)).to_have_text(["Count to 2", "Count to 1"])
+    menu(page, "Count to 1", "Delete")
+    with undeletable(natter.state.database_url, first):
+        page.goto("/dashboard/chat")  # to leave the page sends the deletion, whose answer nobody waits for
+        expect(titles(page)).to_have_text(["Count to 2"])
+        expect(titles(other)).to_have_text(["Count to 2"])
+        listed = person.api(page, "GET", "/conversations")[1]["data"]
+        assert [entry["title"] for entry in listed] == ["Count to 2", "Count to 1"]
 
 
 def test_a_title_that_is_too_long_is_refused_in_words_and_kept(person: Person) -> None:

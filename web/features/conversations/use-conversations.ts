@@ -4,13 +4,13 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
-import { chatkitUrl } from "@/features/chat/chat-options";
 import { useUserStream } from "@/features/live/user-stream";
 import { useUndo } from "@/features/undo/undo";
 import { errorText } from "@/lib/error-text";
 import { CallError } from "@/lib/http";
 
 import { ConversationApi, titleOf, type Conversation, type ConversationChange } from "./conversation-api";
+import { DELETION_MILLISECONDS_MAX, listenForDeletions, tellDeletions } from "./deletions";
 import { mergeFirstPage } from "./groups";
 
 /** One turn causes several events: the list is read once, this long after the last of them. */
@@ -50,7 +50,6 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
     }
   }, [api, isArchived]);
 
-
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const reloadSoon = useCallback(() => {
     clearTimeout(timer.current);
@@ -63,6 +62,14 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
   useUserStream((event) => {
     if (event.kind !== "task") reloadSoon();
   }, isFollowing);
+
+  /** Reading the list again would not do it: it keeps the pages after the first as they were. */
+  const forget = useCallback((ids: readonly string[]) => {
+    const without = (list: readonly Conversation[]) => list.filter(({ id }) => !ids.includes(id));
+    setPinned(without);
+    setRecent(without);
+  }, []);
+  const deletedElsewhere = useDeletionsElsewhere(userId, forget, reload);
 
   const isLoadingMore = useRef(false);
   const loadMore = useCallback(async () => {
@@ -110,19 +117,18 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
         text: gone.length === 1 ? `Deleted “${titleOf(gone[0])}”.` : `Deleted ${gone.length} conversations.`,
         undo: show,
         commit: () => {
-          // Before the answer: the page may be on its way out.
-          tellOtherTabs(userId, ids);
-          Promise.all(ids.map((id) => api.remove(id).catch(unlessGone)))
+          tellDeletions(userId, ids);
+          Promise.all(ids.map((id) => api.remove(id).catch(unlessGone).then(() => forget([id]))))
             .catch(fail)
             .then(reload)
             .then(show, show);
         },
       });
     },
-    [api, userId, offer, reload, fail],
+    [api, userId, offer, forget, reload, fail],
   );
 
-  const isShown = ({ id }: Conversation) => !hidden.has(id);
+  const isShown = ({ id }: Conversation) => !hidden.has(id) && !deletedElsewhere.has(id);
   return {
     api,
     phase,
@@ -138,11 +144,23 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
   };
 }
 
-/** Tells other tabs, which may show one of them: the element listens (chatkit-element/src/chat/chat.ts). */
-function tellOtherTabs(userId: string, ids: readonly string[]): void {
-  const channel = new BroadcastChannel(`chatkit-element:deletions:${new URL(chatkitUrl(userId), location.origin).href}`);
-  for (const id of ids) channel.postMessage(id);
-  channel.close();
+/** The conversations that another page is deleting. Those that the server still has after a while are listed again. */
+function useDeletionsElsewhere(
+  userId: string,
+  forget: (ids: readonly string[]) => void,
+  reload: () => Promise<void>,
+): ReadonlySet<string> {
+  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => listenForDeletions(userId, (more) => setIds((now) => new Set([...now, ...more]))), [userId]);
+  useEffect(() => {
+    if (ids.size === 0) return;
+    const timer = setTimeout(() => {
+      forget([...ids]);
+      void reload().finally(() => setIds(new Set()));
+    }, DELETION_MILLISECONDS_MAX);
+    return () => clearTimeout(timer);
+  }, [ids, forget, reload]);
+  return ids;
 }
 
 /** A conversation that is gone already counts as deleted. */
