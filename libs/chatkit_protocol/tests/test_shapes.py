@@ -36,6 +36,7 @@ ITEMS = {
     "assistant message": ANSWER,
     "tool calls": items.workflow("wf_1", "conv_1", NOW, "custom", TASKS),
     "thoughts": items.workflow("wf_2", "conv_1", NOW, "reasoning", THOUGHTS),
+    "tool calls that are over": items.workflow("wf_3", "conv_1", NOW, "custom", TASKS, seconds=3),
 }
 EVENTS = {
     "thread.created": events.thread_created(NEW),

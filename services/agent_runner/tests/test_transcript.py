@@ -1,12 +1,12 @@
 """Model events and tool calls become ChatKit events that the published types accept, whatever ids a provider gives."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from agent_runner.demo.responses import ResponseWriter
 from agent_runner.tool_tasks import tool_task
-from agent_runner.transcript import Transcript
+from agent_runner.transcript import Transcript, seconds_of
 from chatkit.types import ThreadItem, ThreadStreamEvent
 from chatkit_protocol import events
 from chatkit_protocol.reducer import Viewer
@@ -327,3 +327,15 @@ def test_a_mistake_in_an_assistants_words_costs_the_words_alone() -> None:
     words = {"pay": ToolWords("Paying", "Paid", lambda arguments, _result: arguments["missing"])}
     task = tool_task(ToolCallView(call_id="c", name="pay", arguments={}, status="success"), words=words)
     assert task["title"] == "Paid"
+
+
+def test_how_long_calls_and_thoughts_took_is_stored_for_every_viewer() -> None:
+    recorder, times = Recorder(), iter(NOW + timedelta(seconds=second) for second in (0, 2.9, 3, 10))
+    shown = Transcript(recorder, "conv_1", clock=lambda: next(times))
+    shown.on_model_event(summary_delta("So."))
+    shown.tool_started(call("c_1"))  # ends the thoughts
+    shown.tool_finished(call("c_1", status="success"))
+    assert seconds_of([*recorder.viewer.items.values()][-1]) is None
+    thoughts, calls = shown.end()
+    assert [seconds_of(item.item) for item in (thoughts, calls)] == [2, 7]
+    assert [seconds_of(item) for item in recorder.viewer.items.values()] == [2, 7]

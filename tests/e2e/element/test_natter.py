@@ -1,5 +1,7 @@
 """What only Natter has: its task tools, processes that die, tokens that expire, a message that interrupts."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -24,6 +26,18 @@ def test_a_tool_call_is_seen_and_the_history_has_it(natter: Person, page: Page, 
     chat.root.get_by_role("searchbox").fill("milk")
     expect(chat.root.locator(".thread-title")).to_have_count(1)
     assert chat.events("error") == []
+
+
+def test_how_long_work_took_is_the_same_in_every_tab_and_after_a_refresh(
+    natter: Person, page: Page, chat: Chat
+) -> None:
+    page.goto(natter.durable_url())
+    chat.send("tools")
+    work = chat.root.get_by_role("button", name=re.compile(r"^Worked for \d+ s$"))
+    expect(work).to_be_visible(timeout=RECOVERY_MS_MAX)
+    said = work.inner_text()
+    page.goto(natter.durable_url({"initialThread": chat.thread_id()}))
+    expect(work).to_have_text(said)
 
 
 def test_an_answer_that_was_cut_off_is_gone_on_with(natter: Person, page: Page, chat: Chat) -> None:

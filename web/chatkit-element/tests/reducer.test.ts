@@ -10,11 +10,10 @@ interface Recording {
 }
 
 const recordings = recorded as unknown as Record<string, Recording>;
-const NOW_MS = 1_000;
 const base = { thread_id: "t", created_at: "2026-01-01T00:00:00" };
 
 const fold = (events: readonly ThreadEvent[], start: ThreadState = EMPTY_THREAD) =>
-  events.reduce((state, event) => reduceThread(state, event, NOW_MS), start);
+  events.reduce((state, event) => reduceThread(state, event), start);
 
 const textOf = (item: ThreadItem | undefined) =>
   item?.type === "assistant_message" ? item.content.map((part) => part.text).join("") : null;
@@ -43,7 +42,7 @@ describe("what a stock ChatKitServer sends becomes what it stores", () => {
     for (const event of (recordings[name] as Recording).turns.flatMap((turn) => turn.events)) {
       if (event.type === "thread.item.done" && event.item.type === "assistant_message")
         expect(textOf(state.items.find((item) => item.id === event.item.id))).toBe(textOf(event.item));
-      state = reduceThread(state, event, NOW_MS);
+      state = reduceThread(state, event);
     }
   });
 
@@ -51,7 +50,7 @@ describe("what a stock ChatKitServer sends becomes what it stores", () => {
     let state = EMPTY_THREAD;
     const counts = new Set<number>();
     for (const event of recordings["agent with parallel tools"]?.turns[0]?.events ?? []) {
-      state = reduceThread(state, event, NOW_MS);
+      state = reduceThread(state, event);
       const workflow = state.items.find((item) => item.type === "workflow") as WorkflowItem | undefined;
       if (workflow) counts.add(workflow.workflow.tasks.length);
     }
@@ -85,11 +84,6 @@ const taskAdded = (task_index: number, task: Task): ThreadEvent => ({
   type: "thread.item.updated",
   item_id: "w",
   update: { type: "workflow.task.added", task_index, task },
-});
-const taskUpdated = (task_index: number, task: Task): ThreadEvent => ({
-  type: "thread.item.updated",
-  item_id: "w",
-  update: { type: "workflow.task.updated", task_index, task },
 });
 const tasksOf = (state: ThreadState) => (state.items[0] as WorkflowItem).workflow.tasks;
 
@@ -183,17 +177,6 @@ describe("workflows", () => {
     const other: Task = { ...loading, title: "other" };
     expect(tasksOf(fold([added(workflow([loading, other])), taskAdded(1, other)]))).toHaveLength(2);
     expect(tasksOf(fold([added(workflow([loading, other])), taskAdded(1, other), taskAdded(2, loading)]))).toHaveLength(3);
-  });
-
-  test("durations of a task and of its workflow are measured from start to end", () => {
-    let state = reduceThread(EMPTY_THREAD, added(workflow([loading])), 1_000);
-    state = reduceThread(state, taskUpdated(0, { ...loading, status_indicator: "complete" }), 3_500);
-    expect(state.taskTimes.get("w:0")).toEqual({ startedAtMs: 1_000, endedAtMs: 3_500 });
-    expect(state.taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: null });
-    const ended = reduceThread(state, done(workflow([{ ...loading, status_indicator: "complete" }])), 9_000);
-    expect(ended.taskTimes.get("w:0")).toEqual({ startedAtMs: 1_000, endedAtMs: 3_500 });
-    expect(ended.taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: 9_000 });
-    expect(reduceThread(ended, done(workflow([loading])), 9_500).taskTimes.get("w")).toEqual({ startedAtMs: 1_000, endedAtMs: 9_000 });
   });
 });
 

@@ -67,11 +67,14 @@ def output_text(text: str, annotations: Sequence[Json] = ()) -> Json:
     return {"type": "output_text", "text": text, "annotations": list(annotations)}
 
 
-def workflow(item_id: str, thread_id: str, created_at: datetime, kind: str, tasks: Sequence[Json]) -> Json:
-    """A WorkflowItem. ``kind``: custom (tool calls) or reasoning (thoughts)."""
+def workflow(
+    item_id: str, thread_id: str, created_at: datetime, kind: str, tasks: Sequence[Json], *, seconds: int | None = None
+) -> Json:
+    """A WorkflowItem. ``kind``: custom (tool calls) or reasoning (thoughts). ``seconds``: how long it took."""
+    summary: Json = {} if seconds is None else {"summary": {"duration": seconds}}
     return {
         **_item("workflow", item_id, thread_id, created_at),
-        "workflow": {"type": kind, "tasks": list(tasks), "expanded": False},
+        "workflow": {"type": kind, "tasks": list(tasks), "expanded": False, **summary},
     }
 
 

@@ -83,6 +83,7 @@ class Transcript:
                     view.created_at,
                     list(view.tool_calls),
                     self._words,
+                    seconds_of(view.item),
                 )
             elif is_said(view.item):
                 self._said.add(view.message_id)
@@ -229,7 +230,7 @@ class Transcript:
         if self._workflow is not None:
             for call in self._workflow.running_calls:
                 self._workflow.finish(call.model_copy(update={"status": "interrupted"}))
-            self._workflow.end()
+            self._workflow.end(self._clock())
         items = self.take_items()
         self._workflow = None
         return items
@@ -307,20 +308,26 @@ class Transcript:
         """A message or thoughts begin; the calls wait for the next message, to which they belong."""
         workflow, self._workflow = self._workflow, None
         if workflow is not None:
-            workflow.end()
+            workflow.end(self._clock())
             self._closed.append(workflow)
             self._keep(workflow.to_save())
 
     def _close_thoughts(self) -> None:
         thoughts, self._thoughts = self._thoughts, None
         if thoughts is not None:
-            self._keep(thoughts.end())
+            self._keep(thoughts.end(self._clock()))
 
 
 def is_said(item: Json) -> bool:
     """A message, thoughts or an image: what a guardrail may take back."""
     is_thought = item["type"] == "workflow" and item.get("workflow", {}).get("type") == "reasoning"
     return item["type"] in ("assistant_message", "generated_image") or is_thought
+
+
+def seconds_of(item: Json) -> int | None:
+    """How long a workflow took; None while it is not over."""
+    summary: Json = item["workflow"].get("summary") or {}
+    return summary.get("duration")
 
 
 def is_kept(item: Json) -> bool:

@@ -40,6 +40,9 @@ class ShownItem:
     def _publish(self, event: Json) -> None:
         self.publisher.event(event)
 
+    def _seconds_until(self, now: datetime) -> int:
+        return max(0, int((now - self.created_at).total_seconds()))
+
 
 @dataclass
 class ShownMessage(ShownItem):
@@ -99,12 +102,15 @@ class ShownWorkflow(ShownItem):
 
     calls: list[ToolCallView] = field(default_factory=list[ToolCallView])
     words: Words = field(default_factory=lambda: NO_WORDS)
+    seconds: int | None = None
+    """What it took, once it is over: stored, so that every viewer is shown the same."""
 
     def begin(self) -> None:
         self._publish(events.item_added(self._item()))
 
     def go_on(self) -> None:
-        """Show what an earlier attempt stored, as it stands."""
+        """Show what an earlier attempt stored, as it stands, and go on with it."""
+        self.seconds = None
         self._publish(events.item_replaced(self._item()))
 
     def start(self, call: ToolCallView) -> None:
@@ -140,7 +146,8 @@ class ShownWorkflow(ShownItem):
     def running_calls(self) -> list[ToolCallView]:
         return [call for call in self.calls if call.status == "running"]
 
-    def end(self) -> None:
+    def end(self, now: datetime) -> None:
+        self.seconds = self._seconds_until(now)
         self._publish(events.item_done(self._item()))
 
     def to_save(self) -> ItemToSave:
@@ -151,7 +158,9 @@ class ShownWorkflow(ShownItem):
 
     def _item(self) -> Json:
         tasks = [self._task(call) for call in self.calls]
-        return items.workflow(self.item_id, self.conversation_id, self.created_at, "custom", tasks)
+        return items.workflow(
+            self.item_id, self.conversation_id, self.created_at, "custom", tasks, seconds=self.seconds
+        )
 
 
 class ThoughtKey(NamedTuple):
@@ -204,7 +213,7 @@ class ShownThoughts(ShownItem):
     thoughts: dict[ThoughtKey, _Thought] = field(default_factory=dict[ThoughtKey, _Thought])
 
     def begin(self) -> None:
-        self._publish(events.item_added(self._item(is_over=False)))
+        self._publish(events.item_added(self._item()))
 
     def append(self, key: ThoughtKey, delta: str) -> None:
         thought = self.thoughts.get(key)
@@ -227,8 +236,8 @@ class ShownThoughts(ShownItem):
             thought.is_complete = True
             self._show("updated", key)
 
-    def end(self) -> ItemToSave:
-        item = self._item(is_over=True)
+    def end(self, now: datetime) -> ItemToSave:
+        item = self._item(seconds=self._seconds_until(now))
         self._publish(events.item_done(item))
         return ItemToSave(message_id=self.item_id, type="workflow", item=item)
 
@@ -238,12 +247,13 @@ class ShownThoughts(ShownItem):
         task = items.thought(thought.text, is_complete=thought.is_complete)
         self._publish(events.task_changed(self.item_id, kind, list(self.thoughts).index(key), task))
 
-    def _item(self, *, is_over: bool) -> Json:
+    def _item(self, *, seconds: int | None = None) -> Json:
+        """The item; ``seconds``: it is over, and took so long."""
         tasks = [
-            items.thought(thought.text, is_complete=is_over or thought.is_complete)
+            items.thought(thought.text, is_complete=seconds is not None or thought.is_complete)
             for thought in self.thoughts.values()
         ]
-        return items.workflow(self.item_id, self.conversation_id, self.created_at, "reasoning", tasks)
+        return items.workflow(self.item_id, self.conversation_id, self.created_at, "reasoning", tasks, seconds=seconds)
 
 
 def _annotation(raw: Any) -> Json | None:

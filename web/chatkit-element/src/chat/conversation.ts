@@ -255,7 +255,7 @@ export class Conversation {
     // After Stop no new text appears; what the server stored arrives as a finished item.
     const isText = event.type === "thread.item.updated" || event.type === "progress_update";
     if (this.state.turn?.isStopping && isText) return;
-    this.updateThread((thread) => reduceThread(thread, event, Date.now()));
+    this.updateThread((thread) => reduceThread(thread, event));
     switch (event.type) {
       case "thread.created":
         this.stream.restartAt(frameId);

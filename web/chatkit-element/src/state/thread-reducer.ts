@@ -2,16 +2,16 @@
 
 import type { ThreadEvent, ThreadItem, ThreadMetadata } from "../protocol/types";
 import { applyItemUpdate, isAnnouncedAgain, tasksAnnouncedEarly } from "./item-updates";
-import { EMPTY_THREAD, type Notice, type TaskTime, type ThreadState } from "./thread-state";
+import { EMPTY_THREAD, type Notice, type ThreadState } from "./thread-state";
 
-export function reduceThread(state: ThreadState, event: ThreadEvent, nowMs: number): ThreadState {
-  const next = reduceEvent(state, event, nowMs);
+export function reduceThread(state: ThreadState, event: ThreadEvent): ThreadState {
+  const next = reduceEvent(state, event);
   if (next.superseded.length === 0) return next;
   const isDone = event.type === "thread.item.done" && event.item.type === "assistant_message";
   return isDone || isOvertaken(next) ? { ...next, superseded: EMPTY_THREAD.superseded } : next;
 }
 
-function reduceEvent(state: ThreadState, event: ThreadEvent, nowMs: number): ThreadState {
+function reduceEvent(state: ThreadState, event: ThreadEvent): ThreadState {
   switch (event.type) {
     case "thread.created":
       return { ...withMetadata(state, event.thread), id: event.thread.id };
@@ -19,12 +19,12 @@ function reduceEvent(state: ThreadState, event: ThreadEvent, nowMs: number): Thr
       // Its items are an empty page whatever the thread holds: only the metadata counts.
       return withMetadata(state, event.thread);
     case "thread.item.added":
-      return addItem(state, event.item, nowMs);
+      return addItem(state, event.item);
     case "thread.item.updated":
-      return updateItem(state, event.item_id, event.update, nowMs);
+      return updateItem(state, event.item_id, event.update);
     case "thread.item.done":
     case "thread.item.replaced":
-      return finishItem(state, event.item, nowMs);
+      return finishItem(state, event.item);
     case "thread.item.removed":
       return closed({ ...state, items: state.items.filter((item) => item.id !== event.item_id) }, event.item_id);
     case "stream_options":
@@ -79,28 +79,17 @@ function upsertItem(state: ThreadState, item: ThreadItem): ThreadState {
   return { ...state, items };
 }
 
-function addItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
-  let next = opened(upsertItem(clearedProgress(state, item), item), item.id);
-  if (item.type === "workflow")
-    next = { ...next, taskTimes: new Map(next.taskTimes).set(item.id, { startedAtMs: nowMs, endedAtMs: null }) };
+function addItem(state: ThreadState, item: ThreadItem): ThreadState {
+  const next = opened(upsertItem(clearedProgress(state, item), item), item.id);
   const early = tasksAnnouncedEarly(item);
-  if (early > 0) next = { ...next, tasksToExpect: new Map(next.tasksToExpect).set(item.id, early) };
-  return withTaskTimes(next, item, nowMs);
+  return early > 0 ? { ...next, tasksToExpect: new Map(next.tasksToExpect).set(item.id, early) } : next;
 }
 
-function finishItem(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
-  const next = withTaskTimes(closed(upsertItem(clearedProgress(state, item), item), item.id), item, nowMs);
-  const time = next.taskTimes.get(item.id);
-  if (!time || time.endedAtMs !== null) return next;
-  return { ...next, taskTimes: new Map(next.taskTimes).set(item.id, { ...time, endedAtMs: nowMs }) };
+function finishItem(state: ThreadState, item: ThreadItem): ThreadState {
+  return closed(upsertItem(clearedProgress(state, item), item), item.id);
 }
 
-function updateItem(
-  state: ThreadState,
-  id: string,
-  update: Parameters<typeof applyItemUpdate>[1],
-  nowMs: number,
-): ThreadState {
+function updateItem(state: ThreadState, id: string, update: Parameters<typeof applyItemUpdate>[1]): ThreadState {
   const index = findItemIndex(state.items, id);
   const before = state.items[index];
   if (!before) return state;
@@ -111,7 +100,7 @@ function updateItem(
   if (after === before) return state;
   const items = [...state.items];
   items[index] = after;
-  return withTaskTimes({ ...state, items }, after, nowMs);
+  return { ...state, items };
 }
 
 function opened(state: ThreadState, id: string): ThreadState {
@@ -127,21 +116,6 @@ function closed(state: ThreadState, id: string): ThreadState {
 
 function clearedProgress(state: ThreadState, item: ThreadItem): ThreadState {
   return state.progress && item.type !== "user_message" ? { ...state, progress: null } : state;
-}
-
-function withTaskTimes(state: ThreadState, item: ThreadItem, nowMs: number): ThreadState {
-  if (item.type !== "workflow") return state;
-  let taskTimes: Map<string, TaskTime> | null = null;
-  item.workflow.tasks.forEach((task, index) => {
-    const key = `${item.id}:${index}`;
-    const known = state.taskTimes.get(key);
-    if (task?.status_indicator === "loading") {
-      if (!known) (taskTimes ??= new Map(state.taskTimes)).set(key, { startedAtMs: nowMs, endedAtMs: null });
-    } else if (known && known.endedAtMs === null) {
-      (taskTimes ??= new Map(state.taskTimes)).set(key, { ...known, endedAtMs: nowMs });
-    }
-  });
-  return taskTimes ? { ...state, taskTimes } : state;
 }
 
 export function addNotice(state: ThreadState, notice: Omit<Notice, "key">): ThreadState {

@@ -16,12 +16,6 @@ export interface Notice {
   canContinue?: boolean;
 }
 
-/** When a workflow or a task was first seen running, and when it was first seen finished (milliseconds). */
-export interface TaskTime {
-  startedAtMs: number;
-  endedAtMs: number | null;
-}
-
 export interface ThreadState {
   id: string | null;
   title: string | null;
@@ -32,8 +26,6 @@ export interface ThreadState {
   openItems: ReadonlySet<string>;
   /** The answer's text as a dead attempt had written it: shown, dimmed, until the new attempt has as much. */
   superseded: readonly ThreadItem[];
-  /** The key is the item's id for a workflow, and `<item id>:<index>` for a task of it. */
-  taskTimes: ReadonlyMap<string, TaskTime>;
   /** By workflow item: how many `workflow.task.added` are still to come for tasks that the item has already. */
   tasksToExpect: ReadonlyMap<string, number>;
   progress: { text: string; icon: string | null } | null;
@@ -55,7 +47,6 @@ export const EMPTY_THREAD: ThreadState = {
   items: [],
   openItems: new Set(),
   superseded: [],
-  taskTimes: new Map(),
   tasksToExpect: new Map(),
   progress: null,
   allowCancel: true,

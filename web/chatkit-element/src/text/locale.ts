@@ -20,7 +20,8 @@ export interface Locale {
   tag: string;
   direction: "ltr" | "rtl";
   text: (key: TextKey, values?: Record<string, string | number>) => string;
-  duration: (milliseconds: number) => string;
+  /** Of whole seconds. */
+  duration: (seconds: number) => string;
   time: (iso: string) => string;
   dateTime: (iso: string) => string;
 }
@@ -40,11 +41,8 @@ export function chooseLocale(requested: string | undefined): Locale {
     tag,
     direction: RIGHT_TO_LEFT.has(tag.split("-")[0] ?? "") ? "rtl" : "ltr",
     text,
-    duration: (milliseconds) => {
-      const seconds = Math.max(0, milliseconds) / 1_000;
-      if (seconds < 60) return text("seconds", { n: seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds) });
-      return text("minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
-    },
+    duration: (seconds) =>
+      seconds < 60 ? text("seconds", { n: seconds }) : text("minutes", { m: Math.floor(seconds / 60), s: seconds % 60 }),
     time: (iso) => format(timeFormat, iso),
     dateTime: (iso) => format(dateTimeFormat, iso),
   };

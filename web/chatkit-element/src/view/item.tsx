@@ -3,7 +3,6 @@
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
 import type { StoredTurn } from "../state/stored-turn";
-import type { TaskTime } from "../state/thread-state";
 import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
 import { AssistantMessage } from "./assistant-message";
@@ -19,7 +18,6 @@ interface ItemProps extends ActionFlags {
   item: ThreadItem;
   isTurnActive: boolean;
   isStreaming: boolean;
-  taskTimes: ReadonlyMap<string, TaskTime>;
   allowedImageDomains: readonly string[];
   /** A message of the user that has several versions. */
   versions: StoredTurn | null;
@@ -38,9 +36,9 @@ export const ItemView = memo((props: ItemProps) => {
         </article>
       );
     case "workflow":
-      return <WorkflowView itemId={item.id} workflow={item.workflow} isTurnActive={props.isTurnActive} taskTimes={props.taskTimes} />;
+      return <WorkflowView workflow={item.workflow} isTurnActive={props.isTurnActive} />;
     case "task":
-      return <TaskView task={item.task} isTurnActive={props.isTurnActive} time={null} />;
+      return <TaskView task={item.task} isTurnActive={props.isTurnActive} />;
     case "structured_input":
       return <AnsweredQuestions item={item} />;
     case "generated_image":

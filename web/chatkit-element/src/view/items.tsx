@@ -5,7 +5,6 @@ import { useEffect, useState } from "preact/hooks";
 import type { ThreadItem } from "../protocol/types";
 import type { ConversationState } from "../state/app-state";
 import { type StoredTurn, turnAtEnd } from "../state/stored-turn";
-import type { TaskTime } from "../state/thread-state";
 import { whenIdle } from "./idle";
 import { ItemView } from "./item";
 import { shallowEqual } from "./memo";
@@ -42,7 +41,6 @@ export function Items({ conversation }: { conversation: ConversationState }) {
             items={items.slice(from, to)}
             turnStart={isCurrent ? turnStart - from : ITEMS_PER_GROUP}
             openItems={isCurrent ? thread.openItems : NO_OPEN_ITEMS}
-            taskTimes={thread.taskTimes}
             feedback={feedback}
             allowedImageDomains={thread.allowedImageDomains}
             storedTurns={storedTurns}
@@ -68,14 +66,12 @@ function indexAfterLastUserMessage(items: readonly ThreadItem[]): number {
 }
 
 const NO_OPEN_ITEMS: ReadonlySet<string> = new Set();
-const NO_TASK_TIMES: ReadonlyMap<string, TaskTime> = new Map();
 
 interface ItemGroupProps {
   items: readonly ThreadItem[];
   /** Index in this group of the first item of the turn that is being answered. */
   turnStart: number;
   openItems: ReadonlySet<string>;
-  taskTimes: ReadonlyMap<string, TaskTime>;
   feedback: ConversationState["feedback"];
   allowedImageDomains: readonly string[];
   storedTurns: readonly StoredTurn[];
@@ -91,7 +87,7 @@ class ItemGroup extends Component<ItemGroupProps> {
     return !sameItems || !shallowEqual(rest, nextRest);
   }
 
-  override render({ items, turnStart, openItems, taskTimes, feedback, allowedImageDomains, storedTurns, turnBefore }: ItemGroupProps) {
+  override render({ items, turnStart, openItems, feedback, allowedImageDomains, storedTurns, turnBefore }: ItemGroupProps) {
     return (
       <div class="group">
         {items.map((item, index) => {
@@ -106,7 +102,6 @@ class ItemGroup extends Component<ItemGroupProps> {
                 item={item}
                 isTurnActive={hasTasks && index >= turnStart}
                 isStreaming={openItems.has(item.id)}
-                taskTimes={hasTasks ? taskTimes : NO_TASK_TIMES}
                 rating={feedback[item.id] ?? null}
                 allowedImageDomains={allowedImageDomains}
                 versions={versions ?? null}

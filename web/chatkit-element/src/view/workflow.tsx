@@ -2,7 +2,6 @@
 
 import { useState } from "preact/hooks";
 import type { Task, Workflow } from "../protocol/types";
-import type { TaskTime } from "../state/thread-state";
 import { useLocale } from "./context";
 import { Icon } from "./icon";
 import { Markdown } from "./markdown";
@@ -11,20 +10,18 @@ import { Sources } from "./sources";
 import { BADGE_ICONS, type BadgeState, badgeOf, FAILED_ICON, SUCCESS_ICON, UNKNOWN_ICON } from "./tool-badges";
 
 interface WorkflowProps {
-  itemId: string;
   workflow: Workflow;
   isTurnActive: boolean;
-  taskTimes: ReadonlyMap<string, TaskTime>;
 }
 
-export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }: WorkflowProps) => {
+export const WorkflowView = memo(({ workflow, isTurnActive }: WorkflowProps) => {
   const { text } = useLocale();
   const isRunning = isTurnActive && workflow.summary == null;
   const isToolCalls = workflow.type === "custom";
   // Tool calls are what people ask to see; reasoning folds away when it is over.
   const [choice, setChoice] = useState<boolean | null>(null);
   const isExpanded = choice ?? (workflow.expanded || isRunning || isToolCalls);
-  const title = useWorkflowTitle(workflow, isRunning, spentMs(taskTimes.get(itemId)));
+  const title = useWorkflowTitle(workflow, isRunning);
   const hasTasks = workflow.tasks.length > 0;
   return (
     <section class={`workflow ${workflow.type}`} part="workflow" aria-label={title}>
@@ -44,7 +41,7 @@ export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }:
         <ul class="tasks">
           {workflow.tasks.map((task, index) => (
             <li key={index}>
-              <TaskView task={task} isTurnActive={isTurnActive} time={taskTimes.get(`${itemId}:${index}`) ?? null} />
+              <TaskView task={task} isTurnActive={isTurnActive} />
             </li>
           ))}
         </ul>
@@ -53,11 +50,11 @@ export const WorkflowView = memo(({ itemId, workflow, isTurnActive, taskTimes }:
   );
 });
 
-function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean, seenMs: number | null): string {
+/** How long it took is what the server has stored, the same in every tab. Less than a second (0) is not worth saying. */
+function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean): string {
   const { text, duration } = useLocale();
   if (summary?.title) return summary.title;
-  const ms = summary?.duration ? summary.duration * 1_000 : seenMs;
-  if (ms !== null && !isRunning) return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: duration(ms) });
+  if (summary?.duration) return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: duration(summary.duration) });
   if (isRunning) return type === "reasoning" ? (tasks.at(-1)?.title ?? text("thinking")) : text("working");
   return type === "reasoning" ? text("reasoning") : text("worked");
 }
@@ -65,7 +62,6 @@ function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean
 interface TaskProps {
   task: Task;
   isTurnActive: boolean;
-  time: TaskTime | null;
 }
 
 export const TaskView = memo((props: TaskProps) => (props.task.type === "thought" ? <Thought task={props.task} /> : <Work {...props} />));
@@ -80,7 +76,7 @@ function Thought({ task }: { task: Task }) {
   );
 }
 
-function Work({ task, isTurnActive, time }: TaskProps) {
+function Work({ task, isTurnActive }: TaskProps) {
   const { text } = useLocale();
   const [isExpanded, setExpanded] = useState(false);
   const badge = badgeOf(task, isTurnActive);
@@ -96,7 +92,7 @@ function Work({ task, isTurnActive, time }: TaskProps) {
       >
         <Icon name={iconOf(task)} />
         <span class="task-name" dir="auto">{titleOf(task, text)}</span>
-        {badge && <Badge state={badge} time={time} />}
+        {badge && <Badge state={badge} />}
         {hasDetails && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
       </button>
       {hasDetails && isExpanded && <TaskDetails task={task} />}
@@ -104,14 +100,12 @@ function Work({ task, isTurnActive, time }: TaskProps) {
   );
 }
 
-function Badge({ state, time }: { state: BadgeState; time: TaskTime | null }) {
-  const { text, duration } = useLocale();
-  const ms = spentMs(time);
+function Badge({ state }: { state: BadgeState }) {
+  const { text } = useLocale();
   return (
     <span class={`badge ${state}`} part={`badge badge-${state}`} data-state={state}>
       <Icon name={BADGE_ICONS[state]} class={state === "running" ? "spin" : ""} />
       <span>{text(state)}</span>
-      {ms !== null && <span class="duration">{duration(ms)}</span>}
     </span>
   );
 }
@@ -180,9 +174,4 @@ function iconOf(task: Task): string {
     default:
       return task.icon && !STATE_ICONS.has(task.icon) ? task.icon : "lucide:wrench";
   }
-}
-
-/** Null unless we saw it begin and end. */
-function spentMs(time: TaskTime | null | undefined): number | null {
-  return time && time.endedAtMs !== null ? time.endedAtMs - time.startedAtMs : null;
 }
