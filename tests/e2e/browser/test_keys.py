@@ -70,6 +70,7 @@ def test_a_question_mark_lists_the_keys(person: Person) -> None:
     page.keyboard.press("?")
     shown = chat.root.get_by_role("dialog", name="Keyboard shortcuts")
     expect(shown).to_contain_text("Stop the answer")
+    expect(shown).to_contain_text("Search in what was said")
     page.keyboard.press("x")  # nothing behind the list hears it
     page.keyboard.press("Escape")
     expect(shown).to_have_count(0)

@@ -171,6 +171,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
       locale: chooseLocale(options.locale),
       canSearch: settings.searchUrl !== null,
       ownsPage: settings.ownsPage,
+      pageKeys: settings.pageKeys,
       fillsPrompts: settings.fillsPrompts,
       focusComposer: this.focusNow,
       emit: (name, detail) => this.emit(name, detail),

@@ -27,6 +27,7 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
     "data-conversation-url": `${base}/conversations/{thread_id}`,
     "data-keyboard": "page",
+    "data-page-keys": "Ctrl / ⌘ + K: Search in what was said",
     "data-prompts": "fill",
   };
 }

@@ -1,5 +1,8 @@
 /** Our own settings, from `data-*` attributes: the published options have no place for them. */
 
+/** A key, and what it does, in the page's own words. */
+export type PageKey = readonly [key: string, meaning: string];
+
 export interface Settings {
   /** Template of the conversation's event stream, with `{thread_id}`; null: only answers to our requests stream. */
   resumeUrl: string | null;
@@ -17,11 +20,13 @@ export interface Settings {
   apiUrl: string | null;
   /** The page exists for the chat: the composer has the focus when it opens, and handles keys pressed anywhere. */
   ownsPage: boolean;
+  /** Keys that the page itself reacts to, for the list of shortcuts. */
+  pageKeys: readonly PageKey[];
   /** A prompt of the start screen is put into the composer, to be read and changed, instead of being sent. */
   fillsPrompts: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-prompts"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -35,8 +40,17 @@ export function readSettings(element: Element): Settings {
     assistant: read("data-assistant"),
     apiUrl: read("data-api-url"),
     ownsPage: read("data-keyboard") === "page",
+    pageKeys: readPageKeys(read("data-page-keys") ?? ""),
     fillsPrompts: read("data-prompts") === "fill",
   };
+}
+
+/** `Ctrl + K: Search; …`: a part without a colon names no key, and is left out. */
+function readPageKeys(text: string): PageKey[] {
+  return text.split(";").flatMap((part): PageKey[] => {
+    const [key, meaning] = part.split(":").map((word) => word.trim());
+    return key && meaning ? [[key, meaning]] : [];
+  });
 }
 
 export function withParameter(url: string, name: string, value: string): string {

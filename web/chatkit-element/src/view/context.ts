@@ -3,6 +3,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { ViewOptions } from "../options/options";
+import type { PageKey } from "../options/settings";
 import type { Chat } from "../chat/chat";
 import { chooseLocale, type Locale } from "../text/locale";
 
@@ -12,6 +13,7 @@ export interface View {
   locale: Locale;
   canSearch: boolean;
   ownsPage: boolean;
+  pageKeys: readonly PageKey[];
   fillsPrompts: boolean;
   focusComposer: () => void;
   emit: (name: string, detail?: unknown) => void;

@@ -51,7 +51,7 @@ function meaningOf(event: KeyboardEvent): Meaning | null {
 }
 
 export function ShortcutList({ onClose }: { onClose: () => void }) {
-  const { locale, focusComposer } = useView();
+  const { locale, focusComposer, pageKeys } = useView();
   const { text } = locale;
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => dialog.current?.showModal(), []);
@@ -66,12 +66,12 @@ export function ShortcutList({ onClose }: { onClose: () => void }) {
         <IconButton icon="close" label={text("close")} onClick={() => dialog.current?.close()} />
       </div>
       <dl>
-        {KEYS.map(([key, meaning]) => (
+        {[...KEYS.map(([key, meaning]) => [key, text(meaning)] as const), ...pageKeys].map(([key, meaning]) => (
           <div key={key}>
             <dt>
               <kbd dir="ltr">{key}</kbd>
             </dt>
-            <dd>{text(meaning)}</dd>
+            <dd dir="auto">{meaning}</dd>
           </div>
         ))}
       </dl>
