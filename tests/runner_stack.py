@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from contracts.identity import Principal
 from contracts.queries import GetRun, ListItems, ListTasks
 from contracts.replies import ItemView, RunView, TaskView, TurnBegun
 from contracts.services import Service
-from contracts.streams import RUNS_MAILBOX
+from contracts.streams import runs_mailbox
 from contracts.subjects import subject_of
 from natter.servers.ports import free_port
 from natter_testing.servers import die_with_parent
@@ -105,9 +105,9 @@ class RunnerStack:
     services: dict[str, RunningService] = field(default_factory=dict)
     tools_port: int = field(default_factory=free_port)
 
-    async def start(self, *, runners: int, runner_environment: dict[str, str]) -> None:
-        secrets = TestSettings().shared_secrets
-        store = self.add_service("store", ["conversation_store"], {"DATABASE_URL": self.database_url, **secrets})
+    async def start(self, *, runners: int, assistants: Sequence[str], runner_environment: dict[str, str]) -> None:
+        own = {"DATABASE_URL": self.database_url, "CONVERSATION_STORE_ASSISTANTS": ",".join(assistants)}
+        store = self.add_service("store", ["conversation_store"], {**own, **TestSettings().shared_secrets})
         tools = self.add_service("tools", ["natter_todo.task_tools", "--http"], {"HTTP_PORT": str(self.tools_port)})
         for service in (store, tools):
             service.start()
@@ -150,10 +150,23 @@ class RunnerStack:
 
     # --- as the edge and a viewer see it -----------------------------------------------------------------
 
-    async def begin(self, user_id: str, text: str, conversation_id: str | None = None, **options: Any) -> TurnBegun:
+    async def begin(
+        self,
+        user_id: str,
+        text: str,
+        conversation_id: str | None = None,
+        *,
+        assistant_id: str | None = None,
+        **options: Any,
+    ) -> TurnBegun:
         message = UserMessage(text=text, content=({"type": "input_text", "text": text},), **options)
         return await self.bus.request(
-            BeginTurn(principal=Principal(user_id=user_id), conversation_id=conversation_id, input=message)
+            BeginTurn(
+                principal=Principal(user_id=user_id),
+                conversation_id=conversation_id,
+                assistant_id=assistant_id,
+                input=message,
+            )
         )
 
     async def deltas(self, user_id: str, begun: TurnBegun) -> list[StoredMessage]:
@@ -243,16 +256,18 @@ async def runner_stack(
     *,
     runners: int = 1,
     lease_seconds: float = 8.0,
+    assistants: Sequence[str] = ("todo",),
     **runner_environment: str,
 ) -> AsyncIterator[RunnerStack]:
-    """A running stack with ``runners`` runners; stopped at the end."""
+    """A running stack with ``runners`` runners; stopped at the end. ``assistants``: who may be written to."""
     async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.OPERATOR) as bus:
-        mailbox = replace(RUNS_MAILBOX, ack_wait_seconds=lease_seconds)
-        await provision(bus)
-        await StreamAdmin(bus.client).create_consumer(mailbox.stream, consumer_config(mailbox))
+        await provision(bus, assistants=assistants)
+        for assistant_id in assistants:
+            mailbox = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
+            await StreamAdmin(bus.client).create_consumer(mailbox.stream, consumer_config(mailbox))
         stack = RunnerStack(directory, nats_url, database_url, bus, lease_seconds)
         try:
-            await stack.start(runners=runners, runner_environment=runner_environment)
+            await stack.start(runners=runners, assistants=assistants, runner_environment=runner_environment)
             yield stack
         finally:
             stack.stop()
