@@ -36,11 +36,14 @@ SCOPE = "events"
 
 @dataclass
 class CalendarServer(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
-    """Start it with `running`. Whoever is asked is ``person``; ``declines``: they do not allow it."""
+    """Start it with `running`. Whoever is asked is ``person``; ``declines``: they do not allow it. ``registers``: a
+    client may register itself; else there are those of `clients` alone.
+    """
 
     port: int = field(default_factory=free_port)
     person: str = "alice.at.calendar"
     declines: bool = False
+    registers: bool = True
     token_seconds: int = 3_600
     clients: dict[str, OAuthClientInformationFull] = field(default_factory=dict)
     codes: dict[str, AuthorizationCode] = field(default_factory=dict)
@@ -75,7 +78,7 @@ class CalendarServer(OAuthAuthorizationServerProvider[AuthorizationCode, Refresh
             required_scopes=[SCOPE],
             validate_token_resource=True,
             client_registration_options=ClientRegistrationOptions(
-                enabled=True, valid_scopes=[SCOPE], default_scopes=[SCOPE]
+                enabled=self.registers, valid_scopes=[SCOPE], default_scopes=[SCOPE]
             ),
         )
         server = MCPServer("calendar", auth=auth, auth_server_provider=self)

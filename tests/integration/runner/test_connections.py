@@ -14,11 +14,15 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
-from contracts.commands import DeleteConnection, RecordConsent
+from contracts.assistants import Requester
+from contracts.commands import BeginTurn, DeleteConnection, RecordConsent, UserMessage
 from contracts.identity import Principal
 from contracts.queries import ListConnections
-from contracts.replies import ConnectionView
+from contracts.replies import ConnectionView, TurnBegun
+from mcp.shared.auth import OAuthClientInformationFull
+from pydantic import AnyUrl
 
+from tests.foreign_mcp import ForeignServer
 from tests.oauth_mcp import SCOPE, CalendarServer
 from tests.openai_server import OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, runner_stack
@@ -28,18 +32,43 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CONSENT_SECONDS_MAX = 4
 LEASE_SECONDS = 2.0
 CONSENT_PAGE = "http://chat.test/connections/calendar"
+WIKI_SECRET = "of-a-client-that-was-registered-by-hand"
 SCRIPTS = {
     "FIRST": [tool("connect_calendar"), tool("book", title="dentist"), text("booked")],
     "LATER": [tool("book", title="cinema"), text("booked")],
     "REFUSED": [tool("connect_calendar"), text("then not")],
     "SILENT": [tool("connect_calendar"), text("too late")],
     "KILLED": [tool("connect_calendar"), tool("book", title="walk"), text("booked")],
+    "WIKI": [tool("connect_wiki"), tool("book", title="page"), text("booked")],
+    "CLAIM": [tool("echo", words="hello"), text("echoed")],
+    "NOBODY": [text("nothing")],
 }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def calendar() -> AsyncIterator[CalendarServer]:
     async with CalendarServer().running() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def wiki() -> AsyncIterator[CalendarServer]:
+    """One that lets no client register itself."""
+    by_hand = OAuthClientInformationFull(
+        client_id="natter-by-hand",
+        client_secret=WIKI_SECRET,
+        redirect_uris=[AnyUrl("http://chat.test/connections/callback")],
+        token_endpoint_auth_method="client_secret_basic",
+        scope=SCOPE,
+    )
+    server = CalendarServer(person="gina.at.wiki", registers=False, clients={by_hand.client_id: by_hand})
+    async with server.running() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crm() -> AsyncIterator[ForeignServer]:
+    async with ForeignServer().running() as running:
         yield running
 
 
@@ -56,7 +85,15 @@ async def stack(
     module_database_url: str,
     provider: OpenaiServer,
     calendar: CalendarServer,
+    wiki: CalendarServer,
+    crm: ForeignServer,
 ) -> AsyncIterator[RunnerStack]:
+    by_hand = {"client_id": "natter-by-hand", "client_secret": WIKI_SECRET, "scope": SCOPE}
+    servers = [
+        {"name": "calendar", "url": calendar.url, "oauth": {}},
+        {"name": "wiki", "url": wiki.url, "oauth": by_hand},
+        {"name": "crm", "url": crm.url, "headers": {"X-Acting-For": "{claims.email}/{claims.tenant}"}},
+    ]
     async with runner_stack(
         tmp_path_factory.mktemp("connections"),
         module_nats_url,
@@ -65,7 +102,7 @@ async def stack(
         OPENAI_API_KEY="sk-test",
         OPENAI_BASE_URL=provider.base_url,
         AGENT_RUNNER_MODEL="scripted",
-        AGENT_RUNNER_MCP_SERVERS=json.dumps([{"name": "calendar", "url": calendar.url, "oauth": {}}]),
+        AGENT_RUNNER_MCP_SERVERS=json.dumps(servers),
         AGENT_RUNNER_CONNECTION_SECRETS="s" * 32,
         AGENT_RUNNER_PUBLIC_URL="http://chat.test",
         AGENT_RUNNER_CONSENT_SECONDS_MAX=str(CONSENT_SECONDS_MAX),
@@ -210,3 +247,60 @@ async def test_a_question_outlives_its_runner(
     assert seen.end["type"] == "run.completed"
     assert json.loads(outputs(provider, "KILLED")[0])["connected"] == asked.label
     assert json.loads(outputs(provider, "KILLED")[1]) == {"result": f"booked walk for {calendar.person}"}
+
+
+async def test_a_client_that_was_registered_by_hand_is_the_one_that_asks(
+    stack: RunnerStack, provider: OpenaiServer, wiki: CalendarServer
+) -> None:
+    provider.scripts["WIKI"] = list(SCRIPTS["WIKI"])
+    begun = await stack.begin("gina", "WIKI, write the page")
+    await answer(stack, wiki, "gina")
+    seen = await stack.watch("gina", begun)
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed"
+    assert wiki.booked == [("gina.at.wiki", "page")]
+    assert list(wiki.clients) == ["natter-by-hand"]
+    assert {token.client_id for token in wiki.tokens.values()} == {"natter-by-hand"}
+    shown = json.dumps([json.loads(one.payload) for one in await stack.deltas("gina", begun)])
+    assert WIKI_SECRET not in shown + stack.logs() + json.dumps(provider.requests)
+
+
+async def begin_as(stack: RunnerStack, user_id: str, words: str, claims: dict[str, Any]) -> TurnBegun:
+    message = UserMessage(text=words, content=({"type": "input_text", "text": words},))
+    requester = Requester(claims=claims)
+    return await stack.bus.request(BeginTurn(principal=Principal(user_id=user_id), input=message, requester=requester))
+
+
+async def test_a_header_holds_the_claims_of_the_one_who_asks(
+    stack: RunnerStack, provider: OpenaiServer, crm: ForeignServer
+) -> None:
+    for user_id in ("hal", "ida"):
+        crm.headers.clear()
+        provider.scripts["CLAIM"] = list(SCRIPTS["CLAIM"])
+        claims = {"email": f"{user_id}@example.org", "tenant": "t1", "other": "unused"}
+        seen = await stack.watch(user_id, await begin_as(stack, user_id, "CLAIM, echo", claims))
+        assert seen.viewer.texts() == ["echoed"]
+        assert {one.get("x-acting-for") for one in crm.headers} == {f"{user_id}@example.org/t1"}
+        assert f"{user_id}@example.org" not in stack.logs()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"email": "a@example.org"},
+        {"email": "a@example.org\r\nX-Admin: 1", "tenant": "t"},
+        {"email": "é", "tenant": "t"},
+    ],
+    ids=["none", "one of two", "another header", "not ASCII"],
+)
+async def test_without_its_claims_a_servers_tools_are_not_offered(
+    stack: RunnerStack, provider: OpenaiServer, crm: ForeignServer, claims: dict[str, Any]
+) -> None:
+    crm.headers.clear()
+    provider.scripts["NOBODY"] = list(SCRIPTS["NOBODY"])
+    seen = await stack.watch("jo", await begin_as(stack, "jo", "NOBODY", claims))
+    assert seen.viewer.texts() == ["nothing"]
+    (request,) = [one for one in provider.requests if "NOBODY" in json.dumps(one)][-1:]
+    assert "echo" not in {one["name"] for one in request["tools"]}
+    assert crm.headers == []
