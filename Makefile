@@ -48,7 +48,7 @@ test-python: test-tools
 
 test-thorough: test-tools ## the rest, before a release: all crash points, every page against both servers, poison
 	scripts/install.sh litellm
-	$(PYTEST) -m thorough
+	$(PYTEST) -m thorough || { [ $$? = 1 ] && $(AGAIN) -m thorough; }
 
 # Tests that start no browser, break nothing and need none of the test tools.
 test-fast: install ## what tells within a minute whether a change is sound: the tests of libraries, services, contracts

@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.chromium import chromium
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # wheels of everything, and two starts of the stack
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]  # wheels of everything, and two starts of the stack
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS_MAX = 150

@@ -103,7 +103,7 @@ def events(log: str) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("block", ["a_sleep", "a_loop", "a_pattern"])
+@pytest.mark.parametrize("block", [pytest.param("a_sleep", marks=pytest.mark.thorough), "a_loop", "a_pattern"])
 def test_code_that_blocks_the_loop_is_told_of_and_the_process_ends(tmp_path: Path, block: str) -> None:
     process = start(tmp_path, block)
     began = time.monotonic()
@@ -132,6 +132,7 @@ def test_code_that_lets_no_python_run_ends_too_and_its_stack_is_written(tmp_path
     assert "in a_call_into_c" in log
 
 
+@pytest.mark.thorough
 def test_a_process_that_was_suspended_and_one_that_was_slow_to_begin_go_on(tmp_path: Path) -> None:
     process = start(tmp_path, "nothing", seconds_before=1.5 * SECONDS_MAX)
     assert process.stderr is not None

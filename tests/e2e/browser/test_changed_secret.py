@@ -12,7 +12,7 @@ from natter.data_directory import DataDirectory
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import RunningNatter, natter_up
 
-pytestmark = [pytest.mark.whole_path, pytest.mark.slow, pytest.mark.timeout(240, func_only=True)]
+pytestmark = [pytest.mark.whole_path, pytest.mark.thorough, pytest.mark.timeout(240, func_only=True)]
 
 PORTS = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
 ACCOUNT = {"email": "alice@example.com", "password": "a long password", "name": "Alice"}

@@ -69,6 +69,7 @@ def test_axe_finds_nothing(stock: Server, page: Page, chat: Chat, theme: str) ->
 
 
 @pytest.mark.whole_path
+@pytest.mark.thorough
 def test_axe_finds_nothing_in_what_natter_shows(natter: Person, page: Page, chat: Chat) -> None:
     page.goto(natter.durable_url(EVERYTHING))
     for phrase in ("markdown", "add a task: buy tea", "sources", "crash"):

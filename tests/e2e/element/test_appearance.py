@@ -131,7 +131,7 @@ ARABIC = ("ar", "اكتب رسالة إلى المساعد", "إرسال")
     [
         pytest.param("stock", *URDU, id="stock-ur"),
         pytest.param("stock", *ARABIC, id="stock-ar"),
-        pytest.param("natter", *URDU, id="natter-ur", marks=pytest.mark.whole_path),
+        pytest.param("natter", *URDU, id="natter-ur", marks=[pytest.mark.whole_path, pytest.mark.thorough]),
     ],
     indirect=["server"],
 )

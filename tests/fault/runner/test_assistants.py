@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from tests.openai_server import OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+IN_EVERY_RUN = {CrashPoint.AFTER_TOOL_CALLED, CrashPoint.IN_HANDOFF, CrashPoint.IN_NESTED_AGENT}
+"""A runner dies where each promise is hardest to keep; everywhere else in `make test-thorough`."""
 PEOPLE = Path(__file__).parents[2] / "people"
 LEASE_SECONDS = 1.5
 
@@ -97,7 +99,11 @@ FUNCTION_TOOL = {
 """Where its runner dies: how often a function tool that may not be repeated had its effect, and what is told of it."""
 
 
-@pytest.mark.parametrize("point", FUNCTION_TOOL, ids=str)
+def thorough(points: Iterable[CrashPoint]) -> list[Any]:
+    return [pytest.param(point, marks=[pytest.mark.thorough] * (point not in IN_EVERY_RUN)) for point in points]
+
+
+@pytest.mark.parametrize("point", thorough(FUNCTION_TOOL), ids=str)
 async def test_a_function_tool_has_its_effect_at_most_once_and_its_outcome_is_told(
     shop: Shop, point: CrashPoint
 ) -> None:
@@ -135,7 +141,7 @@ HANDOFF = [
 ]
 
 
-@pytest.mark.parametrize("point", HANDOFF, ids=str)
+@pytest.mark.parametrize("point", thorough(HANDOFF), ids=str)
 async def test_a_takeover_goes_on_with_the_agent_that_was_handed_over_to(shop: Shop, point: CrashPoint) -> None:
     word = f"back{HANDOFF.index(point)}"
     shop.model.scripts[word] = [tool("transfer_to_refunds"), tool("charge", word=word), text("Refunded.")]
@@ -164,7 +170,11 @@ NESTED = {
 """Where its runner dies, and at which passing: how often the tool of a nested agent had its effect."""
 
 
-@pytest.mark.parametrize(("point", "passes"), NESTED, ids=str)
+@pytest.mark.parametrize(
+    ("point", "passes"),
+    [pytest.param(*at, marks=[pytest.mark.thorough] * (at != (CrashPoint.IN_NESTED_AGENT, 0))) for at in NESTED],
+    ids=str,
+)
 async def test_a_nested_agent_goes_on_where_it_was(shop: Shop, point: CrashPoint, passes: int) -> None:
     number = list(NESTED).index((point, passes))
     outer, inner = f"book{number}", f"page{number}"
@@ -182,6 +192,7 @@ async def test_a_nested_agent_goes_on_where_it_was(shop: Shop, point: CrashPoint
     assert calls["research"] == ("success", "It says so.")
 
 
+@pytest.mark.thorough
 async def test_a_tool_that_says_so_is_repeated_with_the_same_call_id(shop: Shop) -> None:
     for name in ("runner0", "runner1"):
         runner = shop.stack.services[name]
