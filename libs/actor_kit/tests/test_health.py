@@ -7,7 +7,9 @@ import httpx
 import pytest
 from actor_kit.health import LOOP_DELAY_SECONDS_MAX, Health, health_server
 from actor_kit.settings import ServiceSettings
+from actor_kit.uvicorn_internals import Bounds
 from natter.servers.ports import free_port
+from pydantic import SecretStr
 
 
 async def test_readiness_names_what_is_missing() -> None:
@@ -67,6 +69,42 @@ async def test_a_late_loop_is_measured_and_not_ready_for_a_while(monkeypatch: py
         next(line for line in late if f'le="{bound}"' in line).split()[1] for bound in ("1.0", "+Inf")
     )
     assert float(within) < float(all_of_them)
+
+
+async def test_figures_are_for_who_has_the_token_and_asks_by_a_name_of_this_machine() -> None:
+    settings = ServiceSettings(metrics_port=free_port(), metrics_token=SecretStr("collector"))
+    async with health_server(settings, Health()), httpx.AsyncClient(base_url=base_url(settings)) as client:
+        await until_up(client)
+        for refused in ("", "Bearer", "Bearer other", "Basic collector"):
+            answer = await client.get("/metrics", headers={"Authorization": refused})
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        allowed = {"Authorization": "Bearer collector"}
+        assert (await client.get("/metrics", headers=allowed)).status_code == 200
+        assert (await client.get("/readyz")).status_code == 200
+        rebound = {**allowed, "Host": f"evil.test:{settings.metrics_port}"}
+        assert (await client.get("/metrics", headers=rebound)).status_code == 400
+
+
+async def test_hosts_are_those_of_the_setting_where_it_listens_for_others() -> None:
+    named = ServiceSettings(metrics_port=free_port(), metrics_host="0.0.0.0", metrics_hosts_allowed="relay.internal")
+    async with health_server(named, Health()), httpx.AsyncClient(base_url=base_url(named)) as client:
+        await until_up(client)
+        statuses = [
+            (await client.get("/metrics", headers={"Host": host})).status_code for host in ("relay.internal", "x")
+        ]
+        assert statuses == [200, 400]
+
+
+async def test_a_connection_that_says_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actor_kit.health.BOUNDS", Bounds(connections_max=64, headers_timeout_seconds=0.1))
+    settings = ServiceSettings(metrics_port=free_port())
+    async with health_server(settings, Health()), httpx.AsyncClient(base_url=base_url(settings)) as client:
+        await until_up(client)
+        reader, writer = await asyncio.open_connection("127.0.0.1", settings.metrics_port)
+        writer.write(b"GET /metrics HTTP/1.1\r\n")
+        async with asyncio.timeout(2):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_without_a_port_nothing_is_served() -> None:

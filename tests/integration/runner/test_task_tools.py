@@ -1,5 +1,6 @@
 """The task tools as any MCP client sees them: over streamable HTTP with a run token, over stdio, refused without."""
 
+import asyncio
 import itertools
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from conversation_store.driver import asyncpg
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from natter_testing.settings import Settings
+from natter_todo.task_tools.caller import RequireRunToken, RunTokens
 
 from tests.integration.runner.mcp_conformance.suite import APPLICABLE, passed_scenarios, run_suite, with_token
 from tests.runner_stack import RunnerStack
@@ -192,6 +194,28 @@ async def test_http_without_a_valid_run_token_is_refused(stack: RunnerStack) -> 
         rebound = {"Authorization": f"Bearer {token_of(run, 'u')}", "Host": "evil.example"}
         answer = await http.post(url(stack), json=call, headers=rebound)
         assert answer.status_code == 421
+
+
+async def test_a_body_that_drips_or_is_endless_ends(stack: RunnerStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(url(stack), content=b" " * 1_100_000)
+        assert answer.status_code == 413
+    monkeypatch.setattr("natter_todo.task_tools.caller.BODY_SECONDS_MAX", 0.1)
+    answers: list[Any] = []
+
+    async def drips() -> Any:
+        await asyncio.sleep(60)
+
+    async def app(*_: Any) -> None:
+        raise AssertionError("it was let in")
+
+    async def keep(message: Any) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": [], "query_string": b""}
+    async with asyncio.timeout(2):
+        await RequireRunToken(app, RunTokens(stack.bus))(scope, drips, keep)
+    assert answers[0]["status"] == 408
 
 
 async def test_which_tools_there_are_is_told_without_a_run_and_nothing_else_is(stack: RunnerStack) -> None:

@@ -1,21 +1,24 @@
 """Health for operators: /healthz (alive), /readyz (can do its work, else what is missing), /metrics."""
 
 import asyncio
+import hmac
 import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from actor_kit.http_server import build_server
 from actor_kit.metrics import LOOP_DELAY_SECONDS
-from actor_kit.settings import ServiceSettings
-from actor_kit.uvicorn_internals import QuietServer
+from actor_kit.settings import ServiceSettings, split
+from actor_kit.uvicorn_internals import Bounds
 
 CHECK_TIMEOUT_SECONDS = 2.0
 LOOP_DELAY_PERIOD_SECONDS = 0.25
@@ -23,6 +26,9 @@ LOOP_DELAY_SECONDS_MAX = 1.0
 """A loop that is later than this is not ready: what it is asked would not be answered in time."""
 LATE_SHOWN_SECONDS = 5.0
 """How long lateness is shown, so that whoever asks every few seconds sees it."""
+BOUNDS = Bounds(connections_max=64)
+"""Of the operators' port: who probes and who collects, and nobody else."""
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 Check = Callable[[], Awaitable[bool]]
 
 
@@ -84,8 +90,16 @@ def _json(status: int, body: dict[str, object]) -> Response:
     return Response(json.dumps(body), status, {"Cache-Control": "no-store"}, "application/json")
 
 
-async def _metrics(_request: Request) -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+def metrics_route(token: SecretStr | None) -> Route:
+    """/metrics; with a token only for who brings it (RFC 6750), as Prometheus' `authorization` does."""
+
+    async def metrics(request: Request) -> Response:
+        presented = request.headers.get("authorization", "").encode()
+        if token is not None and not hmac.compare_digest(presented, f"Bearer {token.get_secret_value()}".encode()):
+            return Response("", 401, {"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"})
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics)
 
 
 @asynccontextmanager
@@ -104,16 +118,17 @@ async def health_server(settings: ServiceSettings, health: Health) -> AsyncGener
 
 @asynccontextmanager
 async def _operators_port(settings: ServiceSettings, health: Health) -> AsyncGenerator[None]:
-    app = Starlette(routes=[*health.routes(), Route("/metrics", _metrics)])
-    server = QuietServer(
-        uvicorn.Config(
-            app,
-            host=settings.metrics_host,
-            port=settings.metrics_port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-        )
+    app = Starlette(routes=[*health.routes(), metrics_route(settings.metrics_token)])
+    hosts = split(settings.metrics_hosts_allowed)
+    if hosts or settings.metrics_host in LOOPBACK_HOSTS:  # a page whose name leads here would be read by a browser
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_HOSTS, *hosts], www_redirect=False)
+    server = build_server(
+        app,
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        bounds=BOUNDS,
+        drain_timeout_seconds=1,
+        notice_seconds=0,
     )
     serving = asyncio.create_task(server.serve())
     try:

@@ -2,16 +2,19 @@
 
 import asyncio
 from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import uvicorn
 from contracts.errors import Code
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from actor_kit.health import Health
 from actor_kit.metrics import TURNED_AWAY
 from actor_kit.problems import MEDIA_TYPE, problem_json, retry_after
 from actor_kit.uvicorn_internals import STOP_NOTICE_SECONDS, BoundedProtocol, Bounds, PatientServer, QuietServer
+
+if TYPE_CHECKING:
+    from actor_kit.health import Health  # which serves its own port with this
 
 
 async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +51,7 @@ def answers_when_cut_off(app: ASGIApp) -> ASGIApp:
     return wrapped
 
 
-def build_server(
+def build_server(  # noqa: PLR0913 - each is what one of its users decides
     app: ASGIApp,
     *,
     host: str,
@@ -57,6 +60,7 @@ def build_server(
     drain_timeout_seconds: float,
     notice_seconds: float = STOP_NOTICE_SECONDS,
     trusted_proxies: list[str] | None = None,
+    lifespan: Literal["on", "off"] = "off",
 ) -> QuietServer:
     """A server for the app; `serve()` runs it until `should_exit`, and then for ``notice_seconds`` more.
 
@@ -70,7 +74,7 @@ def build_server(
             http=partial(BoundedProtocol, bounds, turn_away),  # type: ignore[arg-type]  uvicorn only calls it
             ws="none",
             loop="none",
-            lifespan="off",
+            lifespan=lifespan,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -83,7 +87,7 @@ def build_server(
     )
 
 
-async def serve_until(stop: asyncio.Event, server: QuietServer, health: Health) -> None:
+async def serve_until(stop: asyncio.Event, server: QuietServer, health: "Health") -> None:
     """Serve until ``stop`` is set, or until the server ends by itself; requests under way are answered first."""
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())

@@ -56,6 +56,12 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for people.")
     metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0 turns it off.")
+    metrics_token: SecretStr | None = Field(default=None, description="With it, /metrics needs it as a bearer token.")
+    metrics_hosts_allowed: str = Field(
+        default="",
+        description="Host header values of the operators' port beside loopback, comma-separated; empty: none where it"
+        " is on loopback, any elsewhere.",
+    )
     drain_timeout_seconds: float = Field(default=8.0, gt=0, description="How long work may finish after SIGTERM.")
     loop_stall_seconds_max: float = Field(
         default=20.0,

@@ -3,12 +3,11 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-import uvicorn
 from actor_kit.bus import Bus
 from actor_kit.health import Health, health_server
-from actor_kit.http_server import serve_until
+from actor_kit.http_server import build_server, serve_until
 from actor_kit.requests import RequestServer
-from actor_kit.uvicorn_internals import PatientServer
+from actor_kit.uvicorn_internals import Bounds
 from contracts.services import Service
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from natter_todo.task_tools.caller import RequireRunToken, RunTokens
 from natter_todo.task_tools.server import make_server
 from natter_todo.task_tools.settings import Settings
 
+CONNECTIONS_MAX = 2_000
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -61,15 +61,13 @@ async def serve_http(settings: Settings, stop: asyncio.Event) -> None:
         health.check("bus", is_connected)
         await stack.enter_async_context(RequestServer(bus, None, service=Service.TASK_TOOLS))
         await stack.enter_async_context(health_server(settings, health))
-        server = PatientServer(
-            uvicorn.Config(
-                make_http_app(bus, settings),
-                host=settings.http_host,
-                port=settings.http_port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=2,
-            )
+        server = build_server(
+            make_http_app(bus, settings),
+            host=settings.http_host,
+            port=settings.http_port,
+            bounds=Bounds(connections_max=CONNECTIONS_MAX),
+            drain_timeout_seconds=2,
+            lifespan="on",
         )
         await serve_until(stop, server, health)
 

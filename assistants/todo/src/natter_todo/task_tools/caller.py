@@ -1,5 +1,6 @@
 """For whom a tool is called: from the run token over HTTP, from the settings over stdio; never from an argument."""
 
+import asyncio
 import json
 import time
 from collections import OrderedDict
@@ -15,8 +16,9 @@ from contracts.queries import GetRun
 from identity import InvalidToken, read_bearer, www_authenticate
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RUN_SCOPE_KEY: Final = "natter.run"
@@ -30,6 +32,7 @@ OPEN_METHODS: Final = frozenset(
 )
 """What needs no run: it says which tools there are, to a runner that has no run yet, and nothing of anybody."""
 BODY_BYTES_MAX: Final = 1024 * 1024
+BODY_SECONDS_MAX: Final = 10.0
 TOKENS_REMEMBERED_MAX: Final = 1_000
 REMEMBERED_SECONDS: Final = 5.0
 """How long a token that the store has accepted opens this door. Each call's effect is checked by the store again."""
@@ -110,12 +113,16 @@ class RequireRunToken:
             return
         authorization = Request(scope).headers.get("authorization")
         try:
-            if authorization is None:
-                receive = await _only_open_methods(Request(scope, receive))
-                await self._app(scope, receive, send)
-                return
-            token = read_bearer(authorization)
-            proof = await self._tokens.check(token)
+            token = proof = None
+            if authorization is not None:
+                token = read_bearer(authorization)
+                proof = await self._tokens.check(token)
+            body = await _whole_body(Request(scope, receive))
+            if proof is None:
+                _check_open(body)
+        except HTTPException as error:
+            await Response(error.detail, error.status_code, {"Connection": "close"})(scope, receive, send)
+            return
         except InvalidToken as error:
             body = {"error": error.code, "error_description": error.detail}
             refusal = JSONResponse(body, 401, {"WWW-Authenticate": www_authenticate(error)})
@@ -125,30 +132,43 @@ class RequireRunToken:
             away = JSONResponse({"error": error.code, "error_description": error.detail}, 503, {"Retry-After": "1"})
             await away(scope, receive, send)
             return
-        await self._app({**scope, RUN_SCOPE_KEY: proof, TOKEN_SCOPE_KEY: token}, receive, send)
+        known = {} if proof is None else {RUN_SCOPE_KEY: proof, TOKEN_SCOPE_KEY: token}
+        await self._app({**scope, **known}, _given_again(body, receive), send)
 
 
-async def _only_open_methods(request: Request) -> Receive:
-    """Reads the whole body, and gives it again. Raises InvalidToken where it asks for what needs a run."""
+async def _whole_body(request: Request) -> bytes:
+    """The body, within bounds of size and time. Raises HTTPException (413, 408)."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise InvalidToken("token_missing", "no Authorization header")
     try:
-        asked: Any = json.loads(bytes(body))
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES_MAX:
+                    raise HTTPException(413, f"A request body has at most {BODY_BYTES_MAX} bytes.")
+    except TimeoutError as error:
+        raise HTTPException(408, "The body took too long to arrive.") from error
+    return bytes(body)
+
+
+def _check_open(body: bytes) -> None:
+    """Raises InvalidToken where it asks for what needs a run."""
+    try:
+        asked: Any = json.loads(body)
     except ValueError:
         asked = None
     method: Any = cast("dict[str, Any]", asked).get("method") if isinstance(asked, dict) else None
     if method not in OPEN_METHODS:
         raise InvalidToken("token_missing", "no Authorization header")
+
+
+def _given_again(body: bytes, receive: Receive) -> Receive:
     given = False
 
-    async def receive() -> Message:
+    async def again() -> Message:
         nonlocal given
         if given:
-            return await request.receive()
+            return await receive()
         given = True
-        return {"type": "http.request", "body": bytes(body), "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
-    return receive
+    return again
