@@ -28,6 +28,7 @@ from natter.stack import STOP_ORDER
 from natter.supervision.program import Program, answers_ok, in_a_thread
 from natter.supervision.supervisor import Supervisor
 from natter.web_app import find_web_app
+from natter_testing.containers import NATS_IMAGE, POSTGRES_IMAGE
 from natter_testing.servers import temporary_directory
 from natter_todo.settings import Settings as TodoSettings
 from starlette.requests import Request
@@ -292,6 +293,15 @@ def test_an_image_holds_the_libraries_of_its_service_and_no_others(target: str) 
         project = tomllib.loads((ROOT / path / "pyproject.toml").read_text())["project"]
         wanted += [OURS[name] for name in project["dependencies"] if name in OURS]
     assert set(installed) == seen
+
+
+def test_images_for_several_platforms_and_those_of_the_tests_are_the_ones_that_compose_runs(composed: Composed) -> None:
+    baked = re.search(r"service = \[(.*?)\]", (ROOT / "docker-bake.hcl").read_text())
+    assert baked is not None
+    built = {one["build"]["target"] for one in composed.services.values() if "build" in one}
+    assert set(re.findall(r'"(\w+)"', baked[1])) == built
+    images = (NATS_IMAGE, POSTGRES_IMAGE)
+    assert tuple(composed.services[name]["image"] for name in ("nats", "postgres")) == images
 
 
 def test_services_may_be_scaled(composed: Composed) -> None:

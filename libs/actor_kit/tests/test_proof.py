@@ -94,6 +94,22 @@ def test_a_run_token_is_for_its_user_run_conversation_and_attempt_alone() -> Non
     assert refusal(AddTask(principal=ALICE, title="t", effect_key=other), token) == Code.FORBIDDEN
 
 
+def test_while_a_secret_is_changed_the_old_one_is_good_as_well_for_its_own_kind() -> None:
+    changed = Proofs(b"1" * 32, b"2" * 32, (b"0" * 32, USERS), (RUNS,))
+    of_a_user, of_a_run = prove_user(USERS, ALICE), prove_run(RUNS, "alice", RUN)
+    for proofs in (PROOFS, changed):
+        proof = proofs.check(ListTasks(principal=ALICE), {PROOF_HEADER: of_a_user})
+        assert proof is not None
+        assert proof.user_id == "alice"
+        assert proofs.check(renewal(), {PROOF_HEADER: of_a_run}) is not None
+    forged = prove_user(RUNS, ALICE)
+    for proofs in (changed, Proofs(b"1" * 32, b"2" * 32)):
+        with pytest.raises(NatterError):
+            proofs.check(ListTasks(principal=ALICE), {PROOF_HEADER: forged})
+    with pytest.raises(NatterError):
+        Proofs(b"1" * 32, b"2" * 32).check(renewal(), {PROOF_HEADER: of_a_run})
+
+
 def test_what_only_runners_ask_takes_no_user_proof_and_what_only_the_edge_asks_no_run_token() -> None:
     assert refusal(renewal(), prove_user(USERS, ALICE)) == Code.PROOF_REFUSED
     from contracts.commands import EraseUser  # noqa: PLC0415

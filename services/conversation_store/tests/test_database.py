@@ -16,7 +16,8 @@ async def test_a_wrong_password_is_said_at_once_and_in_words(database_url: str, 
         async with asyncio.timeout(10), Database.open(settings):
             pass
     assert refused.value.code == Code.STORE_UNAVAILABLE
-    assert "password" in refused.value.detail
+    assert "password authentication failed" in refused.value.detail
+    assert "keeps the password that its data (in Docker: its volume) was made with" in refused.value.detail
     assert "hunter2" not in refused.value.detail
 
 

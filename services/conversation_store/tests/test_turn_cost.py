@@ -110,6 +110,7 @@ async def test_in_a_batch_a_stale_attempt_is_refused_and_the_current_one_renewed
     client = counted.client
     turn = await client.begin()
     old = await client.claim(turn.run_id, lease_seconds=0.01)
+    await asyncio.sleep(0.05)  # until the lease is over
     new = await client.claim(turn.run_id, "runner_2")
     fence = {"principal": ALICE, "run_id": turn.run_id, "lease_seconds": 8}
     answers = await asyncio.gather(

@@ -13,7 +13,7 @@ times as much, and there is one header, one algorithm and one reader for each ki
 import hmac
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,11 +73,11 @@ class _Kind:
         signed = self.prefix + _encoded(to_json(claims))
         return (signed + b"." + _encoded(hmac.digest(secret, signed, "sha256"))).decode()
 
-    def open(self, secret: bytes, token: bytes) -> dict[str, Any]:
+    def open(self, secrets: Sequence[bytes], token: bytes) -> dict[str, Any]:
         """The claims. Raises ValueError for whatever this kind's signer has not made, or has made too long ago."""
         signed, _, signature = token.rpartition(b".")
-        if not signed.startswith(self.prefix) or not hmac.compare_digest(
-            signature, _encoded(hmac.digest(secret, signed, "sha256"))
+        if not signed.startswith(self.prefix) or not any(
+            hmac.compare_digest(signature, _encoded(hmac.digest(secret, signed, "sha256"))) for secret in secrets
         ):
             raise ValueError("not signed by its signer")
         payload = signed[len(self.prefix) :]
@@ -130,10 +130,12 @@ def _proof_of_run(claims: dict[str, Any]) -> Proof:
 
 @dataclass(frozen=True)
 class Proofs:
-    """Checks the proofs of the requests of one service."""
+    """Checks the proofs of the requests of one service. The secrets of before are good while they are changed."""
 
     principal_secret: bytes
     run_token_secret: bytes
+    principal_secrets_previous: tuple[bytes, ...] = ()
+    run_token_secrets_previous: tuple[bytes, ...] = ()
 
     def check(self, request: Message, headers: Mapping[str, str]) -> Proof | None:
         """The proof of a request, None where it needs none. Raises TerminalError (proof_refused, forbidden, …)."""
@@ -155,9 +157,10 @@ class Proofs:
         if len(token) <= PROOF_BYTES_MAX:
             with suppress(ValueError, KeyError, TypeError):
                 if _RUN in accepted and token.startswith(_RUN.prefix):
-                    return _proof_of_run(_RUN.open(self.run_token_secret, token))
+                    secrets = (self.run_token_secret, *self.run_token_secrets_previous)
+                    return _proof_of_run(_RUN.open(secrets, token))
                 if _USER in accepted and token.startswith(_USER.prefix):
-                    claims = _USER.open(self.principal_secret, token)
+                    claims = _USER.open((self.principal_secret, *self.principal_secrets_previous), token)
                     return Proof(claims["sub"], claims["scope"], claims.get("conversation_id"), claims["auth_time"])
         raise TerminalError(Code.PROOF_REFUSED, "The request does not prove for whom it is.")
 

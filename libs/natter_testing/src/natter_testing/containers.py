@@ -18,7 +18,7 @@ from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from natter_testing.servers import NATS_ACCOUNTS, Databases, NatsAccounts, ServerFailedError, temporary_directory
 
-NATS_IMAGE = "nats:2.15-alpine"
+NATS_IMAGE = "nats:2.14-alpine"
 POSTGRES_IMAGE = "postgres:18-alpine"
 PASSWORD = "test"  # noqa: S105 - of a database that lives as long as the tests
 ENGINE_SECONDS_MAX = 10

@@ -14,6 +14,8 @@ from conversation_store.postgres_url import PostgresUrl
 log = structlog.get_logger()
 
 CONNECT_ATTEMPT_SECONDS_MAX = 10.0
+HINT = """. Postgres keeps the password that its data (in Docker: its volume) was made with: put that one into \
+DATABASE_URL (POSTGRES_PASSWORD of .env), or change the role's password; docs/runbook.md, Secrets, says how."""
 
 
 async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> Any:
@@ -35,7 +37,9 @@ async def connect(url: PostgresUrl, *, seconds_max: float, **options: Any) -> An
                 return await asyncpg.connect(url.dsn, timeout=timeout, **options)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not is_starting(error):
-            raise TerminalError(Code.STORE_UNAVAILABLE, f"The database refuses the connection: {error}") from error
+            hint = HINT if isinstance(error, asyncpg.InvalidPasswordError) else ""
+            detail = f"The database refuses the connection: {error}{hint}"
+            raise TerminalError(Code.STORE_UNAVAILABLE, detail) from error
         raise unreachable() from error
     raise unreachable()
 

@@ -3,7 +3,14 @@
 from typing import Annotated
 
 from actor_kit.proof import Proofs
-from actor_kit.settings import AssistantSettings, ProvingSettings, ServiceSettings, SigningSecret
+from actor_kit.settings import (
+    SECRET_BYTES_MIN,
+    AssistantSettings,
+    ProvingSettings,
+    ServiceSettings,
+    SigningSecret,
+    split,
+)
 from contracts.streams import RUN_CLAIMS_MAX
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -15,6 +22,17 @@ def _checked(url: SecretStr) -> SecretStr:
     return url
 
 
+def _each(secrets: SecretStr) -> tuple[bytes, ...]:
+    return tuple(secret.encode() for secret in split(secrets.get_secret_value()))
+
+
+def _long_enough(secrets: SecretStr) -> SecretStr:
+    if any(len(secret) < SECRET_BYTES_MIN for secret in _each(secrets)):
+        raise ValueError(f"each secret must have at least {SECRET_BYTES_MIN} bytes")
+    return secrets
+
+
+PreviousSecrets = Annotated[SecretStr, AfterValidator(_long_enough)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked)]
 
 
@@ -40,6 +58,12 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
     """The secrets and the bounds of the store. Every bound has its unit in its name."""
 
     run_token_secret: SigningSecret = Field(description="Signs the token of a claimed run; nobody else has it.")
+    principal_secrets_previous: PreviousSecrets = Field(
+        default=SecretStr(""), description="While PRINCIPAL_SECRET is changed: those of before, comma-separated."
+    )
+    run_token_secrets_previous: PreviousSecrets = Field(
+        default=SecretStr(""), description="While RUN_TOKEN_SECRET is changed: those of before, comma-separated."
+    )
 
     database_pool_size_min: int = Field(default=1, ge=0, description="Connections that are kept open.")
     database_pool_size_max: int = Field(default=10, ge=1, description="Connections of this replica.")
@@ -81,7 +105,10 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
         """What requests have to be signed with."""
         assert self.principal_secret is not None  # checked by ProvingSettings
         return Proofs(
-            self.principal_secret.get_secret_value().encode(), self.run_token_secret.get_secret_value().encode()
+            self.principal_secret.get_secret_value().encode(),
+            self.run_token_secret.get_secret_value().encode(),
+            _each(self.principal_secrets_previous),
+            _each(self.run_token_secrets_previous),
         )
 
     @property
