@@ -13,6 +13,7 @@ from tests.e2e.browser.person import Chat, Person
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
+VIEWPORTS = [("phone", 390, 844), ("on-its-side", 844, 390), ("zoomed-to-200-percent", 640, 400), ("wide", 1280, 800)]
 SUPPORT_GREETING = "How can we help you with your order?"
 
 
@@ -49,7 +50,13 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     chat = Chat(page)
     expect(picker(page)).to_have_accessible_name("Assistant: Natter")
     choose(page, "Support desk")
-    expect(chat.root.get_by_role("heading", name=SUPPORT_GREETING)).to_be_visible()
+    greeting = chat.root.get_by_role("heading", name=SUPPORT_GREETING)
+    for name, width, height in VIEWPORTS:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(greeting).to_be_in_viewport(ratio=1)
+        expect(picker(page)).to_be_in_viewport(ratio=1)
+        expect(chat.composer).to_be_in_viewport(ratio=1)
+        page.screenshot(path=artifacts / f"assistants-{name}.png")
 
     chat.say("Where is order 1002?")
     expect(chat.answers.last).to_contain_text("Order 1002: two cups")
