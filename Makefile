@@ -56,7 +56,7 @@ test-fast: install ## what tells within a minute whether a change is sound: the 
 
 WHEELS ?= dist
 wheels: install ## the Python packages as wheels in dist/, for projects outside of this checkout
-	cd web/chatkit-element && npm run --silent build && cp dist/chatkit.js ../../libs/natter/src/natter/dev/
+	cd web/chatkit-element && npm run --silent build && cp dist/chatkit*.js ../../libs/natter/src/natter/dev/
 	scripts/install.sh wheels $(abspath $(WHEELS))
 
 test-web: install

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from natter.dev.page import Page, PageSettings
+from natter.dev.page import MODULES, Page, PageSettings
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,7 +26,8 @@ async def tell(request: Request) -> Response:
 def browser(tmp_path: Path) -> httpx.AsyncClient:
     services = Starlette(routes=[Route("/{path:path}", tell, methods=["GET", "POST"])])
     element = tmp_path / "chatkit.js"
-    element.write_text("// the element")
+    for name in MODULES:
+        element.with_name(name).write_text(f"// {name}")
     settings = PageSettings(port=3000, edge_url="http://edge", relay_url="http://relay", secret=SecretStr("s" * 32))
     http = httpx.AsyncClient(transport=httpx.ASGITransport(services))
     page = Page(settings, element, http).app
@@ -78,3 +79,5 @@ async def test_the_page_runs_no_script_but_its_own(browser: httpx.AsyncClient) -
     for source in ("/page.js", "/chatkit.js"):
         assert source in page.text
         assert (await browser.get(source)).headers["content-type"].startswith("text/javascript")
+    for name in MODULES:
+        assert (await browser.get(f"/{name}?v=1")).text == f"// {name}"

@@ -1,6 +1,7 @@
 """The list of conversations: found, ordered, renamed, deleted with a way back; search; Back and Forward."""
 
 import asyncio
+import gzip
 import re
 import threading
 from collections.abc import Generator
@@ -11,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 from natter_testing.stack import RunningNatter
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.e2e.browser.cable import Cable
 from tests.e2e.browser.conftest import NewPerson
@@ -20,6 +21,7 @@ from tests.e2e.browser.person import Chat, Person, sign_out
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
 UNDO_TIMEOUT_MILLISECONDS = 15_000
+PAGE_SCRIPT_BYTES_MAX = 333 * 1024
 
 
 def sidebar(page: Page) -> Locator:
@@ -317,3 +319,20 @@ def test_the_chats_script_is_kept_by_its_hash(person: Person) -> None:
     assert source is not None
     assert re.fullmatch(r"/chatkit/chatkit\.js\?v=[0-9a-f]{16}", source)
     assert page.request.get(source).headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_the_chat_page_loads_no_more_than_333_kib_of_scripts(person: Person) -> None:
+    person.sign_up()
+    scripts: dict[str, Response] = {}
+    page = person.context.new_page()
+    page.on("response", lambda response: scripts.update({response.url: response} if is_script(response) else {}))
+    page.goto("/dashboard/chat")
+    expect(Chat(page).composer).to_be_visible()
+    page.wait_for_timeout(500)  # what comes after the first paint
+    sizes = {url: len(gzip.compress(response.body())) for url, response in scripts.items()}
+    assert not any("chatkit-" in url for url in sizes), "colours and formulas are loaded when there are some"
+    assert sum(sizes.values()) <= PAGE_SCRIPT_BYTES_MAX, sizes
+
+
+def is_script(response: Response) -> bool:
+    return response.request.resource_type == "script"

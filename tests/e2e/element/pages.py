@@ -1,11 +1,13 @@
 """What both servers of the element's tests serve beside their answers: the element and the pages that hold it."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import FileResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -15,12 +17,15 @@ PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 
 def page_routes() -> list[BaseRoute]:
     """The element as it is built, the React pages, and the plain ones; they come last, for they take every path."""
-    element = PACKAGE / "dist" / "chatkit.js"
     return [
-        Route("/chatkit.js", lambda _request: FileResponse(element, media_type="text/javascript")),
+        *(Route(f"/{name}", _module(name)) for name in ("chatkit.js", "chatkit-code.js", "chatkit-math.js")),
         Mount("/built", StaticFiles(directory=PACKAGE / "dist-test", check_dir=False)),
         Mount("/", StaticFiles(directory=HERE / "static", html=True)),
     ]
+
+
+def _module(name: str) -> Callable[[Request], Response]:
+    return lambda _request: FileResponse(PACKAGE / "dist" / name, media_type="text/javascript")
 
 
 async def serve(app: Starlette) -> None:

@@ -1,4 +1,4 @@
-// Builds the element into one ES module with its types, dist/chatkit.js and dist/chatkit.d.ts, and reports its size.
+// Builds the element, dist/chatkit.js, with its types and the two modules that it loads when needed; reports the sizes.
 import { build } from "esbuild";
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
@@ -17,18 +17,11 @@ const lexerAlone = {
     }),
 };
 
-await build({
-  entryPoints: ["src/math.ts"],
-  outfile: "dist/chatkit-math.js",
-  bundle: true,
-  format: "esm",
-  target: ["es2022"],
-  minify: true,
-  legalComments: "none",
-  banner: { js: "/*! KaTeX (MIT): LICENSES.txt */" },
-  logLevel: "warning",
-});
-const mathVersion = createHash("sha256").update(await readFile("dist/chatkit-math.js")).digest("hex").slice(0, 16);
+// Modules beside the main one, loaded when they are first needed, by an address that holds their hash.
+const lazy = {
+  MATH_MODULE: await buildLazy("math", "KaTeX (MIT)"),
+  CODE_MODULE: await buildLazy("code", "lowlight and devlop (MIT), highlight.js (BSD-3-Clause)"),
+};
 
 await build({
   entryPoints: ["src/chatkit.ts"],
@@ -40,9 +33,9 @@ await build({
   sourcemap: "external",
   legalComments: "none", // said once, in the banner, instead of at each of several hundred icons
   banner: {
-    js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked, lowlight, devlop and eventsource-parser (MIT), highlight.js (BSD-3-Clause) and lucide (ISC): LICENSES.txt */",
+    js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked and eventsource-parser (MIT) and lucide (ISC): LICENSES.txt */",
   },
-  define: { MATH_MODULE: JSON.stringify(`./chatkit-math.js?v=${mathVersion}`) },
+  define: Object.fromEntries(Object.entries(lazy).map(([name, address]) => [name, JSON.stringify(address)])),
   loader: { ".css": "text" },
   plugins: [lexerAlone],
   jsx: "automatic",
@@ -56,9 +49,26 @@ await writeFile("dist/LICENSES.txt", licenses.join(`\n${"-".repeat(80)}\n\n`));
 await copyFile("types/chatkit.d.ts", "dist/chatkit.d.ts");
 
 const kib = (size) => `${(size / 1024).toFixed(1)} KiB`;
-for (const name of ["chatkit.js", "chatkit-math.js"]) {
+for (const name of ["chatkit.js", "chatkit-code.js", "chatkit-math.js"]) {
   const bytes = await readFile(`dist/${name}`);
   console.log(`dist/${name} ${kib(bytes.length)}, gzip ${kib(gzipSync(bytes).length)}`);
+}
+
+async function buildLazy(name, contents) {
+  const file = `chatkit-${name}.js`;
+  await build({
+    entryPoints: [`src/${name}.ts`],
+    outfile: `dist/${file}`,
+    bundle: true,
+    format: "esm",
+    target: ["es2022"],
+    minify: true,
+    legalComments: "none",
+    banner: { js: `/*! ${contents}: LICENSES.txt */` },
+    logLevel: "warning",
+  });
+  const hash = createHash("sha256").update(await readFile(`dist/${file}`)).digest("hex");
+  return `./${file}?v=${hash.slice(0, 16)}`;
 }
 
 async function licenseOf(name) {

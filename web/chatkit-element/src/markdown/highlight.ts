@@ -25,6 +25,7 @@ import swift from "highlight.js/lib/languages/swift";
 import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 import { createLowlight } from "lowlight";
+import type { Highlighter, HighlightNode } from "./code";
 
 const lowlight = createLowlight({
   bash, c, cpp, csharp, css, diff, dockerfile, go, ini, java, javascript, json, kotlin, markdown, php, python, ruby,
@@ -35,14 +36,11 @@ const lowlight = createLowlight({
 const HIGHLIGHT_CHARACTERS_MAX = 20_000;
 const HIGHLIGHT_LINE_CHARACTERS_MAX = 400;
 
-export type HighlightNode = string | { classes: string; children: HighlightNode[] };
-
-/** Returns null if the language is not known or the code is too long. */
-export function highlight(code: string, language: string): HighlightNode[] | null {
+export const highlight: Highlighter = (code, language) => {
   if (code.length > HIGHLIGHT_CHARACTERS_MAX || !lowlight.registered(language)) return null;
   if (code.split("\n").some((line) => line.length > HIGHLIGHT_LINE_CHARACTERS_MAX)) return null;
   return lowlight.highlight(language, code).children.map(convert);
-}
+};
 
 type HastNode = ReturnType<typeof lowlight.highlight>["children"][number];
 

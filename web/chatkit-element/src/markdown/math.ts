@@ -1,6 +1,7 @@
 /** Formulas in markdown: `$…$`, `$$…$$`, `\(…\)` and `\[…\]`. Their renderer is loaded with the first one. */
 
 import type { TokenizerExtensionFunction, TokenizerStartFunction, Tokens } from "marked";
+import { lazyModule } from "./lazy-module";
 
 export interface MathToken extends Tokens.Generic {
   type: "math";
@@ -37,16 +38,5 @@ export const MATH_EXTENSIONS = { block: [block], startBlock: [startBlock], inlin
 export type MathRenderer = (formula: string, element: HTMLElement, isDisplay: boolean) => void;
 
 declare const MATH_MODULE: string;
-let loading: Promise<MathRenderer> | undefined;
 
-/** The renderer is a module of its own, beside this one; a page without formulas never asks for it. */
-export function loadMath(): Promise<MathRenderer> {
-  loading ??= (import(new URL(MATH_MODULE, import.meta.url).href) as Promise<{ renderMath: MathRenderer }>).then(
-    (module) => module.renderMath,
-    (error: unknown) => {
-      loading = undefined; // the next formula tries to load it again
-      throw error;
-    },
-  );
-  return loading;
-}
+export const loadMath = lazyModule<{ renderMath: MathRenderer }>(() => MATH_MODULE);

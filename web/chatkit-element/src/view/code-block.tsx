@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { highlight, type HighlightNode } from "../markdown/highlight";
+import { type Highlighter, type HighlightNode, loadCode } from "../markdown/code";
 import { IconButton } from "./button";
 import { useLocale } from "./context";
 import { CopyButton } from "./copy-button";
@@ -53,19 +53,25 @@ function useColoured(code: string, language: string, isOpen: boolean): Coloured 
   useEffect(() => {
     if (isOpen && (isWaiting.current || code.length > OPEN_CHARACTERS_MAX)) return;
     isWaiting.current = isOpen;
+    let isWanted = true;
     let stopIdle = () => {};
-    const timer = setTimeout(
-      () => {
-        stopIdle = whenIdle(() => {
-          isWaiting.current = false;
-          const nodes = highlight(latest.current, language);
-          if (nodes) setColoured({ code: latest.current, nodes });
-        });
-      },
-      isOpen ? OPEN_MS : 0,
-    );
+    const colour = (highlight: Highlighter) => {
+      isWaiting.current = false;
+      const nodes = isWanted ? highlight(latest.current, language) : null;
+      if (nodes) setColoured({ code: latest.current, nodes });
+    };
+    const load = () => {
+      loadCode().then(
+        ({ highlight }) => {
+          if (isWanted) stopIdle = whenIdle(() => colour(highlight));
+        },
+        () => (isWaiting.current = false), // the code stays without colours
+      );
+    };
+    const timer = setTimeout(load, isOpen ? OPEN_MS : 0);
     if (isOpen) return;
     return () => {
+      isWanted = false;
       clearTimeout(timer);
       stopIdle();
     };

@@ -9,9 +9,9 @@ export const MathView = memo(({ formula, isDisplay }: { formula: string; isDispl
   useEffect(() => {
     let isWanted = true;
     loadMath().then(
-      (render) => {
+      ({ renderMath }) => {
         if (!isWanted || !place.current) return;
-        render(formula, place.current, isDisplay);
+        renderMath(formula, place.current, isDisplay);
         setDrawn(true);
       },
       () => {}, // the source stays

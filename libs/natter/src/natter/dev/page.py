@@ -34,6 +34,8 @@ PASSED_ON_TOO: Final = ("natter-on-busy", "natter-time-zone")
 KEPT_BACK: Final = frozenset({"connection", "content-length", "keep-alive", "server", "date", "transfer-encoding"})
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 HEAD_SECONDS_MAX: Final = 20.0
+MODULES: Final = ("chatkit.js", "chatkit-code.js", "chatkit-math.js")
+"""The element, and what it loads when it first shows code or a formula."""
 _ELEMENT_IN_THE_PACKAGE: Final = Path(__file__).parent / "chatkit.js"
 _PAGE: Final = Path(__file__).parent / "page.html"
 _POLICY: Final = (
@@ -77,7 +79,7 @@ class Page:
             routes=[
                 Route("/", self._page),
                 Route("/page.js", self._script),
-                Route("/chatkit.js", self._element),
+                *(Route(f"/{name}", self._module) for name in MODULES),
                 Route("/readyz", self._ready),
                 Route("/connections/{name}", self._connection),
                 Route("/api/{path:path}", self._forward, methods=methods),
@@ -92,8 +94,8 @@ class Page:
     async def _script(self, _request: Request) -> Response:
         return FileResponse(_PAGE.with_suffix(".js"), media_type="text/javascript")
 
-    async def _element(self, _request: Request) -> Response:
-        return FileResponse(self.element, media_type="text/javascript")
+    async def _module(self, request: Request) -> Response:
+        return FileResponse(self.element.with_name(request.url.path[1:]), media_type="text/javascript")
 
     async def _ready(self, _request: Request) -> Response:
         return PlainTextResponse("ok")
