@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 import uvicorn
-from actor_kit.health import QuietServer
+from actor_kit.uvicorn_internals import QuietServer
 from agent_runner.crash_points import CrashPoint
 from contracts.replies import TurnBegun
 from mcp.server.mcpserver import MCPServer

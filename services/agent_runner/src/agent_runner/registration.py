@@ -34,6 +34,8 @@ class Registration:
             await self._telling
 
     async def _tell(self) -> None:
+        if not self._cards:
+            return  # none could be loaded, which is in the log
         try:
             await self._store.ask(RegisterAssistants(cards=self._cards))
         except Exception:

@@ -68,6 +68,8 @@ class Toolbox:
         self._named: tuple[RemoteTool, ...] = ()
         self._awaited = {server.config.name for server in self._servers}
         self._all_listed = asyncio.Event()
+        if not self._awaited:
+            self._all_listed.set()  # an assistant without servers waits for none
         self._stale = {config.name: asyncio.Event() for config in configs}
         self._shared: dict[str, Connection] = {}
         self._tasks: list[asyncio.Task[None]] = []
