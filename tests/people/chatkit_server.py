@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
-from agents import Agent, Runner, function_tool
-from chatkit.agents import AgentContext, simple_to_agent_input, stream_agent_response
-from chatkit.server import ChatKitServer
+from agents import Agent, RunContextWrapper, Runner, StopAtTools, function_tool
+from chatkit.agents import AgentContext, ClientToolCall, simple_to_agent_input, stream_agent_response
+from chatkit.server import ChatKitServer, stream_widget
 from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from chatkit.widgets import Card, Text
 
 
 @function_tool
@@ -21,15 +22,30 @@ def dig(word: str) -> str:
     return f"dug {word}"
 
 
+@function_tool
+async def switch_theme(ctx: RunContextWrapper[AgentContext], theme: str) -> None:
+    """Have the page change its colours."""
+    ctx.context.client_tool_call = ClientToolCall(name="switch_theme", arguments={"theme": theme})
+
+
 class MyChatKitServer(ChatKitServer[dict]):
     """From the documentation."""
 
-    assistant_agent = Agent[AgentContext](name="Assistant", instructions="You are a helpful assistant.", tools=[dig])
+    assistant_agent = Agent[AgentContext](
+        name="Assistant",
+        instructions="You are a helpful assistant.",
+        tools=[dig, switch_theme],
+        tool_use_behavior=StopAtTools(stop_at_tool_names=["switch_theme"]),
+    )
 
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: dict
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Answer with the agent."""
+        """Answer with the agent; with a widget where one is asked for."""
+        if input_user_message and "widget" in str(input_user_message.content):
+            async for event in stream_widget(thread, Card(children=[Text(value="A card.")])):
+                yield event
+            return
         items_page = await self.store.load_thread_items(thread.id, after=None, limit=20, order="desc", context=context)
         items = list(reversed(items_page.data))
         input_items = await simple_to_agent_input(items)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from agent_runner.crash_points import CrashPoint
+from contracts.identity import Principal
+from contracts.queries import GetConversation
 from contracts.replies import TurnBegun
 
 from tests.fault.runner.test_crash_points import order, replace_killed, replace_the_dead, until_reached
@@ -207,5 +209,9 @@ async def test_a_tool_that_says_so_is_repeated_with_the_same_call_id(shop: Shop)
     begun, _ = await shop.ask_and_kill("remember", "stone", CrashPoint.AFTER_TOOL_FINISHED)
     (status, result) = (await shop.calls("remember", begun))["remember"]
     assert (status, result["run_id"]) == ("success", begun.run_id)
-    conversation = await shop.stack.items("remember", begun.conversation_id)
-    assert conversation
+    known = await shop.stack.bus.request(
+        GetConversation(principal=Principal(user_id="remember"), conversation_id=begun.conversation_id)
+    )
+    assert (known.conversation.title, known.conversation.metadata) == ("About stone", {"word": "stone"})
+    told = [request for request in shop.model.requests if "stone" in str(request["input"])][-1]
+    assert str(told["input"]).count("The word is stone.") == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from contracts.commands import CancelRun
+from contracts.commands import BeginTurn, CancelRun, ClientToolOutput
 from contracts.identity import Principal
 
 from tests.openai_server import OpenaiServer, text, tool
@@ -76,6 +76,39 @@ async def test_stop_keeps_what_was_seen(stack: RunnerStack, model: OpenaiServer)
     items = await stack.items("bob", begun.conversation_id)
     assert items[-1].content.startswith("0 1 ")
     assert seen.viewer.texts() == [items[-1].content]
+
+
+async def test_a_tool_of_the_page_is_called_and_its_output_goes_on(stack: RunnerStack, model: OpenaiServer) -> None:
+    model.scripts["theme"] = [tool("switch_theme", theme="dark"), text("It is dark.")]
+    begun, _ = await stack.ask("dora", "a dark theme")
+    (pending,) = [item.item for item in await stack.items("dora", begun.conversation_id) if item.type != "user_message"]
+    assert (pending["type"], pending["status"], pending["arguments"]) == (
+        "client_tool_call",
+        "pending",
+        {"theme": "dark"},
+    )
+    given = BeginTurn(
+        principal=Principal(user_id="dora"),
+        conversation_id=begun.conversation_id,
+        input=ClientToolOutput(result={"switched": True}),
+    )
+    seen = await stack.watch("dora", await stack.bus.request(given))
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed", stack.logs()
+    assert seen.viewer.texts() == ["It is dark."]
+    assert "switched" in str(model.requests[-1]["input"])
+    items = await stack.items("dora", begun.conversation_id)
+    assert [item.type for item in items] == ["user_message", "client_tool_call", "assistant_message"]
+
+
+async def test_a_widget_is_shown_and_stored(stack: RunnerStack) -> None:
+    begun, seen = await stack.ask("emil", "a widget, please")
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed", stack.logs()
+    items = await stack.items("emil", begun.conversation_id)
+    assert [item.type for item in items] == ["user_message", "widget"]
+    assert "A card." in str(items[1].item)
+    assert [item.item for item in items] == list(seen.viewer.items.values())
 
 
 @pytest.mark.slow

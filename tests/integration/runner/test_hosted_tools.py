@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ async def research(
                 directory,
                 module_nats_url,
                 module_database_url,
+                lease_seconds=1.5,
                 AGENT_RUNNER_ASSISTANTS=f"todo={RESEARCHER}:make,fixed={RESEARCHER}:agent",
                 AGENT_RUNNER_MODEL_PROVIDERS=json.dumps(models),
                 AGENT_RUNNER_FIRST_TOKEN_SECONDS_MAX="6",
@@ -177,3 +179,24 @@ async def test_chat_completions_is_refused_at_the_start_and_at_the_call(research
     assert seen.end["code"] == "assistant_failed"
     assert research.model.requests == []
     assert log.read_text().count("which only the Responses API executes, and the model") >= 2
+
+
+@pytest.mark.slow
+async def test_after_a_kill_the_model_call_is_made_again_and_shown_once(research: Research) -> None:
+    research.model.requests.clear()
+    research.model.stalled.clear()
+    research.model.script = [Answer(hosted=(CODE,), stall_in_hosted=True), Answer(hosted=(CODE,), words=("42.",))]
+    begun = await research.stack.begin("gus", "find out")
+    async with asyncio.timeout(20):
+        while not Watched.of(await research.stack.deltas("gus", begun)).viewer.tasks():
+            await asyncio.sleep(0.05)
+    runner = research.stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not runner.has_died:
+            await asyncio.sleep(0.02)
+    runner.start()
+    seen = await research.stack.watch("gus", begun)
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == ["42."]
+    assert [task["title"] for task in seen.viewer.tasks()] == ["Ran code"]
+    assert len(research.model.requests) == 2

@@ -66,8 +66,8 @@ class AppendCheckpoint(Command[Done]):
 
     ``step`` counts the run's checkpoints from 0; the same step twice is stored once. ``usage``: of the run so far,
     over all its attempts; absent: as it was. ``agent_name``: the agent that goes on from here, after a handoff; absent:
-    as it was. ``metadata``: changes of the conversation's metadata by key, null removes one.
-    Errors: run_stale_epoch, run_finished.
+    as it was. ``metadata``: changes of the conversation's metadata by key, null removes one. ``title``: what the
+    conversation is called from here on. Errors: run_stale_epoch, run_finished.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.append_checkpoint"
@@ -80,6 +80,7 @@ class AppendCheckpoint(Command[Done]):
     usage: Usage | None = None
     agent_name: AgentName | None = None
     metadata: Json | None = None
+    title: Title | None = None
 
 
 class BeginToolCall(Command[ToolCallBegun]):

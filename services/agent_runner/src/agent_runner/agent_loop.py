@@ -361,6 +361,7 @@ class AgentLoop:
             (*self._transcript.take_items(), *hidden_items),
             agent_name=self._agent_name,
             metadata=self._effects.take_metadata(),
+            title=self._effects.take_title(),
         )
         self._outputs_saved |= rules.call_ids(outputs)
         self._workshop.crash_points.reach(CrashPoint.AFTER_OUTPUTS_CHECKPOINT)

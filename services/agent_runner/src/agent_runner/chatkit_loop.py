@@ -61,7 +61,9 @@ class ChatKitLoop:
         """Write the whole answer. Raises TerminalError, FencedError, and what the server raises."""
         server: Any = self._assistant.server
         thread = self._thread.thread
-        item = UserMessageItem.model_validate(self._claimed.user_item)
+        # The output of a tool in the page, and answers to a form, change an item: ChatKit has no message for them.
+        about = self._claimed.user_item
+        item = UserMessageItem.model_validate(about) if about.get("type") == "user_message" else None
         make = self._assistant.make_context
         CURRENT_THREAD.set(self._thread)
         self.model_name = self._models.choose(

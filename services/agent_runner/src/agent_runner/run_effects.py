@@ -31,6 +31,7 @@ class RunEffects:
         self._publisher = publisher
         self._session = session
         self._metadata: Json = {}
+        self._title_unsaved: str | None = None
         self._hidden_unsaved: list[str] = []
 
     def context(self, user_id: str) -> Context:
@@ -52,7 +53,7 @@ class RunEffects:
         return Context(user, known, run_id=claimed.run.run_id, assistant_id=claimed.assistant_id, effects=self)
 
     async def set_title(self, title: str) -> None:
-        self.title = storable(title).strip()[:TITLE_CHARACTERS_MAX] or None
+        self.title = self._title_unsaved = storable(title).strip()[:TITLE_CHARACTERS_MAX] or None
         if self.title and self._claimed.conversation is not None:
             self._publisher.event(events.thread_updated(self._claimed.conversation, title=self.title))
 
@@ -69,6 +70,11 @@ class RunEffects:
         metadata, self._metadata = self._metadata, {}
         return metadata or None
 
+    def take_title(self) -> str | None:
+        """The same of the title."""
+        title, self._title_unsaved = self._title_unsaved, None
+        return title
+
     def take_hidden(self) -> tuple[list[Json], tuple[ItemToSave, ...]]:
         """The same of hidden context: for the model, and as the conversation's items."""
         texts, self._hidden_unsaved = self._hidden_unsaved, []
@@ -76,9 +82,9 @@ class RunEffects:
 
     async def store(self) -> None:
         """Store what a tool has said, before it may be told as done."""
-        if self._metadata or self._hidden_unsaved:
+        if self._metadata or self._hidden_unsaved or self._title_unsaved:
             messages, saved = self.take_hidden()
-            await self._session.checkpoint(messages, saved, metadata=self.take_metadata())
+            await self._session.checkpoint(messages, saved, metadata=self.take_metadata(), title=self.take_title())
 
     def _item(self, text: str) -> ItemToSave:
         item_id = new_message_id()

@@ -45,9 +45,10 @@ class RunSession(Session, Protocol):
         *,
         agent_name: str | None = None,
         metadata: Json | None = None,
+        title: str | None = None,
     ) -> None:
-        """Append a finished step, what the run has used so far, the agent that goes on, and changes of the
-        conversation's metadata, fenced by epoch. Raises FencedError.
+        """Append a finished step, what the run has used so far, the agent that goes on, changes of the conversation's
+        metadata and its new title, fenced by epoch. Raises FencedError.
         """
         ...
 
@@ -96,6 +97,7 @@ class StoreSession:
         *,
         agent_name: str | None = None,
         metadata: Json | None = None,
+        title: str | None = None,
     ) -> None:
         async with self._one_at_a_time:
             await self._store.ask(
@@ -109,6 +111,7 @@ class StoreSession:
                     usage=usage,
                     agent_name=agent_name,
                     metadata=metadata,
+                    title=title,
                 )
             )
             self._step += 1

@@ -20,13 +20,15 @@ Write = AppendCheckpoint | FinishRun
 async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint) -> Done:
     """Store a step of a run with its items; a step that is there is not stored again."""
     usage = None if command.usage is None else json_text(command.usage.model_dump())
-    if command.metadata:  # the conversation is locked before its run, as everywhere
+    if command.metadata or command.title:  # the conversation is locked before its run, as everywhere
         await access.locked_run(transaction, command.principal, command.run_id)
     if not await _write(transaction, command, step=command.step, usage=usage):
         run = await access.owned_run(transaction, command.principal, command.run_id)
         is_current = run["status"] == "running" and run["epoch"] == command.epoch
         if not is_current:  # else only the step can be what kept it out
             raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)
+    elif command.title:
+        await transaction.execute(sql.name_conversation, command)
     return Done()
 
 

@@ -47,6 +47,11 @@ set metadata = (metadata || :changes::jsonb)
 where conversation_id = :conversation_id and user_id = :user_id
 returning octet_length(metadata::text) as bytes;
 
+-- name: name_conversation
+update chat.conversation set title = :title
+where user_id = :user_id
+  and conversation_id = (select conversation_id from chat.run where run_id = :run_id and user_id = :user_id);
+
 -- name: truncate_session
 -- Of the branch that one is on: the others keep what the model saw there.
 with shown as (
