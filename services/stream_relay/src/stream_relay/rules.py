@@ -112,10 +112,10 @@ class FrameQueue:
         self._frames.append(frame)
         self._bytes_count += len(frame.full)
         is_full = len(self._frames) > self._frames_max or self._bytes_count > self._bytes_max
-        is_one_too_many = is_full and not self.has_overflowed
+        has_just_overflowed = is_full and not self.has_overflowed
         if is_full or self.has_overflowed:
             self.empty()
-        return is_one_too_many
+        return has_just_overflowed
 
     def empty(self) -> None:
         """Drop the waiting frames: the viewer will read them from DELTAS, after its place."""
@@ -152,7 +152,7 @@ class FrameQueue:
         return frames
 
     def start_at(self, place: int) -> None:
-        """Begin anew at a place."""
+        """Begin at a place, as if everything before it had been read."""
         self.place = self.read_to = place
 
     def read(self, sequence: int) -> None:

@@ -160,7 +160,7 @@ class Stream:
                         chunks, state = await self._follow()
                 for chunk in chunks:
                     yield chunk
-                state = self._or_as_told(state)
+                state = self._next_state(state)
             if self.why is not Why.RUN_ENDED:
                 yield self._retry(0)
         except NatterError as error:
@@ -171,7 +171,7 @@ class Stream:
             self._count(None)
             self._waker.close()
 
-    def _or_as_told(self, state: State) -> State:
+    def _next_state(self, state: State) -> State:
         """Return the state that follows: END or ATTACH if that was asked for, or the stream's time is over."""
         if state is State.END:
             self.why = Why.RUN_ENDED

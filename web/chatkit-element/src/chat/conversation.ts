@@ -183,7 +183,7 @@ export class Conversation {
     });
   }
 
-  /** Shown without "Try again", which would answer the last message anew: what was refused can be done again itself. */
+  /** Shown without "Try again", which would have the last message answered again: the person can repeat what was refused. */
   private onRefusal(error: Error): void {
     this.onFailure(error);
     this.notify({ level: "danger", ...failureOf(error), canRetry: false });

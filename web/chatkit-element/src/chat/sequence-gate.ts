@@ -25,7 +25,7 @@ export class SequenceGate {
     return isNew;
   }
 
-  /** Start again after everything was loaded anew. */
+  /** Starts again from what a load has read. @param id where the load ends; null: nothing is known. */
   restart(id: string | null): void {
     this.floor = toSequence(id) ?? -1;
     this.seen.clear();

@@ -19,7 +19,7 @@ export class TabStorage {
 
   readUnsent(threadId: string | null): OutgoingMessage[] {
     try {
-      const stored: unknown = JSON.parse(this.read(this.key("outbox", threadId)) ?? "[]");
+      const stored: unknown = JSON.parse(this.read(this.key("unsent", threadId)) ?? "[]");
       return Array.isArray(stored) ? (stored as OutgoingMessage[]) : [];
     } catch {
       return [];
@@ -27,7 +27,7 @@ export class TabStorage {
   }
 
   writeUnsent(threadId: string | null, messages: readonly OutgoingMessage[]): void {
-    this.write(this.key("outbox", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
+    this.write(this.key("unsent", threadId), messages.length > 0 ? JSON.stringify(messages) : "");
   }
 
   /** The same for conversations without an id. They share one entry, so each replaces only the messages that are its own. */
