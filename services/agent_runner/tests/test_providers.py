@@ -1,13 +1,14 @@
 """A list of providers is read strictly; its faults name the file and the entry, and nothing that is secret."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agent_runner.model_errors import ModelError
 from agent_runner.models import Models
-from agent_runner.providers import SEALED_THOUGHTS, read_providers
+from agent_runner.providers import SEALED_THOUGHTS, ProviderConfig, read_providers
 from agent_runner.settings import DEMO_MODEL, Settings
 from pydantic import ValidationError
 
@@ -152,6 +153,12 @@ def test_without_a_list_the_old_variables_are_the_one_provider() -> None:
     assert known.known(DEMO_MODEL) is None
 
 
-def test_litellm_is_asked_to_try_once_and_said_to_be_missing_where_it_is() -> None:
-    (provider,) = read_providers(json.dumps([{"name": "l", "api": "litellm", "models": ["anthropic/claude"]}]), {})
+def test_litellm_is_asked_to_try_once() -> None:
+    provider = ProviderConfig.model_validate({"name": "l", "api": "litellm", "models": ["anthropic/claude"]})
     assert provider.asked_with(None).extra_args == {"max_retries": 0}
+
+
+def test_that_litellm_is_not_installed_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "litellm", None)  # as where nobody has installed it
+    with pytest.raises(ValueError, match=r"“l” has the api litellm: install agent-runner\[litellm\]"):
+        read_providers(json.dumps([{"name": "l", "api": "litellm", "models": ["m"]}]), {})

@@ -24,7 +24,7 @@ from openai.types.responses.response import IncompleteDetails
 
 from agent_runner.demo import DemoModel
 from agent_runner.model_errors import ModelError
-from agent_runner.providers import PROVIDERS_VARIABLE, ModelConfig, ProviderConfig
+from agent_runner.providers import ModelConfig, ProviderConfig
 from agent_runner.settings import DEMO_MODEL, Settings
 
 CONNECT_SECONDS_MAX = 10.0
@@ -60,7 +60,7 @@ class Models:
         self._clients: dict[str, openai.AsyncOpenAI] = {}
         for provider in settings.providers:
             if provider.api == "litellm":
-                litellm_model()  # says at the start what is not installed
+                litellm_model()  # its import takes seconds: better now than in a run
             else:
                 self._clients[provider.name] = client_of(provider, settings)
 
@@ -145,13 +145,9 @@ def load_what_it_loads_late(client: openai.AsyncOpenAI) -> None:
 
 
 def litellm_model() -> Callable[[str, str | None, str | None], Model]:
-    """The SDK's model over LiteLLM, as ours. Raises ModuleNotFoundError, which says what to install."""
-    try:
-        from agent_runner.litellm_models import LitellmModel  # noqa: PLC0415 - heavy, and an extra
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"{PROVIDERS_VARIABLE}: a provider has the api “litellm”: install agent-runner[litellm]"
-        ) from error
+    """The SDK's model over LiteLLM, as ours; the settings have seen to it that it is installed."""
+    from agent_runner.litellm_models import LitellmModel  # noqa: PLC0415 - heavy, and an extra
+
     return LitellmModel
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -159,6 +160,8 @@ def _check(place: str, providers: Sequence[ProviderConfig]) -> None:
         if provider.name in names:
             raise ValueError(f"{place}: two providers are called “{provider.name}”")
         names.add(provider.name)
+        if provider.api == "litellm" and find_spec("litellm") is None:
+            raise ValueError(f"{place}: “{provider.name}” has the api litellm: install agent-runner[litellm]")
         for model in provider.models:
             if model.id in owners:
                 both = f"“{owners[model.id]}” and “{provider.name}”"
