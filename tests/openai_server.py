@@ -142,14 +142,20 @@ class OpenaiServer:
         unknown = [item["id"] for item in body["input"] if item.get("id") and item["id"] not in self.ids_given]
         if unknown:
             return refusal(Answer(status=404, error_code="item_not_found"))
+        # What it was not to store it has forgotten: such a thought is good only with its seal.
+        if body.get("store") is False and any(map(is_forgotten, body["input"])):
+            return refusal(Answer(status=404, error_code="item_not_found"))
         answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
-        return StreamingResponse(self._told(answer), media_type="text/event-stream")
+        is_sealed = "reasoning.encrypted_content" in (body.get("include") or ())
+        return StreamingResponse(self._told(answer, is_sealed=is_sealed), media_type="text/event-stream")
 
-    async def _told(self, answer: Answer) -> AsyncIterator[str]:
+    async def _told(self, answer: Answer, *, is_sealed: bool) -> AsyncIterator[str]:
         """The events with what the demo model's writer does not write: thoughts, refusals, unfinished answers."""
         thinking = reasoning_item(answer)
+        if thinking and is_sealed:
+            thinking["encrypted_content"] = f"sealed {thinking['id']}"
         hosted = [{"id": f"hs_{secrets.token_hex(8)}", **one} for one in answer.hosted]
         leading = [thinking, *hosted] if thinking else hosted
         async for text in self._response_events(answer):
@@ -320,6 +326,10 @@ def follows_chat_rules(messages: list[dict[str, Any]]) -> bool:
             return False
         waiting = calls
     return not waiting
+
+
+def is_forgotten(item: dict[str, Any]) -> bool:
+    return item.get("type") == "reasoning" and not item.get("encrypted_content")
 
 
 def reasoning_item(answer: Answer) -> dict[str, Any] | None:

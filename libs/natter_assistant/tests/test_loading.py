@@ -134,6 +134,23 @@ def test_a_tool_that_asks_a_person_or_works_outside_of_the_ledger_is_refused(
     assert said in error
 
 
+@pytest.mark.parametrize(
+    ("policy", "is_refused"),
+    [("'always'", True), ("{'pay': 'always'}", True), ("{'pay': 'never'}", False), ("'never'", False)],
+)
+def test_an_mcp_server_whose_tools_need_an_approval_is_refused(tmp_path: Path, policy: str, is_refused: bool) -> None:
+    file = write(
+        tmp_path,
+        "from agents import Agent\nfrom agents.mcp import MCPServerStreamableHttp\n"
+        f"bank = MCPServerStreamableHttp({{'url': 'http://x'}}, name='bank', require_approval={policy})\n"
+        "agent = Agent(name='A', mcp_servers=[bank])\n",
+    )
+    if not is_refused:
+        assert load_assistant(f"{file}:agent").title == "A"
+        return
+    assert str(refused(f"{file}:agent")).startswith(f"{file}:4: MCP server “bank” of agent “A”: its tools need an app")
+
+
 def test_tools_that_a_provider_executes_are_accepted(tmp_path: Path) -> None:
     file = write(
         tmp_path,

@@ -106,6 +106,18 @@ async def test_the_default_is_asked_with_its_key_and_settings(choice: Choice) ->
     assert (await choice.stack.run("ann", run_id)).model == "thinker"
 
 
+async def test_a_provider_that_stores_nothing_is_given_its_thoughts_again(choice: Choice) -> None:
+    choice.scripted.requests.clear()
+    thinks = Answer(thoughts=("Hm.",), calls=(("look", {"word": "tea"}),))
+    choice.scripted.script = [thinks, text("I looked.")]
+    _, seen = await choice.ask("ada", None)
+    choice.scripted.script = [text("I am scripted.")]
+    assert seen.viewer.texts() == ["I looked."]
+    given = {item.get("type", "message"): item for item in choice.scripted.requests[1]["input"]}
+    assert given["reasoning"]["encrypted_content"].startswith("sealed rs_")
+    assert list(given) == ["message", "reasoning", "function_call", "function_call_output"]
+
+
 async def test_another_model_is_another_server_another_api_and_other_settings(choice: Choice) -> None:
     before = len(choice.scripted.requests)
     run_id, seen = await choice.ask("bob", "mock")
@@ -145,7 +157,8 @@ async def test_the_date_the_language_and_the_time_zone_reach_the_instructions(ch
     choice.scripted.requests.clear()
     await choice.ask("eve", None, locale="de-CH", time_zone="Europe/Zurich")
     instructions = choice.scripted.requests[0]["instructions"]
-    assert instructions.startswith("You are CHOOSY.\n\nToday is ")
+    assert instructions.startswith("You are CHOOSY.\n\n")
+    assert "\n\nToday is " in instructions
     assert instructions.endswith("(in the user's time zone, Europe/Zurich). The user's language is de-CH.")
 
 
@@ -154,8 +167,8 @@ async def test_a_model_that_nobody_has_is_told_at_the_start_with_file_and_line(c
     told = [line for line in log.splitlines() if "assistant.not_loaded" in line]
     assert ["nowhere" in line and "choosy.py" in line for line in told] == [True, False]
     assert "gpt-of-nobody" in told[1]
-    assert [("line=11" in line) or ('"line": 11' in line) for line in told] == [True, False]
-    assert [("line=12" in line) or ('"line": 12' in line) for line in told] == [False, True]
+    assert [("line=18" in line) or ('"line": 18' in line) for line in told] == [True, False]
+    assert [("line=19" in line) or ('"line": 19' in line) for line in told] == [False, True]
 
 
 @pytest.mark.thorough
