@@ -9,7 +9,7 @@ import pytest
 from tests.containers.compose import Containers
 from tests.containers.people import busy, crowd
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 PEOPLE = 6
 BEFORE_SECONDS, AFTER_SECONDS = 2, 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from actor_kit.bus import Bus
-from actor_kit.proof import prove_user
+from actor_kit.proof import PROOF_HEADER, prove_user
 from actor_kit.settings import ServiceSettings
 from contracts.commands import (
     AddTask,
@@ -27,13 +27,27 @@ from contracts.identity import Principal
 from contracts.queries import CheckAccess, GetRun, ListConversations, ListTasks
 from contracts.services import Service
 from contracts.subjects import subject_of
-from conversation_store.testing import ALICE, BOB, Client, SignedIn, user_message
+from conversation_store.testing import ALICE, BOB, Client, SignedIn, store_settings, user_message
+from pydantic import ValidationError
 
 
 async def code_of(awaitable: Any) -> Code:
     with pytest.raises(NatterError) as caught:
         await awaitable
     return caught.value.code
+
+
+def test_secrets_of_before_are_read_from_the_settings_and_short_ones_refused() -> None:
+    old, older, new = ("a" * 32, "b" * 32, "c" * 32)
+    changed = {"principal_secret": new, "principal_secrets_previous": f"{old}, {older}"}
+    proofs = store_settings("nats://nowhere", "postgresql://a:b@nowhere/c", **changed).proofs
+    for secret in (old, older, new):
+        proof = proofs.check(ListTasks(principal=ALICE), {PROOF_HEADER: prove_user(secret.encode(), ALICE)})
+        assert proof is not None
+        assert proof.user_id == ALICE.user_id
+    for name in ("principal_secrets_previous", "run_token_secrets_previous"):
+        with pytest.raises(ValidationError, match="at least 32 bytes"):
+            store_settings("nats://nowhere", "postgresql://a:b@nowhere/c", **{name: f"{old},short"})
 
 
 def signed_in(user_id: str, at: datetime) -> Principal:
