@@ -280,7 +280,14 @@ def test_what_a_tool_returns_is_bounded_and_cannot_leave_its_fence() -> None:
 
 def test_a_tools_result_is_told_for_people_and_word_for_word_behind_a_rule() -> None:
     tasks: list[Any] = [
-        {"task_id": f"task_{n}", "title": f"buy | milk {n}", "completed": n == 0, "created_at": "2026", "tags": ["a"]}
+        {
+            "task_id": f"t{n}",
+            "title": f"buy | milk {n}",
+            "completed": n == 0,
+            "note": "",
+            "created_at": "",
+            "tags": ["a"],
+        }
         for n in range(12)
     ]
     call = ToolCallView(call_id="c", name="list_tasks", status="success", arguments={}, result={"tasks": tasks})

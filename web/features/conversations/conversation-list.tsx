@@ -55,7 +55,7 @@ function List({ userId, current, isFollowing, onOpen, onSearch, isArchived, onAr
     />
   );
   return (
-    <div className="flex min-h-0 w-full min-w-0 flex-col">
+    <div className="flex min-h-0 w-full min-w-0 flex-1 flex-col">
       <div className="flex gap-1 p-2">
         <Button variant="outline" className="flex-1 justify-start" onClick={() => onOpen(null)}>
           <Plus /> New chat

@@ -77,7 +77,7 @@ function SearchPanel({ userId, onOpen }: Pick<Props, "userId" | "onOpen">) {
             setActive(0);
           }}
           onKeyDown={press}
-          className="h-12 border-0 bg-transparent px-0 shadow-none focus-visible:ring-0 dark:bg-transparent"
+          className="h-12 border-0 bg-transparent px-0 shadow-none focus-visible:ring-0 dark:bg-transparent [&::-webkit-search-cancel-button]:hidden"
         />
       </div>
       <ul ref={list} id={listId} role="listbox" aria-label="Found" className="min-h-0 overflow-y-auto p-2 empty:hidden">

@@ -83,11 +83,14 @@ def _told(result: Any) -> str:
 
 
 def _table(rows: list[Json]) -> list[str]:
-    """Columns that hold single values, without ids and times: nobody reads these."""
+    """Columns that hold single values, without ids and times, which nobody reads, and without empty columns."""
     names = [
         name
         for name, value in rows[0].items()
-        if not isinstance(value, dict | list) and name != "id" and not name.endswith(("_id", "_at"))
+        if not isinstance(value, dict | list)
+        and name != "id"
+        and not name.endswith(("_id", "_at"))
+        and any(_cell(row.get(name)) for row in rows)
     ][:COLUMNS_MAX]
     if not names:
         return []
