@@ -59,7 +59,7 @@ def test_tasks_are_added_completed_renamed_deleted_and_filtered(person: Person) 
     expect(rows(page)).to_have_text(["call mum"])
     page.reload()
     expect(rows(page)).to_have_text(["call mum"])
-    assert stored(person, page) == [("buy oat milk", False), ("call mum", True)]
+    until_stored(person, page, [("buy oat milk", False), ("call mum", True)])
 
 
 def test_the_list_works_by_keyboard_alone(person: Person) -> None:

@@ -12,7 +12,7 @@ export default async function DashboardLayout({ children }: { children: React.Re
     <UserStreamProvider userId={user.userId}>
       <SessionGuard />
       <ServiceWorker />
-      <UndoProvider>
+      <UndoProvider userId={user.userId}>
       <div className="flex h-dvh flex-col">
         <a
           href="#main"

@@ -4,6 +4,7 @@
 import { createContext, useCallback, useContext, useEffect, useRef, useState, type ReactNode } from "react";
 
 import { Button } from "@/components/ui/button";
+import { deleteWhatWasLeft } from "@/lib/http";
 
 /** One deletion that waits: `commit` is called when its time is over, the page is left or the next one is offered. */
 export type Deletion = Readonly<{ text: string; commit: () => void; undo: () => void }>;
@@ -19,7 +20,7 @@ export function useUndo(): (deletion: Deletion) => void {
   return offer;
 }
 
-export function UndoProvider({ children }: { children: ReactNode }) {
+export function UndoProvider({ userId, children }: { userId: string; children: ReactNode }) {
   const [shown, setShown] = useState<Deletion | null>(null);
   const waiting = useRef<Deletion | null>(null);
 
@@ -37,6 +38,7 @@ export function UndoProvider({ children }: { children: ReactNode }) {
     },
     [settle],
   );
+  useEffect(() => void deleteWhatWasLeft(`/api/${encodeURIComponent(userId)}`), [userId]);
   useEffect(() => {
     const commit = () => settle("commit");
     addEventListener("pagehide", commit);
