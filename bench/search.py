@@ -82,7 +82,7 @@ async def main(messages_count: int, others_count: int, samples: int) -> None:
         server.initialise()
         postgres = RunningServer(server, folder / "postgres.log", signal.SIGINT, server.run_as)
         postgres.start()
-        server.create_owner_and_database()
+        server.create_roles_and_database()
         nats, accounts = start_nats(folder)
         try:
             migrate(server.url)

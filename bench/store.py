@@ -47,7 +47,7 @@ async def seeded_store(rows_count: int, *, is_pooled: bool = False) -> AsyncGene
         server.initialise()
         postgres = RunningServer(server, folder / "postgres.log", signal.SIGINT, server.run_as)
         postgres.start()
-        server.create_owner_and_database()
+        server.create_roles_and_database()
         nats, accounts = start_nats(folder)
         try:
             migrate(server.url)

@@ -154,7 +154,7 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
     with temporary_directory() as directory:
         try:
             await supervisor.start([nats(composed, directory), postgres(composed, directory)])
-            cluster_of(composed, directory).create_owner_and_database()
+            cluster_of(composed, directory).create_roles_and_database()
             migrate = composed.services["migrate"]["command"]
             done = subprocess.run(
                 migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False

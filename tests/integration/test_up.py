@@ -35,7 +35,12 @@ def folder() -> Iterator[Path]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(STAND_INS), "STAND_IN_DIRECTORY": str(folder), "LOG_FORMAT": "json"}
+    return {
+        "PYTHONPATH": str(STAND_INS),
+        "NATTER_ENVIRONMENT": "STAND_IN_*",
+        "STAND_IN_DIRECTORY": str(folder),
+        "LOG_FORMAT": "json",
+    }
 
 
 def up(folder: Path, *more: str, **extra: str):
@@ -160,14 +165,26 @@ def test_each_service_gets_its_own_credentials_secrets_stay_private_and_a_second
     (folder / "here").mkdir()
     providers.write_text(json.dumps([{"name": "acme", "key_variable": "ACME_KEY", "models": ["m"]}]))
     of_models = {"OPENAI_API_KEY": "sk-test", "AGENT_RUNNER_MODEL_PROVIDERS": str(providers), "ACME_KEY": "sk-acme"}
-    with up(folder, **of_models, BETTER_AUTH_SECRET="b" * 40, **OF_ANOTHER_PROJECT) as natter:
+    others = {"AWS_SECRET_ACCESS_KEY": "aws", "GITHUB_TOKEN": "gh", "HTTP_HOST": "0.0.0.0", "METRICS_HOST": "0.0.0.0"}
+    of_assistants = {"TODO_CALENDAR": "home", "SHOP_KEY": "s", "AGENT_RUNNER_ENVIRONMENT": "SHOP_*"}
+    shell = {**of_models, **others, **of_assistants, **OF_ANOTHER_PROJECT}
+    with up(folder, **shell, BETTER_AUTH_SECRET="b" * 40) as natter:
         runner, edge = seen_environment(folder, "agent_runner"), seen_environment(folder, "auth_edge")
         store, relay = seen_environment(folder, "conversation_store"), seen_environment(folder, "stream_relay")
         assert runner["OPENAI_API_KEY"] == "sk-test"
         assert runner["ACME_KEY"] == "sk-acme"
         assert runner["AGENT_RUNNER_MODEL_PROVIDERS"] == str(providers.resolve())
         assert all(not of_models.keys() & other.keys() for other in (edge, store, relay))
-        assert store["DATABASE_URL"] == natter.state.database_url
+        assert (runner["TODO_CALENDAR"], runner["SHOP_KEY"]) == ("home", "s")
+        assert all(not {"TODO_CALENDAR", "SHOP_KEY"} & other.keys() for other in (edge, store, relay))
+        for everyone in (edge, store, relay, runner):
+            assert not {"AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN"} & everyone.keys()
+            assert everyone["METRICS_HOST"] == "127.0.0.1"
+        assert (edge["HTTP_HOST"], relay["HTTP_HOST"]) == ("127.0.0.1", "127.0.0.1")
+        assert store["DATABASE_URL"].startswith("postgresql://natter_store:")
+        assert seen_environment(folder, "migrate")["DATABASE_URL"] == natter.state.database_url
+        superuser = json.loads((folder / "data" / "secrets.json").read_text())["postgres_superuser_password"]
+        assert not any(superuser in value for told in (edge, runner, relay, store) for value in told.values())
         assert all("DATABASE_URL" not in other for other in (edge, runner, relay))
         assert edge["BETTER_AUTH_SECRET"] == "b" * 40
         assert edge["PUBLIC_STREAM_URL"] == natter.relay_url

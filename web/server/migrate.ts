@@ -16,11 +16,13 @@ export async function migrate(settings: Settings): Promise<string[]> {
   const connection = await pool.connect();
   try {
     await connection.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
-    await connection.query(`create schema if not exists "${AUTH_SCHEMA}"`);
+    // A role with rights on this schema alone may not create one, not even one that is there.
+    const { rows } = await connection.query("select to_regnamespace($1) is null as missing", [AUTH_SCHEMA]);
+    if (rows[0]?.missing) await connection.query(`create schema if not exists "${AUTH_SCHEMA}"`);
     const { options } = createAuth(directSettings);
     // Missing tables are no errors here: they are about to be created.
-    const { toBeCreated, toBeAdded, runMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
-    await runMigrations();
+    const { toBeCreated, toBeAdded, compileMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
+    for (const statement of statementsOf(await compileMigrations())) await connection.query(statement);
     await renewSigningKeys(connection, settings);
     return [...toBeCreated, ...toBeAdded].map(({ table }) => table);
   } finally {
@@ -28,4 +30,10 @@ export async function migrate(settings: Settings): Promise<string[]> {
     connection.release(true);
     await pool.end();
   }
+}
+
+/** Better Auth's own run of them begins with the schema, which is there, and which its role may not create. */
+export function statementsOf(compiled: string): string[] {
+  const statements = compiled.split(/;\s*\n|;\s*$/).map((statement) => statement.trim());
+  return statements.filter((statement) => statement !== "" && !/^create schema /i.test(statement));
 }

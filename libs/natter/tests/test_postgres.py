@@ -6,12 +6,13 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 from natter.servers.ports import free_port
-from natter.servers.postgres import Postgres, PostgresFailedError
+from natter.servers.postgres import Postgres, PostgresFailedError, let_others_pass
 from natter_testing.servers import RunningServer, temporary_directory
 
 pytestmark = pytest.mark.slow
@@ -43,11 +44,75 @@ async def current_user(url: str) -> str:
 
 def test_any_text_can_be_the_password_and_creation_may_be_repeated(running: RunningServer) -> None:
     cluster = cluster_of(running)
-    cluster.create_owner_and_database()
-    cluster.create_owner_and_database()
+    cluster.create_roles_and_database()
+    cluster.create_roles_and_database()
     assert asyncio.run(current_user(cluster.url)) == "natter"
     with pytest.raises(PostgresFailedError, match="no_such_table"):
         cluster.execute("select * from no_such_table")
+
+
+def as_before(cluster: Postgres) -> None:
+    """What a directory of an earlier version holds: an owner whose password is everybody's, and tables of theirs."""
+    cluster.execute(
+        "create role natter login password :'password';\ncreate database natter owner natter;",
+        variables={"password": cluster.password},
+    )
+    cluster.execute(
+        "set role natter; create schema chat; create table chat.message (text text);"
+        " create table chat.alembic_version (n text); insert into chat.message values ('kept');"
+        ' create schema auth; create table auth."user" (id text); insert into auth."user" values (\'alice\');',
+        database="natter",
+    )
+
+
+async def refused(url: str, *statements: str) -> list[str]:
+    """Those of the statements that this role may not execute."""
+    connection = await asyncpg.connect(url)
+    outcomes: list[str] = []
+    try:
+        for statement in statements:
+            try:
+                await connection.execute(statement)
+            except asyncpg.InsufficientPrivilegeError:
+                outcomes.append(statement)
+    finally:
+        await connection.close()
+    return outcomes
+
+
+def test_each_role_of_a_directory_of_before_gets_its_own_rights_and_nobody_the_superusers(
+    running: RunningServer,
+) -> None:
+    before = cluster_of(running)
+    as_before(before)
+    cluster = replace(before, superuser_password="sup'er", store_password="store", web_password="web")
+    cluster.create_roles_and_database()
+    cluster.create_roles_and_database()
+    cluster.execute("set role natter; create table chat.later (n int);", database="natter")
+    store, web = cluster.url_of("natter", "natter_store"), cluster.url_of("natter", "natter_web")
+    kept = "select * from chat.message"
+    their_own = ("insert into chat.message values ('new')", kept, "select * from chat.later", "delete from chat.later")
+    of_others = (
+        'select * from auth."user"',
+        "alter table chat.message disable row level security",
+        "alter table chat.message no force row level security",
+        "drop table chat.message",
+        "create table chat.mine (n int)",
+        "create schema mine",
+        "select * from chat.alembic_version",
+        "set role natter",
+        "set role natter_search",
+        "set role postgres",
+        "alter role natter_store bypassrls",
+        "copy chat.message to program 'cat'",
+    )
+    assert asyncio.run(refused(store, *their_own, *of_others)) == list(of_others)
+    web_may = ('select * from auth."user"', "create table auth.session (id text)", 'alter table auth."user" add n int')
+    web_may_not = (kept, "select * from chat.later", "create table chat.mine (n int)", "set role natter_store")
+    assert asyncio.run(refused(web, *web_may, *web_may_not)) == list(web_may_not)
+    for password in (before.password, "store", "web"):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            asyncio.run(current_user(replace(cluster, superuser_password=password).url_of("postgres", "postgres")))
 
 
 def test_the_lock_file_of_a_dead_server_is_no_obstacle_when_its_process_id_lives_on(running: RunningServer) -> None:
@@ -58,6 +123,15 @@ def test_the_lock_file_of_a_dead_server_is_no_obstacle_when_its_process_id_lives
     shutil.chown(lock, directory.owner())
     cluster_of(running).initialise()
     running.start()
+
+
+def test_which_directories_had_to_be_opened_is_known(tmp_path: Path) -> None:
+    closed, inside = tmp_path / "closed", tmp_path / "closed" / "inside"
+    inside.mkdir(parents=True)
+    closed.chmod(0o700)
+    inside.chmod(0o711)
+    assert let_others_pass(inside)[0] == closed
+    assert (closed.stat().st_mode & 0o777, let_others_pass(inside)) == (0o701, [])
 
 
 def test_an_interrupted_creation_starts_again(running: RunningServer) -> None:

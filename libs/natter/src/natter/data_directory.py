@@ -34,6 +34,10 @@ class Secrets(BaseModel):
     principal_secret: str = Field(default_factory=new_secret, repr=False)
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)
+    """Of the owner of the tables, who migrates them."""
+    postgres_superuser_password: str = Field(default_factory=new_secret, repr=False)
+    postgres_store_password: str = Field(default_factory=new_secret, repr=False)
+    postgres_web_password: str = Field(default_factory=new_secret, repr=False)
     demo_password: str = Field(default_factory=new_secret, repr=False)
     nats_passwords: dict[str, str] = Field(default_factory=dict, repr=False)
 

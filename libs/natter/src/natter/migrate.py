@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actor_kit.provision import provision
+from contracts.services import Service
 
 from natter.data_directory import DataDirectory
 from natter.operator_bus import NoStackError, operator_bus, operator_settings
+from natter.passing_on import EVERY_SERVICE, OWN
 from natter.settings import Settings
 from natter.stack import MIGRATION_SECONDS_MAX
 
@@ -55,11 +57,12 @@ def _assistants(data_dir: Path | None) -> Sequence[str] | None:
 def _environment(data_dir: Path | None, database_url: str | None) -> dict[str, str]:
     """The migration's environment. DATABASE_DIRECT_URL goes with a database of one's own, not with the embedded one."""
     settings = Settings()
+    names = (*EVERY_SERVICE, *OWN[Service.CONVERSATION_STORE])
     if database_url is not None:
-        return settings.inherited | {"DATABASE_URL": database_url}
+        return settings.passed_on(*names) | {"DATABASE_URL": database_url, **settings.given("DATABASE_DIRECT_URL")}
     directory = data_dir or settings.data_dir
     state = DataDirectory.open(directory).read_state()
     if state is None:
         raise NoStackError(f"no stack has run in {directory}: give --database-url or --data-dir")
     direct = {} if state.database_is_embedded else settings.given("DATABASE_DIRECT_URL")
-    return settings.shared | {"DATABASE_URL": state.database_url, **direct}
+    return settings.passed_on(*names) | {"DATABASE_URL": state.database_url, **direct}

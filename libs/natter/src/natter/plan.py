@@ -32,7 +32,14 @@ def plan(
         nats = Nats(directory.nats, free_port(), free_port(), users=users)
     postgres = None
     if options.database_url is None:
-        postgres = Postgres(directory.postgres, free_port(), secrets.postgres_password)
+        postgres = Postgres(
+            directory.postgres,
+            free_port(),
+            secrets.postgres_password,
+            superuser_password=secrets.postgres_superuser_password,
+            store_password=secrets.postgres_store_password,
+            web_password=secrets.postgres_web_password,
+        )
     directory.write_secrets(secrets)
     return Stack(
         options=options,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from natter.passing_on import MACHINE, is_for
+
 PROVIDERS = "AGENT_RUNNER_MODEL_PROVIDERS"
 _KEY_VARIABLE = re.compile(r'"key_variable"\s*:\s*"(\w+)"')
 PRIVATE = (
@@ -35,17 +37,26 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".natter")
     web_dir: Path | None = None
+    environment: str = ""
+    """Names of variables that every program of a stack gets, separated by commas or blanks; each may end in `*`."""
 
     @property
     def inherited(self) -> dict[str, str]:
         """The whole environment, for a child process."""
         return dict(os.environ)
 
-    @property
-    def shared(self) -> dict[str, str]:
-        """The environment for every service: without what is meant for one of them."""
+    def passed_on(self, *patterns: str) -> dict[str, str]:
+        """The environment for a program: what any needs on this machine, what matches a pattern, and what the operator
+        lets pass (NATTER_ENVIRONMENT). What is meant for one service alone is not among it.
+        """
         private = {*PRIVATE, *self.model_providers}
-        return {name: value for name, value in os.environ.items() if name not in private}
+        allowed = (*MACHINE, *patterns, *self.environment.replace(",", " ").split())
+        return {name: value for name, value in os.environ.items() if name not in private and is_for(name, allowed)}
+
+    @property
+    def of_assistants(self) -> tuple[str, ...]:
+        """Names that assistants read: AGENT_RUNNER_ENVIRONMENT, separated by commas or blanks."""
+        return tuple(os.environ.get("AGENT_RUNNER_ENVIRONMENT", "").replace(",", " ").split())
 
     @cached_property
     def model_providers(self) -> dict[str, str]:

@@ -11,9 +11,10 @@ from contracts.services import Service
 
 from natter.assistants import TODO, as_text, read_assistants
 from natter.data_directory import DataDirectory, Secrets
+from natter.passing_on import EVERY_SERVICE, OWN, PYTHON
 from natter.servers.nats import Nats
 from natter.servers.ports import LOOPBACK
-from natter.servers.postgres import Postgres
+from natter.servers.postgres import DATABASE, OWNER, STORE, WEB, Postgres
 from natter.settings import Settings
 from natter.supervision.orphans import marker
 from natter.supervision.program import Program, answers_ok, in_a_thread
@@ -182,7 +183,7 @@ class Stack:
     def migration(self) -> tuple[list[str], dict[str, str]]:
         """The command and environment that bring the database to the current revision."""
         return [sys.executable, "-m", "conversation_store", "migrate"], {
-            **self._shared_environment(),
+            **self._shared_environment(*EVERY_SERVICE, *OWN[Service.CONVERSATION_STORE]),
             **self.bus_environment(Service.CONVERSATION_STORE),
             **self._database_environment(),
         }
@@ -197,8 +198,8 @@ class Stack:
         next_command = self.web_directory / "node_modules" / "next" / "dist" / "bin" / "next"
         command = ["node", str(next_command), "start", "--hostname", LOOPBACK, "--port", str(self.web_port)]
         environment = {
-            **self._shared_environment(),
-            **self._database_environment(),
+            **self._shared_environment(*OWN["web"]),
+            **self._database_environment(WEB),
             "BETTER_AUTH_SECRET": self.secrets.better_auth_secret,
             "BETTER_AUTH_SECRETS_PREVIOUS": ",".join(self.secrets.better_auth_secrets_previous),
             "BETTER_AUTH_URL": self.web_url,
@@ -212,7 +213,7 @@ class Stack:
     @property
     def _page(self) -> Program:
         environment = {
-            **self._shared_environment(),
+            **self._shared_environment(*PYTHON),
             "NATTER_PAGE_PORT": str(self.web_port),
             "NATTER_PAGE_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
             "NATTER_PAGE_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
@@ -224,7 +225,7 @@ class Stack:
     def environment_of(self, replica: Replica) -> dict[str, str]:
         """The whole environment of one service process."""
         return {
-            **self._shared_environment(),
+            **self._shared_environment(*self._names_of(replica)),
             "METRICS_HOST": LOOPBACK,
             "METRICS_PORT": str(replica.metrics_port),
             "DRAIN_TIMEOUT_SECONDS": str(DRAIN_SECONDS_MAX),
@@ -238,12 +239,28 @@ class Stack:
             return {"NATS_URL": self.nats_url, **self.settings.given("NATS_USER", "NATS_PASSWORD", "NATS_NKEY_SEED")}
         return {"NATS_URL": self.nats_url, "NATS_USER": user, "NATS_PASSWORD": self.secrets.nats_password(user)}
 
-    def _shared_environment(self) -> dict[str, str]:
-        return {"LOG_FORMAT": self.log_format, **self.settings.shared, **marker(self.directory.root)}
+    def _shared_environment(self, *names: str) -> dict[str, str]:
+        """What a program is told that reads the variables of these names."""
+        return {"LOG_FORMAT": self.log_format, **self.settings.passed_on(*names), **marker(self.directory.root)}
 
-    def _database_environment(self) -> dict[str, str]:
-        direct = {} if self.postgres else self.settings.given("DATABASE_DIRECT_URL")
-        return {"DATABASE_URL": self.database_url, **direct}
+    def _names_of(self, replica: Replica) -> tuple[str, ...]:
+        """The variables that a service's process reads; of a runner also those that its assistants do.
+
+        The runner of `natter dev` is its developer's own program, and gets what any other gets from their shell.
+        """
+        names = (*EVERY_SERVICE, *OWN[replica.service])
+        if replica.service is not Service.AGENT_RUNNER:
+            return names
+        if self.options.with_page:
+            return ("*",)
+        ids = self._served_by(replica)
+        return (*names, *(f"{assistant_id.upper()}_*" for assistant_id in ids), *self.settings.of_assistants)
+
+    def _database_environment(self, role: str = OWNER) -> dict[str, str]:
+        """The database for one role; one of the operator's own is entered by everybody as its URL says."""
+        if self.postgres is not None:
+            return {"DATABASE_URL": self.postgres.url_of(DATABASE, role)}
+        return {"DATABASE_URL": self.database_url, **self.settings.given("DATABASE_DIRECT_URL")}
 
     def _own_environment(self, replica: Replica) -> dict[str, str]:
         http = {"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(replica.http_port)}
@@ -276,7 +293,7 @@ class Stack:
                 return http
             case Service.CONVERSATION_STORE:
                 return {
-                    **self._database_environment(),
+                    **self._database_environment(STORE),
                     "CONVERSATION_STORE_ASSISTANTS": ",".join(self.assistants_offered),
                     "PRINCIPAL_SECRET": self.secrets.principal_secret,
                     "RUN_TOKEN_SECRET": self.secrets.run_token_secret,

@@ -80,9 +80,11 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
 
 async def _start_store(stack: Stack, store: Sequence[Program], supervisor: Supervisor, output: Output) -> None:
     if stack.postgres:
-        await asyncio.to_thread(stack.postgres.initialise)
+        for opened in await asyncio.to_thread(stack.postgres.initialise):
+            user = stack.postgres.user
+            output.line("natter", f"{opened}: others may pass it (not list it) now: root has Postgres run as {user}")
         await supervisor.start(stack.postgres_server)
-        await asyncio.to_thread(stack.postgres.create_owner_and_database)
+        await asyncio.to_thread(stack.postgres.create_roles_and_database)
     await _migrate(stack, output)
     await supervisor.start(store)
 

@@ -34,7 +34,7 @@ class Server(Protocol):
 
     @property
     def command(self) -> list[str]: ...
-    def initialise(self) -> None: ...
+    def initialise(self) -> object: ...
     def is_ready(self) -> bool: ...
 
 
@@ -146,7 +146,7 @@ def start_postgres(directory: Path) -> tuple[RunningServer, Databases]:
             if attempt == START_ATTEMPTS_MAX - 1:
                 raise
             continue
-        server.create_owner_and_database()
+        server.create_roles_and_database()
         return running, Databases(server.execute, server.url_of)
     raise ServerFailedError("postgres did not start")
 

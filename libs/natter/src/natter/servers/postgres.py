@@ -23,19 +23,47 @@ from natter.servers.ports import LOOPBACK
 
 SUPERUSER = "postgres"
 OWNER = "natter"
+STORE = "natter_store"
+WEB = "natter_web"
 DATABASE = "natter"
 VERSION_MAJOR = 18
 INITDB_SECONDS_MAX = 60
 STATEMENT_SECONDS_MAX = 30
-CREATE_OWNER_AND_DATABASE = """
-select format('create role natter login password %L', :'password')
-    where not exists (select from pg_roles where rolname = 'natter') \\gexec
+CREATE_ROLES_AND_DATABASE = """
+select format('create role %I login', name) from unnest(array['natter', 'natter_store', 'natter_web']) as name
+    where not exists (select from pg_roles where rolname = name) \\gexec
+select format('alter role %I login password %L', name, password) from (values
+    ('natter', :'owner'), ('natter_store', :'store'), ('natter_web', :'web')) as role (name, password) \\gexec
 select 'create database natter owner natter'
     where not exists (select from pg_database where datname = 'natter') \\gexec
 select 'create role natter_search nologin bypassrls'
     where not exists (select from pg_roles where rolname = 'natter_search') \\gexec
 grant natter_search to natter;
 """
+GIVE_RIGHTS = """
+do $$
+declare relation record;
+begin
+    if to_regnamespace('chat') is not null then
+        grant usage on schema chat to natter_store;
+        grant select, insert, update, delete on all tables in schema chat to natter_store;
+        alter default privileges for role natter in schema chat
+            grant select, insert, update, delete on tables to natter_store;
+    end if;
+    if to_regclass('chat.alembic_version') is not null then
+        revoke all on chat.alembic_version from natter_store;
+    end if;
+    create schema if not exists auth;
+    alter schema auth owner to natter_web;
+    for relation in select c.oid::regclass as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'auth' and c.relkind in ('r', 'p', 'v', 'm') and c.relowner <> 'natter_web'::regrole
+    loop
+        execute format('alter table %s owner to natter_web', relation.name);
+    end loop;
+end $$;
+"""
+"""A directory of before has tables of the owner, who was everybody: here they get who they are for. The migrations do
+the first half themselves where they make the tables."""
 
 
 class RunAs(TypedDict, total=False):
@@ -54,13 +82,18 @@ class PostgresFailedError(Exception):
 class Postgres:
     """Where a cluster is, how to reach it, and who runs it.
 
-    `durable=False` leaves out fsync, for tests: a crash of the machine, not of Postgres, could then lose data.
+    Four roles: the superuser, whose password no program of a stack gets; the owner (``password``), who migrates; the
+    store, which may read and write rows; the web app, whose is the schema `auth`. A password that is not given is the
+    owner's. `durable=False` leaves out fsync, for tests: a crash of the machine, not of Postgres, could then lose data.
     """
 
     directory: Path
     port: int
     password: str
     durable: bool = True
+    superuser_password: str | None = None
+    store_password: str | None = None
+    web_password: str | None = None
 
     @property
     def url(self) -> str:
@@ -68,8 +101,14 @@ class Postgres:
         return self.url_of(DATABASE)
 
     def url_of(self, database: str, user: str = OWNER) -> str:
-        """The address of another database of this cluster; both users have the same password."""
-        return f"postgresql://{user}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{quote(database)}"
+        """The address of a database of this cluster for one of the roles."""
+        password = quote(self._passwords[user], safe="")
+        return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{quote(database)}"
+
+    @property
+    def _passwords(self) -> dict[str, str]:
+        others = {SUPERUSER: self.superuser_password, STORE: self.store_password, WEB: self.web_password}
+        return {OWNER: self.password} | {role: password or self.password for role, password in others.items()}
 
     @property
     def command(self) -> list[str]:
@@ -99,21 +138,21 @@ class Postgres:
             return {}
         return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []}
 
-    def initialise(self) -> None:
+    def initialise(self) -> tuple[Path, ...]:
         """Create the cluster unless there is one; finish an interrupted creation from the start.
 
-        Raises PostgresFailedError with what `initdb` said.
+        Returns the directories above that others may pass from now on: root has Postgres run as another user, who
+        could not reach its files otherwise. Raises PostgresFailedError with what `initdb` said.
         """
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         if (self.directory / "natter-cluster").exists():
             self._forget_dead_server()
-            self._give_to_its_user()
-            return
+            return self._give_to_its_user()
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(mode=0o700)
-        self._give_to_its_user()
+        opened = self._give_to_its_user()
         with tempfile.NamedTemporaryFile("w", prefix="natter-", suffix=".pw") as password_file:
-            password_file.write(self.password)
+            password_file.write(self._passwords[SUPERUSER])
             password_file.flush()
             if self.user:
                 os.chown(password_file.name, pwd.getpwnam(self.user).pw_uid, -1)
@@ -128,17 +167,37 @@ class Postgres:
                 run_as=self.run_as,
             )
         (self.directory / "natter-cluster").write_text(f"{VERSION_MAJOR}\n")
+        return opened
 
-    def create_owner_and_database(self) -> None:
-        """Create Natter's own user, who is no superuser, its database, and the role of its search (ADR 34)."""
-        self.execute(CREATE_OWNER_AND_DATABASE, variables={"password": self.password})
+    def create_roles_and_database(self) -> None:
+        """Create the roles, Natter's database, and the role of its search (ADR 34); give each its password and rights.
+
+        May be repeated. A cluster of before, whose superuser has the owner's password, gets the new one.
+        """
+        roles = {"owner": OWNER, "store": STORE, "web": WEB}
+        passwords = {name: self._passwords[role] for name, role in roles.items()}
+        try:
+            self.execute(CREATE_ROLES_AND_DATABASE, variables=passwords)
+        except PostgresFailedError as error:
+            if "password authentication failed" not in str(error):
+                raise
+            change = f"alter role {SUPERUSER} password :'new';"
+            self.execute(change, variables={"new": self._passwords[SUPERUSER]}, password=self.password)
+            self.execute(CREATE_ROLES_AND_DATABASE, variables=passwords)
+        self.execute(GIVE_RIGHTS, database=DATABASE)
 
     def is_ready(self) -> bool:
         """Say whether the server takes connections."""
         probe = ["pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port), "-t", "2"]
         return subprocess.run([binaries() / probe[0], *probe[1:]], check=False, capture_output=True).returncode == 0
 
-    def execute(self, script: str, database: str = "postgres", variables: Mapping[str, str] | None = None) -> str:
+    def execute(
+        self,
+        script: str,
+        database: str = "postgres",
+        variables: Mapping[str, str] | None = None,
+        password: str | None = None,
+    ) -> str:
         """Run a psql script as superuser and return what it printed. Raises PostgresFailedError.
 
         `variables` are psql's own: the script writes `:'name'` for one as a quoted literal.
@@ -147,15 +206,20 @@ class Postgres:
         arguments += ["-U", SUPERUSER, "-d", database]
         definitions = "".join(f"\\set {name} '{_doubled(value)}'\n" for name, value in (variables or {}).items())
         # As whoever we are: a child of another user costs a copy of this process's page tables.
-        return self._run(arguments, STATEMENT_SECONDS_MAX, stdin=definitions + script, run_as=RunAs())
+        password = password or self._passwords[SUPERUSER]
+        return self._run(
+            arguments, STATEMENT_SECONDS_MAX, stdin=definitions + script, run_as=RunAs(), password=password
+        )
 
-    def _run(self, command: list[str], seconds_max: float, *, run_as: RunAs, stdin: str = "") -> str:
+    def _run(
+        self, command: list[str], seconds_max: float, *, run_as: RunAs, stdin: str = "", password: str = ""
+    ) -> str:
         try:
             done = subprocess.run(
                 [binaries() / command[0], *command[1:]],
                 **run_as,
                 input=stdin,
-                env={"PATH": os.defpath, "PGPASSWORD": self.password},
+                env={"PATH": os.defpath, "PGPASSWORD": password},
                 cwd="/",
                 capture_output=True,
                 text=True,
@@ -185,15 +249,15 @@ class Postgres:
         if not is_alive:
             lock.unlink()
 
-    def _give_to_its_user(self) -> None:
+    def _give_to_its_user(self) -> tuple[Path, ...]:
         if not self.user:
-            return
-        let_others_pass(self.directory.parent)
-        let_others_pass(binaries())
+            return ()
+        opened = (*let_others_pass(self.directory.parent), *let_others_pass(binaries()))
         uid, gid = pwd.getpwnam(self.user)[2:4]
         if self.directory.stat().st_uid != uid:
             for path in (self.directory, *self.directory.rglob("*")):
                 os.chown(path, uid, gid, follow_symlinks=False)
+        return opened
 
 
 def binaries() -> Path:
@@ -212,12 +276,15 @@ def unprivileged_user(directory: Path) -> str:
     return "postgres" if "postgres" in names else "nobody"
 
 
-def let_others_pass(directory: Path) -> None:
-    """Let other users enter (not list) a directory and those above it, so that Postgres reaches its files."""
+def let_others_pass(directory: Path) -> list[Path]:
+    """Let other users enter (not list) a directory and those above it; returns those that they could not enter."""
+    opened: list[Path] = []
     for path in (directory, *directory.parents):
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:
             path.chmod(mode | stat.S_IXOTH)
+            opened.append(path)
+    return opened
 
 
 def _doubled(text: str) -> str:
