@@ -79,8 +79,8 @@ async def test_stop_keeps_what_was_seen(stack: RunnerStack, model: OpenaiServer)
 
 
 async def test_a_tool_of_the_page_is_called_and_its_output_goes_on(stack: RunnerStack, model: OpenaiServer) -> None:
-    model.scripts["theme"] = [tool("switch_theme", theme="dark"), text("It is dark.")]
-    begun, _ = await stack.ask("dora", "a dark theme")
+    model.scripts["midnight"] = [tool("switch_theme", theme="dark"), text("It is dark.")]
+    begun, _ = await stack.ask("dora", "as at midnight")
     (pending,) = [item.item for item in await stack.items("dora", begun.conversation_id) if item.type != "user_message"]
     assert (pending["type"], pending["status"], pending["arguments"]) == (
         "client_tool_call",
