@@ -49,15 +49,15 @@ async def rows(url: str, statement: str) -> list[asyncpg.Record]:
 
 
 def keys(natter: RunningNatter) -> list[str]:
-    """The ids of the keys that sign access tokens."""
-    return [row["id"] for row in asyncio.run(rows(natter.state.database_url, 'select "id" from auth.jwks'))]
+    """The ids of the keys for access tokens: one, or two where the first two who wanted one came at the same time."""
+    return [row["id"] for row in asyncio.run(rows(natter.state.database_url, 'select "id" from auth.jwks order by 1'))]
 
 
 def test_with_the_old_secret_the_key_is_kept_and_once_renewed_it_needs_the_old_one_no_more(data_dir: Path) -> None:
     with natter_up(data_dir, *PORTS, environment={"BETTER_AUTH_SECRET": os.urandom(24).hex()}) as natter:
         assert chats(natter, "sign-in") == 200
         kept = keys(natter)
-        assert len(kept) == 1
+        assert len(kept) in (1, 2)
     directory = DataDirectory.open(data_dir)
     secrets = directory.read_secrets()
     assert len(secrets.better_auth_secrets_previous) == 1
@@ -76,7 +76,7 @@ def test_a_key_that_no_secret_opens_is_replaced_at_the_start_and_while_it_runs(d
         replaced = keys(natter)
         # What a replica does that still has another secret: it makes a key that this one cannot read.
         foreign = """insert into auth.jwks ("id", "publicKey", "privateKey", "createdAt", "alg", "crv")
-            select 'foreign', "publicKey", '"00ff"', now() + interval '1 hour', "alg", "crv" from auth.jwks"""
+            select 'foreign', "publicKey", '"00ff"', now() + interval '1 hour', "alg", "crv" from auth.jwks limit 1"""
         asyncio.run(rows(natter.state.database_url, foreign))
         deadline = 20
         while keys(natter) != replaced and deadline:  # readiness looks every ten seconds
