@@ -62,6 +62,14 @@ def test_a_list_is_json_or_a_file_of_it_and_keys_come_from_variables(tmp_path: P
         ([{**ACME, "settings": {"temperature": 9}}], "entry 1 “acme”: settings.temperature"),
         ([{**ACME, "models": [{"name": "a b"}]}], "entry 1 “acme”: models.0.id: String should match"),
         ([{**LOCAL, "base_url": "localhost:80"}], "entry 1 “local”: base_url begins with http:// or https://"),
+        (
+            [{**LOCAL, "api": "litellm", "settings": {"store": False}}],
+            "entry 1 “local”: settings.store: litellm",
+        ),
+        (
+            [{**LOCAL, "models": [{"name": "m", "settings": {"reasoning": {"summary": "auto"}}}]}],
+            "entry 1 “local”: models.0.settings.reasoning.summary: chat_completions has no such setting",
+        ),
         ([{**ACME, "models": []}], "entry 1 “acme”: models: Tuple should have at least 1 item"),
         ([{**ACME, "key": "hush"}], "entry 1 “acme”: a key is not written here"),
         ([{**ACME, "key_variable": "OTHER_KEY"}], "entry 1 “acme”: the variable OTHER_KEY is not set"),

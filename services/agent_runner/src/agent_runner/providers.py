@@ -139,12 +139,28 @@ def _read_entry(place: str, at: int, entry: Any, environment: Mapping[str, str])
         raise ValueError(f"{where}: {inside}: {problem['msg']}" if inside else f"{where}: {problem['msg']}") from error
     if provider.base_url is not None and not provider.base_url.startswith(("http://", "https://")):
         raise ValueError(f"{where}: base_url begins with http:// or https://")
+    _check_settings(where, provider)
     if provider.key_variable is None:
         return provider
     key = environment.get(provider.key_variable)
     if not key:
         raise ValueError(f"{where}: the variable {provider.key_variable} is not set")
     return provider.model_copy(update={"key": SecretStr(key)})
+
+
+def _check_settings(where: str, provider: ProviderConfig) -> None:
+    """What an API has no word for would be left out without a word."""
+    places = {f"models.{at}.settings": model.settings for at, model in enumerate(provider.models)}
+    places["settings"] = provider.settings
+    for place, options in places.items():
+        unknown = [name for name in _NOT_OVER[provider.api] if getattr(options, name) is not None]
+        if provider.api != "responses" and options.reasoning and options.reasoning.summary:
+            unknown.append("reasoning.summary")
+        if unknown:
+            raise ValueError(f"{where}: {place}.{unknown[0]}: {provider.api} has no such setting")
+
+
+_NOT_OVER: dict[Api, tuple[str, ...]] = {"responses": (), "chat_completions": (), "litellm": ("store", "verbosity")}
 
 
 def _name_of(entry: Any) -> str:
