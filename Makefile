@@ -40,7 +40,7 @@ test-tools: install $(TEST_INSTALLED)
 # File by file in the order of `testpaths`, the longest first: else one worker begins the longest file when the others
 # have nothing left. What fails is tried once more with the machine for itself, and told in any case: a test of times
 # may fail for what ran beside it, a defect fails twice.
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 AGAIN := echo "once more, alone: what failed" && $(BIN)/pytest -q --last-failed --last-failed-no-failures=none
 
 test-python: test-tools

@@ -66,7 +66,7 @@ make_wheels() {
 }
 
 browser_is_there() {
-    for candidate in chromium chromium-browser google-chrome google-chrome-stable; do
+    for candidate in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable; do
         if command -v "$candidate" >/dev/null; then return 0; fi
     done
     ls "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" 2>/dev/null | grep -q '^chromium'
@@ -82,7 +82,7 @@ apt_install() {
 }
 
 install_test_tools() {
-    browser_is_there || apt_install chromium || .venv/bin/playwright install chromium ||
+    browser_is_there || apt_install chromium-headless-shell || apt_install chromium || .venv/bin/playwright install chromium ||
         fail "the browser tests need Chromium: install it with your package manager (Debian: apt-get install chromium)."
     # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
     PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||

@@ -44,7 +44,8 @@ export function createAuth(settings: Settings) {
       },
     },
     hooks: { before: createAuthMiddleware(beforeSignIn), after: createAuthMiddleware(afterwards) },
-    // Counted in Postgres, so that the limit holds for every replica together.
+    // Counted in Postgres, so that the limit holds for every replica together. Better Auth counts on until nothing came
+    // for the length of the window: where many sign up from one address, a short one keeps nobody waiting for long.
     rateLimit: {
       enabled: true,
       storage: "database",
@@ -52,7 +53,7 @@ export function createAuth(settings: Settings) {
       max: 300,
       customRules: {
         "/sign-in/email": { window: 60, max: 30 },
-        "/sign-up/email": { window: 60, max: 60 },
+        "/sign-up/email": { window: 10, max: 60 },
         "/change-password": { window: 60, max: 10 },
         "/delete-user": { window: 60, max: 10 },
       },

@@ -47,7 +47,7 @@ def axe(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_axe_finds_nothing(stock: Server, page: Page, chat: Chat, theme: str) -> None:
     page.goto(stock.url(options={**EVERYTHING, "theme": theme}))
     expect(chat.composer).to_be_visible()
