@@ -9,7 +9,7 @@ from typing import Any, cast
 from agents import Agent, RunContextWrapper, Runner, StopAtTools, function_tool
 from chatkit.agents import AgentContext, ClientToolCall, simple_to_agent_input, stream_agent_response
 from chatkit.server import ChatKitServer, stream_widget
-from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from chatkit.types import ThreadItemReplacedEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem
 from chatkit.widgets import Card, Text
 
 
@@ -48,6 +48,10 @@ class MyChatKitServer(ChatKitServer[dict]):
             return
         items_page = await self.store.load_thread_items(thread.id, after=None, limit=20, order="desc", context=context)
         items = list(reversed(items_page.data))
+        if input_user_message and "another card" in str(input_user_message.content):
+            card = next(item for item in items if item.type == "widget")
+            yield ThreadItemReplacedEvent(item=card.model_copy(update={"widget": Card(children=[])}))
+            return
         input_items = await simple_to_agent_input(items)
         agent_context = AgentContext(thread=thread, store=self.store, request_context=context)
         result = Runner.run_streamed(self.assistant_agent, input_items, context=agent_context)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from contracts.commands import BeginTurn, CancelRun, ClientToolOutput
 from contracts.identity import Principal
 
-from tests.openai_server import OpenaiServer, text, tool
+from tests.openai_server import Answer, OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -109,6 +109,18 @@ async def test_a_widget_is_shown_and_stored(stack: RunnerStack) -> None:
     assert [item.type for item in items] == ["user_message", "widget"]
     assert "A card." in str(items[1].item)
     assert [item.item for item in items] == list(seen.viewer.items.values())
+    _, seen = await stack.ask("emil", "and another card", begun.conversation_id)
+    assert seen.end is not None
+    assert seen.end["code"] == "assistant_failed", "what is of an earlier turn cannot be changed yet"
+    assert "An item of an earlier turn cannot be changed" in stack.services["runner0"].log_file.read_text()
+    assert [one.item for one in await stack.items("emil", begun.conversation_id)][1] == items[1].item
+
+
+async def test_a_failure_of_its_provider_has_the_providers_code(stack: RunnerStack, model: OpenaiServer) -> None:
+    model.scripts["quince"] = [Answer(status=401)]
+    _, seen = await stack.ask("fay", "quince")
+    assert seen.end is not None
+    assert seen.end["code"] == "model_refused_key"
 
 
 @pytest.mark.slow

@@ -1,11 +1,13 @@
 """The loop of one attempt for a ChatKitServer: its ``respond()`` writes, its events are shown, its items stored."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
+import openai
 from chatkit.types import ErrorEvent, StreamOptionsEvent, ThreadUpdatedEvent, UserMessageItem
 from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
-from contracts.errors import Code, TerminalError
+from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
 from contracts.replies import RunClaimed, Usage
 from natterkit import ChatKitAssistant, Context
@@ -14,7 +16,7 @@ from natterkit.context import running
 from agent_runner import rules
 from agent_runner.chatkit_store import CURRENT_THREAD, ConversationStore, RunThread, as_json
 from agent_runner.equipment import CURRENT_PROVIDER
-from agent_runner.model_errors import sentence_of
+from agent_runner.model_errors import model_error, sentence_of
 from agent_runner.models import NamedModels
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
@@ -73,7 +75,7 @@ class ChatKitLoop:
         with running(self._context):
             asked: Any = self._context if make is None else make(self._context)
             # What turns a server's events into a stream, its store and its cancelling: ChatKitServer's own.
-            events = server._process_events(thread, asked, lambda: server.respond(thread, item, asked))  # noqa: SLF001
+            events = server._process_events(thread, asked, lambda: self._noting(server.respond(thread, item, asked)))  # noqa: SLF001
             async for event in events:
                 await self._on_event(event)
         if not self._thread.added:
@@ -101,11 +103,25 @@ class ChatKitLoop:
         texts = [text_of(item) for item in stored if item["type"] == "assistant_message"]
         return tuple(_message(text) for text in texts if text)
 
+    async def _noting(self, answer: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        try:
+            async for event in answer:
+                yield event
+        except Exception as error:
+            self._thread.raised = error
+            raise
+
+    def _failure(self, event: ErrorEvent) -> NatterError:
+        """The provider's failure where it was one, else the server's, with its own words for people if it has any."""
+        if isinstance(self._thread.raised, openai.OpenAIError):
+            return model_error(self._thread.raised)
+        return TerminalError(Code.ASSISTANT_FAILED, event.message or sentence_of(Code.ASSISTANT_FAILED))
+
     async def _on_event(self, event: Any) -> None:
         if isinstance(event, StreamOptionsEvent):
             return  # the attempt has said that the answer can be stopped
         if isinstance(event, ErrorEvent):
-            raise TerminalError(Code.ASSISTANT_FAILED, event.message or sentence_of(Code.ASSISTANT_FAILED))
+            raise self._failure(event) from self._thread.raised
         if isinstance(event, ThreadUpdatedEvent):
             await self._on_thread()
             return

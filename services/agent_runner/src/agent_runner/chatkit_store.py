@@ -27,6 +27,8 @@ class RunThread:
     def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked) -> None:
         self.added: dict[str, Any] = {}
         """Items of this run by id, as the server wrote them."""
+        self.raised: Exception | None = None
+        """What ended the server's answer: of it the server itself says no more than that there was an error."""
         self._conversation_id = claimed.run.conversation_id
         self._principal = principal
         self._store = store
@@ -42,6 +44,12 @@ class RunThread:
         """A server sees the conversation that it answers in, and no other."""
         if thread_id != self._conversation_id:
             raise NotFoundError(f"Thread {thread_id} is not the one of this run.")
+
+    async def check_own(self, item_id: str) -> None:
+        """A run changes what it has written itself. Raises NotImplementedError for an item of an earlier turn."""
+        if item_id not in self.added and any(item.id == item_id for item in await self._stored()):
+            self.raised = NotImplementedError("An item of an earlier turn cannot be changed or deleted yet.")
+            raise self.raised
 
     async def items(self, after: str | None, limit: int, order: str) -> Page[Any]:
         """A page of the thread, with what this run has added at its end."""
@@ -99,7 +107,9 @@ class ConversationStore(Store[Any]):
         _current(thread_id).added[item.id] = item
 
     async def save_item(self, thread_id: str, item: Any, context: Any) -> None:
-        _current(thread_id).added[item.id] = item
+        current = _current(thread_id)
+        await current.check_own(item.id)
+        current.added[item.id] = item
 
     async def load_item(self, thread_id: str, item_id: str, context: Any) -> Any:
         page = await _current(thread_id).items(None, PAGE_ITEMS_MAX * PAGES_MAX, "asc")
@@ -109,7 +119,9 @@ class ConversationStore(Store[Any]):
         raise NotFoundError(f"Item {item_id} not found.")
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: Any) -> None:
-        _current(thread_id).added.pop(item_id, None)
+        current = _current(thread_id)
+        await current.check_own(item_id)
+        current.added.pop(item_id, None)
 
     async def load_threads(self, limit: int, after: str | None, order: str, context: Any) -> Page[ThreadMetadata]:
         current = CURRENT_THREAD.get()
