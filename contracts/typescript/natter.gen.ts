@@ -19,6 +19,7 @@ export type Code =
   | "idempotency_key_reused"
   | "rate_limited"
   | "too_many_runs"
+  | "quota_exceeded"
   | "too_many_streams"
   | "assistant_unknown"
   | "assistant_not_served"

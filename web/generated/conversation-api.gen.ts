@@ -356,7 +356,7 @@ export interface paths {
         };
         /**
          * Export everything
-         * @description Everything that is kept of the user.
+         * @description Everything that is kept of the user; one export at a time.
          */
         get: operations["export_user"];
         put?: never;

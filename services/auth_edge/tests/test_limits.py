@@ -121,6 +121,28 @@ async def test_a_user_s_slow_requests_leave_room_for_the_others(edge: RunningEdg
         assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
 
 
+async def test_a_user_is_sent_one_export_at_a_time(edge: RunningEdge, store: Any) -> None:
+    release = asyncio.Event()
+
+    async def wait(query: Any) -> Any:
+        if query.principal.user_id == "alice":
+            await release.wait()
+        return store_page
+
+    store_page, store.answers["ExportUser"] = store.answers["ExportUser"], wait
+    first = asyncio.create_task(edge.call("GET", "/export"))
+    async with asyncio.timeout(2):
+        while len(store.asked) < 2:  # the permit question, and the first part
+            await asyncio.sleep(0.01)
+    second = await edge.call("GET", "/export")
+    assert (second.status_code, second.json()["code"]) == (429, "rate_limited")
+    assert int(second.headers["retry-after"]) >= 1
+    assert (await edge.call("GET", "/export", user_id="bob")).status_code == 200
+    release.set()
+    assert (await first).status_code == 200
+    assert (await edge.call("GET", "/export")).status_code == 200
+
+
 async def test_one_large_body_of_a_user_is_read_at_a_time(edge: RunningEdge) -> None:
     release = asyncio.Event()
 

@@ -1,13 +1,14 @@
 """A run that nobody works on is found in Postgres, whatever the queue has lost."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 from contracts.commands import CancelRun
 from contracts.errors import Code
 from contracts.queries import GetRun
-from conversation_store.testing import ALICE, Client, everything_published, running_client, store_settings
+from conversation_store.testing import ALICE, BOB, Client, everything_published, running_client, store_settings
 
 LONG_AGO = "now() - interval '10 minutes'"
 
@@ -114,3 +115,31 @@ async def test_the_sweeper_runs_by_itself(nats_url: str, database_url: str, what
         async with asyncio.timeout(10):
             while (await requests(client) != 2) if what == "run" else await client.deltas():
                 await asyncio.sleep(0.02)
+
+
+async def test_by_setting_what_nobody_touched_for_long_is_deleted_and_noted(nats_url: str, database_url: str) -> None:
+    settings = store_settings(nats_url, database_url, retention_days=30)
+    async with running_client(settings, database_url) as client:
+        old, recent = await client.answer("old"), await client.answer("recent")
+        unfinished = await client.begin("still being answered")
+        others = await client.answer("old as well", principal=BOB)
+        long_ago = [old.conversation_id, unfinished.conversation_id, others.conversation_id]
+        await client.execute(
+            "update chat.conversation set updated_at = now() - interval '31 days' where conversation_id = any($1)",
+            long_ago,
+        )
+        assert await client.store.sweeper.delete_untouched() == 2
+        left = await client.rows("select conversation_id from chat.conversation")
+        assert {row["conversation_id"] for row in left} == {recent.conversation_id, unfinished.conversation_id}
+        assert await client.rows("select 1 from chat.message where conversation_id = $1", old.conversation_id) == []
+        [receipt] = await client.rows("select receipt_id, counts from chat.erasure_receipt")
+        assert receipt["receipt_id"].startswith("retention")
+        assert json.loads(receipt["counts"])["conversations"] == 2
+        assert await client.store.sweeper.delete_untouched() == 0
+
+
+async def test_without_the_setting_everything_is_kept(client: Client) -> None:
+    await client.answer("old")
+    await client.execute("update chat.conversation set updated_at = now() - interval '10 years'")
+    await client.store.sweeper.sweep()
+    assert len(await client.rows("select 1 from chat.conversation")) == 1

@@ -14,6 +14,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.TOKEN_REVOKED: 401,
     Code.PROOF_REFUSED: 500,
     Code.FORBIDDEN: 403,
+    Code.QUOTA_EXCEEDED: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.INVALID_REQUEST: 422,

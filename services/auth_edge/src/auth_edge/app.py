@@ -50,6 +50,7 @@ the `Location` or `stream_url` that is given.
 PLACES: Final = 64
 """Requests that are worked on at once, and mostly wait for the store; others of `REQUESTS_CONCURRENT_MAX` wait here."""
 PLACES_FOR_LARGE: Final = 8
+EXPORTS: Final = 8
 _SENT_HEADERS: Final = (
     "Authorization",
     "Content-Type",
@@ -112,6 +113,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _places(settings, PLACES, settings.user_requests_concurrent_max),
             _places(settings, PLACES_FOR_LARGE, 1),
             Refusals(asyncio.get_running_loop().time),
+            FairQueue(EXPORTS, waiting_max=0, seconds_max=1, code=Code.RATE_LIMITED, user_places_max=1),
         )
         app.state.edge = edge
         app.state.health = _health(edge)

@@ -44,6 +44,7 @@ from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
 from conversation_store.turns import begin, branches
+from conversation_store.turns.rules import Quota
 
 ResultT = TypeVar("ResultT")
 
@@ -108,6 +109,7 @@ class ConversationStore(Actor):
             new=new,
             assistants=self.settings.assistants,
             enqueued_turns_max=self.settings.enqueued_turns_max,
+            quota=Quota(self.settings.user_turns_max, self.settings.user_bytes_max),
         )
         return await self._transact(command, delivery, begun)
 
@@ -150,7 +152,9 @@ class ConversationStore(Actor):
 
     async def on_add_task(self, command: AddTask, delivery: Delivery) -> TaskReply:
         task_id = new_task_id()  # made here, as above
-        return await self._transact(command, delivery, lambda t: tasks.add_task(t, command, task_id))
+        return await self._transact(
+            command, delivery, lambda t: tasks.add_task(t, command, task_id, tasks_max=self.settings.user_tasks_max)
+        )
 
     async def on_erase_user(self, command: EraseUser, delivery: Delivery) -> ErasureReceipt:
         delay = self.settings.erasure_purge_delay_seconds

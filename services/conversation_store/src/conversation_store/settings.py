@@ -81,6 +81,16 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
     tells_others_ids: bool = Field(
         default=True, description="Another user's id in a path is forbidden, an unknown one not found; else both are."
     )
+    user_turns_max: int = Field(
+        default=100_000, ge=1, description="Turns of one user that may be stored, in all conversations."
+    )
+    user_tasks_max: int = Field(default=10_000, ge=1, description="Todos of one user.")
+    user_bytes_max: int = Field(
+        default=1024**3, ge=1, description="Bytes of one user's messages; looked at with each twentieth turn."
+    )
+    retention_days: float | None = Field(
+        default=None, gt=0, description="Delete conversations that were not touched for so long; by default never."
+    )
     enqueued_turns_max: int = Field(default=20, ge=0, description="Turns that may wait behind an active one.")
     history_bytes_max: int = Field(
         default=1024 * 1024, ge=1, description="Session items of earlier turns that one claim may carry."

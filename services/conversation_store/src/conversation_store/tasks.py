@@ -16,6 +16,7 @@ from conversation_store.cursors import decode_cursor, encode_cursor
 from conversation_store.database import Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.statements import Statements
+from conversation_store.turns.rules import quota_exceeded
 from conversation_store.views import task_view
 
 ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted)
@@ -23,12 +24,16 @@ ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted)
 sql = Statements.beside(__file__)
 
 
-async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId) -> TaskReply:
-    """Add a todo; the same effect key gives the todo that it has added before."""
+async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, *, tasks_max: int) -> TaskReply:
+    """Add a todo; the same effect key gives the todo that it has added before. Raises TerminalError (quota_exceeded).
+
+    Of todos that are added in the same moment a few more may be kept.
+    """
     user_id = command.principal.user_id
 
     async def add() -> TaskReply:
-        await transaction.execute(sql.know_user, command)
+        if await transaction.value(sql.know_user, command, tasks_max=tasks_max) >= tasks_max:
+            raise quota_exceeded(f"At most {tasks_max} todos are kept.", "tasks")
         row = await transaction.row(sql.add, command, task_id=task_id)
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))

@@ -1,5 +1,7 @@
 -- name: know_user
-insert into chat."user" (user_id) values (:user_id) on conflict (user_id) do nothing;
+-- And how many todos the user has, counted as far as it matters.
+with known as (insert into chat."user" (user_id) values (:user_id) on conflict (user_id) do nothing)
+select count(*) from (select from chat.task where user_id = :user_id limit :tasks_max::bigint) counted;
 
 -- name: add
 -- A repeated transaction brings the same id: what the first one stored is then returned.

@@ -42,6 +42,8 @@ class Edge:
     places: FairQueue
     places_for_large: FairQueue
     turn_refusals: Refusals
+    exports: FairQueue
+    """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
 
 
 @dataclass(frozen=True)

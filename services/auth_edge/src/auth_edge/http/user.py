@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from contracts.commands import EraseUser, RevokeTokens
@@ -43,8 +43,8 @@ async def export_user(
     call: UserCall,
     format: Annotated[Literal["json", "markdown"], QueryParameter()] = "json",  # noqa: A002 - its name in the URL
 ) -> StreamingResponse:
-    """Everything that is kept of the user."""
-    chunks = _markdown(call) if format == "markdown" else _json(call)
+    """Everything that is kept of the user; one export at a time."""
+    chunks = _alone(call, _markdown(call) if format == "markdown" else _json(call))
     first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
     media_type = "text/markdown" if format == "markdown" else "application/json"
     name = "natter-export.md" if format == "markdown" else "natter-export.json"
@@ -95,6 +95,13 @@ async def revoke_tokens(call: UserCall) -> Revoked:
     everywhere, or after a new password. Answers that are being written are finished."""
     floor = await call.ask(RevokeTokens(principal=call.principal))
     return Revoked(valid_from=floor.valid_from)
+
+
+async def _alone(call: Call, chunks: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """Raises RetryableError (`rate_limited`) while the user is sent another export, or too many others are."""
+    async with call.edge.exports.place(call.principal.user_id), aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
 
 
 async def _from_first(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:

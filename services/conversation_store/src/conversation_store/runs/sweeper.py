@@ -1,6 +1,7 @@
 """Looks after runs that nobody works on, and after purges that are due: Postgres is the record, not the queue."""
 
 import asyncio
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError
+from contracts.ids import new_id
 from contracts.streams import DELTAS
 
 from conversation_store import metrics
@@ -15,13 +17,17 @@ from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
 from conversation_store.settings import Settings
-from conversation_store.statements import Statements
+from conversation_store.statements import Statements, json_text
 from conversation_store.turns.rules import assistant_not_served
 
 log = structlog.get_logger()
 sql = Statements.beside(__file__)
 
 RUNS_PER_SWEEP_MAX = 500
+CONVERSATIONS_PER_SWEEP_MAX = 100
+"""So that what is due after a setting was changed is deleted over time, and holds nobody up."""
+RETENTION_SECONDS = 60.0
+"""To look for old conversations reads all of them: not with each sweep, unless there were more than a batch."""
 
 
 class Sweeper:
@@ -31,6 +37,7 @@ class Sweeper:
         self._bus = bus
         self._database = database
         self._settings = settings
+        self._retention_due = 0.0
 
     async def __aenter__(self) -> Self:
         self._sweeping = asyncio.create_task(self._sweep_for_ever())
@@ -67,6 +74,7 @@ class Sweeper:
         if outcomes:
             log.warning("sweep.took_care", **outcomes)
         await self.purge_due()
+        await self.delete_untouched()
         return outcomes
 
     async def _take_care_of_one(self, transaction: Transaction) -> str | None:
@@ -118,3 +126,27 @@ class Sweeper:
             await transaction.execute(sql.forget_token_floors)
 
         await self._database.transact(None, purge)
+
+    async def delete_untouched(self) -> int:
+        """Delete a batch of the conversations that are older than ``retention_days``, and note how many.
+
+        The note is a receipt, as that of an erasure: counts, and nothing about whose they were.
+        """
+        days, now = self._settings.retention_days, time.monotonic()
+        if days is None or now < self._retention_due:
+            return 0
+
+        async def delete(transaction: Transaction) -> int:
+            limits = {"seconds": days * 86_400.0, "limit": CONVERSATIONS_PER_SWEEP_MAX}
+            count: int = await transaction.value(sql.delete_untouched, **limits)
+            if count:
+                counts = json_text({"conversations": count, "retention": 1})
+                await transaction.execute(sql.write_receipt, receipt_id=new_id("retention"), counts=counts)
+            return count
+
+        count = await self._database.transact(None, delete)
+        if count:
+            log.info("retention.deleted", conversations=count)
+        if count < CONVERSATIONS_PER_SWEEP_MAX:
+            self._retention_due = now + RETENTION_SECONDS
+        return count

@@ -38,3 +38,24 @@ delete from chat.due_purge where (subject_filter, due_at) in (
 -- name: forget_token_floors
 -- No token lives longer than a day.
 delete from chat.token_floor where valid_from < now() - interval '25 hours';
+
+-- name: delete_untouched
+-- What the user was not at for so long, pinned or not; never what is being answered. Takes with it whatever a foreign
+-- key ties to it.
+with untouched as (
+    select c.conversation_id, c.user_id from chat.conversation c
+    where c.updated_at < now() - make_interval(secs => :seconds)
+      and not exists (
+          select from chat.run r
+          where r.conversation_id = c.conversation_id and r.user_id = c.user_id
+            and r.status not in ('completed', 'failed', 'cancelled')
+      )
+    order by c.updated_at limit :limit for update skip locked
+), deleted as (
+    delete from chat.conversation c using untouched u
+    where c.conversation_id = u.conversation_id and c.user_id = u.user_id returning 1
+)
+select count(*) from deleted;
+
+-- name: write_receipt
+insert into chat.erasure_receipt (receipt_id, erased_at, counts) values (:receipt_id, now(), :counts::jsonb);

@@ -31,7 +31,17 @@ from conversation_store.statements import Statements, boolean_text, json_text
 from conversation_store.translate import model_input_of_user_item
 from conversation_store.turns import answers, branches
 from conversation_store.turns.branches import Fork
-from conversation_store.turns.rules import Start, TurnState, assistant_of_turn, check_limits, check_replay, decide_start
+from conversation_store.turns.rules import (
+    Quota,
+    Start,
+    TurnState,
+    assistant_of_turn,
+    check_limits,
+    check_quota,
+    check_replay,
+    decide_start,
+    quota_exceeded,
+)
 
 sql = Statements.beside(__file__)
 
@@ -52,12 +62,13 @@ async def begin_turn(
     *,
     assistants: Sequence[AssistantId],
     enqueued_turns_max: int,
+    quota: Quota,
 ) -> TurnBegun:
     """Store a turn, or tell which one the same idempotency key has stored before.
 
     ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
-    invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, assistant_unknown,
-    assistant_not_served.
+    invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
+    assistant_unknown, assistant_not_served.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -72,6 +83,8 @@ async def begin_turn(
     assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
     state = _state(found)
     check_limits(command.limits, state)
+    if check_quota(quota, state) and await transaction.value(sql.bytes_stored, command) >= quota.bytes_max:
+        raise quota_exceeded(f"At most {quota.bytes_max} bytes are kept.", "bytes")
     is_message = isinstance(command.input, UserMessage) and command.input.edited_message_id is None
     start = decide_start(command.on_busy, state, is_message=is_message, enqueued_turns_max=enqueued_turns_max)
     turn = await _turn(transaction, command, new, locked, assistant_id)
@@ -197,6 +210,7 @@ def _state(found: Row) -> TurnState:
     return TurnState(
         active_run_id=found["active_run_id"],
         waiting_count=found["waiting_count"],
+        turns_stored=found["turns_stored"],
         unfinished_count=found["unfinished_count"],
         turns_in_window=found["turns_in_window"],
         window_frees_seconds=found["frees_seconds"],

@@ -15,7 +15,7 @@ from asker left join lateral (
 
 -- name: state
 -- What the turn finds: the run that its key began before, the active one, those that wait, and the user's last minute.
-select replay.*, active.*, waiting.*, unfinished.*, recent.*
+select replay.*, active.*, waiting.*, unfinished.*, recent.*, stored.*
 from (select) one
 left join lateral (
     select run_id as replay_run_id, conversation_id as replay_conversation_id, status as replay_status,
@@ -40,7 +40,16 @@ left join lateral (
     select count(*) as turns_in_window,
            coalesce(extract(epoch from min(created_at) + interval '60 seconds' - now()), 60)::float8 as frees_seconds
     from chat.run where user_id = :user_id and created_at > now() - interval '60 seconds'
-) recent on true;
+) recent on true
+left join lateral (
+    select coalesce(sum(turns_count), 0)::bigint as turns_stored from chat.conversation where user_id = :user_id
+) stored on true;
+
+-- name: bytes_stored
+-- As they lie on the disk, compressed: what a message holds for people, and what the model is shown of it.
+select coalesce((select sum(pg_column_size(content) + pg_column_size(item) + pg_column_size(tool_calls))
+                 from chat.message where user_id = :user_id), 0)::bigint
+     + coalesce((select sum(pg_column_size(item)) from chat.session_item where user_id = :user_id), 0)::bigint;
 
 -- name: write
 -- The conversation where it is new (one that is there was locked as this user's own), the run, the message where the

@@ -13,7 +13,17 @@ from contracts.replies import TurnView
 from conversation_store.runs.rules import POSITIONS_PER_TURN
 
 RATE_WINDOW_SECONDS = 60.0
+TURNS_BETWEEN_LOOKS_AT_BYTES = 20
+"""To sum up a user's bytes reads all their messages: so it is not done with each turn."""
 BUSY_RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What one user may store."""
+
+    turns_max: int
+    bytes_max: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class TurnState:
 
     active_run_id: str | None = None
     waiting_count: int = 0
+    turns_stored: int = 0
     unfinished_count: int = 0
     turns_in_window: int = 0
     window_frees_seconds: float = RATE_WINDOW_SECONDS
@@ -71,6 +82,17 @@ def check_limits(limits: TurnLimits, state: TurnState) -> None:
         raise RetryableError(
             Code.TOO_MANY_RUNS, "Too many answers are being written.", retry_after_seconds=BUSY_RETRY_SECONDS
         )
+
+
+def check_quota(quota: Quota, state: TurnState) -> bool:
+    """Whether the user's bytes are to be looked at as well. Raises TerminalError (quota_exceeded)."""
+    if state.turns_stored >= quota.turns_max:
+        raise quota_exceeded(f"At most {quota.turns_max} messages are kept.", "messages")
+    return (state.turns_stored + 1) % TURNS_BETWEEN_LOOKS_AT_BYTES == 0
+
+
+def quota_exceeded(detail: str, field: str) -> TerminalError:
+    return TerminalError(Code.QUOTA_EXCEEDED, f"{detail} Delete what is not needed.", field=field)
 
 
 def decide_start(on_busy: OnBusy, state: TurnState, *, is_message: bool, enqueued_turns_max: int) -> Start:
