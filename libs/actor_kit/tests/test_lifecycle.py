@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 PROGRAM = """
+import gc
+gc.disable()  # as the `__main__` of a service while it imports
 import asyncio
 import resource
 import structlog
@@ -22,7 +24,12 @@ from contracts.services import Service
 async def main(stop):
     with traced({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}):
         with structlog.contextvars.bound_contextvars(run_id="run_1"):
-            structlog.get_logger().info("work.started", open_files=resource.getrlimit(resource.RLIMIT_NOFILE))
+            structlog.get_logger().info(
+                "work.started",
+                open_files=resource.getrlimit(resource.RLIMIT_NOFILE),
+                collects=gc.isenabled(),
+                frozen=gc.get_freeze_count() > 0,
+            )
     await stop.wait()
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 512))
@@ -55,6 +62,10 @@ def test_a_signal_stops_the_service_and_the_log_tells_its_life(tmp_path: Path, n
     assert [line["event"] for line in lines] == ["service.starting", "work.started", "service.stopped"]
     assert lines[1]["run_id"] == "run_1"
     assert lines[1]["open_files"] == [512, 512]  # as many as the machine's operator allows
+    assert (lines[1]["collects"], lines[1]["frozen"]) == (
+        True,
+        True,
+    )  # garbage is looked for, in what came after the imports
     assert lines[1]["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert {line["service"] for line in lines} == {"agent_runner"}
 
