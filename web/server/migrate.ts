@@ -19,11 +19,14 @@ export async function migrate(settings: Settings): Promise<string[]> {
     // A role with rights on this schema alone may not create one, not even one that is there.
     const { rows } = await connection.query("select to_regnamespace($1) is null as missing", [AUTH_SCHEMA]);
     if (rows[0]?.missing) await connection.query(`create schema if not exists "${AUTH_SCHEMA}"`);
-    const { options } = createAuth(directSettings);
+    const auth = createAuth(directSettings);
     // Missing tables are no errors here: they are about to be created.
-    const { toBeCreated, toBeAdded, compileMigrations } = await getMigrations({ ...options, logger: { disabled: true } });
+    const { toBeCreated, toBeAdded, compileMigrations } = await getMigrations({ ...auth.options, logger: { disabled: true } });
     for (const statement of statementsOf(await compileMigrations())) await connection.query(statement);
     await renewSigningKeys(connection, settings);
+    // Who signs first makes the key. Here nobody else does: two that want one at the same time would make two, and the
+    // services, which have just read one, refuse for half a minute what the other has signed.
+    await auth.api.signJWT({ body: { payload: { sub: "migrate" } } });
     return [...toBeCreated, ...toBeAdded].map(({ table }) => table);
   } finally {
     // Ending the connection frees the lock, too, also after an error.

@@ -14,6 +14,11 @@ const SIGNING_CHECK_MILLISECONDS = 10_000;
 const RETRY_MILLISECONDS_FIRST = 500;
 const RETRY_MILLISECONDS_MAX = 10_000;
 
+/** Before that nobody may ask Better Auth anything: it would make a signing key beside the one that `migrate` makes. */
+export function isMigrated(): boolean {
+  return readiness.isMigrated;
+}
+
 /** 200 once people can sign in and chat, 503 until then. */
 export async function readinessResponse(): Promise<Response> {
   if (isStopping()) return Response.json({ status: "stopping" }, { status: 503 });

@@ -1,6 +1,7 @@
 /** Better Auth's own endpoints, and the public keys (`/api/auth/jwks`) by which the services verify its tokens. */
 import { getAuth } from "@/server/auth";
 import { problem } from "@/server/problem";
+import { isMigrated } from "@/server/readiness";
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -8,6 +9,7 @@ async function handle(request: Request): Promise<Response> {
   // Better Auth reads what comes. A body that does not say how long it is comes from no browser.
   const declared = request.headers.get("content-length");
   if (request.body !== null && (declared === null || Number(declared) > BODY_BYTES_MAX)) return problem("payload_too_large");
+  if (!isMigrated()) return problem("unavailable");
   try {
     return await getAuth().handler(request);
   } catch (error) {
