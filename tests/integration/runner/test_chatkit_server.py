@@ -1,6 +1,7 @@
 """A ChatKitServer as openai-chatkit documents it, served by one setting: shown, stored, stopped, taken over."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -121,6 +122,20 @@ async def test_a_failure_of_its_provider_has_the_providers_code(stack: RunnerSta
     _, seen = await stack.ask("fay", "quince")
     assert seen.end is not None
     assert seen.end["code"] == "model_refused_key"
+
+
+async def test_an_agent_of_its_own_with_a_model_that_nobody_has_is_told_so(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    providers = [{"name": "one", "base_url": model.base_url, "models": ["m"]}]
+    runner = stack.services["runner0"]
+    runner.stop()
+    runner.environment = {**runner.environment, "AGENT_RUNNER_MODEL_PROVIDERS": json.dumps(providers)}
+    runner.start()
+    await runner.wait_until_ready()
+    _, seen = await stack.ask("gil", "nobody's model")
+    assert seen.end is not None
+    assert seen.end["code"] == "model_not_allowed"
 
 
 @pytest.mark.slow

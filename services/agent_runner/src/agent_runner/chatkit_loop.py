@@ -113,8 +113,11 @@ class ChatKitLoop:
 
     def _failure(self, event: ErrorEvent) -> NatterError:
         """The provider's failure where it was one, else the server's, with its own words for people if it has any."""
-        if isinstance(self._thread.raised, openai.OpenAIError):
-            return model_error(self._thread.raised)
+        raised = self._thread.raised
+        if isinstance(raised, openai.OpenAIError):
+            return model_error(raised)
+        if isinstance(raised, NatterError):  # a model that nobody has
+            return raised
         return TerminalError(Code.ASSISTANT_FAILED, event.message or sentence_of(Code.ASSISTANT_FAILED))
 
     async def _on_event(self, event: Any) -> None:
