@@ -118,6 +118,19 @@ def test_several_are_deleted_at_once_also_by_leaving_the_page(person: Person) ->
     assert stored(person, page) == ["Count to 2"]
 
 
+def test_a_deletion_that_was_lost_with_its_page_is_sent_by_the_next_one(person: Person) -> None:
+    page = person.sign_up()
+    (lost,) = talk(person, page, "count to 1")
+    # What a page leaves behind whose request was dropped as it was left.
+    unanswered = f"/api/{person.user_id}/conversations/{lost}"
+    page.evaluate("url => localStorage.setItem('natter-unanswered-deletions', JSON.stringify([url]))", unanswered)
+    page.goto("/dashboard/chat")
+    page.wait_for_function("() => localStorage.getItem('natter-unanswered-deletions') === null")
+    assert person.api(page, "GET", f"/conversations/{lost}")[0] == 404
+    page.reload()
+    expect(sidebar(page).get_by_text("What you talk about shows up here.")).to_be_visible()
+
+
 @contextmanager
 def undeletable(database_url: str, conversation_id: str) -> Generator[None]:
     """While this lasts, the store cannot delete the conversation: its row is locked. (In a thread, for Playwright.)"""

@@ -2,7 +2,7 @@
 
 /** The conversations beside the chat: a column from 1024 px on, a drawer below. */
 import { useSearchParams } from "next/navigation";
-import { useCallback, useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 
 import { Dialog, DialogContent, DialogTitle } from "@/components/ui/dialog";
 import { openConversation } from "@/features/chat/use-conversation";
@@ -25,7 +25,8 @@ export function Sidebar({ userId, initial }: { userId: string; initial: SidebarS
   const current = useSearchParams().get("conversation");
   useDocumentTitle(userId, current);
 
-  useEffect(() => {
+  // At once: the page may be loaded again before an effect after the paint.
+  useLayoutEffect(() => {
     document.cookie = sidebarCookie(state);
   }, [state]);
   useEffect(
