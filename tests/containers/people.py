@@ -93,17 +93,24 @@ class Person:
         """The titles of all tasks, sorted."""
         return sorted(task["title"] for task in self._all("tasks"))
 
-    def check(self) -> None:
-        """Everything that was said is there once: the todo, the question, the answer."""
-        assert self.tasks() == sorted(self.titles)
-        conversations = self._all("conversations")
-        assert len(conversations) == len(self.titles)
-        for conversation in conversations:
+    def check(self) -> int:
+        """Every question and its answer are there once, and the todos that it says were added, once.
+
+        Returns how many the assistant could not add, and said so: its tools found nobody for longer than they wait.
+        """
+        tasks = self.tasks()
+        assert len(set(tasks)) == len(tasks), "a todo was added twice"
+        refused = set(self.titles)
+        for conversation in self._all("conversations"):
             messages = self._all(f"conversations/{conversation['id']}/messages", {"order": "asc"})
-            spoken = [
-                message["role"] for message in messages if message["type"] in ("user_message", "assistant_message")
-            ]
-            assert spoken == ["user", "assistant"], messages
+            question, answer = [one for one in messages if one["type"] in ("user_message", "assistant_message")]
+            assert (question["role"], answer["role"]) == ("user", "assistant")
+            title = question["content"].removeprefix("add a task: ")
+            if f"Added “{title}”" in answer["content"]:
+                assert title in tasks, answer
+                refused.remove(title)
+        assert len(self.titles) == len(self._all("conversations"))
+        return len(refused)
 
     def _all(self, what: str, options: dict[str, str] | None = None) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []

@@ -30,7 +30,7 @@ def alice(containers: Containers) -> Iterator[Person]:
 
 def test_a_message_through_the_web_app_is_answered_and_its_tool_is_called(alice: Person) -> None:
     alice.add_task("buy milk")
-    alice.check()
+    assert alice.check() == 0
 
 
 def test_every_container_is_confined(containers: Containers) -> None:
