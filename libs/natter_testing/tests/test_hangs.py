@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from natter_testing.hangs import INTERRUPTED
 
 pytestmark = pytest.mark.thorough  # half a minute each, most of it the starts of pytest's own processes
 
@@ -24,6 +25,7 @@ hang_grace_seconds = 2
 HANGS = '''
 import asyncio, ctypes, os, pathlib, subprocess, sys, time
 import pytest
+from natter_testing.hangs import INTERRUPTED
 
 HOURS = 3 * 3600
 
@@ -60,6 +62,7 @@ def test_after(): ...
 ENDLESS = """
 import time
 import pytest
+from natter_testing.hangs import INTERRUPTED
 
 def test_fails():
     raise AssertionError("as planted")
@@ -124,6 +127,6 @@ def test_a_run_that_takes_too_long_ends_and_says_what_it_found(tmp_path: Path) -
     (tmp_path / "pytest.ini").write_text(SETTINGS + "run_seconds_max = 15\n")
     (tmp_path / "test_hangs.py").write_text(ENDLESS)
     code, output = run_pytest(tmp_path, "-n", "1")
-    assert code == 1, output
+    assert code == INTERRUPTED, output
     assert "the run took longer than 15 s (run_seconds_max)" in output
     assert "AssertionError: as planted" in output
