@@ -154,7 +154,9 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
     with temporary_directory() as directory:
         try:
             await supervisor.start([nats(composed, directory), postgres(composed, directory)])
-            cluster_of(composed, directory).create_roles_and_database()
+            cluster = cluster_of(composed, directory)
+            cluster.create_roles_and_database()
+            cluster.execute("alter role natter superuser")  # as the image makes its POSTGRES_USER
             migrate = composed.services["migrate"]["command"]
             done = subprocess.run(
                 migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False

@@ -4,11 +4,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from natter.data_directory import DataDirectory
 from natter.servers.ports import free_port
+from natter.servers.postgres import WEB
 from natter.settings import Settings
 from natter_testing.servers import die_with_parent
 from natter_testing.stack import RunningNatter
@@ -40,12 +42,14 @@ def configured_for_openai(natter: RunningNatter) -> Iterator[str]:
     """A second web app on the same stack, told to use OpenAI's element; its origin."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    state = natter.state
+    secrets = DataDirectory.open(natter.data_dir).read_secrets()
+    address = urlsplit(natter.state.database_url)
+    web = f"{WEB}:{secrets.postgres_web_password}"  # the schema `auth` is its alone
     environment = {
         **Settings().inherited,
         "NODE_ENV": "production",
-        "DATABASE_URL": state.database_url,
-        "BETTER_AUTH_SECRET": DataDirectory.open(natter.data_dir).read_secrets().better_auth_secret,
+        "DATABASE_URL": address._replace(netloc=f"{web}@{address.hostname}:{address.port}").geturl(),
+        "BETTER_AUTH_SECRET": secrets.better_auth_secret,
         "BETTER_AUTH_URL": origin,
         "AUTH_EDGE_URL": natter.edge_url,
         "STREAM_RELAY_URL": natter.relay_url,

@@ -51,7 +51,7 @@ class ScriptedModel(OpenaiServer):
         if phrase in FAULTS:
             events = self._response_events(FAULTS[phrase])
         elif phrase == "long story":
-            events = self._told(CUT_OFF)
+            events = self._told(CUT_OFF, is_sealed=False)
         elif phrase.startswith(ADD_TASK) and not has_outputs:
             events = self._response_events(tool("add_task", title=phrase.removeprefix(ADD_TASK)))
         elif phrase in CALLS and not has_outputs:
