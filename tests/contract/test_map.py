@@ -1,6 +1,8 @@
 """The map in CONTRIBUTING.md leads to files that are there."""
 
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,13 @@ def test_what_the_map_names_is_there_and_what_it_does_not_name_is_not(service: s
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", TEXT))))
 def test_a_link_leads_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_every_test_is_in_a_run() -> None:
+    """`testpaths` is an order, the longest first, so it names folders one by one, and may forget one."""
+    paths = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    tests = [file for file in tracked if Path(file).match("test_*.py")]
+    assert [file for file in tests if not any(f"{file}/".startswith(f"{path}/") for path in paths)] == []

@@ -14,7 +14,7 @@ import pytest
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import RunningNatter, natter_up
 
-pytestmark = [pytest.mark.whole_path, pytest.mark.slow]
+pytestmark = [pytest.mark.whole_path, pytest.mark.thorough]
 
 READS = 60
 READ_EVERY_SECONDS = 0.015

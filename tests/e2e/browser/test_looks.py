@@ -46,7 +46,7 @@ def look(page: Page, name: str, artifacts: Path) -> None:
 
 # Sixteen times axe over a whole page: a minute where the machine has nothing else to do.
 @pytest.mark.timeout(300, func_only=True)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_every_view_looks_right_and_is_accessible(scheme: str, new_person: NewPerson, artifacts: Path) -> None:
     person = new_person(color_scheme=scheme, reduced_motion="reduce")
     page = person.open("/")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.element.chat import Chat
@@ -21,6 +22,7 @@ SCRIPT_EVENTS = {
     "FireIdleCallback",
     "EventDispatch",
 }
+pytestmark = pytest.mark.thorough
 FRAME_SCRIPT_MS_MAX = 16
 FIRST_PAINT_MS_MAX = 300
 DELTA_SECONDS = 0.02

@@ -13,7 +13,7 @@ from natter_testing.stack import WITHOUT_WEB, natter_up
 from tests.openai_server import OpenaiServer, text, tool
 from tests.sse import Frame, open_stream, text_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 PEOPLE = Path(__file__).parents[2] / "people"
 ASSISTANTS = (f"--assistant=shop={PEOPLE / 'shop.py'}:agent", f"--assistant=kit={PEOPLE / 'chatkit_server.py'}:server")
 SCRIPTS = {
