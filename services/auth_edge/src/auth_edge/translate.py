@@ -25,8 +25,8 @@ PAGE_SIZE_MAX: Final = 100
 FEEDBACK_ITEMS_MAX: Final = 100
 MODEL_CHARACTERS_MAX: Final = 100
 NOT_SUPPORTED: Final = {
-    "threads.custom_action": "This assistant has no widgets, so there are no custom actions.",
-    "threads.sync_custom_action": "This assistant has no widgets, so there are no custom actions.",
+    "threads.custom_action": "Actions of widgets are not passed on to assistants yet.",
+    "threads.sync_custom_action": "Actions of widgets are not passed on to assistants yet.",
     "attachments.create": "Attachments are not supported yet.",
     "attachments.delete": "Attachments are not supported yet.",
     "input.transcribe": "Dictation is not supported.",
