@@ -46,7 +46,7 @@ AGAIN := echo "once more, alone: what failed" && $(BIN)/pytest -q --last-failed 
 test-python: test-tools
 	$(PYTEST) -m "not thorough" || { [ $$? = 1 ] && $(AGAIN) -m "not thorough"; }
 
-test-thorough: test-tools ## the rest, before a release: all crash points, every page against both servers, poison
+test-thorough: test-tools ## the rest, before a release: all crash points, every page against both servers, LiteLLM
 	scripts/install.sh litellm
 	$(PYTEST) -m thorough || { [ $$? = 1 ] && $(AGAIN) -m thorough; }
 
