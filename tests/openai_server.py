@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -69,6 +69,8 @@ class OpenaiServer:
 
     scripts: dict[str, list[Answer]] = field(default_factory=dict)
     keeps_silent: bool = False
+    continues: bool = False
+    """Chat Completions: an answer goes on behind the beginning that is the last message, as vLLM's do when asked to."""
     script: list[Answer] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     asked_at: list[float] = field(default_factory=list)
@@ -224,6 +226,9 @@ class OpenaiServer:
         answer = self._next(body)
         if answer.status != 200:
             return refusal(answer)
+        last = body["messages"][-1]
+        if self.continues and last["role"] == "assistant" and body.get("continue_final_message"):
+            answer = replace(answer, words=behind(answer.words, last["content"]))
         return StreamingResponse(self._chunks(answer), media_type="text/event-stream")
 
     async def _chunks(self, answer: Answer) -> AsyncIterator[str]:
@@ -326,6 +331,18 @@ def follows_chat_rules(messages: list[dict[str, Any]]) -> bool:
             return False
         waiting = calls
     return not waiting
+
+
+def behind(words: tuple[str, ...], beginning: str) -> tuple[str, ...]:
+    """What of the words comes behind a beginning of their text; all of them where it is none."""
+    if not "".join(words).startswith(beginning):
+        return words
+    rest = list(words)
+    while beginning:
+        length = min(len(rest[0]), len(beginning))
+        beginning, rest[0] = beginning[length:], rest[0][length:]
+        rest = rest if rest[0] else rest[1:]
+    return tuple(rest)
 
 
 def is_forgotten(item: dict[str, Any]) -> bool:

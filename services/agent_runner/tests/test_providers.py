@@ -70,6 +70,11 @@ def test_a_list_is_json_or_a_file_of_it_and_keys_come_from_variables(tmp_path: P
             [{**LOCAL, "models": [{"name": "m", "settings": {"reasoning": {"summary": "auto"}}}]}],
             "entry 1 “local”: models.0.settings.reasoning.summary: chat_completions has no such setting",
         ),
+        ([{**ACME, "continues": "last_message"}], "entry 1 “acme”: continues: responses has no such setting"),
+        (
+            [{**LOCAL, "api": "litellm", "continues": "continue_final_message"}],
+            "entry 1 “local”: continues: litellm takes last_message",
+        ),
         ([{**ACME, "models": []}], "entry 1 “acme”: models: Tuple should have at least 1 item"),
         ([{**ACME, "key": "hush"}], "entry 1 “acme”: a key is not written here"),
         ([{**ACME, "key_variable": "OTHER_KEY"}], "entry 1 “acme”: the variable OTHER_KEY is not set"),

@@ -144,3 +144,41 @@ def test_updates_of_what_was_never_added_are_passed_over() -> None:
     shown.apply(events.text_delta("msg_gone", 0, "late"))
     shown.apply({"type": "stream_options", "stream_options": {"allow_cancel": True}})
     assert shown.whole_items() == []
+
+
+def broken_off(*events_shown: dict[str, Any], may_go_on: bool = True) -> tuple[Transcript, Recorder]:
+    """A transcript that has taken over what was shown and not stored."""
+    shown = Shown()
+    for event in events_shown:
+        shown.apply(event)
+    recorder = Recorder()
+    answer = Transcript(recorder, "conv_1", clock=lambda: NOW)
+    answer.take_over(shown, (), keeps_unsaved=False, may_go_on=may_go_on)
+    return answer, recorder
+
+
+def begun_message(text: str) -> list[dict[str, Any]]:
+    item = items.assistant_message("msg_1", "conv_1", NOW, [items.output_text("")])
+    return [events.item_added(item), events.text_delta("msg_1", 0, text)]
+
+
+def test_a_model_may_go_on_with_one_text_and_with_nothing_else() -> None:
+    call = events.item_added(items.workflow("wf_1", "conv_1", NOW, "custom", []))
+    thoughts = events.item_added(items.workflow("wf_2", "conv_1", NOW, "reasoning", []))
+    assert broken_off(*begun_message("One "))[0].begun_text == "One "
+    assert broken_off(thoughts, *begun_message("One "))[0].begun_text == "One "
+    for shown in ([call, *begun_message("One ")], [*begun_message("One "), call], begun_message(" "), [thoughts]):
+        answer, recorder = broken_off(*shown)
+        assert answer.begun_text == ""
+        assert {event["type"] for event in recorder.events} == {"thread.item.removed"}
+    assert broken_off(*begun_message("One "), may_go_on=False)[0].begun_text == ""
+
+
+def test_a_text_that_no_model_goes_on_with_is_withdrawn_or_kept_as_it_was_seen() -> None:
+    answer, recorder = broken_off(*begun_message("One "))
+    assert recorder.events == []  # not before it is known which model answers
+    answer.withdraw_begun()
+    assert recorder.events == [events.item_removed("msg_1")]
+    stopped, _ = broken_off(*begun_message("One "))
+    assert stopped.unsaved_texts() == ["One "]
+    assert [item.content for item in stopped.end()] == ["One "]

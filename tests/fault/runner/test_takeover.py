@@ -28,17 +28,28 @@ WAIT_SECONDS_MAX = 30.0
 RUN_SECONDS_MAX = 600.0
 TURNS_MAX = 4
 TOKENS_MAX = 500
-DEMO: dict[str, Any] = {"inference_options": {"model": "demo"}}
 LOOK = Answer(calls=(("list_tasks", {}),))
 LOOK_WORDILY = Answer(words=("word ",) * 200, calls=(("list_tasks", {}),))
 SILENCE = Answer(stall_before=True)
+WORDS = tuple(f"word{number} " for number in range(24))
+SEEN = "".join(WORDS[:12])
 # By a word in the user's message: what the model answers, over the death of its first caller.
 SCRIPTS = {
+    "COUNTS": [Answer(words=("one more ",) * 20_000, word_delay_seconds=0.005)],
     "TURNS": [LOOK, LOOK, SILENCE, LOOK],
     "TOKENS": [LOOK_WORDILY, SILENCE, LOOK_WORDILY, LOOK_WORDILY, text("fine")],
     "STOPPED": [Answer(calls=(("add_task", {"title": "kept"}),)), text("one ", "two ", "three ", stall_after_words=2)],
     "HANDED": [text("first answer"), text("lost answer"), text("final answer")],
+    "GOESON": [
+        Answer(calls=(("add_task", {"title": "begun"}),)),
+        Answer(words=WORDS, thoughts=("Hm.",), stall_after_words=12),
+        Answer(words=WORDS),
+    ],
+    "JOINS": [Answer(words=WORDS, stall_after_words=12), Answer(words=(" word11", "!"))],
+    "ENDED": [Answer(words=WORDS, stall_after_words=12), Answer(calls=(("add_task", {"title": "after"}),)), text("ok")],
 }
+GO_ON = {"goes-on": "GOESON", "joins": "JOINS", "ended": "ENDED"}
+HOUSE: dict[str, Any] = {"inference_options": {"model": "house"}}
 
 
 @dataclass
@@ -91,7 +102,7 @@ async def delete(stack: RunnerStack, user: str, begun: TurnBegun) -> None:
 async def begin_before_any_runner(crash: Crash) -> None:
     """Runs whose deliveries are used up when the first runner comes; one of them is deleted by then."""
     for user in ("spent", "spent-deleted"):
-        crash.begun[user] = await crash.stack.begin(user, "count to 3", **DEMO)
+        crash.begun[user] = await crash.stack.begin(user, "COUNTS, please")
 
     async def both_wait() -> bool:
         state = await StreamAdmin(crash.stack.bus.client).stream_state("RUNS")
@@ -111,9 +122,11 @@ async def begin_and_wait(crash: Crash) -> None:
     handed_count = len(crash.provider.conversations[conversation_id])
     crash.provider.keeps_silent = True
     for user in ("late", "deleted", "erased"):
-        crash.begun[user] = await stack.begin(user, "count to 100000", **DEMO)
+        crash.begun[user] = await stack.begin(user, "COUNTS, please")
     for user in ("turns", "tokens", "stopped"):
         crash.begun[user] = await stack.begin(user, f"{user.upper()}, please")
+    for user, word in GO_ON.items():
+        crash.begun[user] = await stack.begin(user, f"{word}, please", **HOUSE)
     crash.begun["handed"] = await stack.begin("handed", "HANDED again", first_conversation(first))
 
     async def all_are_there() -> bool:
@@ -122,10 +135,20 @@ async def begin_and_wait(crash: Crash) -> None:
             all(counting)
             and (len(crash.asked("TURNS")), len(crash.asked("TOKENS"))) == (3, 2)
             and (await crash.shown("stopped")).viewer.texts() == ["one two "]
+            and all([(await crash.shown(user)).viewer.texts() == [SEEN] for user in GO_ON])
             and len(crash.provider.conversations[conversation_id]) == handed_count + 2
         )
 
     await until(all_are_there)
+
+
+def providers_at(base_url: str) -> list[dict[str, Any]]:
+    """One over Responses, whose models begin anew, and one whose models go on with what was begun."""
+    house = {"api": "chat_completions", "continues": "continue_final_message", "models": ["house"]}
+    return [
+        {"name": "scripted", "base_url": base_url, "key_variable": "OPENAI_API_KEY", "models": ["scripted"]},
+        {"name": "house", "base_url": base_url, **house},
+    ]
 
 
 def first_conversation(seen: Watched) -> str:
@@ -160,16 +183,18 @@ async def crash(
 ) -> AsyncIterator[Crash]:
     directory = tmp_path_factory.mktemp("takeover")
     async with (
-        OpenaiServer(scripts={word: list(script) for word, script in SCRIPTS.items()}).running() as provider,
+        OpenaiServer(
+            scripts={word: list(script) for word, script in SCRIPTS.items()}, continues=True
+        ).running() as provider,
         runner_stack(directory, module_nats_url, module_database_url, runners=0, lease_seconds=LEASE_SECONDS) as stack,
     ):
         crash = Crash(stack, provider)
         await begin_before_any_runner(crash)
         environment = {
             "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": provider.base_url,
+            "AGENT_RUNNER_MODEL_PROVIDERS": json.dumps(providers_at(provider.base_url)),
             "AGENT_RUNNER_MODEL": "scripted",
-            "AGENT_RUNNER_MODELS_ALLOWED": "demo",
+            "AGENT_RUNNER_MODELS_ALLOWED": "house",
             "AGENT_RUNNER_SESSION": "openai",
             "AGENT_RUNNER_RUN_SECONDS_MAX": str(RUN_SECONDS_MAX),
             "AGENT_RUNNER_RUN_TURNS_MAX": str(TURNS_MAX),
@@ -206,6 +231,50 @@ async def test_a_stopped_run_keeps_the_text_that_was_seen(crash: Crash) -> None:
     assert [task.title for task in await crash.stack.tasks("stopped")] == ["kept"]
     (kept,) = [items for items in crash.provider.conversations.values() if "STOPPED" in json.dumps(items)]
     assert kept[-1]["content"][0]["text"] == "one two "  # and the model will remember it
+
+
+async def test_a_model_that_can_goes_on_with_the_text_that_was_seen_and_repeats_no_word(crash: Crash) -> None:
+    seen = await crash.seen("goes-on")
+    assert code_of(seen)[0] == "run.completed"
+    assert [event["epoch"] for event in seen.run_events if event["type"] == "run.restarted"] == [2]
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == ["".join(WORDS)]
+    before = crash.before["goes-on"].viewer.items
+    assert list(seen.viewer.items)[: len(before)] == list(before)
+    assert not [event for event in seen.events if event["type"] == "thread.item.removed"]
+    (asked,) = [one for one in crash.asked("GOESON") if one.get("continue_final_message")]
+    assert asked["messages"][-1] == {"role": "assistant", "content": SEEN.rstrip()}
+    assert [message["role"] for message in asked["messages"][-3:]] == ["assistant", "tool", "assistant"]
+    items = await crash.stack.items("goes-on", crash.begun["goes-on"].conversation_id)
+    assert [item.item for item in items] == list(seen.viewer.items.values())
+    assert items[-1].content == "".join(WORDS)
+    assert [(call.name, call.status) for call in items[-1].tool_calls] == [("add_task", "success")]
+    (kept,) = [items for items in crash.provider.conversations.values() if "GOESON" in json.dumps(items)]
+    assert kept[-1]["content"][0]["text"] == "".join(WORDS)  # and the model will remember all of it
+    # The second answer had the words that were missing and the blank before them, and no other.
+    usage = (await crash.stack.run("goes-on", crash.begun["goes-on"].run_id)).usage
+    assert usage is not None
+    assert usage.output_tokens == len(WORDS) - 12 + 1
+
+
+async def test_a_blank_that_a_model_was_not_given_is_there_once(crash: Crash) -> None:
+    seen = await crash.seen("joins")
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [f"{SEEN}word11!"]
+    (kept,) = [items for items in crash.provider.conversations.values() if "JOINS" in json.dumps(items)]
+    assert kept[-1]["content"][0]["text"] == f"{SEEN}word11!"
+
+
+async def test_a_text_that_a_model_adds_nothing_to_stays_and_its_tools_follow(crash: Crash) -> None:
+    seen = await crash.seen("ended")
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == [SEEN, "ok"]
+    assert [task.title for task in await crash.stack.tasks("ended")] == ["after"]
+    assert [item["type"] for item in seen.viewer.items.values()][-3:] == [
+        "assistant_message",
+        "workflow",
+        "assistant_message",
+    ]
+    last = crash.asked("ENDED")[-1]["messages"]
+    assert last[-2]["content"] == SEEN
+    assert last[-2]["tool_calls"]
 
 
 async def test_the_turns_of_all_attempts_count(crash: Crash) -> None:

@@ -142,6 +142,15 @@ describe("items", () => {
     expect(state.superseded).toEqual([]);
   });
 
+  test("what a dead attempt had shown and the next one goes on with takes its place again, and grows", () => {
+    const dead = dropUnfinished(fold([done(question("q")), added(answer("a")), delta("a", "one ")]));
+    expect(dead.items.map((item) => item.id)).toEqual(["q"]);
+    const state = fold([{ type: "thread.item.replaced", item: answer("a", "one ") }, delta("a", "two")], dead);
+    expect(state.items.map(textOf)).toEqual([null, "one two"]);
+    expect(state.superseded).toEqual([]);
+    expect(dropUnfinished(state).superseded.map(textOf)).toEqual(["one two"]); // it is being written still
+  });
+
   test("a shorter answer than the dead attempt's, and a stop, end it too", () => {
     const dead = dropUnfinished(fold([added(answer("old")), delta("old", "one two")]));
     expect(fold([added(answer("new")), done(answer("new", "one"))], dead).superseded).toEqual([]);

@@ -116,6 +116,11 @@ class AgentLoop:
         self._started = time.monotonic()
         self._has_begun = False
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a model may be asked that goes on with a text which another attempt has begun."""
+        return self._workshop.models.some_continue
+
     # --- the loop ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -166,13 +171,18 @@ class AgentLoop:
             return self._replayed()
         model = self._asking.model_for(agent, own, asked["tools"])
         titles_by = None if isinstance(own, Model) else self._asking.name(own)
+        begun = self._transcript.begun_text
+        if begun and not self._asking.continues(own, asked):
+            self._transcript.withdraw_begun()
+            begun = ""
         response = await call_model(
-            lambda: model.stream_response(**self._asking.asked(model, own, asked)),
+            lambda: model.stream_response(**self._asking.asked(model, own, asked, begun)),
             lambda event, is_first: self._show(event, is_first, titles_by),
             ModelBounds.of(self._settings),
         )
         self._asking.wants_tool = False
         output, usage = self._read(response)
+        output = rules.with_begun(output, begun)
         kept = [item for item in output if item.type not in rules.HOSTED_CALLS]  # no other model could read those
         await self._store_calls([rules.storable_item(item.model_dump(exclude_none=True)) for item in kept])
         self._check_tokens()

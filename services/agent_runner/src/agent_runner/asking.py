@@ -43,12 +43,26 @@ class Asking:
             raise AssistantError(refusal(agent, hosted, where))
         return model
 
-    def asked(self, model: Model, own: OwnModel, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the SDK asks, with images, hidden context and settings as this model is to get them."""
+    def continues(self, own: OwnModel, asked: dict[str, Any]) -> bool:
+        """Whether the model goes on with a text that is given to it as the beginning of its answer."""
+        return not isinstance(own, Model) and not asked["output_schema"] and self.models.continues(self.name(own))
+
+    def asked(self, model: Model, own: OwnModel, asked: dict[str, Any], begun: str = "") -> dict[str, Any]:
+        """What the SDK asks, with images, hidden context and settings as this model is to get them.
+
+        ``begun``: the beginning of the answer, without the blanks at its end, which some servers refuse.
+        """
         sees_images = self.model_sees_images and isinstance(model, OpenAIResponsesModel)
         items = self.images.put_in(asked["input"], model_sees_images=sees_images)
         wanted = tool_wanted(self.inference_options, asked["tools"]) if self.wants_tool else None
-        return {**self.asked_nested(own, asked, wanted), "input": [*items, *self.effects.hidden]}
+        request = {**self.asked_nested(own, asked, wanted), "input": [*items, *self.effects.hidden]}
+        return self._going_on(self.name(own), request, begun) if begun and not isinstance(own, Model) else request
+
+    def _going_on(self, name: str, request: dict[str, Any], begun: str) -> dict[str, Any]:
+        beginning: Json = {"type": "message", "role": "assistant", "content": begun.rstrip()}
+        settings: ModelSettings = request["model_settings"]
+        settings = settings.resolve(self.models.settings_to_go_on(name))
+        return {**request, "input": [*request["input"], beginning], "model_settings": settings}
 
     def asked_nested(self, own: OwnModel, asked: dict[str, Any], tool_choice: str | None = None) -> dict[str, Any]:
         """The same of an agent that is a tool: it sees nothing of the conversation."""

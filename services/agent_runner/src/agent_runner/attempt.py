@@ -213,7 +213,9 @@ class RunAttempt:
             await self._publisher.flush()
             shown = await read_shown(self._workshop.bus, self._publisher.subject)
             is_stopped = self._claimed.run.cancel_requested
-            self._transcript.take_over(shown, self._claimed.saved_items, keeps_unsaved=is_stopped)
+            self._transcript.take_over(
+                shown, self._claimed.saved_items, keeps_unsaved=is_stopped, may_go_on=self._loop.may_go_on
+            )
         self._publisher.event(events.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 

@@ -49,6 +49,7 @@ class ChatKitLoop:
     ) -> None:
         self.usage = claimed.run.usage or Usage()
         self.model_name: str | None = None
+        self.may_go_on = False
         self._models = workshop.models
         self._assistant = assistant
         self._claimed = claimed

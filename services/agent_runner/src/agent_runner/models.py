@@ -118,6 +118,22 @@ class Models:
         ours = ModelSettings(include_usage=True, reasoning=reasoning.as_asked() if reasoning else None)
         return ours.resolve(known.provider.asked_with(known.config)) if known else ours
 
+    @property
+    def some_continue(self) -> bool:
+        """Whether any provider's models go on with a beginning that they are given."""
+        return any(provider.continues for provider in self._settings.providers)
+
+    def continues(self, model_id: str) -> bool:
+        known = self.known(model_id)
+        return known is not None and known.provider.continues is not None
+
+    def settings_to_go_on(self, model_id: str) -> ModelSettings:
+        """What a model is asked with beside a beginning of its answer, which is the last message."""
+        known = self.known(model_id)
+        if known is None or known.provider.continues != "continue_final_message":
+            return ModelSettings()
+        return ModelSettings(extra_body={"continue_final_message": True, "add_generation_prompt": False})
+
     def helper(self, own: str | None, model_of_run: str | None) -> str | None:
         """The model that writes titles: the assistant's ``own``, else the operator's, else the run's; None: nobody."""
         chosen = own or self._settings.helper_model or model_of_run

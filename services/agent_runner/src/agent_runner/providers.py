@@ -12,6 +12,7 @@ from openai.types.shared import Reasoning
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 Api = Literal["responses", "chat_completions", "litellm"]
+Continues = Literal["last_message", "continue_final_message"]
 PROVIDERS_VARIABLE = "AGENT_RUNNER_MODEL_PROVIDERS"
 SEALED_THOUGHTS = "reasoning.encrypted_content"
 
@@ -94,6 +95,9 @@ class ProviderConfig(_Config):
     """It is asked for models that no provider lists as well: those that an assistant or an agent names itself."""
     settings: ModelOptions = ModelOptions()
     """Of all its models; a model's own come first."""
+    continues: Continues | None = None
+    """Its models go on with an answer whose beginning is the last message of what they are asked, and do not say it
+    again. OpenAI's do not. ``continue_final_message``: where the request says so too (vLLM)."""
     key: SecretStr | None = Field(default=None, exclude=True)
     """What the variable holds: never written in the file."""
 
@@ -139,6 +143,10 @@ def _read_entry(place: str, at: int, entry: Any, environment: Mapping[str, str])
         raise ValueError(f"{where}: {inside}: {problem['msg']}" if inside else f"{where}: {problem['msg']}") from error
     if provider.base_url is not None and not provider.base_url.startswith(("http://", "https://")):
         raise ValueError(f"{where}: base_url begins with http:// or https://")
+    if provider.continues and provider.api == "responses":
+        raise ValueError(f"{where}: continues: responses has no such setting")
+    if provider.continues == "continue_final_message" and provider.api == "litellm":
+        raise ValueError(f"{where}: continues: litellm takes last_message")
     _check_settings(where, provider)
     if provider.key_variable is None:
         return provider

@@ -9,6 +9,7 @@ from agents.models.fake_id import FAKE_RESPONSES_ID
 from chatkit_protocol.history import is_user_message, without_orphans
 from contracts.replies import Usage
 from contracts.text import storable
+from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
 CHARACTERS_PER_TOKEN = 4
 """Rough and provider-neutral; the budget is a bound, not a bill."""
@@ -162,6 +163,37 @@ def said(message: Item) -> str:
         return content
     parts = cast("list[Item]", content)
     return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
+
+
+def with_begun(output: list[Any], begun: str) -> list[Any]:
+    """A model's output with the beginning that it went on with in its first message, or as a message before its calls.
+
+    Blanks where the two meet, which the model may repeat because it was not given them, are there once.
+    """
+    if not begun:
+        return output
+    message = next((item for item in output if item.type == "message"), None)
+    parts = [] if message is None else [part for part in message.content if part.type == "output_text"]
+    if not parts:
+        text = ResponseOutputText(type="output_text", text=begun, annotations=[])
+        said = ResponseOutputMessage(
+            id=FAKE_RESPONSES_ID, type="message", role="assistant", status="completed", content=[text]
+        )
+        return [said, *output]
+    more, _ = without_gap(parts[0].text, blanks_at_end(begun))
+    parts[0].text = begun + more
+    return output
+
+
+def blanks_at_end(text: str) -> str:
+    return text[len(text.rstrip()) :]
+
+
+def without_gap(text: str, gap: str) -> tuple[str, str]:
+    """The text without the blanks of ``gap`` that it begins with, and those of them that may still come."""
+    while gap and text.startswith(gap[0]):
+        text, gap = text[1:], gap[1:]
+    return text, "" if text else gap
 
 
 def storable_item(item: Item) -> dict[str, Any]:

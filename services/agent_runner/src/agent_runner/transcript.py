@@ -1,6 +1,6 @@
 """What is shown and stored of an answer: model events (OpenAI's Responses API) and tool calls as ChatKit's items."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from contracts.ids import MessageId, new_id, new_message_id
 from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
+from agent_runner import rules
 from agent_runner.publisher import Publisher
 from agent_runner.tool_tasks import NO_WORDS, Words
 from agent_runner.transcript_items import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
@@ -50,18 +51,29 @@ class Transcript:
         self._closed: list[ShownWorkflow] = []
         """Workflows whose calls wait for a message."""
         self._items: list[ItemToSave] = []
+        self._seen: list[Json] = []
+        """What an earlier attempt showed and did not store, a message last: the model may go on with that."""
+        self._gap = ""
+        """The blanks at its end, which the model was not given."""
 
     # --- what an earlier attempt left --------------------------------------------------------------------
 
-    def take_over(self, shown: Shown, saved: tuple[ItemView, ...], *, keeps_unsaved: bool) -> None:
+    def take_over(
+        self, shown: Shown, saved: tuple[ItemView, ...], *, keeps_unsaved: bool, may_go_on: bool = False
+    ) -> None:
         """Make what viewers see (``shown``) what is stored (``saved``), before this attempt adds to it.
 
         What no checkpoint holds is withdrawn, for it will be written anew. A run that is to stop writes nothing more,
         and ``keeps_unsaved``: its text, thoughts and images are kept as they were seen, and stored with its end. A tool
-        call that no checkpoint holds was never begun, so it is withdrawn in either case.
+        call that no checkpoint holds was never begun, so it is withdrawn in either case. ``may_go_on``: a text that
+        broke off stays, until it is known whether the model goes on with it (`begun_text`).
         """
         saved_ids = {item.message_id for item in saved}
         unsaved = [item for item in shown.whole_items() if item["id"] not in saved_ids]
+        if may_go_on and not keeps_unsaved and ends_in_text(unsaved):
+            self.adopt(saved)
+            self._seen = unsaved
+            return
         kept = [item for item in unsaved if keeps_unsaved and is_kept(item)]
         for item in unsaved:
             if item not in kept:
@@ -97,11 +109,42 @@ class Transcript:
             self._publisher.event(events.item_done(item))
             self._keep(ItemToSave(message_id=item["id"], type=item["type"], item=item))
             return
+        self._restore_message(len(self._messages), item)
+
+    def _restore_message(self, output_index: int, item: Json) -> ShownMessage:
         self._close_workflow()
         created_at = datetime.fromisoformat(item["created_at"])
         message = ShownMessage(self._publisher, self._conversation_id, item["id"], created_at)
         message.restore(item["content"])
-        self._messages[len(self._messages)] = message
+        self._messages[output_index] = message
+        return message
+
+    @property
+    def begun_text(self) -> str:
+        """The text that an earlier attempt broke off in, while nothing has been added to it; "" where there is none."""
+        return text_of(self._seen[-1]) if self._seen else ""
+
+    def withdraw_begun(self) -> None:
+        """The model does not go on with it: it will be written anew."""
+        seen, self._seen = self._seen, []
+        for item in seen:
+            self._publisher.event(events.item_removed(item["id"]))
+
+    def _go_on(self, output_index: int) -> ShownMessage:
+        """The text that broke off is the beginning of this answer. It is told once more: a viewer may have put it aside
+        when it heard that the run starts again."""
+        self._gap = rules.blanks_at_end(self.begun_text)
+        (*thoughts, begun), self._seen = self._seen, []
+        for item in thoughts:
+            self.restore(item)
+        self._publisher.event(events.item_replaced(begun))
+        return self._restore_message(output_index, begun)
+
+    def _end_begun(self) -> None:
+        """Nothing is added to the text that broke off: it ends as it was seen."""
+        if self._seen:
+            self._close_message(self._go_on(SAID_POSITION))
+            del self._messages[SAID_POSITION]
 
     # --- the model's events ------------------------------------------------------------------------------
 
@@ -149,6 +192,7 @@ class Transcript:
 
     def tool_started(self, call: ToolCallView) -> None:
         """Show a call as running; one that is shown already (by an earlier attempt) is not shown twice."""
+        self._end_begun()
         self._close_thoughts()
         if self._workflow is None:
             self._workflow = ShownWorkflow(
@@ -190,6 +234,7 @@ class Transcript:
 
     def withdraw(self) -> tuple[MessageId, ...]:
         """Take back all that was said, thought and drawn; what tools did stays. Returns the ids, some not stored."""
+        self.withdraw_begun()
         withdrawn = [*self._said, *(message.item_id for message in self._messages.values())]
         if self._thoughts is not None:
             withdrawn.append(self._thoughts.item_id)
@@ -223,6 +268,7 @@ class Transcript:
 
     def end(self) -> tuple[ItemToSave, ...]:
         """End the answer, finished or cut: open messages keep their text, calls that run are interrupted."""
+        self._end_begun()
         for output_index in sorted(self._messages):
             self._close_message(self._messages[output_index])
         self._messages.clear()
@@ -238,7 +284,8 @@ class Transcript:
     def unsaved_texts(self) -> list[str]:
         """The texts that no checkpoint has, the last one perhaps still being written."""
         ended = [str(item.content) for item in self._items if item.type == "assistant_message"]
-        return [text for text in (*ended, *(message.text for message in self._messages.values())) if text]
+        open_texts = (message.text for message in self._messages.values())
+        return [text for text in (*ended, *open_texts, self.begun_text) if text]
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -278,10 +325,14 @@ class Transcript:
         message = self._messages.get(output_index) or self._open_message(output_index)
         if not delta.isascii() or "\x00" in delta:
             delta = storable(delta)
+        if self._gap:
+            delta, self._gap = rules.without_gap(delta, self._gap)
         message.append(content_index, delta)
 
     def _open_message(self, output_index: int) -> ShownMessage:
         self._close_thoughts()
+        if self._seen:
+            return self._go_on(output_index)
         self._close_workflow()
         message = ShownMessage(self._publisher, self._conversation_id, new_message_id(), self._clock())
         self._messages[output_index] = message
@@ -343,6 +394,17 @@ def ended(item: Json) -> Json:
         return item
     tasks = [{**task, "status_indicator": "complete"} for task in item["workflow"]["tasks"]]
     return {**item, "workflow": {**item["workflow"], "tasks": tasks}}
+
+
+def ends_in_text(items: Sequence[Json]) -> bool:
+    """Whether a model may go on with what was seen: one text, broken off, with nothing before it but thoughts."""
+    *before, last = items or [{"type": ""}]
+    is_text = last["type"] == "assistant_message" and len(last["content"]) == 1 and bool(text_of(last).strip())
+    return is_text and all(item["type"] == "workflow" and is_said(item) for item in before)
+
+
+def text_of(message: Json) -> str:
+    return "".join(part["text"] for part in message["content"])
 
 
 _HANDLERS: dict[str, Callable[[Transcript, Any], None]] = {

@@ -22,8 +22,10 @@ function reduceEvent(state: ThreadState, event: ThreadEvent): ThreadState {
       return addItem(state, event.item);
     case "thread.item.updated":
       return updateItem(state, event.item_id, event.update);
-    case "thread.item.done":
     case "thread.item.replaced":
+      // What was put aside when the run started again, is gone on with.
+      return state.superseded.some(({ id }) => id === event.item.id) ? addItem(state, event.item) : finishItem(state, event.item);
+    case "thread.item.done":
       return finishItem(state, event.item);
     case "thread.item.removed":
       return closed({ ...state, items: state.items.filter((item) => item.id !== event.item_id) }, event.item_id);
