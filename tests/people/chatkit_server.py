@@ -1,23 +1,41 @@
 """A ChatKitServer as openai-chatkit's documentation has it, with a tool whose effects can be counted."""
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from agents import Agent, RunContextWrapper, Runner, StopAtTools, function_tool
+from chatkit.actions import Action
 from chatkit.agents import AgentContext, ClientToolCall, simple_to_agent_input, stream_agent_response
 from chatkit.server import ChatKitServer, stream_widget
-from chatkit.types import ThreadItemReplacedEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from chatkit.types import (
+    AssistantMessageContent,
+    AssistantMessageItem,
+    SyncCustomActionResponse,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+    WidgetItem,
+)
 from chatkit.widgets import Card, Text
+
+
+def _note_effect(line: str) -> None:
+    with Path(os.environ["SHOP_EFFECTS"]).open("a") as file:
+        file.write(f"{line}\n")
 
 
 @function_tool
 def dig(word: str) -> str:
     """Dig, which takes its time."""
-    with Path(os.environ["SHOP_EFFECTS"]).open("a") as file:
-        file.write(f"dig {word}\n")
+    _note_effect(f"dig {word}")
     time.sleep(1.5)
     return f"dug {word}"
 
@@ -60,6 +78,39 @@ class MyChatKitServer(ChatKitServer[dict]):
         result = Runner.run_streamed(agent, input_items, context=agent_context)
         async for event in stream_agent_response(agent_context, result):
             yield event
+
+    async def action(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: dict
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Change the card, take it away, or say that nothing of it is known."""
+        if sender is None:
+            raise LookupError("An action of the page itself.")
+        if action.type == "remove":
+            yield ThreadItemRemovedEvent(item_id=sender.id)
+            return
+        yield ThreadItemReplacedEvent(item=_with_text(sender, "Working …"))
+        if "slowly" in action.payload:
+            _note_effect("action")
+            await asyncio.sleep(3)
+        yield ThreadItemReplacedEvent(item=_with_text(sender, f"Done: {action.payload}"))
+        said = AssistantMessageItem(
+            id=self.store.generate_item_id("message", thread, context),
+            thread_id=thread.id,
+            created_at=datetime.now(UTC),
+            content=[AssistantMessageContent(text=f"You chose {action.payload}.")],
+        )
+        yield ThreadItemDoneEvent(item=said)
+
+    async def sync_action(
+        self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: dict
+    ) -> SyncCustomActionResponse:
+        """Change the card while the page waits."""
+        assert sender is not None
+        return SyncCustomActionResponse(updated_item=_with_text(sender, f"At once: {action.payload}"))
+
+
+def _with_text(sender: WidgetItem, text: str) -> WidgetItem:
+    return sender.model_copy(update={"widget": Card(children=[Text(value=text)])})
 
 
 server = MyChatKitServer(cast("Any", None))  # its own store would be replaced

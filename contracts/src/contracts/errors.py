@@ -20,6 +20,7 @@ class Code(StrEnum):
     PROOF_REFUSED = "proof_refused"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    ITEM_GONE = "item_gone"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"
     NOT_SUPPORTED = "not_supported"
@@ -33,6 +34,7 @@ class Code(StrEnum):
     TOO_MANY_STREAMS = "too_many_streams"
     ASSISTANT_UNKNOWN = "assistant_unknown"
     ASSISTANT_NOT_SERVED = "assistant_not_served"
+    ACTION_UNFINISHED = "action_unfinished"
     # a run
     RUN_STALE_EPOCH = "run_stale_epoch"
     RUN_LEASED = "run_leased"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal
-from contracts.ids import ConversationId, RunId, ServerName, TaskId
+from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId
 from contracts.message import Query
 from contracts.replies import (
     AssistantList,
@@ -15,6 +15,7 @@ from contracts.replies import (
     Done,
     ExportPage,
     ItemPage,
+    ItemReply,
     RunReply,
     SealedConnectionReply,
     SearchPage,
@@ -78,6 +79,15 @@ class ListItems(Query[ItemPage]):
     order: Order = "asc"
     messages_only: bool = False
     run_id: RunId | None = None
+
+
+class GetItem(Query[ItemReply]):
+    """One item of the branch that one is on. Errors: item_gone."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.get_item"
+    principal: Principal
+    conversation_id: ConversationId
+    message_id: MessageId
 
 
 class ListTurns(Query[TurnList]):

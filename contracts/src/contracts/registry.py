@@ -74,6 +74,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.SwitchBranch, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.DeleteConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListItems, [EDGE, RELAY, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.GetItem, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     # assistants
     _entry(commands.RegisterAssistants, [RUNNER], [STORE], Rule.SERVICE),

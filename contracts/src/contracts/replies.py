@@ -1,7 +1,7 @@
 """What commands and queries are answered with, and the views of stored things that the answers hold."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -17,6 +17,7 @@ from contracts.ids import (
     Token,
 )
 from contracts.message import Body, Json, Reply
+from contracts.text import Text
 
 RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
 ToolCallStatus = Literal["running", "success", "failure", "interrupted", "unknown"]
@@ -194,6 +195,12 @@ class ItemPage(Reply):
     resume_from: int = 0
 
 
+class ItemReply(Reply):
+    """One item."""
+
+    item: ItemView
+
+
 class AssistantList(Reply):
     """The assistants that may be written to. One whose runner has never come is not among them."""
 
@@ -308,6 +315,18 @@ class LedgerEntry(Body):
     epoch: int = 0
 
 
+class ActionView(Body):
+    """An action of a widget or of the page. ``message_id``: the widget's item; absent: it came from the page itself.
+
+    ``is_sync``: the page waits for its end, and gets the widget's item as it is then.
+    """
+
+    action: Annotated[Text, Field(min_length=1, max_length=200)]
+    payload: JsonValue = None
+    message_id: MessageId | None = None
+    is_sync: bool = False
+
+
 class RunClaimed(Reply):
     """What a runner needs to execute a run, in one answer.
 
@@ -321,6 +340,7 @@ class RunClaimed(Reply):
     used. ``stalls_count``: how often the run made a runner's event loop stand still.
     ``assistant_id``: who is to answer. ``agent_name``: that of its agents which the last checkpoint handed over to.
     ``requester``: what is known of the person who began the turn.
+    ``action``: the turn is no message but this; ``user_item`` is the widget that it came from.
     ``run_token``: what proves to the store, from here on, that a request is this attempt's; tools of ours get it too.
     """
 
@@ -342,6 +362,7 @@ class RunClaimed(Reply):
     assistant_id: AssistantId = FIRST_ASSISTANT_ID
     agent_name: str | None = None
     requester: Requester = Requester()
+    action: ActionView | None = None
     run_token: str = Field(default="", repr=False)
 
 

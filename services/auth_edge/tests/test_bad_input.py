@@ -191,8 +191,6 @@ async def test_a_bad_header_is_refused(header: str, value: str, edge: RunningEdg
         ("attachments.create", {"name": "a", "size": 1, "mime_type": "text/plain"}),
         ("attachments.delete", {"attachment_id": "a"}),
         ("input.transcribe", {"audio_base64": "", "mime_type": "audio/webm"}),
-        ("threads.custom_action", {"thread_id": "c", "action": {"type": "x"}}),
-        ("threads.sync_custom_action", {"thread_id": "c", "action": {"type": "x"}}),
         ("threads.create", {"input": {**TEXT, "attachments": ["file_1"]}}),
     ],
 )

@@ -48,7 +48,7 @@ def test_what_a_turn_does_where_another_is_active(
     on_busy: Any, state: TurnState, is_message: bool, expected: Start | Code
 ) -> None:
     try:
-        decided: Start | Code = decide_start(on_busy, state, is_message=is_message, enqueued_turns_max=3)
+        decided: Start | Code = decide_start(on_busy, state, may_wait=is_message, enqueued_turns_max=3)
     except NatterError as error:
         decided = error.code
     assert decided == expected

@@ -5,11 +5,14 @@ import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from contracts.commands import BeginTurn, CancelRun, ClientToolOutput
+from contracts.commands import BeginTurn, CancelRun, ClientToolOutput, CustomAction
+from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
+from contracts.queries import GetItem
 
 from tests.openai_server import Answer, OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
@@ -111,10 +114,59 @@ async def test_a_widget_is_shown_and_stored(stack: RunnerStack) -> None:
     assert "A card." in str(items[1].item)
     assert [item.item for item in items] == list(seen.viewer.items.values())
     _, seen = await stack.ask("emil", "and another card", begun.conversation_id)
+    changed = [one.item for one in await stack.items("emil", begun.conversation_id)]
+    assert [item["type"] for item in changed] == ["user_message", "widget", "user_message"]
+    assert changed[1] == seen.viewer.items[items[1].message_id] != items[1].item
+
+
+async def _card(stack: RunnerStack, user_id: str) -> tuple[str, str]:
+    """A conversation with a widget, and the widget's id."""
+    begun, _ = await stack.ask(user_id, "a widget, please")
+    return begun.conversation_id, (await stack.items(user_id, begun.conversation_id))[1].message_id
+
+
+def _action(user_id: str, conversation_id: str, **action: Any) -> BeginTurn:
+    return BeginTurn(
+        principal=Principal(user_id=user_id), conversation_id=conversation_id, input=CustomAction(**action)
+    )
+
+
+async def test_an_action_of_a_widget_changes_the_widget_and_is_answered(stack: RunnerStack) -> None:
+    conversation_id, card = await _card(stack, "hal")
+    chosen = _action("hal", conversation_id, action="choose", payload="blue", message_id=card)
+    seen = await stack.watch("hal", await stack.bus.request(chosen))
     assert seen.end is not None
-    assert seen.end["code"] == "assistant_failed", "what is of an earlier turn cannot be changed yet"
-    assert "An item of an earlier turn cannot be changed" in stack.services["runner0"].log_file.read_text()
-    assert [one.item for one in await stack.items("emil", begun.conversation_id)][1] == items[1].item
+    assert seen.end["type"] == "run.completed", stack.logs()
+    items = await stack.items("hal", conversation_id)
+    assert [item.type for item in items] == ["user_message", "widget", "assistant_message"]
+    assert "Done: blue" in str(items[1].item)
+    assert items[2].content == "You chose blue."
+    assert [item.item for item in items[1:]] == list(seen.viewer.items.values())
+    gone = await stack.watch(
+        "hal", await stack.bus.request(_action("hal", conversation_id, action="remove", message_id=card))
+    )
+    assert gone.events[-1] == {"type": "thread.item.removed", "item_id": card}
+    assert [item.type for item in await stack.items("hal", conversation_id)] == ["user_message", "assistant_message"]
+    with pytest.raises(TerminalError) as refused:
+        await stack.bus.request(_action("hal", conversation_id, action="choose", payload="red", message_id=card))
+    assert refused.value.code == Code.ITEM_GONE
+
+
+async def test_an_action_that_fails_ends_with_a_code_and_without_an_offer_to_try_again(stack: RunnerStack) -> None:
+    conversation_id, _ = await _card(stack, "ida")
+    seen = await stack.watch("ida", await stack.bus.request(_action("ida", conversation_id, action="page")))
+    assert seen.end is not None
+    assert seen.end["code"] == "assistant_failed"
+    assert seen.events[-1]["allow_retry"] is False, "it would send the user's last message again"
+
+
+async def test_a_sync_action_changes_the_widget(stack: RunnerStack) -> None:
+    conversation_id, card = await _card(stack, "jon")
+    sent = _action("jon", conversation_id, action="choose", payload="now", message_id=card, is_sync=True)
+    seen = await stack.watch("jon", await stack.bus.request(sent))
+    assert [event["type"] for event in seen.events] == ["stream_options", "thread.item.replaced"]
+    query = GetItem(principal=Principal(user_id="jon"), conversation_id=conversation_id, message_id=card)
+    assert "At once: now" in str((await stack.bus.request(query)).item.item)
 
 
 async def test_a_failure_of_its_provider_has_the_providers_code(stack: RunnerStack, model: OpenaiServer) -> None:
@@ -136,6 +188,33 @@ async def test_an_agent_of_its_own_with_a_model_that_nobody_has_is_told_so(
     _, seen = await stack.ask("gil", "nobody's model")
     assert seen.end is not None
     assert seen.end["code"] == "model_not_allowed"
+
+
+@pytest.mark.slow
+async def test_when_its_runner_is_killed_in_an_action_the_action_begins_anew(stack: RunnerStack) -> None:
+    conversation_id, card = await _card(stack, "kim")
+    sent = _action("kim", conversation_id, action="choose", payload="slowly", message_id=card)
+    begun = await stack.bus.request(sent)
+    effects = stack.directory / "effects"
+    async with asyncio.timeout(20):
+        while not (effects.exists() and "action" in effects.read_text()):
+            await asyncio.sleep(0.02)
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not runner.has_died:
+            await asyncio.sleep(0.02)
+    runner.start()
+    await runner.wait_until_ready()
+    seen = await stack.watch("kim", begun)
+    assert [event["type"] for event in seen.run_events] == ["run.started", "run.restarted", "run.completed"]
+    replaced = [str(event["item"]["widget"]) for event in seen.events if event["type"] == "thread.item.replaced"]
+    assert ["Working" in one for one in replaced] == [True, False, True, False], "what was not stored is withdrawn"
+    assert "A card." in replaced[1]
+    assert effects.read_text().count("action") == 2
+    items = await stack.items("kim", conversation_id)
+    assert [item.content for item in items if item.type == "assistant_message"] == ["You chose slowly."]
+    assert items[1].item == seen.viewer.items[card]
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ class FinishRun(Command[RunFinished]):
     The store publishes the end after the commit: the ChatKit ``error`` event and ``run.failed``, or
     ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so. ``metadata`` as in
     `AppendCheckpoint`. ``replaces_title``: the conversation's title becomes this one also where it has one.
-    ``withdrawn_items``: items of this run that are deleted, as far as they were stored.
+    ``withdrawn_items``: items that are deleted, as far as they were stored: of this run, or earlier ones of its branch.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.finish_run"

@@ -9,6 +9,7 @@ from contracts.identity import Principal
 from contracts.ids import AssistantId, ConversationId, MessageId, RunId
 from contracts.message import Body, Command, Json
 from contracts.replies import (
+    ActionView,
     RunReply,
     TurnBegun,
 )
@@ -55,7 +56,18 @@ class StructuredInput(Body):
     skipped: bool = False
 
 
-TurnInput = Annotated[UserMessage | Retry | ClientToolOutput | StructuredInput, Field(discriminator="type")]
+class CustomAction(ActionView):
+    """What the user did in a widget, or the page on its own. It is no message: the assistant's code is called with it.
+
+    Errors: item_gone, where its widget is not there any more, or on another branch.
+    """
+
+    type: Literal["custom_action"] = "custom_action"
+
+
+TurnInput = Annotated[
+    UserMessage | Retry | ClientToolOutput | StructuredInput | CustomAction, Field(discriminator="type")
+]
 
 
 class TurnLimits(Body):

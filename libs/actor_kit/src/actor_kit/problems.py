@@ -16,6 +16,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.FORBIDDEN: 403,
     Code.QUOTA_EXCEEDED: 403,
     Code.NOT_FOUND: 404,
+    Code.ITEM_GONE: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.INVALID_REQUEST: 422,
     Code.IDEMPOTENCY_KEY_REUSED: 422,
@@ -33,6 +34,8 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.TOO_MANY_RUNS: 429,
     Code.TOO_MANY_STREAMS: 429,
     Code.CLIENT_DISCONNECTED: 408,
+    Code.ASSISTANT_FAILED: 502,
+    Code.ACTION_UNFINISHED: 504,
     Code.OVERLOADED: 503,
     Code.IDENTITY_UNAVAILABLE: 503,
     Code.UNKNOWN_MESSAGE: 503,
@@ -49,7 +52,9 @@ TITLES: Final[Mapping[int, str]] = {  # RFC 9110; the words of http.HTTPStatus c
     422: "Unprocessable Content",
     429: "Too Many Requests",
     500: "Internal Server Error",
+    502: "Bad Gateway",
     503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 CODE_OF_STATUS: Final[Mapping[int, Code]] = {
     404: Code.NOT_FOUND,

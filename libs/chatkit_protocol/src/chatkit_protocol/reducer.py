@@ -11,6 +11,8 @@ class Shown:
     """The items that a thread's events show, in order of appearance. What is said of an unknown item is ignored."""
 
     items: dict[str, Json] = field(default_factory=dict[str, Json])
+    earlier: set[str] = field(default_factory=set[str])
+    """Items that were changed or removed and not added: they are of what the events go on with."""
     _deltas: dict[tuple[str, int], list[str]] = field(default_factory=dict[tuple[str, int], list[str]])
     """Text by item and part that is not in the item yet: it is joined once, when it is asked for."""
 
@@ -19,15 +21,24 @@ class Shown:
         match event["type"]:
             case "thread.item.added" | "thread.item.done" | "thread.item.replaced":
                 item = event["item"]
+                if event["type"] == "thread.item.replaced":
+                    self._note_earlier(item["id"])
                 self._forget_deltas(item["id"])  # it has its text
                 self.items[item["id"]] = deepcopy(item)
             case "thread.item.removed":
+                self._note_earlier(event["item_id"])
                 self._forget_deltas(event["item_id"])
                 self.items.pop(event["item_id"], None)
             case "thread.item.updated" if event["item_id"] in self.items:
                 self._update(self.items[event["item_id"]], event["update"])
+            case "thread.item.updated":
+                self.earlier.add(event["item_id"])
             case _:
                 pass  # of the thread, or for the viewer alone
+
+    def _note_earlier(self, item_id: str) -> None:
+        if item_id not in self.items:
+            self.earlier.add(item_id)
 
     def whole_items(self) -> list[Json]:
         """The items with the text that came as deltas."""

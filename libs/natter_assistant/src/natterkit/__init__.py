@@ -1,5 +1,6 @@
 """What an assistant on Natter is written with. An ``Agent`` of the OpenAI Agents SDK needs none of it."""
 
+from natterkit.actions import Action, Item
 from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartPrompt, ToolWords
 from natterkit.chatkit_assistant import ChatKitAssistant
 from natterkit.context import Context, Conversation, User
@@ -9,6 +10,7 @@ from natterkit.mcp_server import McpServer, OAuth
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
 __all__ = [
+    "Action",
     "Assistant",
     "AssistantError",
     "Bounds",
@@ -19,6 +21,7 @@ __all__ = [
     "Demo",
     "DemoCall",
     "History",
+    "Item",
     "McpServer",
     "OAuth",
     "StartPrompt",

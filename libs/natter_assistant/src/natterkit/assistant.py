@@ -7,6 +7,7 @@ from typing import Any, cast
 from agents import Agent
 from pydantic import JsonValue
 
+from natterkit.actions import OnAction
 from natterkit.context import Context
 from natterkit.demo import Demo
 from natterkit.mcp_server import McpServer
@@ -72,7 +73,8 @@ class Assistant:
     ``tells_date``: whether the date, the user's time zone and their language are said after the instructions of its
     agents. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
     that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
-    name of a tool. ``demo``: answers where there is no key for a model.
+    name of a tool. ``on_action``: is called with what people do in widgets; without it actions are refused. ``demo``:
+    where there is no key for a model.
     """
 
     agent: Agent[Any] | AgentFactory
@@ -89,6 +91,7 @@ class Assistant:
     bounds: Bounds = field(default_factory=Bounds)
     make_context: Callable[[Context], Any] | None = None
     tool_words: Mapping[str, ToolWords] = field(default_factory=dict[str, ToolWords])
+    on_action: OnAction | None = None
     demo: Demo | None = None
 
     @property

@@ -14,10 +14,12 @@ from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
 from contracts.ids import MessageId
+from contracts.queries import GetItem
 from contracts.replies import RunClaimed
 from natterkit import ChatKitAssistant
 
 from agent_runner import rules
+from agent_runner.action_loop import ActionLoop
 from agent_runner.agent_loop import AgentLoop
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
@@ -82,9 +84,18 @@ class RunAttempt:
         self._writing: asyncio.Task[None] | None = None
         self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
 
-    def _new_loop(self) -> "AgentLoop | ChatKitLoop":
+    def _new_loop(self) -> "AgentLoop | ActionLoop | ChatKitLoop":
         context = self._effects.context(self._principal.user_id)
         assistant = self._served.assistant
+        if self._claimed.action is not None and not isinstance(assistant, ChatKitAssistant):
+            return ActionLoop(
+                assistant,
+                self._claimed,
+                context=context,
+                effects=self._effects,
+                transcript=self._transcript,
+                session=self._session,
+            )
         if isinstance(assistant, ChatKitAssistant):
             from agent_runner.chatkit_loop import ChatKitLoop  # noqa: PLC0415 - only then openai-chatkit is needed
 
@@ -216,8 +227,22 @@ class RunAttempt:
             self._transcript.take_over(
                 shown, self._claimed.saved_items, keeps_unsaved=is_stopped, may_go_on=self._loop.may_go_on
             )
+            await self._restore_earlier(shown)
         self._publisher.event(events.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
+
+    async def _restore_earlier(self, shown: Shown) -> None:
+        """Show items of earlier turns as they are stored, where the dead attempt had changed what viewers see."""
+        for item_id in sorted(shown.earlier):
+            conversation_id = self._claimed.run.conversation_id
+            query = GetItem(principal=self._principal, conversation_id=conversation_id, message_id=item_id)
+            try:
+                found = await self._workshop.store.ask(query)
+                self._publisher.event(events.item_replaced(found.item.item))
+            except TerminalError as error:
+                if error.code != Code.ITEM_GONE:
+                    raise
+                self._publisher.event(events.item_removed(item_id))
 
     async def _write(self) -> None:
         seconds_left = self._workshop.bounds(self._served.assistant).seconds_max - self._claimed.seconds_since_start
@@ -258,7 +283,7 @@ class RunAttempt:
                 session_items=session_items,
                 title=title,
                 replaces_title=self._effects.title is not None,
-                withdrawn_items=self._withdrawn,
+                withdrawn_items=(*self._withdrawn, *self._effects.removed),
                 metadata=self._effects.take_metadata(),
                 model=self._loop.model_name,
                 usage=self._loop.usage,
@@ -273,7 +298,7 @@ class RunAttempt:
     async def _title(self, outcome: Outcome) -> str | None:
         if self._effects.title is not None:
             return self._effects.title
-        if not self._claimed.is_first_turn:
+        if not self._claimed.is_first_turn or self._claimed.action is not None:
             return None
         title = await self._titles.title() if outcome == "completed" else self._titles.plain_title()
         if title and self._claimed.conversation is not None:

@@ -1,10 +1,19 @@
-"""The loop of one attempt for a ChatKitServer: its ``respond()`` writes, its events are shown, its items stored."""
+"""The loop of one attempt for a ChatKitServer: its ``respond()`` or ``action()`` writes, what it writes is stored."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
-from chatkit.types import ErrorEvent, StreamOptionsEvent, ThreadUpdatedEvent, UserMessageItem
+from chatkit.actions import Action
+from chatkit.types import (
+    ErrorEvent,
+    StreamOptionsEvent,
+    ThreadItemReplacedEvent,
+    ThreadUpdatedEvent,
+    UserMessageItem,
+    WidgetItem,
+)
+from chatkit_protocol.events import item_replaced as replaced
 from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
 from contracts.errors import Code, NatterError, TerminalError
@@ -14,6 +23,7 @@ from natterkit import ChatKitAssistant, Context
 from natterkit.context import running
 
 from agent_runner import rules
+from agent_runner.action_loop import handles_no_actions, sender_of
 from agent_runner.chatkit_store import CURRENT_THREAD, ConversationStore, RunThread, as_json
 from agent_runner.equipment import CURRENT_PROVIDER
 from agent_runner.model_errors import model_error, sentence_of
@@ -64,9 +74,6 @@ class ChatKitLoop:
         """Write the whole answer. Raises TerminalError, FencedError, and what the server raises."""
         server: Any = self._assistant.server
         thread = self._thread.thread
-        # The output of a tool in the page, and answers to a form, change an item: ChatKit has no message for them.
-        about = self._claimed.user_item
-        item = UserMessageItem.model_validate(about) if about.get("type") == "user_message" else None
         make = self._assistant.make_context
         CURRENT_THREAD.set(self._thread)
         self.model_name = self._models.choose(
@@ -76,11 +83,24 @@ class ChatKitLoop:
         with running(self._context):
             asked: Any = self._context if make is None else make(self._context)
             # What turns a server's events into a stream, its store and its cancelling: ChatKitServer's own.
-            events = server._process_events(thread, asked, lambda: self._noting(server.respond(thread, item, asked)))  # noqa: SLF001
+            events = server._process_events(thread, asked, lambda: self._noting(server, asked))  # noqa: SLF001
             async for event in events:
                 await self._on_event(event)
-        if not self._thread.added:
+        if not self._thread.added and self._claimed.action is None:
             raise TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
+
+    def _answer(self, server: Any, asked: Any) -> AsyncIterator[Any]:
+        thread, action, about = self._thread.thread, self._claimed.action, self._claimed.user_item
+        if action is None:
+            # The output of a tool in the page, and answers to a form, change an item: ChatKit has no message for them.
+            item = UserMessageItem.model_validate(about) if about.get("type") == "user_message" else None
+            return server.respond(thread, item, asked)
+        sender = sender_of(self._claimed)
+        widget = None if sender is None else WidgetItem.model_validate(sender)
+        done: Action[str, Any] = Action(type=action.action, payload=action.payload)
+        if action.is_sync:
+            return _updated_by(server.sync_action(thread, done, widget, asked))
+        return server.action(thread, done, widget, asked)
 
     async def close(self) -> None:
         """Nothing is held open."""
@@ -92,8 +112,16 @@ class ChatKitLoop:
 
     def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:  # noqa: ARG002 - as an `AgentLoop` has it
         """What the server has written is to be stored; of an answer that was stopped, what was seen of it."""
+        self._effects.removed |= self._thread.deleted
+        about = self._claimed.user_item
+        if about.get("id") in self._shown.earlier - self._thread.changed.keys() - self._thread.deleted:
+            self._publisher.event(replaced(about))  # the widget that it had begun to change, when it was stopped
+        for item in (as_json(item) for item in self._thread.changed.values()):
+            self._transcript.keep(
+                ItemToSave(message_id=item["id"], type=item["type"], content=text_of(item), item=item)
+            )
         stored = [as_json(item) for item in self._thread.added.values()]
-        known = {item["id"] for item in stored}
+        known = {item["id"] for item in stored} | self._thread.changed.keys()
         for item in stored:
             self._transcript.keep(
                 ItemToSave(message_id=item["id"], type=item["type"], content=text_of(item), item=item)
@@ -104,9 +132,9 @@ class ChatKitLoop:
         texts = [text_of(item) for item in stored if item["type"] == "assistant_message"]
         return tuple(_message(text) for text in texts if text)
 
-    async def _noting(self, answer: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _noting(self, server: Any, asked: Any) -> AsyncIterator[Any]:
         try:
-            async for event in answer:
+            async for event in self._answer(server, asked):
                 yield event
         except Exception as error:
             self._thread.raised = error
@@ -119,6 +147,8 @@ class ChatKitLoop:
             return model_error(raised)
         if isinstance(raised, NatterError):  # a model that nobody has
             return raised
+        if isinstance(raised, NotImplementedError) and self._claimed.action is not None:
+            return handles_no_actions()
         return TerminalError(Code.ASSISTANT_FAILED, event.message or sentence_of(Code.ASSISTANT_FAILED))
 
     async def _on_event(self, event: Any) -> None:
@@ -149,6 +179,13 @@ class ChatKitLoop:
         patch |= dict.fromkeys(known.keys() - thread.metadata.keys())
         if patch:
             await self._effects.set_metadata(rules.storable_json(patch))
+
+
+async def _updated_by(answer: Any) -> AsyncIterator[Any]:
+    """What a `sync_action` gives back, as the event that shows it to every viewer, and has it stored."""
+    updated = (await answer).updated_item
+    if updated is not None:
+        yield ThreadItemReplacedEvent(item=updated)
 
 
 def text_of(item: dict[str, Any]) -> str:

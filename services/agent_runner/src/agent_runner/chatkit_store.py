@@ -27,6 +27,10 @@ class RunThread:
     def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked) -> None:
         self.added: dict[str, Any] = {}
         """Items of this run by id, as the server wrote them."""
+        self.changed: dict[str, Any] = {}
+        """Items of earlier turns as the server has changed them, which is stored with the run's end."""
+        self.deleted: set[str] = set()
+        """Those that it has deleted."""
         self.raised: Exception | None = None
         """What ended the server's answer: of it the server itself says no more than that there was an error."""
         self._conversation_id = claimed.run.conversation_id
@@ -45,15 +49,24 @@ class RunThread:
         if thread_id != self._conversation_id:
             raise NotFoundError(f"Thread {thread_id} is not the one of this run.")
 
-    async def check_own(self, item_id: str) -> None:
-        """A run changes what it has written itself. Raises NotImplementedError for an item of an earlier turn."""
-        if item_id not in self.added and any(item.id == item_id for item in await self._stored()):
-            self.raised = NotImplementedError("An item of an earlier turn cannot be changed or deleted yet.")
-            raise self.raised
+    async def save(self, item: Any) -> None:
+        """Keep an item of this run, or of an earlier turn, as it is now."""
+        is_earlier = item.id not in self.added and await self._is_stored(item.id)
+        (self.changed if is_earlier else self.added)[item.id] = item
+
+    async def delete(self, item_id: str) -> None:
+        """Forget an item of this run, or of an earlier turn."""
+        if self.added.pop(item_id, None) is None and await self._is_stored(item_id):
+            self.changed.pop(item_id, None)
+            self.deleted.add(item_id)
+
+    async def _is_stored(self, item_id: str) -> bool:
+        return any(item.id == item_id for item in await self._stored())
 
     async def items(self, after: str | None, limit: int, order: str) -> Page[Any]:
         """A page of the thread, with what this run has added at its end."""
-        stored = [*await self._stored(), *self.added.values()]
+        earlier = [self.changed.get(one.id, one) for one in await self._stored() if one.id not in self.deleted]
+        stored = [*earlier, *self.added.values()]
         if order == "desc":
             stored.reverse()
         start = next((at + 1 for at, item in enumerate(stored) if item.id == after), 0)
@@ -107,9 +120,7 @@ class ConversationStore(Store[Any]):
         _current(thread_id).added[item.id] = item
 
     async def save_item(self, thread_id: str, item: Any, context: Any) -> None:
-        current = _current(thread_id)
-        await current.check_own(item.id)
-        current.added[item.id] = item
+        await _current(thread_id).save(item)
 
     async def load_item(self, thread_id: str, item_id: str, context: Any) -> Any:
         page = await _current(thread_id).items(None, PAGE_ITEMS_MAX * PAGES_MAX, "asc")
@@ -119,9 +130,7 @@ class ConversationStore(Store[Any]):
         raise NotFoundError(f"Item {item_id} not found.")
 
     async def delete_thread_item(self, thread_id: str, item_id: str, context: Any) -> None:
-        current = _current(thread_id)
-        await current.check_own(item_id)
-        current.added.pop(item_id, None)
+        await _current(thread_id).delete(item_id)
 
     async def load_threads(self, limit: int, after: str | None, order: str, context: Any) -> Page[ThreadMetadata]:
         current = CURRENT_THREAD.get()
@@ -143,7 +152,7 @@ class ConversationStore(Store[Any]):
 def _current(thread_id: str) -> RunThread:
     thread = CURRENT_THREAD.get()
     if thread is None:
-        raise NotFoundError("There is no run: the store of a ChatKitServer is for what its respond() does.")
+        raise NotFoundError("There is no run: the store of a ChatKitServer is for what it does in one.")
     thread.check(thread_id)
     return thread
 

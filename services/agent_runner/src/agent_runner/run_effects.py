@@ -6,7 +6,7 @@ from typing import Any
 
 from chatkit_protocol import events, items
 from contracts.commands import ItemToSave
-from contracts.ids import new_message_id
+from contracts.ids import MessageId, new_message_id
 from contracts.message import Json
 from contracts.replies import RunClaimed
 from contracts.text import storable
@@ -27,6 +27,8 @@ class RunEffects:
         self.title: str | None = None
         self.hidden: list[Json] = []
         """What this attempt told the model beside the conversation."""
+        self.removed: set[MessageId] = set()
+        """Items of earlier turns that are to be deleted with the run's end."""
         self._claimed = claimed
         self._publisher = publisher
         self._session = session

@@ -69,7 +69,7 @@ class Transcript:
         broke off stays, until it is known whether the model goes on with it (`begun_text`).
         """
         saved_ids = {item.message_id for item in saved}
-        unsaved = [item for item in shown.whole_items() if item["id"] not in saved_ids]
+        unsaved = [item for item in shown.whole_items() if item["id"] not in saved_ids | shown.earlier]
         if may_go_on and not keeps_unsaved and ends_in_text(unsaved):
             self.adopt(saved)
             self._seen = unsaved

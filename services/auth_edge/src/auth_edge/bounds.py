@@ -16,6 +16,7 @@ INFERENCE_OPTIONS_CHARACTERS_MAX: Final = 4 * 1024
 METADATA_CHARACTERS_MAX: Final = 4 * 1024
 ANSWERS_CHARACTERS_MAX: Final = 64 * 1024
 CLIENT_TOOL_RESULT_CHARACTERS_MAX: Final = 256 * 1024
+ACTION_CHARACTERS_MAX: Final = 64 * 1024
 
 
 def check_bounds(request: Any) -> None:
@@ -39,6 +40,7 @@ def check_bounds(request: Any) -> None:
         _member(sent, "inference_options"), INFERENCE_OPTIONS_CHARACTERS_MAX, "params.input.inference_options"
     )
     _check_length(_member(sent, "answers"), ANSWERS_CHARACTERS_MAX, "params.input.answers")
+    _check_length(_member(params, "action"), ACTION_CHARACTERS_MAX, "params.action")
     _check_length(_member(params, "result"), CLIENT_TOOL_RESULT_CHARACTERS_MAX, "params.result")
 
 

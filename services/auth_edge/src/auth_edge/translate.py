@@ -7,10 +7,11 @@ from chatkit.types import (
     ChatKitReq,
     ItemsListParams,
     StructuredInputSubmission,
+    ThreadCustomActionParams,
     ThreadListParams,
     UserMessageInput,
 )
-from contracts.commands import StructuredInput, UserMessage
+from contracts.commands import CustomAction, StructuredInput, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.ids import AssistantId, Token
 from contracts.message import Json
@@ -25,8 +26,6 @@ PAGE_SIZE_MAX: Final = 100
 FEEDBACK_ITEMS_MAX: Final = 100
 MODEL_CHARACTERS_MAX: Final = 100
 NOT_SUPPORTED: Final = {
-    "threads.custom_action": "Actions of widgets are not passed on to assistants yet.",
-    "threads.sync_custom_action": "Actions of widgets are not passed on to assistants yet.",
     "attachments.create": "Attachments are not supported yet.",
     "attachments.delete": "Attachments are not supported yet.",
     "input.transcribe": "Dictation is not supported.",
@@ -156,6 +155,18 @@ def structured_input(item_id: str, sent: StructuredInputSubmission) -> Structure
     return StructuredInput(
         message_id=checked_id(item_id, "params.item_id"), answers=cast(Json, answers), skipped=sent.status == "skipped"
     )
+
+
+def custom_action(params: ThreadCustomActionParams, *, is_sync: bool) -> CustomAction:
+    """What was done in a widget, or by the page. Raises TerminalError (`invalid_request`)."""
+    item_id = None if params.item_id is None else checked_id(params.item_id, "params.item_id")
+    try:
+        return CustomAction(
+            action=params.action.type, payload=params.action.payload, message_id=item_id, is_sync=is_sync
+        )
+    except ValidationError as error:
+        detail = "An action's type has 1 to 200 characters."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field="params.action.type") from error
 
 
 def page_limit(params: ThreadListParams | ItemsListParams) -> int:

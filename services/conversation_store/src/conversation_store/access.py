@@ -36,6 +36,11 @@ async def missing(transaction: Transaction, kind: Kind, row_id: str) -> Terminal
     return TerminalError.not_found(kind)
 
 
+def item_gone() -> TerminalError:
+    """For an item that is not there any more, or that is on another branch."""
+    return TerminalError(Code.ITEM_GONE, "This item is not there any more.", field="message_id")
+
+
 async def owned_conversation(
     transaction: Transaction, principal: Principal, conversation_id: ConversationId, *, lock: bool = False
 ) -> None:

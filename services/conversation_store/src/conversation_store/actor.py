@@ -81,6 +81,7 @@ class ConversationStore(Actor):
             commands.SwitchBranch: self._transaction_of(branches.switch_branch),
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
+            queries.GetItem: self._transaction_of(items.get_item),
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
             RegisterAssistants: self.on_register_assistants,
             ListAssistants: self.on_list_assistants,

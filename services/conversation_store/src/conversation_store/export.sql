@@ -46,7 +46,7 @@ select key, body, octet_length(body::text) as bytes from (
         'run_id', run_id, 'conversation_id', conversation_id, 'turn', turn, 'parent_turn', coalesce(parent_turn, turn - 1),
         'user_message_id', user_message_id, 'status', status, 'epoch', epoch, 'model', model,
         'usage', usage, 'error_code', error_code, 'error_detail', error_detail, 'created_at', created_at,
-        'started_at', started_at, 'finished_at', finished_at, 'requester', requester,
+        'started_at', started_at, 'finished_at', finished_at, 'requester', requester, 'action', action,
         'session_items', (
             select coalesce(json_agg(s.item order by s.position), '[]') from chat.session_item s
             where s.run_id = r.run_id and s.user_id = :user_id

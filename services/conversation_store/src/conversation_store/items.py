@@ -2,9 +2,10 @@
 
 from chatkit_protocol.items import HIDDEN_TYPES
 from contracts.errors import Code, TerminalError
-from contracts.queries import ListItems
-from contracts.replies import ItemPage
+from contracts.queries import GetItem, ListItems
+from contracts.replies import ItemPage, ItemReply
 
+from conversation_store import access
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
 from conversation_store.views import item_view
@@ -14,6 +15,15 @@ sql = Statements.beside(__file__)
 BEFORE_ALL, AFTER_ALL = -1, 2**62
 PAGE_CHARACTERS_MAX = 1024 * 1024
 """A page ends earlier than it was asked for where it would grow beyond what a message may hold."""
+
+
+async def get_item(transaction: Transaction, query: GetItem) -> ItemReply:
+    """One item. Raises TerminalError: forbidden, not_found (of the conversation), item_gone."""
+    await access.owned_conversation(transaction, query.principal, query.conversation_id)
+    row = await transaction.row(sql.one, query, hidden_types=list(HIDDEN_TYPES))
+    if row is None:
+        raise access.item_gone()
+    return ItemReply(item=item_view(row))
 
 
 async def list_items(transaction: Transaction, query: ListItems) -> ItemPage:

@@ -31,6 +31,13 @@ where m.conversation_id = :conversation_id and m.user_id = :user_id and m.positi
   and (not :messages_only or m.type in ('user_message', 'assistant_message') or m.tool_calls <> '[]')
 order by m.position desc limit :limit;
 
+-- name: one
+select m.message_id, m.conversation_id, m.run_id, m.role, m.type, m.content, m.tool_calls, m.item, m.position,
+       m.created_at
+from chat.message m join chat.conversation c using (conversation_id, user_id)
+where m.message_id = :message_id and m.conversation_id = :conversation_id and m.user_id = :user_id
+  and not m.type = any(:hidden_types::text[]) and c.path @> m.position;
+
 -- name: position_of
 select position from chat.message
 where message_id = :message_id and conversation_id = :conversation_id and user_id = :user_id;

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeVar
 
 from actor_kit.bus import Bus
@@ -50,13 +50,17 @@ class Edge:
 class Call:
     """One admitted request. `deadline` is the loop's time at which the caller gets 503 instead of an answer.
 
-    `answer_headers` go into whatever the answer will be, an error's too.
+    `answer_headers` go into whatever the answer will be, an error's too. What is in `waits_for` makes the answer
+    instead of the route, and holds no place among the requests that are worked on.
     """
 
     edge: Edge
     principal: VerifiedPrincipal
     deadline: float
     answer_headers: dict[str, str]
+    waits_for: list[Callable[[], Coroutine[Any, Any, Response]]] = field(
+        default_factory=list[Callable[[], Coroutine[Any, Any, Response]]]
+    )
 
     @property
     def passed_claims(self) -> dict[str, Any]:
@@ -94,7 +98,8 @@ class GuardedRoute(APIRoute):
             async with edge.places.place(principal.user_id):
                 await _take_permit(call)
                 request.state.call = call
-                return await handle(request)
+                response = await handle(request)
+            return await call.waits_for[0]() if call.waits_for else response
 
         return guarded
 

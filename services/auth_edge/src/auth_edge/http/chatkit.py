@@ -1,6 +1,7 @@
 """POST /chatkit: the ChatKit protocol. JSON operations are answered here, streaming ones by 303 to the run's stream."""
 
 import json
+from functools import partial
 from typing import Annotated
 
 from chatkit.types import (
@@ -11,18 +12,20 @@ from chatkit.types import (
     ThreadsAddStructuredInputReq,
     ThreadsAddUserMessageReq,
     ThreadsCreateReq,
+    ThreadsCustomActionReq,
     ThreadsDeleteReq,
     ThreadsGetByIdReq,
     ThreadsListReq,
     ThreadsRetryAfterItemReq,
+    ThreadsSyncCustomActionReq,
     ThreadsUpdateReq,
 )
-from contracts.commands import BeginTurn, ClientToolOutput, OnBusy, Retry, TurnInput, UserMessage
+from contracts.commands import BeginTurn, ClientToolOutput, CustomAction, OnBusy, Retry, TurnInput, UserMessage
 from contracts.ids import MessageId
 from fastapi import Header, Request, Response
 
 from auth_edge import rules, translate
-from auth_edge.http import threads
+from auth_edge.http import actions, threads
 from auth_edge.http.call import CHAT_SCOPE, Call, UserCall, user_router
 from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
 from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
@@ -100,10 +103,14 @@ async def speak_chatkit(
         "Natter-Conversation": begun.conversation_id,
         "Idempotency-Replayed": str(begun.replayed).lower(),
     }
+    if isinstance(turn_input, CustomAction) and turn_input.is_sync:
+        call.waits_for.append(partial(actions.answer, call, turn_input, begun, headers))
     return Response(status_code=303, headers=headers)
 
 
-def _turn_of(request: ChatKitReq) -> tuple[TurnInput, str | None, str | None] | None:
+def _turn_of(  # noqa: PLR0911 - one for each operation
+    request: ChatKitReq,
+) -> tuple[TurnInput, str | None, str | None] | None:
     """For an operation that begins a turn: its input, conversation and model. None for the others."""
     match request:
         case ThreadsCreateReq():
@@ -120,6 +127,9 @@ def _turn_of(request: ChatKitReq) -> tuple[TurnInput, str | None, str | None] | 
         case ThreadsAddStructuredInputReq():
             answers = translate.structured_input(request.params.item_id, request.params.input)
             return answers, _thread_id(request.params.thread_id), None
+        case ThreadsCustomActionReq() | ThreadsSyncCustomActionReq():
+            action = translate.custom_action(request.params, is_sync=isinstance(request, ThreadsSyncCustomActionReq))
+            return action, _thread_id(request.params.thread_id), None
         case _:
             return None
 

@@ -44,7 +44,8 @@ class Run(Table, table=True):
     ``parent_turn`` is the turn that this one follows, 0 where it is a first one; absent: the one before it; -1: it is
     on no branch, as an earlier release has deleted its items. A run that is queued and not active waits behind the
     active one. ``epoch`` counts the claims; ``lease_expires_at`` is until when the last one holds. ``stalls_count``:
-    how often it stopped its runner's loop.
+    how often it stopped its runner's loop. ``action``: what the run is about where it is no message; then
+    ``user_message_id`` is that of the widget.
     """
 
     __table_args__ = (
@@ -90,6 +91,7 @@ class Run(Table, table=True):
     stalls_count: int = Field(default=0, sa_column=count_column())
     agent_name: str | None = Field(default=None, sa_column=text_column(nullable=True))
     requester: dict[str, Any] = Field(sa_column=json_column("{}"))
+    action: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     model: str | None = Field(default=None, sa_column=text_column(nullable=True))
     usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))

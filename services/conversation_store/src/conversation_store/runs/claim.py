@@ -8,7 +8,7 @@ from contracts.assistants import Requester
 from contracts.commands import ClaimRun, RenewLease
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Json
-from contracts.replies import ItemView, LeaseRenewed, LedgerEntry, RunClaimed
+from contracts.replies import ActionView, ItemView, LeaseRenewed, LedgerEntry, RunClaimed
 
 from conversation_store import access
 from conversation_store.database import Row, Transaction
@@ -91,6 +91,7 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, limits
         assistant_id=found["assistant_id"],
         agent_name=run["agent_name"],
         requester=Requester.decode(run["requester"].encode()),
+        action=None if run["action"] is None else ActionView.model_validate_json(run["action"]),
     )
 
 

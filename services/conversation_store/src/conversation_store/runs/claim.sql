@@ -8,7 +8,7 @@ where r.run_id = :run_id and r.user_id = :user_id and r.is_active and r.epoch < 
        or (r.status = 'running' and (r.lease_expires_at <= now() or r.runner_id = :runner_id)))
 returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
     r.usage, r.created_at, r.started_at, r.finished_at, r.turn, r.user_message_id, r.inference_options,
-    r.checkpoints_count, r.stalls_count, r.agent_name, r.requester,
+    r.checkpoints_count, r.stalls_count, r.agent_name, r.requester, r.action,
     extract(epoch from now() - r.started_at)::float8 as seconds_since_start;
 
 -- name: renew

@@ -12,7 +12,7 @@ with ended as (
         error_detail = :error_detail, usage = coalesce(:usage::jsonb, usage), model = coalesce(:model, model)
     where r.run_id = :run_id and r.user_id = :user_id and r.status in ('queued', 'running')
     returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code,
-        r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at
+        r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at, r.action is not null as is_action
 ), touched as (
     update chat.conversation
     set updated_at = now(), title = case when :replaces_title then coalesce(:title, title) else coalesce(title, :title) end,
@@ -43,4 +43,5 @@ returning r.run_id, r.user_message_id,
 update chat.run set cancel_requested = true where run_id = :run_id and user_id = :user_id;
 
 -- name: user_item
-select item from chat.message where message_id = :message_id and user_id = :user_id;
+-- The message of a turn. An action has none: it is about a widget, which is shown already.
+select item from chat.message where message_id = :message_id and user_id = :user_id and type = 'user_message';

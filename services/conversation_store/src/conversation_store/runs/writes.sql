@@ -1,6 +1,7 @@
 -- name: write
 -- Check the epoch and take the positions, then store items and session items at them: a stale attempt takes none and
--- writes nothing. Items of ids that are there replace them, and keep their positions.
+-- writes nothing. Items of ids that are there replace them, and keep their positions; also those of earlier turns, as
+-- far as they are on the branch that one is on.
 with reserved as (
     update chat.run
     set items_count = items_count + cardinality(:message_ids::text[]),
@@ -22,9 +23,13 @@ with reserved as (
         :items::text[]::jsonb[]
     ) with ordinality i (message_id, role, type, content, tool_calls, item, at)
     on conflict (message_id) do update
-    set role = excluded.role, type = excluded.type, content = excluded.content, tool_calls = excluded.tool_calls,
-        item = excluded.item
+    set role = excluded.role, type = excluded.type, content = excluded.content, item = excluded.item,
+        tool_calls = case when m.run_id = excluded.run_id then excluded.tool_calls else m.tool_calls end
     where m.conversation_id = excluded.conversation_id and m.user_id = excluded.user_id and m.role = 'assistant'
+      and (m.run_id = excluded.run_id or m.position <@ (
+          select c.path from chat.conversation c
+          where c.conversation_id = m.conversation_id and c.user_id = m.user_id
+      ))
     returning m.message_id
 ), appended as (
     insert into chat.session_item (conversation_id, position, user_id, run_id, message_id, is_message, item)
@@ -36,8 +41,12 @@ with reserved as (
 select conversation_id, (select count(*) from saved) as saved_count from reserved;
 
 -- name: withdraw_items
-delete from chat.message
-where message_id = any(:message_ids::text[]) and run_id = :run_id and user_id = :user_id and role = 'assistant';
+-- Of the run, or of earlier turns of its branch.
+delete from chat.message m using chat.conversation c, chat.run r
+where m.message_id = any(:message_ids::text[]) and m.user_id = :user_id and m.role = 'assistant'
+  and r.run_id = :run_id and r.user_id = :user_id
+  and c.conversation_id = r.conversation_id and c.user_id = :user_id
+  and m.conversation_id = r.conversation_id and (m.run_id = r.run_id or c.path @> m.position);
 
 -- name: patch_metadata
 -- Changes by key; null removes one.

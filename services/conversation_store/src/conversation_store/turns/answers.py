@@ -10,6 +10,7 @@ from contracts.ids import MessageId
 from contracts.message import Json
 from pydantic import JsonValue
 
+from conversation_store import access
 from conversation_store.access import missing
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements, json_text
@@ -61,6 +62,19 @@ async def find_user_message(transaction: Transaction, command: BeginTurn, messag
         detail = "Only a message of the user can be edited or retried."
         raise TerminalError(Code.INVALID_REQUEST, detail, field="input.message_id")
     return message
+
+
+async def find_widget(transaction: Transaction, command: BeginTurn, message_id: MessageId) -> Row:
+    """A widget that the user sees (`find`). Raises TerminalError: item_gone, forbidden, invalid_request (no widget)."""
+    try:
+        row = await _find(transaction, command, message_id)
+    except TerminalError as error:
+        raise access.item_gone() if error.code == Code.NOT_FOUND else error from None
+    if not row["is_shown"]:
+        raise access.item_gone()
+    if row["type"] != "widget":
+        raise TerminalError(Code.INVALID_REQUEST, "Only a widget has actions.", field="input.message_id")
+    return row
 
 
 async def _retry(transaction: Transaction, command: BeginTurn, retry: Retry, turn: int) -> Change:

@@ -8,7 +8,7 @@ from chatkit_protocol import events as chatkit
 from chatkit_protocol import items
 from chatkit_protocol.history import is_message
 from contracts.assistants import Requester
-from contracts.commands import BeginTurn, UserMessage
+from contracts.commands import BeginTurn, CustomAction, TurnInput, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.ids import (
     AssistantId,
@@ -20,7 +20,7 @@ from contracts.ids import (
     new_run_id,
 )
 from contracts.message import Json
-from contracts.replies import ConversationView, TurnBegun
+from contracts.replies import ActionView, ConversationView, TurnBegun
 from pydantic import JsonValue
 
 from conversation_store import access
@@ -85,8 +85,8 @@ async def begin_turn(
     check_limits(command.limits, state)
     if check_quota(quota, state) and await transaction.value(sql.bytes_stored, command) >= quota.bytes_max:
         raise quota_exceeded(f"At most {quota.bytes_max} bytes are kept.", "bytes")
-    is_message = isinstance(command.input, UserMessage) and command.input.edited_message_id is None
-    start = decide_start(command.on_busy, state, is_message=is_message, enqueued_turns_max=enqueued_turns_max)
+    may_wait = _may_wait(command.input)
+    start = decide_start(command.on_busy, state, may_wait=may_wait, enqueued_turns_max=enqueued_turns_max)
     turn = await _turn(transaction, command, new, locked, assistant_id)
     await _write(transaction, command, new, turn, is_active=start is Start.NOW)
     if start is Start.NOW:
@@ -104,7 +104,7 @@ async def begin_turn(
 class _Turn:
     """A turn as it will be stored; it follows ``parent``, the number of a turn, 0 for none.
 
-    ``user_item`` is a new message; absent where the turn is about an older item.
+    ``user_item`` is a new message; absent where the turn is about an older item. ``action``: where it is no message.
     """
 
     conversation_id: ConversationId
@@ -117,6 +117,13 @@ class _Turn:
     user_item: Json | None = None
     content: str = ""
     inference_options: Json = field(default_factory=dict[str, JsonValue])
+    action: ActionView | None = None
+
+
+def _may_wait(turn_input: TurnInput) -> bool:
+    if isinstance(turn_input, UserMessage):
+        return turn_input.edited_message_id is None
+    return isinstance(turn_input, CustomAction)
 
 
 async def _turn(
@@ -128,6 +135,8 @@ async def _turn(
         return _turn_of_message(command, command.input, new, locked, number, fork, assistant_id)
     if command.conversation_id is None:
         raise _needs_conversation()
+    if isinstance(command.input, CustomAction):
+        return await _turn_of_action(transaction, command, command.input, new, number, last_turn, assistant_id)
     change = await answers.apply(transaction, command, command.input, number)
     return _Turn(
         conversation_id=command.conversation_id,
@@ -138,6 +147,31 @@ async def _turn(
         session_items=change.session_items,
         events=change.events,
         inference_options=change.inference_options,
+    )
+
+
+async def _turn_of_action(
+    transaction: Transaction,
+    command: BeginTurn,
+    sent: CustomAction,
+    new: NewTurn,
+    number: int,
+    last_turn: int,
+    assistant_id: AssistantId,
+) -> _Turn:
+    """Nothing is shown of an action, and the model is told nothing: that is for the code that it calls."""
+    assert command.conversation_id is not None  # seen to before
+    if sent.message_id is not None:
+        await answers.find_widget(transaction, command, sent.message_id)
+    return _Turn(
+        conversation_id=command.conversation_id,
+        assistant_id=assistant_id,
+        number=number,
+        parent=last_turn,
+        user_message_id=sent.message_id or new.message_id,  # where there is no widget, that of no item
+        session_items=[],
+        events=[],
+        action=ActionView(**sent.model_dump(exclude={"type"})),
     )
 
 
@@ -201,6 +235,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         inference_options=json_text(turn.inference_options),
         content=turn.content,
         item=None if turn.user_item is None else json_text(turn.user_item),
+        action=None if turn.action is None else json_text(turn.action.model_dump()),
         session_items=[json_text(item) for item in turn.session_items],
         are_messages=[boolean_text(is_message(item)) for item in turn.session_items],
     )

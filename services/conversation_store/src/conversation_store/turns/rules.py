@@ -95,15 +95,16 @@ def quota_exceeded(detail: str, field: str) -> TerminalError:
     return TerminalError(Code.QUOTA_EXCEEDED, f"{detail} Delete what is not needed.", field=field)
 
 
-def decide_start(on_busy: OnBusy, state: TurnState, *, is_message: bool, enqueued_turns_max: int) -> Start:
+def decide_start(on_busy: OnBusy, state: TurnState, *, may_wait: bool, enqueued_turns_max: int) -> Start:
     """What a turn does where another one is active.
 
-    Only a new message can wait: a retry, a tool's output or an answer is about the conversation as it stands.
+    Only a new message or an action can wait: a retry, a tool's output or an answer is about the conversation as it
+    stands.
     Raises TerminalError (conversation_busy) or RetryableError (too_many_runs).
     """
     if state.active_run_id is None:
         return Start.NOW
-    if on_busy == "reject" or not is_message:
+    if on_busy == "reject" or not may_wait:
         raise TerminalError(Code.CONVERSATION_BUSY, "The conversation is being answered.")
     if state.waiting_count >= enqueued_turns_max:
         raise RetryableError(
