@@ -189,6 +189,11 @@ export class ChatKitElement extends HTMLElement implements Contract {
       settings,
       emit: (name, detail) => this.emit(name, detail),
       onClientTool: () => this.options?.onClientTool,
+      onWidgetAction: () => {
+        const widgets = this.options?.widgets;
+        // The page's types know components that it may have written itself; ours are those that came over the wire.
+        return widgets?.onAction && ((action, item) => widgets.onAction?.(action as never, item as never) ?? Promise.resolve());
+      },
     });
     this.chat = chat;
     chat.store.subscribe(() => this.frames.request());

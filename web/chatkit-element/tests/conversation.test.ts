@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ChatKitClient } from "../src/protocol/client";
-import type { ClientToolCallItem, ThreadItem, UserMessageItem } from "../src/protocol/types";
+import type { ClientToolCallItem, ThreadItem, UserMessageItem, WidgetItem } from "../src/protocol/types";
 import { Conversation, type ConversationHost } from "../src/chat/conversation";
 import { TabStorage } from "../src/chat/storage";
 
@@ -17,6 +17,7 @@ type Answers = Record<string, (body: { params: Record<string, unknown> }, signal
 let emitted: string[];
 let asked: string[];
 const runTool = vi.fn();
+const onAction = vi.fn();
 const opened: Conversation[] = [];
 
 function conversationWith(answers: Answers): Conversation {
@@ -39,6 +40,7 @@ function conversationWith(answers: Answers): Conversation {
     onChange: () => {},
     onThreadCreated: () => {},
     runClientTool: runTool,
+    onWidgetAction: () => onAction,
   };
   const conversation = new Conversation(host, THREAD);
   opened.push(conversation);
@@ -54,6 +56,7 @@ beforeEach(() => {
   asked = [];
   sessionStorage.clear();
   runTool.mockReset().mockResolvedValue({ time: "noon" });
+  onAction.mockReset();
 });
 afterEach(() => {
   for (const conversation of opened.splice(0)) conversation.close();
@@ -386,5 +389,50 @@ describe("a client tool that a loaded thread waits for", () => {
     await vi.waitFor(() => expect(outputs).toEqual([{ time: "noon" }, { time: "noon" }]));
     expect(runTool).toHaveBeenCalledTimes(1);
     await vi.waitFor(() => expect(reloaded.host.storage.readToolOutput(call.id)).toBeNull());
+  });
+});
+
+describe("an action of a widget", () => {
+  const widget: WidgetItem = { ...base, id: "w_1", type: "widget", widget: { type: "Card", children: [] } };
+  const opening: Answers = { "threads.get_by_id": () => thread([widget]) };
+
+  test("that is not streamed shows the item it was answered with", async () => {
+    const updated = { ...widget, widget: { type: "Card", children: [{ type: "Text", value: "done" }] } };
+    const sent: unknown[] = [];
+    const conversation = conversationWith({
+      ...opening,
+      "threads.sync_custom_action": ({ params }) => (sent.push(params), json({ updated_item: updated })),
+    });
+    await conversation.load();
+    await conversation.performAction({ type: "choose", payload: { colour: "blue" }, streaming: false }, widget);
+    expect(conversation.state.thread.items).toEqual([updated]);
+    expect(sent).toEqual([{ thread_id: THREAD, item_id: "w_1", action: { type: "choose", payload: { colour: "blue" } } }]);
+  });
+
+  test("that is streamed is done when its answer is", async () => {
+    const conversation = conversationWith({ ...opening, "threads.custom_action": (_, signal) => new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError")))) });
+    await conversation.load();
+    const done = conversation.performAction({ type: "choose" }, widget);
+    await vi.waitFor(() => expect(conversation.state.turn).not.toBeNull());
+    expect(await Promise.race([done.then(() => "done"), Promise.resolve("waits")])).toBe("waits");
+    await conversation.stop();
+    await done;
+  });
+
+  test("that the page wants goes to the page alone", async () => {
+    const conversation = conversationWith(opening);
+    await conversation.load();
+    await conversation.performAction({ type: "open", handler: "client" }, widget);
+    expect(onAction).toHaveBeenCalledWith({ type: "open" }, widget);
+    expect(asked.filter((type) => type.includes("action"))).toEqual([]);
+  });
+
+  test("that is refused says so, and is over", async () => {
+    const refusal = () => new Response(JSON.stringify({ code: "item_gone", detail: "gone" }), { status: 404 });
+    const conversation = conversationWith({ ...opening, "threads.custom_action": refusal, "threads.sync_custom_action": refusal });
+    await conversation.load();
+    await conversation.performAction({ type: "choose" }, widget);
+    await conversation.performAction({ type: "choose", streaming: false }, widget);
+    expect(conversation.state.thread.notices.map(({ code }) => code)).toEqual(["item_gone", "item_gone"]);
   });
 });

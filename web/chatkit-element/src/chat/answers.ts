@@ -1,10 +1,11 @@
 /** Requests of this tab that the server answers with a turn: sending them, and reading their answers. */
 
 import type { Settings } from "../options/settings";
-import type { ChatKitClient, StreamingRequest } from "../protocol/client";
+import type { ActionParams, ChatKitClient, StreamingRequest } from "../protocol/client";
 import { ChatKitRequestError, isAbort } from "../protocol/errors";
 import { ResumingStream } from "../protocol/resuming-stream";
 import { type FrameHandlers, readFrames } from "../protocol/sse";
+import type { ThreadItem } from "../protocol/types";
 import { deliver } from "./repeating";
 import type { CurrentTurn } from "./current-turn";
 
@@ -85,18 +86,34 @@ export class Answers {
   }
 
   private post(request: StreamingRequest, key: string, signal: AbortSignal): Promise<Response> {
-    const { client, settings } = this.host;
+    const edited: Record<string, string> = "editedId" in request && request.editedId ? { "Natter-Edit": request.editedId } : {};
+    return this.deliver(key, signal, (headers) => this.host.client.stream(request, { ...headers, ...edited }, signal));
+  }
+
+  /** Asks for an action whose end the server waits for. Raises ChatKitRequestError. */
+  async syncAction(params: ActionParams): Promise<ThreadItem | null> {
+    const controller = new AbortController();
+    this.requests.add(controller);
+    const { signal } = controller;
+    try {
+      return await this.deliver(crypto.randomUUID(), signal, (headers) => this.host.client.syncAction(params, headers, signal));
+    } finally {
+      this.requests.delete(controller);
+    }
+  }
+
+  private deliver<T>(key: string, signal: AbortSignal, send: (headers: Record<string, string>) => Promise<T>): Promise<T> {
+    const { settings } = this.host;
     const named: Record<string, string> = settings.assistant === null ? {} : { "Natter-Assistant": settings.assistant };
     // A server without idempotency keys would take a second try for a second message.
-    if (!this.isDurable) return client.stream(request, named, signal);
+    if (!this.isDurable) return send(named);
     const headers: Record<string, string> = {
       ...named,
       "Idempotency-Key": key,
       "Natter-On-Busy": settings.onBusy ?? "enqueue",
       "Natter-Time-Zone": Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
-    if ("editedId" in request && request.editedId) headers["Natter-Edit"] = request.editedId;
-    return deliver(() => client.stream(request, headers, signal), () => this.host.isOnline(), signal);
+    return deliver(() => send(headers), () => this.host.isOnline(), signal);
   }
 
   private read(response: Response, controller: AbortController, runId: string | null, turn: number | null): void {

@@ -3,7 +3,7 @@
 import type { ChatKitOptions } from "@openai/chatkit";
 import { ChatKitClient, type ClientConfig } from "../protocol/client";
 import { textOf } from "../protocol/text";
-import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WireAttachment } from "../protocol/types";
+import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WidgetItem, WireAttachment } from "../protocol/types";
 import type { Settings } from "../options/settings";
 import {
   type AppState,
@@ -19,6 +19,7 @@ import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
 import { TabStorage } from "./storage";
 import { Store } from "./store";
+import type { WidgetAction, WidgetActionHost } from "./widget-actions";
 
 /** An item is looked for in this many pages of older items: two thousand items. */
 const OLDER_PAGES_MAX = 40;
@@ -28,6 +29,7 @@ export interface ChatOptions {
   settings: Settings;
   emit: (name: string, detail?: unknown) => void;
   onClientTool: () => ChatKitOptions["onClientTool"];
+  onWidgetAction: WidgetActionHost["onAction"];
 }
 
 export class Chat implements ConversationHost {
@@ -103,6 +105,10 @@ export class Chat implements ConversationHost {
     const handler = this.options.onClientTool();
     if (!handler) throw new Error(`No onClientTool handler for the client tool "${call.name}".`);
     return handler({ name: call.name, params: call.arguments });
+  }
+
+  onWidgetAction(): ReturnType<WidgetActionHost["onAction"]> {
+    return this.options.onWidgetAction();
   }
 
   get threadId(): string | null {
@@ -284,6 +290,11 @@ export class Chat implements ConversationHost {
 
   async submitStructuredInput(itemId: string, status: "answered" | "skipped", answers: Record<string, StructuredAnswer>) {
     await this.current.requests.submitStructuredInput(itemId, status, answers);
+  }
+
+  /** Does what a component of a widget asks for. Resolves when it is done, however it ended; never raises. */
+  async performAction(action: WidgetAction, item: WidgetItem): Promise<void> {
+    await this.current.performAction(action, item);
   }
 
   async customAction(action: { type: string; payload?: unknown }, itemId?: string): Promise<void> {

@@ -3,7 +3,7 @@
 import { fillTemplate, type Settings } from "../options/settings";
 import type { ChatKitClient, StreamingRequest } from "../protocol/client";
 import { failureOf, isNotFound } from "../protocol/errors";
-import type { ClientToolCallItem, ThreadEvent } from "../protocol/types";
+import type { ClientToolCallItem, ThreadEvent, WidgetItem } from "../protocol/types";
 import { type ConversationState, EMPTY_CONVERSATION, type OutgoingMessage, type Turn } from "../state/app-state";
 import type { StoredTurn } from "../state/stored-turn";
 import {
@@ -28,6 +28,7 @@ import { ThreadLoading } from "./thread-loading";
 import type { LoadedThread } from "./thread-pages";
 import { ThreadRequests } from "./thread-requests";
 import { UnsentMessages } from "./unsent";
+import { performWidgetAction, type WidgetAction, type WidgetActionHost } from "./widget-actions";
 
 /** What a conversation needs of the element around it. */
 export interface ConversationHost {
@@ -42,6 +43,8 @@ export interface ConversationHost {
   /** The page has a handler for client tools. */
   readonly canRunClientTools: boolean;
   runClientTool(call: ClientToolCallItem): Promise<unknown>;
+  /** The page's handler for widgets' actions that it wants for itself. */
+  onWidgetAction: WidgetActionHost["onAction"];
 }
 
 let conversationCount = 0;
@@ -57,6 +60,7 @@ export class Conversation {
   private readonly answers: Answers;
   /** It was left for good: nothing of it is on screen any more. */
   private isClosed = false;
+  private readonly whenIdleWaiting: (() => void)[] = [];
 
   constructor(
     readonly host: ConversationHost,
@@ -115,9 +119,30 @@ export class Conversation {
     return !this.isClosed && (this.answers.isBusy || this.unsent.isWaiting);
   }
 
+  /** Resolves when no turn is being written, or nobody sees it any more. */
+  whenIdle(): Promise<void> {
+    if (this.state.turn === null || this.isClosed) return Promise.resolve();
+    return new Promise((resolve) => this.whenIdleWaiting.push(resolve));
+  }
+
+  /** Does what a widget asks for. Resolves when it is done; never raises. */
+  performAction(action: WidgetAction, item: WidgetItem): Promise<void> {
+    const host: WidgetActionHost = {
+      thread: () => this.state.thread,
+      updateThread: (change) => this.updateThread(change),
+      sendAction: (sent, itemId) => this.requests.customAction(sent, itemId),
+      sendSyncAction: (params) => this.answers.syncAction(params),
+      whenIdle: () => this.whenIdle(),
+      onAction: () => this.host.onWidgetAction(),
+      onFailed: (error) => this.onRefusal(error),
+    };
+    return performWidgetAction(host, action, item);
+  }
+
   update(patch: Partial<ConversationState>): void {
     if (this.isClosed) return;
     this.state = { ...this.state, ...patch };
+    if (this.state.turn === null) for (const resolve of this.whenIdleWaiting.splice(0)) resolve();
     this.host.onChange(this);
   }
 
@@ -132,6 +157,7 @@ export class Conversation {
 
   close(): void {
     this.isClosed = true;
+    for (const resolve of this.whenIdleWaiting.splice(0)) resolve();
     this.storedTurns.close();
     this.stream.close();
     this.answers.abort();

@@ -11,7 +11,7 @@ const RETRY_DELAY_MAX_MS = 30_000;
 const STATUSES_OF_AN_END: readonly number[] = [404, 409, 410];
 
 /** Sends a message with its idempotency key, and repeats that if it fails. Raises the last failure. */
-export function deliver(send: () => Promise<Response>, isOnline: () => boolean, signal: AbortSignal): Promise<Response> {
+export function deliver<T>(send: () => Promise<T>, isOnline: () => boolean, signal: AbortSignal): Promise<T> {
   return repeat(send, DELIVERY_TRIES_MAX, isOnline, signal);
 }
 
@@ -24,12 +24,7 @@ export async function cancelRun(client: ChatKitClient, url: string): Promise<voi
   }
 }
 
-async function repeat(
-  send: () => Promise<Response>,
-  triesMax: number,
-  isOnline = () => true,
-  signal?: AbortSignal,
-): Promise<Response> {
+async function repeat<T>(send: () => Promise<T>, triesMax: number, isOnline = () => true, signal?: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await send();

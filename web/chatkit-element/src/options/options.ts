@@ -59,7 +59,6 @@ export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
     [options.composer?.dictation?.enabled, "composer.dictation"],
     [options.entities !== undefined, "entities"],
     [options.commands?.enabled, "commands"],
-    [options.widgets !== undefined, "widgets"],
   ];
   return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
 }

@@ -28,10 +28,13 @@ export type StreamingRequest =
       };
     }
   | { type: "threads.retry_after_item"; params: { thread_id: string; item_id: string } }
-  | {
-      type: "threads.custom_action";
-      params: { thread_id: string; item_id?: string; action: { type: string; payload?: unknown } };
-    };
+  | { type: "threads.custom_action"; params: ActionParams };
+
+export interface ActionParams {
+  thread_id: string;
+  item_id?: string;
+  action: { type: string; payload?: unknown };
+}
 
 export class ChatKitClient {
   private secret: string | null = null;
@@ -62,6 +65,12 @@ export class ChatKitClient {
 
   async feedback(threadId: string, itemIds: string[], kind: "positive" | "negative"): Promise<void> {
     await this.json({ type: "items.feedback", params: { thread_id: threadId, item_ids: itemIds, kind } });
+  }
+
+  /** Resolves when the action is done: with its item, or null where the server has nothing new to say of it. */
+  async syncAction(params: ActionParams, headers: Record<string, string>, signal?: AbortSignal): Promise<ThreadItem | null> {
+    const response = await this.post({ type: "threads.sync_custom_action", params }, { headers, signal });
+    return ((await response.json()) as { updated_item?: ThreadItem | null }).updated_item ?? null;
   }
 
   /** Starts a streaming operation. Resolves with the response once its headers are there. */

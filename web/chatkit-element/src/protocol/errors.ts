@@ -20,6 +20,7 @@ export class ChatKitRequestError extends Error {
 
   /** True when the same request may succeed a moment later. */
   get isTransient(): boolean {
+    if (this.code === "assistant_failed") return false; // what an action has failed with, and always will
     return this.status === 0 || this.status === 429 || this.status === 401 || this.status >= 500;
   }
 }
