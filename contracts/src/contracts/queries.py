@@ -1,10 +1,11 @@
 """Queries read from a service. They change nothing, so a caller may repeat one."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.identity import Principal
+from contracts.identity import Principal, UserId
 from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId
 from contracts.message import Query
 from contracts.replies import (
@@ -16,6 +17,7 @@ from contracts.replies import (
     ExportPage,
     ItemPage,
     ItemReply,
+    Report,
     RunReply,
     SealedConnectionReply,
     SearchPage,
@@ -151,6 +153,25 @@ class CheckAccess(Query[Done]):
 
     subject_template: ClassVar[str] = "query.conversation_store.check_access"
     principal: Principal
+
+
+class GetReport(Query[Report]):
+    """What an operator looks at, over all users; the bus lets the command line alone ask.
+
+    ``totals``: how much there is to do. ``runs``: the newest ones, by user, conversation and status. ``run``: one of
+    them, with its tool calls, without what was said. ``user``: what one user has. ``usage``: finished runs and their
+    tokens from ``since`` on, by what ``by`` names, and by model.
+    """
+
+    subject_template: ClassVar[str] = "query.conversation_store.get_report"
+    kind: Literal["totals", "runs", "run", "user", "usage"]
+    run_id: RunId | None = None
+    user_id: UserId | None = None
+    conversation_id: ConversationId | None = None
+    status: Annotated[Text, Field(max_length=20)] | None = None
+    since: datetime | None = None
+    by: tuple[Literal["user", "assistant", "model", "day"], ...] = ()
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 50
 
 
 class ExportUser(Query[ExportPage]):

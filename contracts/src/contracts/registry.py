@@ -97,6 +97,8 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.RevokeTokens, [EDGE], [STORE], Rule.SELF),
     _entry(queries.CheckAccess, [RELAY], [STORE], Rule.SELF),
     _entry(commands.TakeRequestPermit, [EDGE], [STORE], Rule.SELF),
+    # the operator
+    _entry(queries.GetReport, [OPERATOR], [STORE], Rule.SERVICE),
     # what viewers see
     _entry(events.ChatKitDelta, [RUNNER, STORE], [], Rule.SERVICE),
     _entry(events.RunEvent, [RUNNER, STORE], [], Rule.SERVICE),

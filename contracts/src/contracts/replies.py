@@ -404,6 +404,12 @@ class ExportPage(Reply):
     after: str | None = None
 
 
+class Report(Reply):
+    """Rows for an operator. Their names are those of the tables' columns, or are said by the statement."""
+
+    rows: tuple[Json, ...]
+
+
 class ErasureReceipt(Reply):
     """What was erased, without personal data."""
 

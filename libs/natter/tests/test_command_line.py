@@ -1,7 +1,11 @@
 """The command line refuses what cannot work, with the reason, and mints tokens that a verifier accepts."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -9,6 +13,7 @@ from identity.local_issuer import LocalIssuer
 from natter.__main__ import main
 from natter.data_directory import DataDirectory, StackState
 from natter.tokens import read_duration_seconds
+from typer.main import get_command
 from typer.testing import CliRunner
 
 
@@ -63,3 +68,72 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"duration|between"):
         read_duration_seconds(text)
     assert run("token", "--user", "alice", f"--ttl={text}").exit_code == 2
+
+
+OPERATING = [
+    *(
+        ["status"],
+        ["scale", "agent_runner=2"],
+        ["runs", "list"],
+        ["runs", "show", "run_1"],
+        ["runs", "cancel", "run_1"],
+    ),
+    *(["tail"], ["users", "show", "a"], ["users", "export", "a"], ["users", "erase", "a", "--yes"], ["usage"]),
+    *(["dead-letters", "list"], ["dead-letters", "show", "1"], ["dead-letters", "discard", "1"]),
+]
+
+
+@pytest.mark.parametrize("command", OPERATING, ids=" ".join)
+def test_without_a_stack_a_command_ends_with_1_and_says_why(command: list[str], tmp_path: Path) -> None:
+    done = run(*command, "--data-dir", str(tmp_path))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no stack" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["scale"], ["scale", "nats=2"], ["runs", "list", "--limit", "0"], ["usage", "--by", "week"]],
+    ids=" ".join,
+)
+def test_a_command_that_is_written_wrongly_ends_with_2(command: list[str], tmp_path: Path) -> None:
+    assert run(*command, "--data-dir", str(tmp_path)).exit_code == 2
+
+
+def test_prices_that_cannot_be_read_are_a_command_that_is_written_wrongly(tmp_path: Path) -> None:
+    done = run("usage", "--prices", "{", "--data-dir", str(tmp_path))
+    assert done.exit_code == 2
+    assert "the prices cannot be read" in " ".join(done.stderr.split())
+
+
+def leaves(command: Any, *names: str) -> list[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, by the words that call it."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        return [(names, command)]
+    return [leaf for name, one in inner.items() for leaf in leaves(one, *names, name)]
+
+
+def test_every_command_of_an_operator_has_an_example_that_calls_it() -> None:
+    found = {" ".join(names): command.epilog or "" for names, command in leaves(get_command(main))}
+    for name in {" ".join(word for word in command if word.isalpha() or "-" in word[1:]) for command in OPERATING}:
+        command = next(one for one in found if name.startswith(one))
+        assert found[command].startswith(f"Example: natter {command}"), command
+
+
+def test_the_shell_is_told_how_to_complete_commands_options_and_values() -> None:
+    words = {
+        "natter us": "users",
+        "natter runs c": "cancel",
+        "natter usage --by m": "model",
+    }
+    for typed, completed in words.items():
+        environment = {
+            **os.environ,
+            "_NATTER_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": str(typed.count(" ")),
+        }
+        done = subprocess.run(
+            [Path(sys.executable).parent / "natter"], env=environment, capture_output=True, text=True, check=False
+        )
+        assert completed in done.stdout.split(), done

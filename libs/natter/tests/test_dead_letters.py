@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,21 @@ async def test_a_letter_of_the_time_with_one_assistant_goes_to_that_one(bus: Bus
     await give_up(bus, 1, subject="run.YWxpY2U.conv_1.requested")
     assert (await run("replay", "--all", "--nats-url", nats_url)).stdout == "replayed 1\n"
     assert (await bus.client.jetstream().get_msg("RUNS", seq=1)).subject == SUBJECT
+
+
+async def test_a_dead_letter_is_shown_whole_and_discarded(bus: Bus, nats_url: str) -> None:
+    for number in range(3):
+        await give_up(bus, number)
+    first, second, third = [stored.sequence for stored in await read_all(bus)]
+    shown = json.loads((await run("show", str(second), "--nats-url", nats_url)).stdout)
+    assert (shown["sequence"], shown["payload"], shown["subject"]) == (second, {"run_id": "run_1"}, SUBJECT)
+    assert (await run("discard", str(first), str(second), "--nats-url", nats_url)).stdout == "discarded 2\n"
+    assert [stored.sequence for stored in await read_all(bus)] == [third]
+    assert await runs(bus) == 0
+    for command in ("show", "discard"):
+        unknown = await run(command, str(first), "--nats-url", nats_url)
+        assert (unknown.exit_code, f"no dead letter {first}" in unknown.stderr) == (1, True)
+    assert (await run("discard", "--nats-url", nats_url)).exit_code == 2
 
 
 async def test_replay_wants_to_be_told_which(nats_url: str) -> None:

@@ -11,7 +11,7 @@ from contracts.commands import AddTask, CancelRun, ItemToSave, RecordConsent, Re
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
-from contracts.queries import GetConversation, GetRun, GetTask
+from contracts.queries import GetConversation, GetReport, GetRun, GetTask
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -98,10 +98,10 @@ async def everything(client: Client) -> str:
 OF_A_USER = [message for message in requests_to(Service.CONVERSATION_STORE) if RULES[message] is not Rule.SERVICE]
 
 
-def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_a_runner_tells_of_itself() -> None:
+def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_no_user_asks() -> None:
     for message in OF_A_USER:
         assert "principal" in message.model_fields, message.__name__
-    assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {RegisterAssistants}
+    assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {RegisterAssistants, GetReport}
 
 
 async def test_another_users_request_is_refused_and_changes_nothing(client: Client) -> None:

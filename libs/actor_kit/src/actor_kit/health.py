@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from actor_kit.http_server import build_server
-from actor_kit.metrics import LOOP_DELAY_SECONDS
+from actor_kit.metrics import LOOP_DELAY_LAST_SECONDS, LOOP_DELAY_SECONDS
 from actor_kit.settings import ServiceSettings, split
 from actor_kit.uvicorn_internals import Bounds
 
@@ -61,6 +61,7 @@ class Health:
             await asyncio.sleep(LOOP_DELAY_PERIOD_SECONDS)
             delay = max(0.0, time.monotonic() - due)
             LOOP_DELAY_SECONDS.observe(delay)
+            LOOP_DELAY_LAST_SECONDS.set(delay)
             self.loop_delay_seconds = delay
             if delay > LOOP_DELAY_SECONDS_MAX:
                 self._late_until = time.monotonic() + LATE_SHOWN_SECONDS

@@ -18,4 +18,5 @@ LOOP_DELAY_SECONDS = Histogram(
     "How late the event loop does what is due, looked at four times a second.",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
+LOOP_DELAY_LAST_SECONDS = Gauge("natter_loop_delay_last_seconds", "The last one of these delays.")
 TURNED_AWAY = Counter("natter_turned_away_total", "HTTP requests answered 503 because of too many connections.")

@@ -25,6 +25,11 @@ from natter.dev.reload import Reloader
 from natter.failing import fail
 from natter.migrate import MigrationFailedError
 from natter.migrate import migrate as bring_up_to_date
+from natter.operating.runs import runs_app
+from natter.operating.status import status
+from natter.operating.tail import tail
+from natter.operating.usage import usage
+from natter.operating.users import users_app
 from natter.operator_bus import NoStackError
 from natter.output import Output
 from natter.plan import plan
@@ -44,10 +49,16 @@ main = typer.Typer(
     help="A chat assistant that does things for people, run as actors over NATS.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    add_completion=False,
+    epilog="Ends with 0 when it was done, 1 when it cannot be (why is on standard error), 2 when the command is "
+    "written wrongly. `natter COMMAND --help` has examples.",
 )
 main.add_typer(contracts_app, name="contracts")
 main.add_typer(dead_letters_app, name="dead-letters")
+main.add_typer(runs_app, name="runs")
+main.add_typer(users_app, name="users")
+main.command(epilog="Example: natter status --watch")(status)
+main.command(epilog="Example: natter tail --user alice")(tail)
+main.command(epilog="Example: natter usage --by user --by model --days 7 --prices prices.json")(usage)
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Everything that is kept. Default: $NATTER_DATA_DIR, or ./.natter")
@@ -134,6 +145,24 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
         fail(str(error))
     finally:
         output.close()
+
+
+@main.command(epilog="Example: natter scale agent_runner=3 auth_edge=2")
+def scale(
+    wanted: Annotated[list[str], typer.Argument(metavar="SERVICE=N", help="Or agent_runner.ID=N of one assistant")],
+    data_dir: DataDir = None,
+) -> None:
+    """Run more or fewer processes of a service of the stack that runs, until it is stopped."""
+    from natter.scaling import ScaleError, ask  # noqa: PLC0415
+
+    directory = _open(data_dir, Settings())
+    state = directory.read_state()
+    numbers = _read_scale(wanted, state.assistants if state else (), param_hint="SERVICE=N")
+    try:
+        ask(directory, numbers)
+    except ScaleError as error:
+        fail(str(error))
+    sys.stdout.write(f"{', '.join(f'{name}={count}' for name, count in numbers.items())}\n")
 
 
 @main.command()
@@ -236,7 +265,7 @@ def _open(data_dir: Path | None, settings: Settings) -> DataDirectory:
         fail(f"{path} cannot be the data directory: {error.strerror}")
 
 
-def _read_scale(entries: list[str], assistants: Iterable[str]) -> dict[str, int]:
+def _read_scale(entries: list[str], assistants: Iterable[str], param_hint: str = "--scale") -> dict[str, int]:
     scale: dict[str, int] = {}
     runners = [f"{Service.AGENT_RUNNER}.{assistant_id}" for assistant_id in assistants]
     names = [*SERVICES, *runners]
@@ -245,7 +274,7 @@ def _read_scale(entries: list[str], assistants: Iterable[str]) -> dict[str, int]
         least = 0 if name in MAY_BE_ABSENT or name in runners else 1
         if name not in names or not count.isdigit() or not least <= int(count) <= REPLICAS_MAX:
             hint = f"write SERVICE=N with one of {', '.join(names)} and N from 1 (agent_runner: 0) to {REPLICAS_MAX}"
-            raise typer.BadParameter(f"{entry!r}: {hint}", param_hint="--scale")
+            raise typer.BadParameter(f"{entry!r}: {hint}", param_hint=param_hint)
         scale[name] = int(count)
     return scale
 

@@ -53,6 +53,8 @@ class StackState(BaseModel):
     url: str = ""
     edge_urls: list[str] = []
     relay_urls: list[str] = []
+    metrics_urls: dict[str, str] = {}
+    """Of /metrics, by the process's name."""
     nats_url: str = ""
     nats_is_embedded: bool = True
     database_url: str = Field(default="", repr=False)

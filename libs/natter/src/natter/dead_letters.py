@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class UnknownLetterError(Exception):
     """There is no dead letter of that sequence."""
 
 
-@dead_letters_app.command("list")
+@dead_letters_app.command("list", epilog="Example: natter dead-letters list")
 def show(data_dir: DataDir = None, nats_url: NatsUrl = None) -> None:
     """List the dead letters, oldest first."""
     letters = _run(_list(data_dir, nats_url))
@@ -63,7 +64,37 @@ def show(data_dir: DataDir = None, nats_url: NatsUrl = None) -> None:
     console.print(table)
 
 
-@dead_letters_app.command()
+@dead_letters_app.command("show", epilog="Example: natter dead-letters show 3")
+def show_one(
+    sequence: Annotated[int, typer.Argument(help="As `list` shows it")],
+    data_dir: DataDir = None,
+    nats_url: NatsUrl = None,
+) -> None:
+    """Show one dead letter with its headers and its message."""
+    (stored,) = _run(_chosen(data_dir, nats_url, [sequence]))
+    letter = stored.letter.model_dump(exclude={"payload_base64"})
+    payload = base64.b64decode(stored.letter.payload_base64)
+    try:
+        letter["payload"] = json.loads(payload)
+    except ValueError:  # what is no JSON is shown as it came
+        letter["payload_base64"] = stored.letter.payload_base64
+    typer.echo(json.dumps({"sequence": stored.sequence, **letter}, indent=2))
+
+
+@dead_letters_app.command(epilog="Example: natter dead-letters discard 3 4")
+def discard(
+    sequences: Annotated[list[int] | None, typer.Argument(help="Which, by the sequences that `list` shows")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them")] = False,
+    data_dir: DataDir = None,
+    nats_url: NatsUrl = None,
+) -> None:
+    """Forget messages that nobody has to handle any more."""
+    if bool(sequences) == every:
+        raise typer.BadParameter("name the sequences, or give --all")
+    console.print(f"discarded {_run(_discard(data_dir, nats_url, None if every else sequences or []))}")
+
+
+@dead_letters_app.command(epilog="Example: natter dead-letters replay --all")
 def replay(
     sequences: Annotated[list[int] | None, typer.Argument(help="Which, by the sequences that `list` shows")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them")] = False,
@@ -91,16 +122,34 @@ async def _list(data_dir: Path | None, nats_url: str | None) -> list[StoredLette
         return await read_all(bus)
 
 
+async def _chosen(data_dir: Path | None, nats_url: str | None, sequences: list[int]) -> list[StoredLetter]:
+    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
+        return await _choose(bus, sequences)
+
+
 async def _replay(data_dir: Path | None, nats_url: str | None, sequences: list[int] | None) -> int:
     async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
-        letters = {stored.sequence: stored for stored in await read_all(bus)}
-        wanted = list(letters) if sequences is None else sequences
-        for sequence in wanted:
-            if sequence not in letters:
-                raise UnknownLetterError(f"there is no dead letter {sequence}")
-        for sequence in wanted:
-            await replay_one(bus, letters[sequence])
-        return len(wanted)
+        letters = await _choose(bus, sequences)
+        for stored in letters:
+            await replay_one(bus, stored)
+        return len(letters)
+
+
+async def _discard(data_dir: Path | None, nats_url: str | None, sequences: list[int] | None) -> int:
+    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
+        letters = await _choose(bus, sequences)
+        for stored in letters:
+            await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
+        return len(letters)
+
+
+async def _choose(bus: Bus, sequences: list[int] | None) -> list[StoredLetter]:
+    """The letters of these sequences, or all. Raises UnknownLetterError before anything is done with any of them."""
+    letters = {stored.sequence: stored for stored in await read_all(bus)}
+    for sequence in sequences or ():
+        if sequence not in letters:
+            raise UnknownLetterError(f"there is no dead letter {sequence}")
+    return [letters[sequence] for sequence in (letters if sequences is None else sequences)]
 
 
 async def read_all(bus: Bus) -> list[StoredLetter]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Collection
 
 from actor_kit.bus import Bus, Received
@@ -33,3 +34,20 @@ async def silent_services(bus: Bus, wanted: Collection[str]) -> set[str]:
     finally:
         await subscription.unsubscribe()
     return silent
+
+
+async def instances(bus: Bus) -> Counter[str]:
+    """How many instances of each service answer within a fifth of a second."""
+    found: Counter[str] = Counter()
+
+    def note(answer: Received) -> None:
+        found[json.loads(answer.payload)["name"]] += 1
+
+    inbox = f"{inbox_prefix(bus.service)}.instances"
+    subscription = await bus.subscribe(inbox, note)
+    try:
+        await bus.client.publish("$SRV.PING", b"", reply=inbox)
+        await asyncio.sleep(ANSWERS_SECONDS_MAX)
+    finally:
+        await subscription.unsubscribe()
+    return found

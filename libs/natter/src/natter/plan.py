@@ -1,7 +1,9 @@
 """Decides a stack before anything runs: its ports, its secrets, and which servers are ours."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from contracts.ids import AssistantId
 from contracts.services import Service
 
 from contracts import nats_conf
@@ -11,6 +13,8 @@ from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
 from natter.settings import Settings
 from natter.stack import SERVICES, Options, Replica, Stack
+
+WITH_HTTP = frozenset({Service.AUTH_EDGE, Service.STREAM_RELAY, Service.TASK_TOOLS})
 
 
 def plan(
@@ -55,19 +59,28 @@ def plan(
     )
 
 
-def _replicas(service: Service, options: Options) -> list[Replica]:
-    asked = {
-        Service.AUTH_EDGE: options.edge_port,
-        Service.STREAM_RELAY: options.relay_port,
-        Service.TASK_TOOLS: 0,
-    }.get(service)
+def replicas_of_group(
+    service: Service, assistant_id: AssistantId | None, numbers: Iterable[int], first_http_port: int = 0
+) -> list[Replica]:
+    """The processes of these numbers of a service, or of an assistant's runners, on free ports.
+
+    ``first_http_port`` is that of number 1, where one was asked for.
+    """
     replicas: list[Replica] = []
-    for number in range(1, options.scale.get(service, _default_count(service, options)) + 1):
-        http_port = 0 if asked is None else (asked if asked and number == 1 else free_port())
-        replicas.append(Replica(service, number, free_port(), http_port))
+    for number in numbers:
+        asked = first_http_port if number == 1 else 0
+        http_port = (asked or free_port()) if service in WITH_HTTP else 0
+        replicas.append(Replica(service, number, free_port(), http_port, assistant_id))
+    return replicas
+
+
+def _replicas(service: Service, options: Options) -> list[Replica]:
+    asked = {Service.AUTH_EDGE: options.edge_port, Service.STREAM_RELAY: options.relay_port}.get(service, 0)
+    count = options.scale.get(service, _default_count(service, options))
+    replicas = replicas_of_group(service, None, range(1, count + 1), asked)
     for assistant_id in options.assistants if service is Service.AGENT_RUNNER else ():
         count = options.scale.get(f"{service}.{assistant_id}", 0)
-        replicas += [Replica(service, number, free_port(), assistant_id=assistant_id) for number in range(1, count + 1)]
+        replicas += replicas_of_group(service, assistant_id, range(1, count + 1))
     return replicas
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from contracts.ids import FIRST_ASSISTANT_ID
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from natter.passing_on import MACHINE, is_for
@@ -70,6 +71,12 @@ class Settings(BaseSettings):
             with suppress(OSError, ValueError):  # the runner says that it cannot be read
                 text = file.read_text(encoding="utf-8")
         return {PROVIDERS: listed, **self.given(*_KEY_VARIABLE.findall(text))} if listed else {}
+
+    @property
+    def assistants_offered(self) -> list[str]:
+        """Those whom people may write to, by what the store is told."""
+        named = self.given("CONVERSATION_STORE_ASSISTANTS").get("CONVERSATION_STORE_ASSISTANTS", "")
+        return named.replace(",", " ").split() or [FIRST_ASSISTANT_ID]
 
     def given(self, *names: str) -> dict[str, str]:
         """Those of the named variables that are set and not empty."""

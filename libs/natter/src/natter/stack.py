@@ -84,6 +84,10 @@ class Replica:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.http_port}"
 
+    @property
+    def metrics_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.metrics_port}/metrics"
+
 
 @dataclass(frozen=True)
 class Stack:

@@ -16,6 +16,7 @@ from natter.demo_user import ensure_demo_user
 from natter.discovery import silent_services
 from natter.operator_bus import operator_bus, operator_settings
 from natter.output import Output
+from natter.scaling import Scaler
 from natter.stack import MIGRATION_SECONDS_MAX, STOP_ORDER, Stack
 from natter.supervision.program import Program, ProgramFailedError
 from natter.supervision.supervisor import Supervisor
@@ -45,7 +46,8 @@ async def up(stack: Stack, output: Output) -> None:
         try:
             await _or_stop(stop, _start(stack, supervisor, output))
             output.ready(stack.url)
-            async with _state_kept(stack, supervisor):
+            scaler = Scaler(stack, supervisor, output)
+            async with _state_kept(scaler, supervisor), scaler.listening():
                 await _or_stop(stop, supervisor.run_until_one_is_given_up())
         except StoppedError:
             pass
@@ -149,6 +151,7 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
             url=stack.url,
             edge_urls=[replica.url for replica in stack.replicas_of(Service.AUTH_EDGE)],
             relay_urls=[replica.url for replica in stack.replicas_of(Service.STREAM_RELAY)],
+            metrics_urls={replica.name: replica.metrics_url for replica in stack.replicas},
             nats_url=stack.nats_url,
             nats_is_embedded=stack.nats is not None,
             database_url=stack.database_url,
@@ -161,16 +164,16 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _state_kept(stack: Stack, supervisor: Supervisor) -> AsyncGenerator[None]:
+async def _state_kept(scaler: Scaler, supervisor: Supervisor) -> AsyncGenerator[None]:
     """Keep the process ids in stack.json right while services die and start again."""
 
     async def keep() -> None:
         known = None
         while True:
-            pids = [supervised.pid for supervised in supervisor.running]
-            if pids != known:
-                _write_state(stack, supervisor)
-                known = pids
+            now = ([supervised.pid for supervised in supervisor.running], scaler.stack.replicas)
+            if now != known:
+                _write_state(scaler.stack, supervisor)
+                known = now
             await asyncio.sleep(STATE_SECONDS)
 
     task = asyncio.create_task(keep())

@@ -12,7 +12,7 @@ from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, Register
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
 from contracts.message import Reply
-from contracts.queries import GetConversation, ListAssistants, ListItems
+from contracts.queries import GetConversation, GetReport, ListAssistants, ListItems
 from contracts.replies import (
     AssistantList,
     ConversationReply,
@@ -20,6 +20,7 @@ from contracts.replies import (
     ErasureReceipt,
     ItemPage,
     LeaseRenewed,
+    Report,
     RunClaimed,
     TaskReply,
     TurnBegun,
@@ -33,6 +34,7 @@ from conversation_store import (
     conversations,
     export,
     items,
+    reports,
     resume,
     search,
     tasks,
@@ -95,6 +97,7 @@ class ConversationStore(Actor):
             commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
             queries.ListConnections: self._transaction_of(connections.list_connections),
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
+            GetReport: self.on_get_report,
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
             commands.RevokeTokens: self._transaction_of(users.revoke_tokens),
@@ -150,6 +153,10 @@ class ConversationStore(Actor):
     async def on_list_assistants(self, query: ListAssistants, delivery: Delivery) -> AssistantList:
         offered = self.settings.assistants
         return await self._transact(query, delivery, lambda t: assistants.list_assistants(t, query, offered))
+
+    async def on_get_report(self, query: GetReport, _delivery: Delivery) -> Report:
+        """Of no user: the bus lets the operator alone send it."""
+        return await self.database.transact(None, lambda t: reports.get_report(t, query))
 
     async def on_add_task(self, command: AddTask, delivery: Delivery) -> TaskReply:
         task_id = new_task_id()  # made here, as above

@@ -3,7 +3,15 @@
 
 -- name: user
 select key, body, octet_length(body::text) as bytes from (
-    select user_id as key, json_build_object('user_id', user_id, 'created_at', created_at) as body
+    select user_id as key, json_build_object(
+        'user_id', user_id, 'created_at', created_at, 'usage', (
+            select coalesce(json_agg(json_build_object(
+                'day', d.day, 'assistant_id', d.assistant_id, 'model', d.model, 'runs', d.runs,
+                'input_tokens', d.input_tokens, 'output_tokens', d.output_tokens
+            ) order by d.day, d.assistant_id, d.model), '[]')
+            from chat.usage_day d where d.user_id = :user_id
+        )
+    ) as body
     from chat."user" where user_id = :user_id
 ) part where key > :after order by key limit :limit;
 

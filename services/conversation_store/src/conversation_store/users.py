@@ -58,7 +58,7 @@ async def erase_user(transaction: Transaction, command: EraseUser, *, purge_dela
     transaction.runs_to_stop += [row["run_id"] for row in await transaction.rows(sql.running, command)]
     row = await transaction.row(sql.counts, command)
     counts: dict[str, int] = dict(row) if row is not None else {}
-    for statement in (sql.delete_user, sql.delete_outbox, sql.delete_budget):
+    for statement in (sql.delete_user, sql.delete_outbox, sql.delete_budget, sql.delete_usage):
         await transaction.execute(statement, command)
     receipt_id = new_id("erasure")
     await transaction.execute(sql.write_receipt, receipt_id=receipt_id, counts=json_text(counts))

@@ -37,6 +37,10 @@ delete from chat.outbox where user_id = :user_id;
 -- name: delete_budget
 delete from chat.request_budget where user_id = :user_id;
 
+-- name: delete_usage
+-- Nor has this one. After the user, whose runs may have been ending until then.
+delete from chat.usage_day where user_id = :user_id;
+
 -- name: write_receipt
 insert into chat.erasure_receipt (receipt_id, erased_at, counts) values (:receipt_id, now(), :counts::jsonb);
 

@@ -7,6 +7,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 VIEWERS: Final = Gauge("relay_viewers", "Open streams.", ["state"])
 """``catching_up``: reads history; ``live``: gets deltas as they are published."""
+for _state in ("catching_up", "live"):
+    VIEWERS.labels(_state)  # so that nobody is told as 0, and not as nothing
 CHANNELS: Final = Gauge("relay_channels", "Subjects that the relay listens to.")
 ATTACH_SECONDS: Final = Histogram(
     "relay_attach_seconds", "From a request to its answer's first byte.", ["stream"], buckets=LATENCY_BUCKETS_SECONDS

@@ -42,6 +42,10 @@ class StreamAdmin:
         answer = await self._ask(f"CONSUMER.INFO.{stream}.{name}", {}, absent=CONSUMER_NOT_FOUND)
         return answer["config"] if answer else None
 
+    async def consumer_state(self, stream: str, name: str) -> dict[str, Any] | None:
+        """What a consumer has to do (``num_pending``, ``num_ack_pending``, …), None where there is none."""
+        return await self._ask(f"CONSUMER.INFO.{stream}.{name}", {}, absent=CONSUMER_NOT_FOUND)
+
     async def create_consumer(self, stream: str, config: dict[str, Any]) -> None:
         request = {"stream_name": stream, "config": config}
         await self._ask(f"CONSUMER.DURABLE.CREATE.{stream}.{config['durable_name']}", request)

@@ -70,6 +70,7 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(commands.DeleteTask, drop=("effect_key",)),
     Step(commands.TakeRequestPermit, change={"requests_per_minute_max": 100}),
     Step(queries.CheckAccess),
+    Step(queries.GetReport, change={"kind": "totals"}),
     Step(queries.ExportUser, drop=("after",)),
     Step(commands.DeleteConversation),
     Step(commands.RevokeTokens),

@@ -40,6 +40,11 @@ class Supervised:
         self._was_ready = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has started well once: only then its end is more than a failed start."""
+        return self._was_ready
+
     async def start(self) -> None:
         """Start the program and return when it is ready. Raises ProgramFailedError."""
         self._task = asyncio.create_task(self._run(), name=f"run {self.program.name}")

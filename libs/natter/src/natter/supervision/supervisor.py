@@ -20,6 +20,7 @@ class Supervisor:
     def __init__(self, on_line: Callable[[str, str], None]) -> None:
         self._on_line = on_line
         self._supervised: list[Supervised] = []
+        self._changed = asyncio.Event()
 
     @property
     def running(self) -> Sequence[Supervised]:
@@ -30,11 +31,35 @@ class Supervisor:
         """Start programs side by side and return when all are ready. Raises the first ProgramFailedError."""
         started = [Supervised(program, self._on_line) for program in programs]
         self._supervised += started
+        self._changed.set()
         await together(*(supervised.start() for supervised in started))
+        self._changed.set()
 
     async def run_until_one_is_given_up(self) -> None:
-        """Raise the ProgramFailedError of the first program that is given up."""
-        await asyncio.gather(*(supervised.wait() for supervised in self._supervised))
+        """Raise the ProgramFailedError of the first program that is given up; those that join later are watched too.
+
+        One whose start fails is told by `start`, and is nobody's here.
+        """
+        while True:
+            self._changed.clear()
+            changed = asyncio.create_task(self._changed.wait())
+            lives = [asyncio.create_task(one.wait()) for one in self._supervised if one.was_ready]
+            try:
+                await asyncio.wait({changed, *lives}, return_when=asyncio.FIRST_COMPLETED)
+                for life in lives:
+                    if life.done():
+                        await life
+            finally:
+                for task in (changed, *lives):
+                    task.cancel()
+                await asyncio.gather(changed, *lives, return_exceptions=True)
+
+    async def remove(self, names: Collection[str]) -> None:
+        """Stop the programs of these names, side by side, and keep them no more."""
+        gone = [supervised for supervised in self._supervised if supervised.program.name in names]
+        self._supervised = [supervised for supervised in self._supervised if supervised not in gone]
+        self._changed.set()
+        await asyncio.gather(*(supervised.stop(STOP_SECONDS_MAX) for supervised in gone))
 
     async def stop(self, order: Sequence[Collection[str]]) -> None:
         """Stop the programs step by step: each step names the groups that stop side by side; at last all others."""

@@ -14,6 +14,7 @@ from conversation_store.models.delivery import (
 )
 from conversation_store.models.runs import Run, SessionItem, ToolCall
 from conversation_store.models.tasks import Task
+from conversation_store.models.usage import UsageDay
 
 __all__ = [
     "METADATA",
@@ -33,5 +34,6 @@ __all__ = [
     "Task",
     "TokenFloor",
     "ToolCall",
+    "UsageDay",
     "User",
 ]

@@ -1,0 +1,76 @@
+"""`natter usage`: how many runs and tokens, and what they cost by a table of prices."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from actor_kit.prices import Prices
+from contracts.message import Json
+from contracts.queries import GetReport
+from rich.table import Table
+
+from natter.operating.asking import ROWS_MAX, AsJson, DataDir, NatsUrl, ask, console, print_json, run
+from natter.settings import Settings
+
+
+class By(StrEnum):
+    USER = "user"
+    ASSISTANT = "assistant"
+    MODEL = "model"
+    DAY = "day"
+
+
+SUMS = ("runs", "failed", "input_tokens", "output_tokens")
+
+
+def usage(
+    by: Annotated[list[By] | None, typer.Option(help="What a row is; may be repeated. Default: day")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="From so many days ago on, today included (UTC)")] = 30,
+    user: Annotated[str | None, typer.Option(help="Of this user alone")] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option(
+            help='JSON, or a file of it: US dollars for a million tokens, {"gpt-5-mini": {"input": 0.25, "output": 2}}.'
+            " Default: $MODEL_PRICES"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    nats_url: NatsUrl = None,
+) -> None:
+    """Runs, tokens and their estimated cost, by user, assistant, model or day."""
+    keys = [str(one) for one in by or [By.DAY]]
+    try:
+        table_of_prices = Prices.read(
+            Settings().given("MODEL_PRICES").get("MODEL_PRICES", "") if prices is None else prices
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--prices") from error
+    since = datetime.now(UTC) - timedelta(days=days - 1)
+    query = GetReport.model_validate({"kind": "usage", "user_id": user, "since": since, "by": keys, "limit": ROWS_MAX})
+    rows = summed(run(ask(data_dir, nats_url, query)), keys, table_of_prices)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(*keys, "runs", "failed", "tokens in", "tokens out", "cost (USD)")
+    for row in rows:
+        cost = row["cost_usd"]
+        figures = (f"{row[name]:,}" for name in SUMS)
+        table.add_row(*(str(row[key] or "-") for key in keys), *figures, "-" if cost is None else f"{cost:,.4f}")
+    console.print(table if rows else "nothing was used")
+
+
+def summed(rows: tuple[Json, ...], keys: list[str], prices: Prices) -> list[dict[str, Any]]:
+    """One row for each value of the keys. A cost is None where a model that was used has no price."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for raw in rows:
+        row: dict[str, Any] = dict(raw)
+        key = tuple(row[name] for name in keys)
+        into = found.setdefault(key, {**dict(zip(keys, key, strict=True)), **dict.fromkeys(SUMS, 0), "cost_usd": 0.0})
+        for name in SUMS:
+            into[name] += row[name]
+        tokens = row["input_tokens"], row["output_tokens"]
+        cost = prices.cost(row["model"], *tokens) if any(tokens) else 0.0
+        into["cost_usd"] = None if cost is None or into["cost_usd"] is None else into["cost_usd"] + cost
+    return list(found.values())

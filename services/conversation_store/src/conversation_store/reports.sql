@@ -1,0 +1,87 @@
+-- Each statement gives rows of one JSON object, ``body``. They run as the system, and read what operators may know: ids,
+-- states, times, figures; no message, no title, no argument or result of a tool.
+
+-- name: totals
+-- Runs that are not finished, by state: ``enqueued`` ones wait behind another of their conversation.
+select json_build_object(
+    'queued', count(*) filter (where status = 'queued' and is_active),
+    'enqueued', count(*) filter (where status = 'queued' and not is_active),
+    'running', count(*) filter (where status = 'running'),
+    'waiting', count(*) filter (where status = 'waiting'),
+    'oldest_queued_seconds', coalesce(
+        extract(epoch from now() - min(requested_at) filter (where status = 'queued' and is_active)), 0)::float8,
+    'unleased', count(*) filter (where status = 'running' and lease_expires_at < now()),
+    'outbox', (select count(*) from chat.outbox)
+) as body from chat.run where status not in ('completed', 'failed', 'cancelled');
+
+-- name: runs
+select json_build_object(
+    'run_id', r.run_id, 'conversation_id', r.conversation_id, 'user_id', r.user_id, 'assistant_id', c.assistant_id,
+    'status', r.status, 'epoch', r.epoch, 'model', r.model, 'total_tokens', (r.usage ->> 'total_tokens')::bigint,
+    'error_code', r.error_code, 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at
+) as body
+from chat.run r join chat.conversation c using (conversation_id, user_id)
+where (:user_id::text is null or r.user_id = :user_id)
+  and (:conversation_id::text is null or r.conversation_id = :conversation_id)
+  and (:status::text is null or r.status = :status)
+order by r.created_at desc, r.run_id desc limit :limit;
+
+-- name: run
+select json_build_object(
+    'run_id', r.run_id, 'conversation_id', r.conversation_id, 'user_id', r.user_id, 'assistant_id', c.assistant_id,
+    'agent_name', r.agent_name, 'turn', r.turn, 'status', r.status, 'is_active', r.is_active, 'epoch', r.epoch,
+    'runner_id', r.runner_id, 'lease_expires_at', r.lease_expires_at, 'requests_count', r.requests_count,
+    'requested_at', r.requested_at, 'cancel_requested', r.cancel_requested, 'checkpoints_count', r.checkpoints_count,
+    'stalls_count', r.stalls_count, 'model', r.model, 'usage', r.usage, 'error_code', r.error_code,
+    'error_detail', r.error_detail, 'created_at', r.created_at, 'started_at', r.started_at,
+    'finished_at', r.finished_at,
+    'tool_calls', (
+        select coalesce(json_agg(json_build_object(
+            'call_id', t.call_id, 'name', t.name, 'status', t.status, 'epoch', t.epoch, 'begun_at', t.begun_at,
+            'finished_at', t.finished_at) order by t.begun_at, t.call_id), '[]')
+        from chat.tool_call t where t.run_id = r.run_id
+    )
+) as body
+from chat.run r join chat.conversation c using (conversation_id, user_id) where r.run_id = :key;
+
+-- name: user
+-- What one user has, and has used today and this month (UTC).
+select json_build_object(
+    'user_id', u.user_id, 'created_at', u.created_at, 'last_turn_at', u.last_turn_at,
+    'conversations', (select count(*) from chat.conversation where user_id = u.user_id),
+    'messages', (select count(*) from chat.message where user_id = u.user_id),
+    'runs', (select count(*) from chat.run where user_id = u.user_id),
+    'runs_unfinished', (select count(*) from chat.run
+        where user_id = u.user_id and status not in ('completed', 'failed', 'cancelled')),
+    'tasks', (select count(*) from chat.task where user_id = u.user_id),
+    'connections', (select count(*) from chat.connection where user_id = u.user_id),
+    'runs_today', used.runs_today, 'tokens_today', used.tokens_today,
+    'runs_this_month', used.runs_month, 'tokens_this_month', used.tokens_month
+) as body
+from chat."user" u left join lateral (
+    select coalesce(sum(d.runs) filter (where d.day = (now() at time zone 'utc')::date), 0)::bigint as runs_today,
+        coalesce(sum(d.input_tokens + d.output_tokens)
+            filter (where d.day = (now() at time zone 'utc')::date), 0)::bigint as tokens_today,
+        coalesce(sum(d.runs), 0)::bigint as runs_month,
+        coalesce(sum(d.input_tokens + d.output_tokens), 0)::bigint as tokens_month
+    from chat.usage_day d
+    where d.user_id = u.user_id and d.day >= date_trunc('month', now() at time zone 'utc')::date
+) used on true
+where u.user_id = :key;
+
+-- name: usage
+-- What runs have used, by the day (UTC) on which they ended. Always by model as well: its price is what a token costs.
+select json_build_object(
+    'user', d.user_key, 'assistant', d.assistant_key, 'day', d.day_key, 'model', d.model, 'runs', sum(d.runs),
+    'failed', sum(d.failed), 'input_tokens', sum(d.input_tokens), 'output_tokens', sum(d.output_tokens)
+) as body
+from (
+    select u.*, case when 'user' = any(:by::text[]) then u.user_id end as user_key,
+        case when 'assistant' = any(:by::text[]) then u.assistant_id end as assistant_key,
+        case when 'day' = any(:by::text[]) then u.day end as day_key
+    from chat.usage_day u
+    where (:user_id::text is null or u.user_id = :user_id) and (:since::date is null or u.day >= :since)
+) d
+group by d.user_key, d.assistant_key, d.day_key, d.model
+order by d.day_key desc nulls last, sum(d.input_tokens + d.output_tokens) desc, d.user_key, d.assistant_key, d.model
+limit :limit;

@@ -1,0 +1,153 @@
+"""The commands of an operator, on a stack that runs: who runs, what is done for whom, more processes, a user's data."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from natter.__main__ import main
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up
+from typer.testing import CliRunner
+
+pytestmark = pytest.mark.whole_path
+PRICES = '{"*": {"input": 1000000, "output": 2000000}}'
+
+
+@pytest.fixture(scope="module")
+def natter() -> Iterator[RunningNatter]:
+    with temporary_directory() as directory, natter_up(directory / "data", *WITHOUT_WEB) as natter:
+        yield natter
+
+
+def run(natter: RunningNatter, *arguments: str) -> Any:
+    return CliRunner().invoke(main, [*arguments, "--data-dir", str(natter.data_dir)])
+
+
+def as_json(natter: RunningNatter, *arguments: str) -> Any:
+    done = run(natter, *arguments, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def say(natter: RunningNatter, user: str, message: str) -> str:
+    """Write a message and return its run."""
+    url = f"{natter.edge_url}/api/{user}/chat"
+    return httpx.post(url, json={"message": message}, headers=natter.headers(user)).json()["run_id"]
+
+
+def wait_for_end(natter: RunningNatter, run_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        row = as_json(natter, "runs", "show", run_id)
+        if row["status"] not in ("queued", "running"):
+            return row
+        time.sleep(0.05)
+    pytest.fail("the run did not end")
+
+
+def test_status_tells_who_runs_and_what_waits(natter: RunningNatter) -> None:
+    found = as_json(natter, "status")
+    assert set(found["services"].values()) == {1}
+    assert found["processes"] == found["services"]
+    assert found["queues"] == [{"assistant": "todo", "pending": 0, "ack_pending": 0}]
+    assert (found["viewers"], found["slots_taken"], found["runs"]["running"]) == (0, 0, 0)
+    assert found["slots"] > 0
+    table = run(natter, "status")
+    assert table.exit_code == 0
+    assert "agent_runner" in table.stdout
+    assert "slots taken" in table.stdout
+
+
+def test_status_goes_on_while_it_is_watched(natter: RunningNatter) -> None:
+    command = [sys.executable, "-m", "natter", "status", "--watch", "--every", "0.2", "--json"]
+    watching = subprocess.Popen(
+        [*command, "--data-dir", str(natter.data_dir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert watching.stdout is not None
+        looks = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        assert all(look["services"]["auth_edge"] == 1 for look in looks)
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def test_a_run_is_listed_shown_and_stopped(natter: RunningNatter) -> None:
+    run_id = say(natter, "alice", "count to 500")
+    (row,) = as_json(natter, "runs", "list", "--user", "alice")
+    assert (row["run_id"], row["assistant_id"]) == (run_id, "todo")
+    assert run(natter, "runs", "cancel", run_id).exit_code == 0
+    assert wait_for_end(natter, run_id)["status"] == "cancelled"
+    assert run_id in run(natter, "runs", "list", "--status", "cancelled").stdout
+    shown = run(natter, "runs", "show", run_id).stdout
+    assert "cancelled" in shown
+    assert "count to" not in shown
+    unknown = run(natter, "runs", "show", "run_none")
+    assert unknown.exit_code == 1
+    assert "no such run" in unknown.stderr
+
+
+def test_a_tail_tells_what_happens_to_runs(natter: RunningNatter) -> None:
+    command = [sys.executable, "-m", "natter", "tail", "--json", "--user", "tina", "--count", "2"]
+    tailing = subprocess.Popen(
+        [*command, "--data-dir", str(natter.data_dir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        time.sleep(2.5)  # it says nothing before the first event
+        say(natter, "not tina", "count to 2")
+        run_id = say(natter, "tina", "count to 2")
+        said, errors = tailing.communicate(timeout=20)
+    finally:
+        tailing.kill()
+    events = [json.loads(line) for line in said.splitlines()]
+    assert [(one["type"], one["run_id"]) for one in events] == [("run.started", run_id), ("run.completed", run_id)], (
+        errors
+    )
+
+
+def test_a_service_gets_more_processes_and_fewer(natter: RunningNatter) -> None:
+    assert run(natter, "scale", "agent_runner=2", "stream_relay=2").stdout == "agent_runner=2, stream_relay=2\n"
+    time.sleep(1)  # stack.json is kept twice a second
+    found = as_json(natter, "status")
+    assert (found["services"]["agent_runner"], found["processes"]["stream_relay"]) == (2, 2)
+    assert len(natter.state.relay_urls) == 2
+    natter.kill("agent_runner.2")  # it is kept alive as the others are
+    wait_for_end(natter, say(natter, "alice", "count to 3"))
+    assert run(natter, "scale", "agent_runner=1", "stream_relay=1").exit_code == 0
+    deadline = time.monotonic() + 5
+    while natter.state.processes.keys() & {"agent_runner.2", "stream_relay.2"} and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found = as_json(natter, "status")
+    assert (found["services"]["agent_runner"], found["processes"]["stream_relay"]) == (1, 1)
+
+
+def test_usage_has_a_cost_where_a_price_is_known(natter: RunningNatter) -> None:
+    wait_for_end(natter, say(natter, "uma", "count to 3"))
+    (row,) = as_json(natter, "usage", "--by", "user", "--by", "model", "--user", "uma", "--prices", PRICES)
+    assert (row["runs"], row["failed"]) == (1, 0)
+    assert row["cost_usd"] == row["input_tokens"] + 2 * row["output_tokens"]
+    assert "uma" in run(natter, "usage", "--by", "user").stdout
+
+
+def test_one_user_is_shown_exported_and_erased(natter: RunningNatter, tmp_path: Path) -> None:
+    user = "eve > *"
+    token = natter.headers(user)
+    sent = httpx.post(f"{natter.edge_url}/api/eve%20%3E%20%2A/chat", json={"message": "count to 3"}, headers=token)
+    wait_for_end(natter, sent.json()["run_id"])
+    shown = as_json(natter, "users", "show", user)
+    assert (shown["conversations"], shown["runs_today"]) == (1, 1)
+    file = tmp_path / "eve.json"
+    assert run(natter, "users", "export", user, "--output", str(file)).exit_code == 0
+    assert json.loads(file.read_text())["conversations"]
+    assert run(natter, "users", "export", user, "--output", str(file)).exit_code == 1  # never over a file
+    refused = CliRunner().invoke(main, ["users", "erase", user, "--data-dir", str(natter.data_dir)], input="n\n")
+    assert refused.exit_code == 1
+    assert as_json(natter, "users", "show", user)["conversations"] == 1
+    assert run(natter, "users", "erase", user, "--yes").exit_code == 0
+    assert run(natter, "users", "show", user).exit_code == 1
