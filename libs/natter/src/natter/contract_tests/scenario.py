@@ -38,6 +38,7 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(queries.ListConversations, drop=("after", "pinned", "archived"), path="search"),
     Step(queries.SearchMessages),
     Step(queries.ListItems, drop=("after", "run_id")),
+    Step(queries.GetItem),
     Step(queries.GetRun),
     Step(commands.ClaimRun, remember={"epoch": "epoch", "run_token": "run_token"}),
     Step(commands.RenewLease, change={"lease_seconds": 30}),
