@@ -13,7 +13,7 @@ from natter_todo.settings import Settings as TodoSettings
 from natter_todo.task_tools.settings import Settings as ToolsSettings
 from stream_relay.settings import Settings as RelaySettings
 
-GIVEN_BY_THE_STACK = {"HTTP_HOST", "HTTP_PORT"}
+GIVEN_BY_THE_STACK = {"HTTP_HOST", "HTTP_PORT", "HTTP_SHARES_PORT"}
 READ: dict[Service, list[Any]] = {
     Service.AGENT_RUNNER: [RunnerSettings, TodoSettings],
     Service.AUTH_EDGE: [EdgeSettings],

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from actor_kit.http_server import build_server, turn_away
 from actor_kit.uvicorn_internals import STOP_NOTICE_SECONDS, BoundedProtocol, Bounds
+from natter.servers.ports import free_port
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -230,3 +231,30 @@ def test_a_server_has_its_bounds_and_believes_only_its_proxies() -> None:
     assert (server.config.http.func, server.config.http.args) == (BoundedProtocol, (Bounds(1), turn_away))  # type: ignore[union-attr]
     assert (server.config.proxy_headers, server.config.forwarded_allow_ips) == (True, ["::1"])
     assert server.config.timeout_graceful_shutdown == 1
+
+
+async def test_servers_may_share_a_port_and_one_goes_on_alone() -> None:
+    port = free_port()
+    servers = [
+        build_server(
+            app,
+            host="127.0.0.1",
+            port=port,
+            bounds=Bounds(connections_max=10),
+            drain_timeout_seconds=1,
+            notice_seconds=0,
+            shares_port=True,
+        )
+        for _ in range(2)
+    ]
+    serving = [asyncio.create_task(server.serve()) for server in servers]
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while not all(server.started for server in servers):
+            await asyncio.sleep(0.01)
+        servers[0].should_exit = True
+        await serving[0]
+        for _ in range(5):
+            async with httpx.AsyncClient(trust_env=False) as client:
+                assert (await client.get(f"http://127.0.0.1:{port}/early")).status_code == 200
+        servers[1].should_exit = True
+        await serving[1]

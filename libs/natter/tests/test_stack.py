@@ -48,7 +48,9 @@ def test_without_it_they_are_signed_with_the_shared_secret_and_streams_are_on_th
     assert made.url == made.replicas_of(Service.AUTH_EDGE)[0].url
 
 
-def test_replicas_have_ports_of_their_own(tmp_path: Path) -> None:
+def test_replicas_have_one_address_and_each_an_operators_port_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scale = {"auth_edge": 3, "agent_runner": 2}
     asked = Options(edge_port=8000, relay_port=8001, web_port=3000, scale=scale)
     made = plan(asked, DataDirectory.open(tmp_path), Settings(), "json", tmp_path)
@@ -57,9 +59,16 @@ def test_replicas_have_ports_of_their_own(tmp_path: Path) -> None:
         *("conversation_store", "task_tools", "agent_runner", "agent_runner.2"),
         *("stream_relay", "auth_edge", "auth_edge.2", "auth_edge.3"),
     ]
-    assert made.replicas_of(Service.AUTH_EDGE)[0].http_port == 8000
-    ports = [port for replica in made.replicas for port in (replica.http_port, replica.metrics_port) if port]
-    assert len(ports) == len(set(ports)) == 8 + 5
+    ports = [replica.metrics_port for replica in made.replicas]
+    assert len(ports) == len(set(ports)) == 8
+    assert made.urls_of(Service.AUTH_EDGE) == ["http://127.0.0.1:8000"]
+    told = environments(made)
+    assert [told[name]["HTTP_SHARES_PORT"] for name in ("auth_edge", "auth_edge.3", "stream_relay")] == [
+        *("true", "true", "true")
+    ]
+    monkeypatch.setattr("natter.plan.CAN_SHARE_PORTS", False)
+    elsewhere = plan(asked, DataDirectory.open(tmp_path), Settings(), "json", tmp_path)
+    assert len(elsewhere.urls_of(Service.AUTH_EDGE)) == 3
 
 
 def test_secrets_are_made_once_and_a_given_one_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,12 +85,26 @@ def test_secrets_are_made_once_and_a_given_one_is_kept(tmp_path: Path, monkeypat
 
 
 def test_the_embedded_nats_lets_each_user_do_its_own_alone(tmp_path: Path) -> None:
-    made = stack(tmp_path)
-    assert made.nats is not None
-    users = {user["user"]: user for user in made.nats.configuration()["authorization"]["users"]}
+    [server] = stack(tmp_path).nats
+    users = {user["user"]: user for user in server.configuration()["authorization"]["users"]}
     assert set(users) == {str(service) for service in Service}
     assert users["stream_relay"]["permissions"]["subscribe"]["allow"]
     assert not any(subject.startswith("delta.") for subject in users["stream_relay"]["permissions"]["publish"]["allow"])
+
+
+def test_a_cluster_of_nats_has_routes_that_need_a_password_and_everybody_knows_all_its_servers(tmp_path: Path) -> None:
+    made = stack(tmp_path, nats_servers=3)
+    assert [program.name for program in made.nats_servers] == ["nats", "nats.2", "nats.3"]
+    assert len({server.directory for server in made.nats}) == 3
+    for server in made.nats:
+        cluster = server.configuration()["cluster"]
+        assert cluster["listen"].startswith("127.0.0.1:")
+        assert len(cluster["authorization"]["password"]) >= 43
+        assert len(cluster["routes"]) == 3
+        assert cluster["authorization"]["password"] not in made.secrets.nats_password("auth_edge")
+    urls = ",".join(server.url for server in made.nats)
+    told = environments(made)
+    assert {told[str(service)]["NATS_URL"] for service in Service if str(service) in told} == {urls}
 
 
 def test_without_being_told_the_todo_assistant_is_served(tmp_path: Path) -> None:

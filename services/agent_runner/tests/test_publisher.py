@@ -226,3 +226,20 @@ async def test_what_the_store_wrote_before_the_run_is_no_fence_and_was_not_shown
     await one.flush()
     assert [item["id"] for item in (await read_shown(bus, one.subject)).whole_items()] == ["msg_1"]
     await one.close()
+
+
+async def test_what_was_shown_is_read_up_to_what_the_stream_has_acknowledged(bus: Bus) -> None:
+    """A server of a cluster that answers may be behind the one that has acknowledged."""
+    one = publisher(bus)
+    one.start(0)
+    one.event({"type": "thread.item.added", "item": {"id": "msg_1", "type": "assistant_message"}})
+    await one.flush()
+    reading = asyncio.create_task(read_shown(bus, one.subject, up_to_sequence=one.last_sequence + 1))
+    await asyncio.sleep(0.05)
+    assert not reading.done()
+    one.event({"type": "thread.item.added", "item": {"id": "msg_2", "type": "assistant_message"}})
+    await one.flush()
+    assert [item["id"] for item in (await reading).whole_items()] == ["msg_1", "msg_2"]
+    with pytest.raises(RetryableError):
+        await read_shown(bus, one.subject, up_to_sequence=one.last_sequence + 1)
+    await one.close()

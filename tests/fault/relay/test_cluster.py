@@ -3,20 +3,18 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
+import nats.errors
 import pytest
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
-from contracts.errors import NatterError
 from contracts.services import Service
-from natter.servers.nats import Nats
+from natter.servers.nats import Nats, Routes
 from natter.servers.ports import free_port
 from natter_testing.servers import RunningServer, temporary_directory
 
@@ -26,23 +24,6 @@ SERVERS = 3
 NUMBERS = 80
 
 
-@dataclass(frozen=True)
-class ClusteredNats(Nats):
-    """One server of a cluster."""
-
-    name: str = ""
-    cluster_port: int = 0
-    cluster_ports: Sequence[int] = ()
-
-    def configuration(self) -> dict[str, Any]:
-        cluster = {
-            "name": "natter",
-            "listen": f"127.0.0.1:{self.cluster_port}",
-            "routes": [f"nats://127.0.0.1:{port}" for port in self.cluster_ports],
-        }
-        return {**super().configuration(), "server_name": self.name, "cluster": cluster}
-
-
 @pytest.fixture
 async def servers() -> AsyncIterator[list[RunningServer]]:
     with temporary_directory() as folder:
@@ -50,8 +31,8 @@ async def servers() -> AsyncIterator[list[RunningServer]]:
         running: list[RunningServer] = []
         for number, port in enumerate(ports):
             directory = folder / str(number)
-            server = ClusteredNats(
-                directory, free_port(), free_port(), name=f"n{number}", cluster_port=port, cluster_ports=ports
+            server = Nats(
+                directory, free_port(), free_port(), name=f"n{number}", routes=Routes(port, ports, "of-the-routes")
             )
             server.initialise()
             running.append(RunningServer(server, directory / "nats.log"))
@@ -68,10 +49,10 @@ def url_of(server: RunningServer) -> str:
 
 async def make_replicated_streams(bus: Bus) -> int:
     """Create the streams with three replicas; returns the number of the server that leads DELTAS."""
+    await provision(bus, replicas=SERVERS)
     async with asyncio.timeout(20):
         while True:
-            with suppress(NatterError):
-                await provision(bus, replicas=SERVERS)
+            with suppress(TimeoutError, nats.errors.Error):
                 answer = await bus.client.request("$JS.API.STREAM.INFO.DELTAS", b"", timeout=5)
                 leader = json.loads(answer.data).get("cluster", {}).get("leader")
                 if leader:

@@ -59,6 +59,7 @@ def build_server(  # noqa: PLR0913 - each is what one of its users decides
     bounds: Bounds,
     drain_timeout_seconds: float,
     notice_seconds: float = STOP_NOTICE_SECONDS,
+    shares_port: bool = False,
     trusted_proxies: list[str] | None = None,
     lifespan: Literal["on", "off"] = "off",
 ) -> QuietServer:
@@ -84,6 +85,7 @@ def build_server(  # noqa: PLR0913 - each is what one of its users decides
             timeout_graceful_shutdown=max(1, int(drain_timeout_seconds)),
         ),
         notice_seconds,
+        shares_port=shares_port,
     )
 
 

@@ -26,9 +26,11 @@ from contracts.streams import (
 
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
-from actor_kit.settings import AssistantSettings, LeaseSettings, ServiceSettings
+from actor_kit.settings import AssistantSettings, LeaseSettings, ReplicaSettings, ServiceSettings
 
 NANOSECONDS = 1_000_000_000
+CLUSTER_SETTLES_SECONDS_MAX = 30.0
+"""An election takes up to nine seconds, and begins again where nobody has won it."""
 DURATIONS = frozenset({"ack_wait", "duplicate_window", "max_age"})
 
 
@@ -79,15 +81,21 @@ def _shown(name: str, value: object) -> str:
 
 
 async def provision(
-    bus: Bus, *, assistants: Sequence[AssistantId] | None = None, replicas: int = 1, is_dry_run: bool = False
+    bus: Bus,
+    *,
+    assistants: Sequence[AssistantId] | None = None,
+    replicas: int | None = None,
+    is_dry_run: bool = False,
 ) -> list[str]:
     """Create what is missing, update consumers, and return what differs in streams that are there.
 
     A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. Each of
     the ``assistants`` (None: those of CONVERSATION_STORE_ASSISTANTS) gets its consumer of RUNS, whose ack wait is the
-    runners' lease, AGENT_RUNNER_LEASE_SECONDS. Raises RetryableError (bus_unavailable).
+    runners' lease, AGENT_RUNNER_LEASE_SECONDS; each stream has ``replicas`` (None: NATS_REPLICAS) copies. A cluster
+    that has not yet elected who decides is waited for. Raises RetryableError (bus_unavailable).
     """
-    admin = StreamAdmin(bus.client)
+    admin = StreamAdmin(bus.client, settle_seconds_max=CLUSTER_SETTLES_SECONDS_MAX)
+    replicas = ReplicaSettings().nats_replicas if replicas is None else replicas
     drifts: list[str] = []
     if not is_dry_run:
         await _give_each_assistant_its_queue(bus, admin)

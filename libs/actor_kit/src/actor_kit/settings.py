@@ -125,3 +125,16 @@ class LeaseSettings(BaseSettings):
         validation_alias="AGENT_RUNNER_LEASE_SECONDS",
         description="How long a claim on a run holds without being renewed, and a delivery of RUNS without an ack.",
     )
+
+
+class ReplicaSettings(BaseSettings):
+    """How often NATS keeps what it stores. Provisioning reads it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    nats_replicas: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="Servers of a NATS cluster that keep each stream: 3 of three outlive the loss of one.",
+    )

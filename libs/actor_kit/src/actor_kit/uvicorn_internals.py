@@ -47,13 +47,25 @@ class PatientServer(QuietServer):
     uvicorn closes its listener and all idle connections in one moment, and so resets what is on its way on them. This
     one first serves on for ``notice_seconds``, in which each answer ends its connection, so that busy clients leave by
     themselves; then it closes the listener, and waits for what is sent on a connection that was opened just before.
+
+    ``shares_port``: others of the same user may listen on the port as well, and the kernel gives each a share of the
+    connections (SO_REUSEPORT, Linux).
     """
 
-    def __init__(self, config: uvicorn.Config, notice_seconds: float = STOP_NOTICE_SECONDS) -> None:
+    def __init__(
+        self, config: uvicorn.Config, notice_seconds: float = STOP_NOTICE_SECONDS, *, shares_port: bool = False
+    ) -> None:
         self.is_stopping = False
+        self._shares_port = shares_port
         self._notice_seconds = notice_seconds
         config.app = self._says_goodbye(config.app)
         super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._shares_port:
+            family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
+            sockets = [socket.create_server((self.config.host, self.config.port), family=family, reuse_port=True)]
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Give notice, close the listener, finish, close. Without connections it is done at once."""

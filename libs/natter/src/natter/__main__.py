@@ -65,6 +65,7 @@ DataDir = Annotated[
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free port")]
 REPLICAS_MAX = 16
+CLUSTER_SIZES = (1, 3, 5)
 MAY_BE_ABSENT = {Service.AGENT_RUNNER}
 """Without runners messages are accepted and wait: to test the contracts, or to run a runner of one's own."""
 
@@ -92,6 +93,10 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
             help="Run N processes of a service, or of one assistant (agent_runner.ID=N); may be repeated",
         ),
     ] = None,
+    nats_cluster: Annotated[
+        int,
+        typer.Option(metavar="N", help="A cluster of so many NATS servers, 3 or 5, each with all that is stored"),
+    ] = 1,
     nats_url: Annotated[
         str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one; $NATS_URL is not read")
     ] = None,
@@ -102,6 +107,10 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Start everything on this machine, and print `ready …` once a message would be answered. Ctrl-C stops it."""
     if demo_user and no_web:
         raise typer.BadParameter("the account is the web app's: it needs the web app", param_hint="--demo-user")
+    if nats_cluster not in CLUSTER_SIZES:
+        raise typer.BadParameter("a majority decides: 1, 3 or 5 servers", param_hint="--nats-cluster")
+    if nats_cluster > 1 and nats_url is not None:
+        raise typer.BadParameter("the NATS of --nats-url is run by somebody else", param_hint="--nats-cluster")
     settings = Settings()
     try:
         assistants = read_assistants(assistant or [], Path.cwd())
@@ -115,6 +124,7 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         demo_user=demo_user,
         assistants=assistants,
         scale=_read_scale(scale or [], assistants),
+        nats_servers=nats_cluster,
         nats_url=nats_url,
         database_url=database_url,
     )

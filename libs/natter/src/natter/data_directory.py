@@ -57,6 +57,8 @@ class StackState(BaseModel):
     """Of /metrics, by the process's name."""
     nats_url: str = ""
     nats_is_embedded: bool = True
+    nats_replicas: int | None = 1
+    """How many copies of each stream there are to be; None: as NATS_REPLICAS says."""
     database_url: str = Field(default="", repr=False)
     database_is_embedded: bool = True
     jwt_verifier: str = "hs256"

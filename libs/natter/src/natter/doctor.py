@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -95,7 +95,7 @@ def _is_running(directory: DataDirectory) -> bool:
 
 
 async def _running_stack(root: Path, state: StackState) -> list[Finding]:
-    checks: list[Awaitable[list[Finding]]] = [_bus(root, state.assistants)]
+    checks: list[Awaitable[list[Finding]]] = [_bus(root, state)]
     for name, urls in (("auth_edge", state.edge_urls), ("stream_relay", state.relay_urls)):
         checks += [_ready(name, url) for url in urls]
     dead = [name for name, pid in state.processes.items() if pid is None]
@@ -114,12 +114,14 @@ async def _ready(name: str, url: str) -> list[Finding]:
     return [Finding(name, answer.status_code == 200, f"{url}: {answer.text.strip()}")]
 
 
-async def _bus(root: Path, assistants: Sequence[str]) -> list[Finding]:
+async def _bus(root: Path, state: StackState) -> list[Finding]:
     wanted = {Service.CONVERSATION_STORE, Service.AGENT_RUNNER}
     try:
         async with operator_bus(operator_settings(root, None)) as bus:
             silent = await silent_services(bus, wanted)
-            drifts = await provision(bus, assistants=assistants, is_dry_run=True)  # it looks, and changes nothing
+            drifts = await provision(  # it looks, and changes nothing
+                bus, assistants=state.assistants, replicas=state.nats_replicas, is_dry_run=True
+            )
     except NatterError as error:
         return [Finding("NATS", False, error.detail)]
     answers = f"no answer from {', '.join(sorted(silent))}" if silent else "store and runner answer"

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from actor_kit.provision import provision
@@ -41,17 +40,15 @@ def migrate(data_dir: Path | None, nats_url: str | None, database_url: str | Non
 
 
 async def _provision(data_dir: Path | None, nats_url: str | None) -> list[str]:
-    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
-        return await provision(bus, assistants=_assistants(data_dir))
-
-
-def _assistants(data_dir: Path | None) -> Sequence[str] | None:
-    """Those of the stack of the data directory, where the environment names none."""
     settings = Settings()
-    if settings.given("CONVERSATION_STORE_ASSISTANTS"):
-        return None
     state = DataDirectory.open(data_dir or settings.data_dir).read_state()
-    return None if state is None else state.assistants
+    is_named = bool(settings.given("CONVERSATION_STORE_ASSISTANTS"))
+    async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
+        return await provision(
+            bus,
+            assistants=None if state is None or is_named else state.assistants,
+            replicas=None if state is None or nats_url is not None else state.nats_replicas,
+        )
 
 
 def _environment(data_dir: Path | None, database_url: str | None) -> dict[str, str]:

@@ -7,12 +7,12 @@ from contracts.ids import AssistantId
 from contracts.services import Service
 
 from contracts import nats_conf
-from natter.data_directory import DataDirectory
-from natter.servers.nats import Nats, NatsUser
+from natter.data_directory import DataDirectory, Secrets
+from natter.servers.nats import ROUTES_USER, Nats, NatsUser, Routes
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
 from natter.settings import Settings
-from natter.stack import SERVICES, Options, Replica, Stack
+from natter.stack import CAN_SHARE_PORTS, SERVICES, Options, Replica, Stack, nats_names
 
 WITH_HTTP = frozenset({Service.AUTH_EDGE, Service.STREAM_RELAY, Service.TASK_TOOLS})
 
@@ -30,10 +30,7 @@ def plan(
             "better_auth_secrets_previous": [*secrets.better_auth_secrets_previous, *replaced],
         }
     )
-    nats = None
-    if options.nats_url is None:
-        users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
-        nats = Nats(directory.nats, free_port(), free_port(), users=users)
+    nats = _nats(options.nats_servers, directory, secrets) if options.nats_url is None else []
     postgres = None
     if options.database_url is None:
         postgres = Postgres(
@@ -59,19 +56,43 @@ def plan(
     )
 
 
-def replicas_of_group(
-    service: Service, assistant_id: AssistantId | None, numbers: Iterable[int], first_http_port: int = 0
-) -> list[Replica]:
-    """The processes of these numbers of a service, or of an assistant's runners, on free ports.
+def _nats(count: int, directory: DataDirectory, secrets: Secrets) -> list[Nats]:
+    """One server, or several that are a cluster. Each has a directory of its own, and a lone one none of theirs."""
+    users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
+    if count == 1:
+        return [Nats(directory.nats, free_port(), free_port(), users=users)]
+    ports = [free_port() for _ in range(count)]
+    return [
+        Nats(
+            directory.nats / name,
+            free_port(),
+            free_port(),
+            users=users,
+            name=name,
+            routes=Routes(port, ports, secrets.nats_password(ROUTES_USER)),
+        )
+        for name, port in zip(nats_names(count), ports, strict=True)
+    ]
 
-    ``first_http_port`` is that of number 1, where one was asked for.
+
+def replicas_of_group(
+    service: Service, assistant_id: AssistantId | None, numbers: Iterable[int], http_port: int = 0
+) -> list[Replica]:
+    """The processes of these numbers of a service, or of an assistant's runners, each with an operators' port.
+
+    ``http_port`` (0: any free one) is number 1's, and that of the others where they can share it.
     """
-    replicas: list[Replica] = []
-    for number in numbers:
-        asked = first_http_port if number == 1 else 0
-        http_port = (asked or free_port()) if service in WITH_HTTP else 0
-        replicas.append(Replica(service, number, free_port(), http_port, assistant_id))
-    return replicas
+    shared = (http_port or free_port()) if service in WITH_HTTP else 0
+    return [
+        Replica(
+            service,
+            number,
+            free_port(),
+            shared if number == 1 or CAN_SHARE_PORTS or not shared else free_port(),
+            assistant_id,
+        )
+        for number in numbers
+    ]
 
 
 def _replicas(service: Service, options: Options) -> list[Replica]:

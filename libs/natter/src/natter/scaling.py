@@ -106,7 +106,8 @@ class Scaler:
             raise ScaleError(f"there is no {name} in this stack")
         group = [r for r in self.stack.replicas if (r.service, r.assistant_id or "") == (service, assistant_id)]
         self._output.line("natter", f"{name}: {len(group)} → {count}")
-        more = replicas_of_group(Service(service), assistant_id or None, range(len(group) + 1, count + 1))
+        port = group[0].http_port if group else 0
+        more = replicas_of_group(Service(service), assistant_id or None, range(len(group) + 1, count + 1), port)
         await self._add(more)
         await self._remove(group[count:])
 

@@ -36,6 +36,8 @@ STOP_ORDER = (
     {"postgres"},
 )
 """Who stops together, step after step: first who takes new work in, last who keeps it."""
+CAN_SHARE_PORTS = sys.platform == "linux"
+"""Elsewhere the kernel does not give each listener of a port its share."""
 DRAIN_SECONDS_MAX = 1.5
 """How long a service may finish its work when all is stopped; what it cannot finish, it takes up at the next start."""
 
@@ -59,8 +61,15 @@ class Options:
     """Targets by id, the default one first; none: the todo assistant, or what the environment says."""
     scale: Mapping[str, int] = field(default_factory=dict[str, int])
     """Processes of a service, or of one assistant (``agent_runner.ID``)."""
+    nats_servers: int = 1
+    """How many NATS servers of ours; more than one are a cluster, and each has all that is stored."""
     nats_url: str | None = None
     database_url: str | None = None
+
+
+def nats_names(count: int) -> list[str]:
+    """The names of so many NATS servers: as programs, as servers of the cluster, and of their directories."""
+    return ["nats", *(f"nats.{number}" for number in range(2, count + 1))]
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ class Stack:
     secrets: Secrets
     settings: Settings
     log_format: str
-    nats: Nats | None
+    nats: Sequence[Nats]
+    """None where NATS is somebody else's."""
     postgres: Postgres | None
     replicas: Sequence[Replica]
     web_port: int
@@ -106,7 +116,7 @@ class Stack:
 
     @property
     def nats_url(self) -> str:
-        return self.nats.url if self.nats else str(self.options.nats_url)
+        return ",".join(server.url for server in self.nats) or str(self.options.nats_url)
 
     @property
     def database_url(self) -> str:
@@ -145,13 +155,17 @@ class Stack:
     def replicas_of(self, service: Service) -> list[Replica]:
         return [replica for replica in self.replicas if replica.service == service]
 
+    def urls_of(self, service: Service) -> list[str]:
+        """Where a service is reached: replicas that share a port have one address."""
+        return list(dict.fromkeys(replica.url for replica in self.replicas_of(service)))
+
     @property
-    def nats_server(self) -> list[Program]:
+    def nats_servers(self) -> list[Program]:
         """NATS, if it is ours to run."""
-        if self.nats is None:
-            return []
-        probe = in_a_thread(self.nats.is_ready)
-        return [Program("nats", self.nats.command, self._shared_environment(), probe, self.directory.root)]
+        return [
+            Program(name, server.command, self._shared_environment(), in_a_thread(server.is_ready), self.directory.root)
+            for name, server in zip(nats_names(len(self.nats)), self.nats, strict=True)
+        ]
 
     @property
     def postgres_server(self) -> list[Program]:
@@ -239,7 +253,7 @@ class Stack:
 
     def bus_environment(self, user: Service) -> dict[str, str]:
         """How to reach NATS as this user."""
-        if self.nats is None:
+        if not self.nats:
             return {"NATS_URL": self.nats_url, **self.settings.given("NATS_USER", "NATS_PASSWORD", "NATS_NKEY_SEED")}
         return {"NATS_URL": self.nats_url, "NATS_USER": user, "NATS_PASSWORD": self.secrets.nats_password(user)}
 
@@ -267,7 +281,11 @@ class Stack:
         return {"DATABASE_URL": self.database_url, **self.settings.given("DATABASE_DIRECT_URL")}
 
     def _own_environment(self, replica: Replica) -> dict[str, str]:
-        http = {"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(replica.http_port)}
+        http = {
+            "HTTP_HOST": LOOPBACK,
+            "HTTP_PORT": str(replica.http_port),
+            "HTTP_SHARES_PORT": str(CAN_SHARE_PORTS).lower(),  # also with those that `natter scale` adds
+        }
         match replica.service:
             case Service.AUTH_EDGE:
                 relay_url = self.replicas_of(Service.STREAM_RELAY)[0].url

@@ -61,9 +61,9 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
     """NATS and its streams first, which takes a tenth of a second. Postgres, the tables and the store are as long as
     what the other services import, so that these start side by side: the others need no tables to start.
     """
-    if stack.nats:
-        stack.nats.initialise()
-    await supervisor.start(stack.nats_server)
+    for server in stack.nats:
+        server.initialise()
+    await supervisor.start(stack.nats_servers)
     _write_state(stack, supervisor)
     await _provision(stack, output)
     services = stack.services
@@ -127,7 +127,7 @@ async def _operator_bus(stack: Stack) -> AsyncGenerator[Bus]:
 
 async def _provision(stack: Stack, output: Output) -> None:
     async with _operator_bus(stack) as bus:
-        for difference in await provision(bus, assistants=stack.assistants_offered):
+        for difference in await provision(bus, assistants=stack.assistants_offered, replicas=len(stack.nats) or None):
             output.line("natter", f"NATS differs from what is wanted: {difference}")
 
 
@@ -149,11 +149,12 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
         StackState(
             pid=os.getpid(),
             url=stack.url,
-            edge_urls=[replica.url for replica in stack.replicas_of(Service.AUTH_EDGE)],
-            relay_urls=[replica.url for replica in stack.replicas_of(Service.STREAM_RELAY)],
+            edge_urls=stack.urls_of(Service.AUTH_EDGE),
+            relay_urls=stack.urls_of(Service.STREAM_RELAY),
             metrics_urls={replica.name: replica.metrics_url for replica in stack.replicas},
             nats_url=stack.nats_url,
-            nats_is_embedded=stack.nats is not None,
+            nats_is_embedded=bool(stack.nats),
+            nats_replicas=len(stack.nats) or None,
             database_url=stack.database_url,
             database_is_embedded=stack.postgres is not None,
             jwt_verifier=stack.jwt_verifier,

@@ -47,6 +47,7 @@ GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
 READ_BATCH_MAX = 256
+FOLLOWER_PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 TOLD_WITH_TRACEBACK = frozenset({Code.INTERNAL, Code.ASSISTANT_FAILED})
 Outcome = Literal["completed", "failed", "cancelled"]
 
@@ -222,7 +223,9 @@ class RunAttempt:
         if epoch > 1:
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
-            shown = await read_shown(self._workshop.bus, self._publisher.subject)
+            shown = await read_shown(
+                self._workshop.bus, self._publisher.subject, up_to_sequence=self._publisher.last_sequence
+            )
             is_stopped = self._claimed.run.cancel_requested
             self._transcript.take_over(
                 shown, self._claimed.saved_items, keeps_unsaved=is_stopped, may_go_on=self._loop.may_go_on
@@ -372,10 +375,15 @@ class RunAttempt:
         log.info("run.given_back")
 
 
-async def read_shown(bus: Bus, subject: str) -> Shown:
-    """What runners have shown on a run's subject: what carries an epoch. The user's own item does not."""
+async def read_shown(bus: Bus, subject: str, *, up_to_sequence: int = 0) -> Shown:
+    """What runners have shown on a run's subject: what carries an epoch. The user's own item does not.
+
+    A direct get may be answered by a server of the cluster that is behind the leader: it is asked again until it has
+    ``up_to_sequence``, which the stream has acknowledged. Raises RetryableError where that takes too long.
+    """
     shown = Shown()
     from_sequence = 1
+    pauses = iter(FOLLOWER_PAUSES_SECONDS)
     while True:
         messages, pending_count = await bus.direct_get(
             "DELTAS", subject, from_sequence=from_sequence, batch_max=READ_BATCH_MAX
@@ -383,6 +391,13 @@ async def read_shown(bus: Bus, subject: str) -> Shown:
         for message in messages:
             if EPOCH_HEADER in message.headers and EVENT_HEADER not in message.headers:
                 shown.apply(json.loads(message.payload))
-        if not messages or not pending_count:
+        if messages:
+            from_sequence = messages[-1].sequence + 1
+        if messages and pending_count:
+            continue
+        if from_sequence > up_to_sequence:
             return shown
-        from_sequence = messages[-1].sequence + 1
+        pause_seconds = next(pauses, None)
+        if pause_seconds is None:
+            raise RetryableError(Code.BUS_UNAVAILABLE, "A server of the cluster is too far behind to be read.")
+        await asyncio.sleep(pause_seconds)

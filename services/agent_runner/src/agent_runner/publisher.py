@@ -23,6 +23,7 @@ DELTA_CHARACTERS_MAX = 32_768
 PENDING_EVENTS_MAX = 1_000
 PUBLISH_TIMEOUT_SECONDS = 2.0
 PUBLISH_RETRY_SECONDS = 0.2
+FOLLOWER_PAUSE_SECONDS = 0.01
 
 
 class FencedError(TerminalError):
@@ -261,7 +262,10 @@ class DeltaPublisher:
             return True
         if last is not None and not _may_follow(last, self._epoch):
             raise FencedError
-        self._last_sequence = last.sequence if last else 0
+        found = last.sequence if last else 0
+        if found == self._last_sequence:  # told by a follower that is behind: what was refused came later
+            await asyncio.sleep(FOLLOWER_PAUSE_SECONDS)
+        self._last_sequence = found
         return False
 
 

@@ -18,6 +18,7 @@ def build_server(app: FastAPI, settings: Settings) -> QuietServer:
         app,
         host=settings.http_host,
         port=settings.http_port,
+        shares_port=settings.http_shares_port,
         bounds=bounds,
         drain_timeout_seconds=settings.drain_timeout_seconds,
         trusted_proxies=split(settings.trusted_proxies),

@@ -27,6 +27,7 @@ class Settings(IdentitySettings, ProvingSettings):
 
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    http_shares_port: bool = Field(False, description="Others on this machine may listen there too (SO_REUSEPORT).")
     public_stream_url: Url = Field("", description="Where browsers reach stream_relay; empty: on the same origin.")
     public_api_url: Url = Field("", description="Where browsers reach this service; empty: on the same origin.")
     cors_origins: Origins = Field("", description="Other origins that may call, comma-separated; empty: none.")

@@ -81,6 +81,7 @@ def _server(app: ASGIApp, settings: Settings) -> QuietServer:
         app,
         host=settings.http_host,
         port=settings.http_port,
+        shares_port=settings.http_shares_port,
         bounds=bounds,
         drain_timeout_seconds=settings.drain_timeout_seconds,
         notice_seconds=0,  # `_stop` tells the viewers, and what they ask may be asked again

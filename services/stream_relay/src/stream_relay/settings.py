@@ -15,6 +15,7 @@ class Settings(IdentitySettings, ProvingSettings):
 
     http_host: str = Field("127.0.0.1", description="Address to listen on.")
     http_port: int = Field(8001, ge=0, le=65535, description="Port to listen on.")
+    http_shares_port: bool = Field(False, description="Others on this machine may listen there too (SO_REUSEPORT).")
 
     cors_origins: Origins = Field(
         "", description="Other origins whose pages may open streams, comma-separated; empty: none."

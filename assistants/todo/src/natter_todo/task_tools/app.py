@@ -65,6 +65,7 @@ async def serve_http(settings: Settings, stop: asyncio.Event) -> None:
             make_http_app(bus, settings),
             host=settings.http_host,
             port=settings.http_port,
+            shares_port=settings.http_shares_port,
             bounds=Bounds(connections_max=CONNECTIONS_MAX),
             drain_timeout_seconds=2,
             lifespan="on",

@@ -17,6 +17,7 @@ class Settings(ServiceSettings):
 
     http_host: str = Field("127.0.0.1", validation_alias="HTTP_HOST")
     http_port: int = Field(8010, ge=0, le=65535, validation_alias="HTTP_PORT")
+    http_shares_port: bool = Field(False, validation_alias="HTTP_SHARES_PORT")
     hosts_allowed: str = Field("", validation_alias="TASK_TOOLS_HOSTS_ALLOWED")
     """Host header values beside loopback, comma-separated; against DNS rebinding. ``*`` allows any."""
     user_id: str | None = Field(None, min_length=1, max_length=255, validation_alias="TASK_TOOLS_USER_ID")

@@ -1,6 +1,8 @@
 """The part of the JetStream API that creates and describes streams. A service may ask of its own `consumer`."""
 
+import asyncio
 import json
+import time
 from typing import Any
 
 import nats.errors
@@ -9,13 +11,21 @@ from nats.aio.client import Client
 
 STREAM_NOT_FOUND = 10059
 CONSUMER_NOT_FOUND = 10014
+UNSETTLED = frozenset({10005, 10008, 10009})
+"""No suitable peers (yet), JetStream temporarily unavailable, not the leader: a cluster that is finding itself."""
+SETTLE_PAUSE_SECONDS = 0.25
 
 
 class StreamAdmin:
-    """Plain requests to `$JS.API.…`: the configuration as the server knows it, with no library's view between."""
+    """Plain requests to `$JS.API.…`: the configuration as the server knows it, with no library's view between.
 
-    def __init__(self, client: Client) -> None:
+    Where a cluster has nobody who could answer, while its servers find each other or elect a leader, it is asked again
+    for so many seconds.
+    """
+
+    def __init__(self, client: Client, *, settle_seconds_max: float = 0) -> None:
         self._client = client
+        self._settle_seconds_max = settle_seconds_max
 
     async def stream(self, name: str) -> dict[str, Any] | None:
         """The configuration of a stream, None where there is none."""
@@ -55,13 +65,27 @@ class StreamAdmin:
         await self._ask(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
 
     async def _ask(self, call: str, request: dict[str, Any], *, absent: int | None = None) -> dict[str, Any] | None:
+        give_up_at = time.monotonic() + self._settle_seconds_max
+        while True:
+            answer = await self._ask_once(call, request, may_wait=time.monotonic() < give_up_at)
+            if answer is None:
+                await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+                continue
+            problem = answer.get("error")
+            if not problem:
+                return answer
+            if absent is not None and problem.get("err_code") == absent:
+                return None
+            if problem.get("err_code") not in UNSETTLED or time.monotonic() > give_up_at:
+                raise TerminalError(Code.INTERNAL, f"JetStream refuses {call}: {problem.get('description')}")
+            await asyncio.sleep(SETTLE_PAUSE_SECONDS)
+
+    async def _ask_once(self, call: str, request: dict[str, Any], *, may_wait: bool) -> dict[str, Any] | None:
+        """JetStream's answer; None where there was none and the caller may wait for one. Raises RetryableError."""
         try:
             reply = await self._client.request(f"$JS.API.{call}", json.dumps(request).encode(), timeout=5)
         except (TimeoutError, nats.errors.Error) as error:
-            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream does not answer {call}.") from error
-        answer: dict[str, Any] = json.loads(reply.data)
-        if problem := answer.get("error"):
-            if absent is not None and problem.get("err_code") == absent:
+            if may_wait:
                 return None
-            raise TerminalError(Code.INTERNAL, f"JetStream refuses {call}: {problem.get('description')}")
-        return answer
+            raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream does not answer {call}.") from error
+        return json.loads(reply.data)

@@ -19,6 +19,7 @@ from natter.servers.ports import LOOPBACK
 
 PROBE_SECONDS_MAX = 2.0
 RESERVED_BYTES_MAX = 1 << 50
+ROUTES_USER = "routes"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,22 @@ class NatsUser:
 
 
 @dataclass(frozen=True)
+class Routes:
+    """What makes a server one of a cluster: the port where the others reach it, and the same port of each of them."""
+
+    port: int
+    ports: Sequence[int]
+    password: str = field(repr=False)
+    """The same on every server: without it nobody becomes one of them."""
+
+
+@dataclass(frozen=True)
 class Nats:
     """Where a server keeps its files, its ports, and who may do what on it.
 
     `users` share one account. `accounts` instead gives each name an account of its own, streams and all, whose only
-    user has the name as its password too: that is how tests keep out of each other's way.
+    user has the name as its password too: that is how tests keep out of each other's way. A server of a cluster has
+    `routes`, and a `name` of its own.
     """
 
     directory: Path
@@ -43,6 +55,8 @@ class Nats:
     monitoring_port: int
     users: Sequence[NatsUser] = ()
     accounts: Sequence[str] = ()
+    name: str = "natter"
+    routes: Routes | None = None
 
     @property
     def url(self) -> str:
@@ -74,13 +88,21 @@ class Nats:
     def configuration(self) -> dict[str, Any]:
         """Return the configuration as nats-server's own names and values."""
         configuration: dict[str, Any] = {
-            "server_name": "natter",
+            "server_name": self.name,
             "listen": f"{LOOPBACK}:{self.port}",
             "http": f"{LOOPBACK}:{self.monitoring_port}",
             "jetstream": {"store_dir": str(self.directory / "jetstream")},
             "logtime": False,
             **limits(),
         }
+        if self.routes is not None:
+            user = NatsUser(ROUTES_USER, self.routes.password)
+            configuration["cluster"] = {
+                "name": "natter",
+                "listen": f"{LOOPBACK}:{self.routes.port}",
+                "authorization": _user(user),
+                "routes": [f"nats://{user.name}:{user.password}@{LOOPBACK}:{port}" for port in self.routes.ports],
+            }
         if self.users:
             configuration["authorization"] = {"users": [_user(user) for user in self.users]}
         if self.accounts:
