@@ -1,4 +1,4 @@
-"""Write .env from .env.example, with a fresh secret behind each empty name. An existing .env is left as it is.
+"""Write .env from .env.example, with a fresh secret behind each empty name. A .env of before gets what it lacks.
 
 Says where volumes of before are there: their Postgres keeps the password that it was made with.
 """
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 OLD_VOLUME = """\
 {volume} is there from before, and its Postgres keeps its old password. Put that one behind POSTGRES_PASSWORD in .env,
-or remove the volumes with all that is in them (docker compose down --volumes): else migrate is refused.
+or remove the volumes with all that is in them (docker compose down --volumes): else `roles` is refused.
 """
 
 
@@ -31,17 +31,31 @@ def old_volumes() -> list[str]:
     return done.stdout.split() if done.returncode == 0 else []
 
 
+def fresh(name: str) -> str:
+    return f"{name}=s{secrets.token_hex(24)}"
+
+
+def add_missing(file: Path, names: list[str]) -> None:
+    """Append the secrets that a .env of an earlier version does not have."""
+    text = file.read_text()
+    missing = [name for name in names if not re.search(rf"(?m)^\s*(export\s+)?{name}=", text)]
+    if not missing:
+        sys.exit(".env exists already, has every secret, and is left as it is")
+    with file.open("a") as old:
+        old.write("\n".join(["" if text.endswith("\n") else "\n", *map(fresh, missing), ""]))
+    sys.stdout.write(f".env was there: added {', '.join(missing)}\n")
+
+
 def main() -> None:
-    """Create .env, readable by its owner alone."""
-    filled = re.sub(
-        r"(?m)^(\w+)=$", lambda name: f"{name[1]}=s{secrets.token_hex(24)}", (ROOT / ".env.example").read_text()
-    )
+    """Create .env, readable by its owner alone, or complete it."""
+    file, example = ROOT / ".env", (ROOT / ".env.example").read_text()
     try:
-        descriptor = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        sys.exit(".env exists already and is left as it is")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(filled)
+        add_missing(file, re.findall(r"(?m)^(\w+)=$", example))
+        return
+    with os.fdopen(descriptor, "w") as new:
+        new.write(re.sub(r"(?m)^(\w+)=$", lambda match: fresh(match[1]), example))
     for volume in old_volumes():
         sys.stderr.write(OLD_VOLUME.format(volume=volume))
 

@@ -56,7 +56,7 @@ def test_a_new_env_over_old_volumes_is_refused_in_words(containers: Containers) 
         containers.env_file.write_text(kept.replace(password, "POSTGRES_PASSWORD=another-one-that-is-long-enough"))
         done = containers.run("up", "--wait")
         assert done.returncode != 0
-        assert OLD_PASSWORD in containers.compose("logs", "migrate")
+        assert OLD_PASSWORD in containers.compose("logs", "roles")
     finally:
         containers.env_file.write_text(kept)
         containers.compose("up", "--wait")
@@ -66,6 +66,9 @@ CHANGED = {"PRINCIPAL_SECRET": "PRINCIPAL_SECRETS_PREVIOUS", "RUN_TOKEN_SECRET":
 """Secrets of .env, and where the runbook says that the old one goes; others are simply replaced."""
 REPLACED = (
     "POSTGRES_PASSWORD",
+    "POSTGRES_PASSWORD_OWNER",
+    "POSTGRES_PASSWORD_STORE",
+    "POSTGRES_PASSWORD_WEB",
     "CHAT_TOKEN_SECRET",
     "NATS_PASSWORD_AUTH_EDGE",
     "NATS_PASSWORD_CONVERSATION_STORE",

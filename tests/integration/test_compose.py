@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
@@ -154,14 +155,9 @@ async def running(composed: Composed) -> AsyncIterator[Composed]:
     with temporary_directory() as directory:
         try:
             await supervisor.start([nats(composed, directory), postgres(composed, directory)])
-            cluster = cluster_of(composed, directory)
-            cluster.create_roles_and_database()
-            cluster.execute("alter role natter superuser")  # as the image makes its POSTGRES_USER
-            migrate = composed.services["migrate"]["command"]
-            done = subprocess.run(
-                migrate, env=composed.environment_of("migrate"), capture_output=True, text=True, timeout=60, check=False
-            )
-            assert done.returncode == 0, done.stdout + done.stderr
+            as_the_image_does(composed, cluster_of(composed, directory))
+            run_once(composed, "roles")
+            run_once(composed, "migrate")
             async with named_proxy(composed):
                 await supervisor.start([service(composed, name, directory) for name in SERVICES] + [web(composed)])
                 yield composed
@@ -185,8 +181,7 @@ def nats(composed: Composed, directory: Path) -> Program:
 
 
 def cluster_of(composed: Composed, directory: Path) -> Postgres:
-    password = composed.services["postgres"]["environment"]["POSTGRES_PASSWORD"]
-    return Postgres(directory / "postgres", composed.ports["postgres:5432"], password, durable=False)
+    return Postgres(directory / "postgres", composed.ports["postgres:5432"], "of nobody", durable=False)
 
 
 def postgres(composed: Composed, directory: Path) -> Program:
@@ -194,6 +189,20 @@ def postgres(composed: Composed, directory: Path) -> Program:
     cluster.initialise()
     probe = in_a_thread(cluster.is_ready)
     return Program("postgres", cluster.command, {}, probe, cluster.directory, cluster.run_as, signal.SIGINT)
+
+
+def as_the_image_does(composed: Composed, cluster: Postgres) -> None:
+    given = composed.services["postgres"]["environment"]
+    user, password = given["POSTGRES_USER"], given["POSTGRES_PASSWORD"]
+    cluster.execute(f"create role {user} superuser login password '{password}'")
+    cluster.execute(f"create database {given['POSTGRES_DB']} owner {user}")
+
+
+def run_once(composed: Composed, name: str, **instead: str) -> None:
+    """What the file's one-shot container does."""
+    command, environment = composed.services[name]["command"], composed.environment_of(name) | instead
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def service(composed: Composed, name: str, directory: Path) -> Program:
@@ -227,6 +236,86 @@ async def test_a_message_is_answered_by_services_that_run_as_the_file_says(runni
         assert [task["title"] for task in tasks.json()["data"]] == ["buy milk"]
 
 
+@pytest.fixture
+async def postgres_alone(composed: Composed) -> AsyncIterator[Composed]:
+    supervisor = Supervisor(show)
+    with temporary_directory() as directory:
+        try:
+            await supervisor.start([postgres(composed, directory)])
+            as_the_image_does(composed, cluster_of(composed, directory))
+            yield composed
+        finally:
+            await supervisor.stop(STOP_ORDER)
+
+
+async def refused(url: str, *statements: str) -> list[str]:
+    """Those of the statements that this role may not execute."""
+    connection = await asyncpg.connect(url)
+    outcomes: list[str] = []
+    try:
+        for statement in statements:
+            try:
+                await connection.execute(statement)
+            except asyncpg.InsufficientPrivilegeError:
+                outcomes.append(statement)
+    finally:
+        await connection.close()
+    return outcomes
+
+
+async def test_a_volume_from_when_one_role_was_everybody_gets_the_roles_in_place(postgres_alone: Composed) -> None:
+    composed = postgres_alone
+    migration = ("python", "-m", "conversation_store", "migrate")
+    composed.services["migrate"]["command"] = migration  # without the streams: there is no NATS here
+    roles, store, web = (composed.environment_of(one)["DATABASE_URL"] for one in ("roles", "conversation_store", "web"))
+    run_once(composed, "migrate", DATABASE_URL=roles)
+    superuser = await asyncpg.connect(roles)
+    await superuser.execute(
+        "insert into chat.\"user\" (user_id) values ('alice'); create schema auth; create table auth.user (id text);"
+        " insert into auth.user values ('alice')"
+    )
+    await superuser.close()
+    for _ in range(2):
+        run_once(composed, "roles")
+        run_once(composed, "migrate")
+
+    all_rows = "select set_config('app.system', 'on', false); select 1 / count(*) from chat.\"user\""
+    to_the_store = (
+        "alter table chat.message disable row level security",
+        "select * from auth.user",
+        "set role natter_owner",
+        "set role natter",
+        "alter role natter_store bypassrls",
+    )
+    assert await refused(store, all_rows, *to_the_store) == [*to_the_store]
+    to_the_web = ("select * from chat.message", "create table chat.mine (n int)", "set role natter_store")
+    theirs = ("select 1 / count(*) from auth.user", "alter table auth.user add n int")
+    assert await refused(web, *theirs, *to_the_web) == [*to_the_web]
+    owner = composed.environment_of("migrate")["DATABASE_URL"]
+    its_own = ("alter table chat.message add later int", "alter function chat.check_token(bigint) rename to checks")
+    to_the_owner = ("select * from auth.user", "set role natter", "create role mine")
+    assert await refused(owner, *its_own, *to_the_owner) == [*to_the_owner]
+
+
+def test_an_env_of_before_gets_the_secrets_that_are_new_and_keeps_its_own(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    for name in (".env.example", "scripts/new_env.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    command = [sys.executable, str(tmp_path / "scripts" / "new_env.py")]
+    subprocess.run(command, check=True, capture_output=True)
+    made = (tmp_path / ".env").read_text()
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    before = re.sub(r"(?m)^(POSTGRES_PASSWORD_\w+=.*|PRINCIPAL_SECRET=.*)\n", "", made).rstrip("\n")
+    (tmp_path / ".env").write_text(before)
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    now = (tmp_path / ".env").read_text()
+    assert now.startswith(before + "\n")
+    assert set(re.findall(r"(?m)^(\w+)=s\w{48}$", now)) == set(filled_environment())
+    assert "POSTGRES_PASSWORD_STORE" in said
+    again = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (again.returncode, (tmp_path / ".env").read_text()) == (1, now)
+
+
 def names_in_the_readme() -> set[str]:
     """The runner's variables in its README's tables; `…_X` stands for AGENT_RUNNER_X."""
     files = ("services/agent_runner/README.md", "assistants/todo/README.md")
@@ -256,7 +345,10 @@ def test_each_secret_is_given_to_those_who_need_it_and_to_nobody_else(composed: 
         "PRINCIPAL_SECRET": {"auth_edge", "stream_relay", "conversation_store"},
         "RUN_TOKEN_SECRET": {"conversation_store"},
         "AGENT_RUNNER_CONNECTION_SECRETS": {"agent_runner"},
-        "POSTGRES_PASSWORD": {"postgres", "migrate", "conversation_store", "web"},
+        "POSTGRES_PASSWORD": {"postgres", "roles"},
+        "POSTGRES_PASSWORD_OWNER": {"roles", "migrate"},
+        "POSTGRES_PASSWORD_STORE": {"roles", "conversation_store"},
+        "POSTGRES_PASSWORD_WEB": {"roles", "web"},
         "NATS_PASSWORD_OPERATOR": {"nats", "migrate"},
         **{f"NATS_PASSWORD_{name.upper()}": {"nats", name} for name in SERVICES},
     }

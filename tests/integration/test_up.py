@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -250,8 +251,13 @@ def test_servers_of_ones_own_are_used_as_they_are(folder: Path, nats_url: str, e
         assert not {"nats", "postgres"} & set(natter.state.processes)
         assert not (folder / "data" / "postgres").exists()
         migration, store = seen_environment(folder, "migrate"), seen_environment(folder, "conversation_store")
-        assert migration["DATABASE_DIRECT_URL"] == direct
-        assert store["DATABASE_URL"] == empty_database_url
+        assert migration["DATABASE_DIRECT_URL"] == seen_environment(folder, "roles")["DATABASE_DIRECT_URL"] == direct
+        assert migration["DATABASE_URL"] == empty_database_url
+        assert urlsplit(store["DATABASE_URL"]).username == "natter_store"
+        assert urlsplit(store["DATABASE_DIRECT_URL"]).username == "natter_store"
+        passwords = {"DATABASE_STORE_PASSWORD", "DATABASE_WEB_PASSWORD"}
+        assert passwords <= seen_environment(folder, "roles").keys()
+        assert not passwords & {*store, *migration}
         assert store["NATS_URL"] == nats_url
         assert "NATS_USER" not in store
 

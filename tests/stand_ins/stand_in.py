@@ -52,12 +52,13 @@ async def serve(name: str) -> None:
 
 def main(name: str) -> None:
     folder = Path(os.environ["STAND_IN_DIRECTORY"])
-    role = "migrate" if sys.argv[1:] == ["migrate"] else name
+    once = sys.argv[1:] in (["migrate"], ["roles"])
+    role = sys.argv[1] if once else name
     (folder / f"{role}.environment.json").write_text(json.dumps(dict(os.environ)))
     orders = folder / f"{name}.json"
     if orders.exists():
         order = json.loads(orders.read_text())
         sys.stdout.write(order["say"] + "\n")
         sys.exit(order["exit"])
-    if role != "migrate":
+    if not once:
         asyncio.run(serve(name))

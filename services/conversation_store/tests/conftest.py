@@ -5,10 +5,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from contracts.postgres_roles import OWNER
 from conversation_store.migrate import migrate
 from conversation_store.postgres_url import parse_postgres_url
 from conversation_store.testing import Client, running_client, store_settings
-from natter.servers.postgres import OWNER, SUPERUSER
+from natter.servers.postgres import SUPERUSER
 from natter_testing.servers import Databases
 
 

@@ -12,15 +12,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from contracts.errors import Code, RetryableError, TerminalError
+from contracts.postgres_roles import OWNER, STORE
 from conversation_store.connecting import connect
+from conversation_store.database import Database
 from conversation_store.migrate import alembic_config, migrate
 from conversation_store.models import METADATA, SCHEMA
 from conversation_store.postgres_url import parse_postgres_url
 from conversation_store.revision import head, is_at_head
+from conversation_store.testing import store_settings
 from natter.servers.ports import free_port
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from structlog.testing import capture_logs
 
 # A function, a policy or a privilege too many is a difference as well as a column.
 SHAPE = """
@@ -216,3 +220,13 @@ async def test_conversations_of_the_release_before_branches_keep_all_that_they_h
         assert [row["message_id"] for row in left] == ["plain_m1", "retried_m1"]
     finally:
         await connection.close()
+
+
+async def test_a_store_whose_role_may_change_the_tables_says_so(database_url: str) -> None:
+    as_store = database_url.replace(f"//{OWNER}:", f"//{STORE}:", 1)
+    for url, said in ((database_url, 1), (as_store, 0)):
+        settings = store_settings("nats://127.0.0.1:1", url)
+        with capture_logs() as logs:
+            async with Database.open(settings):
+                pass
+        assert [log["event"] for log in logs].count("database.role_may_change_tables") == said

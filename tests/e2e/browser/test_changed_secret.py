@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from contracts.postgres_roles import WEB
 from natter.data_directory import DataDirectory
-from natter.servers.postgres import WEB
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import RunningNatter, natter_up
 

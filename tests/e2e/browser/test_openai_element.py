@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from contracts.postgres_roles import WEB
 from natter.data_directory import DataDirectory
 from natter.servers.ports import free_port
-from natter.servers.postgres import WEB
 from natter.settings import Settings
 from natter_testing.servers import die_with_parent
 from natter_testing.stack import RunningNatter

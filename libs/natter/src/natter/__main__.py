@@ -101,7 +101,14 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         str | None, typer.Option(help="Use this NATS (JetStream on) instead of the embedded one; $NATS_URL is not read")
     ] = None,
     database_url: Annotated[
-        str | None, typer.Option(help="Use this Postgres instead of the embedded one; $DATABASE_URL is not read")
+        str | None, typer.Option(help="Use this Postgres, as its tables' owner; $DATABASE_URL is not read")
+    ] = None,
+    store_database_url: Annotated[
+        str | None,
+        typer.Option(envvar="NATTER_STORE_DATABASE_URL", help="The same for the store, where the owner makes no roles"),
+    ] = None,
+    web_database_url: Annotated[
+        str | None, typer.Option(envvar="NATTER_WEB_DATABASE_URL", help="The same for the web app")
     ] = None,
 ) -> None:
     """Start everything on this machine, and print `ready …` once a message would be answered. Ctrl-C stops it."""
@@ -111,6 +118,8 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise typer.BadParameter("a majority decides: 1, 3 or 5 servers", param_hint="--nats-cluster")
     if nats_cluster > 1 and nats_url is not None:
         raise typer.BadParameter("the NATS of --nats-url is run by somebody else", param_hint="--nats-cluster")
+    if database_url is None and (store_database_url or web_database_url):
+        raise typer.BadParameter("the owner's URL is needed too, to migrate the tables", param_hint="--database-url")
     settings = Settings()
     try:
         assistants = read_assistants(assistant or [], Path.cwd())
@@ -127,6 +136,8 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
         nats_servers=nats_cluster,
         nats_url=nats_url,
         database_url=database_url,
+        store_database_url=store_database_url,
+        web_database_url=web_database_url,
     )
     directory = _open(data_dir, settings)
     try:

@@ -9,6 +9,7 @@ from contracts.services import Service
 from contracts import nats_conf
 from natter.data_directory import DataDirectory, Secrets
 from natter.servers.nats import ROUTES_USER, Nats, NatsUser, Routes
+from natter.servers.own_postgres import OwnPostgres
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
 from natter.settings import Settings
@@ -31,16 +32,6 @@ def plan(
         }
     )
     nats = _nats(options.nats_servers, directory, secrets) if options.nats_url is None else []
-    postgres = None
-    if options.database_url is None:
-        postgres = Postgres(
-            directory.postgres,
-            free_port(),
-            secrets.postgres_password,
-            superuser_password=secrets.postgres_superuser_password,
-            store_password=secrets.postgres_store_password,
-            web_password=secrets.postgres_web_password,
-        )
     directory.write_secrets(secrets)
     return Stack(
         options=options,
@@ -49,7 +40,7 @@ def plan(
         settings=settings,
         log_format=log_format,
         nats=nats,
-        postgres=postgres,
+        postgres=_postgres(options, directory, settings, secrets),
         replicas=[replica for service in SERVICES for replica in _replicas(service, options)],
         web_port=options.web_port or free_port(),
         web_directory=web_directory,
@@ -93,6 +84,23 @@ def replicas_of_group(
         )
         for number in numbers
     ]
+
+
+def _postgres(
+    options: Options, directory: DataDirectory, settings: Settings, secrets: Secrets
+) -> Postgres | OwnPostgres:
+    if options.database_url is not None:
+        direct = settings.given("DATABASE_DIRECT_URL").get("DATABASE_DIRECT_URL")
+        urls = (options.database_url, direct, options.store_database_url, options.web_database_url)
+        return OwnPostgres(*urls, secret=secrets.postgres_password)
+    return Postgres(
+        directory.postgres,
+        free_port(),
+        secrets.postgres_password,
+        superuser_password=secrets.postgres_superuser_password,
+        store_password=secrets.postgres_store_password,
+        web_password=secrets.postgres_web_password,
+    )
 
 
 def _replicas(service: Service, options: Options) -> list[Replica]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.ids import AssistantId
+from contracts.postgres_roles import OWNER, STORE, WEB
 from contracts.services import Service
 
 from natter.assistants import TODO, as_text, read_assistants
 from natter.data_directory import DataDirectory, Secrets
 from natter.passing_on import EVERY_SERVICE, OWN, PYTHON
 from natter.servers.nats import Nats
+from natter.servers.own_postgres import OwnPostgres
 from natter.servers.ports import LOOPBACK
-from natter.servers.postgres import DATABASE, OWNER, STORE, WEB, Postgres
+from natter.servers.postgres import DATABASE, Postgres
 from natter.settings import Settings
 from natter.supervision.orphans import marker
 from natter.supervision.program import Program, answers_ok, in_a_thread
@@ -65,6 +67,8 @@ class Options:
     """How many NATS servers of ours; more than one are a cluster, and each has all that is stored."""
     nats_url: str | None = None
     database_url: str | None = None
+    store_database_url: str | None = None
+    web_database_url: str | None = None
 
 
 def nats_names(count: int) -> list[str]:
@@ -109,7 +113,7 @@ class Stack:
     log_format: str
     nats: Sequence[Nats]
     """None where NATS is somebody else's."""
-    postgres: Postgres | None
+    postgres: Postgres | OwnPostgres
     replicas: Sequence[Replica]
     web_port: int
     web_directory: Path | None
@@ -120,7 +124,12 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        return self.postgres.url if self.postgres else str(self.options.database_url)
+        return self.postgres.url
+
+    @property
+    def embedded_postgres(self) -> Postgres | None:
+        """Postgres, if it is ours to run."""
+        return self.postgres if isinstance(self.postgres, Postgres) else None
 
     @property
     def web_url(self) -> str:
@@ -169,14 +178,15 @@ class Stack:
 
     @property
     def postgres_server(self) -> list[Program]:
-        """Postgres, if it is ours to run."""
-        if self.postgres is None:
+        """Its program."""
+        postgres = self.embedded_postgres
+        if postgres is None:
             return []
-        probe = in_a_thread(self.postgres.is_ready)
+        probe = in_a_thread(postgres.is_ready)
         return [
             Program(
-                *("postgres", self.postgres.command, self._shared_environment(), probe, self.postgres.directory),
-                run_as=self.postgres.run_as,
+                *("postgres", postgres.command, self._shared_environment(), probe, postgres.directory),
+                run_as=postgres.run_as,
                 stop_signal=signal.SIGINT,
                 stop_seconds_max=4.0,
             )
@@ -204,6 +214,16 @@ class Stack:
             **self._shared_environment(*EVERY_SERVICE, *OWN[Service.CONVERSATION_STORE]),
             **self.bus_environment(Service.CONVERSATION_STORE),
             **self._database_environment(),
+        }
+
+    @property
+    def roles(self) -> tuple[list[str], dict[str, str]] | None:
+        """What gives store and web app roles in a Postgres of the operator's own, whose tables are migrated."""
+        if isinstance(self.postgres, Postgres):
+            return None
+        return [sys.executable, "-m", "conversation_store", "roles"], {
+            **self._shared_environment(*EVERY_SERVICE, *OWN[Service.CONVERSATION_STORE]),
+            **self.postgres.roles_environment,
         }
 
     @property
@@ -275,10 +295,10 @@ class Stack:
         return (*names, *(f"{assistant_id.upper()}_*" for assistant_id in ids), *self.settings.of_assistants)
 
     def _database_environment(self, role: str = OWNER) -> dict[str, str]:
-        """The database for one role; one of the operator's own is entered by everybody as its URL says."""
-        if self.postgres is not None:
+        """The database for one role."""
+        if isinstance(self.postgres, Postgres):
             return {"DATABASE_URL": self.postgres.url_of(DATABASE, role)}
-        return {"DATABASE_URL": self.database_url, **self.settings.given("DATABASE_DIRECT_URL")}
+        return self.postgres.environment_of(role)
 
     def _own_environment(self, replica: Replica) -> dict[str, str]:
         http = {

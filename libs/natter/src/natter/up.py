@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Generator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
@@ -81,18 +81,20 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
 
 
 async def _start_store(stack: Stack, store: Sequence[Program], supervisor: Supervisor, output: Output) -> None:
-    if stack.postgres:
-        for opened in await asyncio.to_thread(stack.postgres.initialise):
-            user = stack.postgres.user
+    postgres = stack.embedded_postgres
+    if postgres:
+        for opened in await asyncio.to_thread(postgres.initialise):
+            user = postgres.user
             output.line("natter", f"{opened}: others may pass it (not list it) now: root has Postgres run as {user}")
         await supervisor.start(stack.postgres_server)
-        await asyncio.to_thread(stack.postgres.create_roles_and_database)
-    await _migrate(stack, output)
+        await asyncio.to_thread(postgres.create_roles_and_database)
+    await _run_once("migrate", *stack.migration, output)
+    if stack.roles:
+        await _run_once("roles", *stack.roles, output)
     await supervisor.start(store)
 
 
-async def _migrate(stack: Stack, output: Output) -> None:
-    command, environment = stack.migration
+async def _run_once(name: str, command: Sequence[str], environment: Mapping[str, str], output: Output) -> None:
     lines: list[str] = []
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -105,15 +107,15 @@ async def _migrate(stack: Stack, output: Output) -> None:
     try:
         said, _ = await asyncio.wait_for(process.communicate(), MIGRATION_SECONDS_MAX)
     except TimeoutError:
-        raise ProgramFailedError("migrate", f"did not end within {MIGRATION_SECONDS_MAX:g} s", lines) from None
+        raise ProgramFailedError(name, f"did not end within {MIGRATION_SECONDS_MAX:g} s", lines) from None
     finally:
         if process.returncode is None:
             process.kill()
     for line in said.decode(errors="replace").splitlines():
         lines.append(line)
-        output.line("migrate", line)
+        output.line(name, line)
     if process.returncode != 0:
-        raise ProgramFailedError("migrate", f"exited with code {process.returncode}", lines[-20:])
+        raise ProgramFailedError(name, f"exited with code {process.returncode}", lines[-20:])
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +158,7 @@ def _write_state(stack: Stack, supervisor: Supervisor) -> None:
             nats_is_embedded=bool(stack.nats),
             nats_replicas=len(stack.nats) or None,
             database_url=stack.database_url,
-            database_is_embedded=stack.postgres is not None,
+            database_is_embedded=stack.embedded_postgres is not None,
             jwt_verifier=stack.jwt_verifier,
             assistants=stack.assistants_offered,
             processes={supervised.program.name: supervised.pid for supervised in supervisor.running},

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from contracts.postgres_roles import OWNER
 from docker import DockerClient
 from docker.errors import DockerException
 from natter.servers.nats import Nats
-from natter.servers.postgres import OWNER, SUPERUSER
+from natter.servers.postgres import SUPERUSER
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import HttpWaitStrategy

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from contracts.postgres_roles import OWNER
 from natter.servers.nats import Nats
 from natter.servers.ports import free_port
-from natter.servers.postgres import OWNER, Postgres, RunAs
+from natter.servers.postgres import Postgres, RunAs
 
 from natter_testing.settings import Settings
 

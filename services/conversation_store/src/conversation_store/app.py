@@ -17,9 +17,10 @@ from conversation_store.actor import ConversationStore
 from conversation_store.database import Database
 from conversation_store.outbox.publisher import OutboxPublisher
 from conversation_store.revision import is_at_head
+from conversation_store.roles import make_roles
 from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
-from conversation_store.settings import MigrationSettings, Settings
+from conversation_store.settings import MigrationSettings, RolesSettings, Settings
 
 SERVICE = Service.CONVERSATION_STORE
 
@@ -89,6 +90,18 @@ def migrate(revision: Annotated[str, typer.Argument(help="head, base, or a revis
 
     # Whoever started it waits for its end; while it imports and migrates, its loop has nobody to answer.
     run_until_stopped(SERVICE, settings.model_copy(update={"loop_stall_seconds_max": 0}), run)
+
+
+@cli.command()
+def roles() -> None:
+    """Give owner, store and web app their roles in Postgres, over DATABASE_DIRECT_URL where it is set."""
+    settings = load_settings(RolesSettings)
+
+    async def run(_stop: asyncio.Event) -> None:
+        seconds_max = settings.database_start_seconds_max
+        await make_roles(settings.direct_database, settings.parameters, start_seconds_max=seconds_max)
+
+    run_until_stopped(SERVICE, settings, run)
 
 
 def main() -> None:

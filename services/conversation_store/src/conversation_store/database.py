@@ -31,6 +31,10 @@ IDLE_CONNECTION_SECONDS_MAX = 60.0
 """Below the five minutes after which Neon puts an idle compute to sleep and drops its connections."""
 
 BYPASSES_POLICIES = "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+OWNS_TABLES = """
+select coalesce(bool_or(pg_has_role(current_user, relowner, 'member')), false)
+from pg_class where relnamespace = to_regnamespace('chat')::oid and relkind = 'r'
+"""
 MAY_BECOME = "select exists (select from pg_roles where rolname = $1) and pg_has_role(current_user, $1, 'member')"
 
 
@@ -123,6 +127,8 @@ class Database:
         try:
             async with first.transaction():
                 role = await _role_for_policies(first)
+                if await first.fetchval(OWNS_TABLES):
+                    log.warning("database.role_may_change_tables", instead="python -m conversation_store roles")
         finally:
             await first.close()
         pool = asyncpg.create_pool(

@@ -14,6 +14,7 @@ from actor_kit.settings import (
 from contracts.streams import RUN_CLAIMS_MAX
 from pydantic import AfterValidator, Field, SecretStr
 
+from contracts import postgres_roles
 from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
 
 
@@ -52,6 +53,29 @@ class MigrationSettings(ServiceSettings):
     @property
     def direct_database(self) -> PostgresUrl:
         return parse_postgres_url((self.database_direct_url or self.database_url).get_secret_value())
+
+
+class RolesSettings(MigrationSettings):
+    """Who is to have which rights in Postgres: names of roles, and the password of each that is to be made."""
+
+    database_owner_role: str = Field(default="", description="Owns the tables; empty: who DATABASE_URL names.")
+    database_owner_password: SecretStr = Field(default=SecretStr(""), description="Empty: it stays as it is.")
+    database_store_role: str = Field(default=postgres_roles.STORE, description="Reads and writes rows.")
+    database_store_password: SecretStr = Field(default=SecretStr(""), description="Empty: the role is there already.")
+    database_web_role: str = Field(default=postgres_roles.WEB, description="Has the schema `auth`.")
+    database_web_password: SecretStr = Field(default=SecretStr(""), description="Empty: the role is there already.")
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Those of the script."""
+        return {
+            "owner": self.database_owner_role,
+            "owner_password": self.database_owner_password.get_secret_value(),
+            "store": self.database_store_role,
+            "store_password": self.database_store_password.get_secret_value(),
+            "web": self.database_web_role,
+            "web_password": self.database_web_password.get_secret_value(),
+        }
 
 
 class Settings(MigrationSettings, AssistantSettings, ProvingSettings):

@@ -18,52 +18,22 @@ from typing import TypedDict
 from urllib.parse import quote
 
 import psutil
+from contracts.postgres_roles import OWNER, STORE, WEB
 
+from contracts import postgres_roles
 from natter.servers.ports import LOOPBACK
 
 SUPERUSER = "postgres"
-OWNER = "natter"
-STORE = "natter_store"
-WEB = "natter_web"
 DATABASE = "natter"
 VERSION_MAJOR = 18
 INITDB_SECONDS_MAX = 60
 STATEMENT_SECONDS_MAX = 30
-CREATE_ROLES_AND_DATABASE = """
-select format('create role %I login', name) from unnest(array['natter', 'natter_store', 'natter_web']) as name
-    where not exists (select from pg_roles where rolname = name) \\gexec
-select format('alter role %I login password %L', name, password) from (values
-    ('natter', :'owner'), ('natter_store', :'store'), ('natter_web', :'web')) as role (name, password) \\gexec
+CREATE_OWNER_AND_DATABASE = """
+select 'create role natter login'
+    where not exists (select from pg_roles where rolname = 'natter') \\gexec
 select 'create database natter owner natter'
     where not exists (select from pg_database where datname = 'natter') \\gexec
-select 'create role natter_search nologin bypassrls'
-    where not exists (select from pg_roles where rolname = 'natter_search') \\gexec
-grant natter_search to natter;
 """
-GIVE_RIGHTS = """
-do $$
-declare relation record;
-begin
-    if to_regnamespace('chat') is not null then
-        grant usage on schema chat to natter_store;
-        grant select, insert, update, delete on all tables in schema chat to natter_store;
-        alter default privileges for role natter in schema chat
-            grant select, insert, update, delete on tables to natter_store;
-    end if;
-    if to_regclass('chat.alembic_version') is not null then
-        revoke all on chat.alembic_version from natter_store;
-    end if;
-    create schema if not exists auth;
-    alter schema auth owner to natter_web;
-    for relation in select c.oid::regclass as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = 'auth' and c.relkind in ('r', 'p', 'v', 'm') and c.relowner <> 'natter_web'::regrole
-    loop
-        execute format('alter table %s owner to natter_web', relation.name);
-    end loop;
-end $$;
-"""
-"""A directory of before has tables of the owner, who was everybody: here they get who they are for. The migrations do
-the first half themselves where they make the tables."""
 
 
 class RunAs(TypedDict, total=False):
@@ -170,21 +140,23 @@ class Postgres:
         return opened
 
     def create_roles_and_database(self) -> None:
-        """Create the roles, Natter's database, and the role of its search (ADR 34); give each its password and rights.
+        """Create Natter's database and the roles, and give each its password and rights, and what is there already.
 
         May be repeated. A cluster of before, whose superuser has the owner's password, gets the new one.
         """
-        roles = {"owner": OWNER, "store": STORE, "web": WEB}
-        passwords = {name: self._passwords[role] for name, role in roles.items()}
         try:
-            self.execute(CREATE_ROLES_AND_DATABASE, variables=passwords)
+            self.execute(CREATE_OWNER_AND_DATABASE)
         except PostgresFailedError as error:
             if "password authentication failed" not in str(error):
                 raise
             change = f"alter role {SUPERUSER} password :'new';"
             self.execute(change, variables={"new": self._passwords[SUPERUSER]}, password=self.password)
-            self.execute(CREATE_ROLES_AND_DATABASE, variables=passwords)
-        self.execute(GIVE_RIGHTS, database=DATABASE)
+            self.execute(CREATE_OWNER_AND_DATABASE)
+        values: dict[str, str] = {}
+        for key, role in {"owner": OWNER, "store": STORE, "web": WEB}.items():
+            values |= {key: role, f"{key}_password": self._passwords[role]}
+        given = "".join(f"set natter.{name} = :'{name}';\n" for name in values)
+        self.execute(given + postgres_roles.SCRIPT, database=DATABASE, variables=values)
 
     def is_ready(self) -> bool:
         """Say whether the server takes connections."""
