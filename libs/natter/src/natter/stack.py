@@ -73,7 +73,7 @@ class Options:
 
 def nats_names(count: int) -> list[str]:
     """The names of so many NATS servers: as programs, as servers of the cluster, and of their directories."""
-    return ["nats", *(f"nats.{number}" for number in range(2, count + 1))]
+    return ["nats", *(f"nats.{number}" for number in range(2, count + 1))][:count]
 
 
 @dataclass(frozen=True)
