@@ -44,3 +44,23 @@ def test_the_files_that_share_a_browser_stay_on_one_worker(pytestconfig: pytest.
     shares = {scheduler._split_scope(f"tests/e2e/browser/{file}.py::test_it") for file in ("test_chat", "test_tasks")}
     assert shares == {"tests/e2e/browser"}
     assert scheduler._split_scope("tests/e2e/test_whole_path.py::test_it[a]") == "tests/e2e/test_whole_path.py"
+
+
+async def test_a_database_that_was_given_back_is_empty_or_gone(databases: Databases, migrated_template: str) -> None:
+    first = databases.borrow(migrated_template)
+    connection = await asyncpg.connect(first)
+    await connection.execute("select set_config('app.system', 'on', false)")
+    await connection.execute("insert into chat.\"user\" (user_id) values ('alice')")
+    databases.give_back(first, migrated_template)
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
+        await connection.fetchval("select 1")
+    second = databases.borrow(migrated_template)
+    assert second == first
+    connection = await asyncpg.connect(second)
+    await connection.execute("select set_config('app.system', 'on', false)")
+    assert await connection.fetchval('select count(*) from chat."user"') == 0
+    assert await connection.fetchval("select count(*) from chat.alembic_version") == 1
+    await connection.execute('alter table chat."user" disable row level security')
+    await connection.close()
+    databases.give_back(second, migrated_template)
+    assert databases.borrow(migrated_template) != second

@@ -72,8 +72,8 @@ def postgres_container() -> Generator[Databases]:
     with PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, password=PASSWORD).with_command(command) as container:
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(POSTGRES_PORT)}"
 
-        def execute(statement: str) -> str:
-            done = container.exec(["psql", "-X", "-q", "-A", "-t", "-U", SUPERUSER, "-c", statement])
+        def execute(script: str, database: str = "postgres") -> str:
+            done = container.exec(["psql", "-X", "-q", "-A", "-t", "-U", SUPERUSER, "-d", database, "-c", script])
             if done.exit_code != 0:
                 raise ServerFailedError(done.output.decode())
             return done.output.decode()

@@ -85,17 +85,17 @@ def migrated_template(databases: Databases) -> str:
 @pytest.fixture
 def database_url(databases: Databases, migrated_template: str) -> Iterator[str]:
     """The URL of a database of this test's own, migrated and empty."""
-    url = databases.create(template=migrated_template)
+    url = databases.borrow(migrated_template)
     yield url
-    databases.drop(url)
+    databases.give_back(url, migrated_template)
 
 
 @pytest.fixture(scope="module")
 def module_database_url(databases: Databases, migrated_template: str) -> Iterator[str]:
     """The URL of a migrated database that the tests of one module share."""
-    url = databases.create(template=migrated_template)
+    url = databases.borrow(migrated_template)
     yield url
-    databases.drop(url)
+    databases.give_back(url, migrated_template)
 
 
 def _in_containers() -> bool:
