@@ -13,9 +13,8 @@ WITHDRAWN = {
     "AppendSessionItems": "AppendCheckpoint stores session items, once per step; no runner ever sent it",
     "LoadSession": "RunClaimed brings the history of the claimed run's conversation; this let a runner read any user's",
     "ListActiveRuns": "a conversation names its active run; auth_edge never sent it",
-    "GetItem": "ListItems is what ChatKit and REST read; auth_edge never sent it",
     "DeleteItem": "neither ChatKit nor REST can delete an item; auth_edge never sent it",
-    "ItemReply": "the reply of SaveItem and GetItem",
+    "ItemReply": "the reply of SaveItem",
     "SessionItems": "the reply of LoadSession",
     "RunList": "the reply of ListActiveRuns",
 }
