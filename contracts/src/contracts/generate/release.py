@@ -14,7 +14,6 @@ WITHDRAWN = {
     "LoadSession": "RunClaimed brings the history of the claimed run's conversation; this let a runner read any user's",
     "ListActiveRuns": "a conversation names its active run; auth_edge never sent it",
     "DeleteItem": "neither ChatKit nor REST can delete an item; auth_edge never sent it",
-    "ItemReply": "the reply of SaveItem",
     "SessionItems": "the reply of LoadSession",
     "RunList": "the reply of ListActiveRuns",
 }
