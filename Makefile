@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock audit sbom env clean
+.PHONY: help install test-tools run test test-browser test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock audit sbom env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml assistants/*/pyproject.toml)
@@ -32,7 +32,7 @@ install: .venv/.installed $(NPM_INSTALLED) ## everything that a checkout needs, 
 run: install ## start Natter (Ctrl-C stops it); options: make run ARGS="--no-web"
 	@exec $(BIN)/natter up $(ARGS)
 
-test: install test-python test-web ## the tests, with real servers
+test: install test-python test-web ## the tests, with real servers; those in a browser are `make test-browser`
 
 test-tools: install $(TEST_INSTALLED)
 	@scripts/install.sh test-tools
@@ -45,7 +45,10 @@ PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 AGAIN := echo "once more, alone: what failed" && $(BIN)/pytest -q --last-failed --last-failed-no-failures=none
 
 test-python: test-tools
-	$(PYTEST) -m "not thorough" || { [ $$? = 1 ] && $(AGAIN) -m "not thorough"; }
+	$(PYTEST) -m "not thorough and not browser" || { [ $$? = 1 ] && $(AGAIN) -m "not thorough and not browser"; }
+
+test-browser: test-tools ## the tests in Chromium, and of the built web app
+	$(PYTEST) -m "browser and not thorough" || { [ $$? = 1 ] && $(AGAIN) -m "browser and not thorough"; }
 
 test-thorough: test-tools ## the rest, before a release: all crash points, every page against both servers, LiteLLM
 	scripts/install.sh litellm

@@ -220,6 +220,7 @@ def web(composed: Composed) -> Program:
     return Program("web", command, environment, ready, directory)
 
 
+@pytest.mark.browser
 @pytest.mark.timeout(120, func_only=True)  # the first to need the web app builds it
 async def test_a_message_is_answered_by_services_that_run_as_the_file_says(running: Composed) -> None:
     origin = f"http://127.0.0.1:{running.ports['web:3000']}"
