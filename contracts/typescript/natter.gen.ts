@@ -28,6 +28,8 @@ export type Code =
   | "run_stale_epoch"
   | "run_leased"
   | "run_finished"
+  | "run_waiting"
+  | "decision_taken"
   | "run_attempts_exhausted"
   | "run_turns_exceeded"
   | "run_tokens_exceeded"
@@ -67,17 +69,21 @@ export interface Reset {
   reason: "expired" | "unknown_id" | "slow_viewer";
 }
 /**
- * A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (ends).
+ * A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (the rest).
+ *
+ * ``wait``: with `run.waiting` and `run.resumed`, the number of the wait, from 1 on.
  *
  * This interface was referenced by `Natter`'s JSON-Schema
  * via the `definition` "RunEvent".
  */
 export interface RunEvent {
-  type: "run.started" | "run.restarted" | "run.completed" | "run.failed" | "run.cancelled";
+  type:
+    "run.started" | "run.restarted" | "run.waiting" | "run.resumed" | "run.completed" | "run.failed" | "run.cancelled";
   run_id: string;
   conversation_id: string;
   epoch: number;
   code?: string | null;
+  wait?: number | null;
 }
 /**
  * A todo was added, updated or deleted; shown on the user's stream.

@@ -255,6 +255,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/runs/{run_id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide what a run waits for
+         * @description Takes the decision; when nothing is left to decide the run goes on, on any machine.
+         *
+         *     The same decision again is accepted and changes nothing; another one is `409 decision_taken`. A chat token decides
+         *     what it can begin.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/tasks": {
         parameters: {
             query?: never;
@@ -528,6 +551,45 @@ export interface components {
             run_id: string;
         };
         /**
+         * CallDecision
+         * @description What a person decides: an approval is approved or declined, a question answered or declined, and a tool of the
+         *     page has returned its output or is declined.
+         * @example {
+         *       "call_id": "call_5f0c",
+         *       "decision": "approve",
+         *       "remember": true
+         *     }
+         */
+        CallDecision: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Decision
+             * @description May be absent beside an answer or an output.
+             */
+            decision?: ("approve" | "decline") | null;
+            /**
+             * Reason
+             * @description Told to the model where a call is declined.
+             */
+            reason?: string | null;
+            /**
+             * Remember
+             * @description Approve this tool's calls in this conversation from now on.
+             * @default false
+             */
+            remember: boolean;
+            /**
+             * Answer
+             * @description To a question: by the ids of the form's questions.
+             */
+            answer?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /** @description What a tool of the page has returned; null is an output as well. */
+            output?: components["schemas"]["JsonValue"];
+        };
+        /**
          * ChatSession
          * @description A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns.
          */
@@ -621,7 +683,7 @@ export interface components {
         /**
          * Conversation
          * @description A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is
-         *     pinned or archived.
+         *     pinned or archived. `is_waiting`: that run waits for the user.
          */
         Conversation: {
             /** Id */
@@ -646,6 +708,8 @@ export interface components {
             archived_at: string | null;
             /** Assistant Id */
             assistant_id: string;
+            /** Is Waiting */
+            is_waiting: boolean;
         };
         /**
          * ConversationChange
@@ -723,6 +787,14 @@ export interface components {
             connections: {
                 [key: string]: components["schemas"]["JsonValue"];
             }[];
+        };
+        /**
+         * Form
+         * @description What a person is asked.
+         */
+        Form: {
+            /** Questions */
+            questions: components["schemas"]["Question"][];
         };
         JsonValue: unknown;
         /**
@@ -817,6 +889,43 @@ export interface components {
             description?: string | null;
         };
         /**
+         * Question
+         * @description One question of a form. ``options`` are what `choice` and `several` offer; ``allows_other``: any text will do.
+         */
+        Question: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "text" | "choice" | "several" | "confirm";
+            /** Question */
+            question: string;
+            /** Description */
+            description?: string | null;
+            /**
+             * Options
+             * @default []
+             */
+            options: string[];
+            /**
+             * Allows Other
+             * @default false
+             */
+            allows_other: boolean;
+            /**
+             * Is Required
+             * @default true
+             */
+            is_required: boolean;
+            /**
+             * Characters Max
+             * @default 2000
+             */
+            characters_max: number;
+        };
+        /**
          * Readiness
          * @description Whether a request would be answered, and if not, what is missing.
          */
@@ -859,7 +968,7 @@ export interface components {
         };
         /**
          * Run
-         * @description One execution that answers a turn. `error_code` only where it failed.
+         * @description One execution that answers a turn. `error_code` only where it failed, `waiting_for` only while it waits.
          */
         Run: {
             /** Id */
@@ -870,7 +979,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "completed" | "failed" | "cancelled";
+            status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
             /** Cancel Requested */
             cancel_requested: boolean;
             /** Model */
@@ -889,6 +998,8 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /** Waiting For */
+            waiting_for: components["schemas"]["WaitingCall"][];
         };
         /**
          * SearchHit
@@ -1037,7 +1148,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "completed" | "failed" | "cancelled";
+            status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
             /** Error Code */
             error_code: string | null;
             /** Message Versions */
@@ -1095,6 +1206,38 @@ export interface components {
              * @default 0
              */
             total_tokens: number;
+        };
+        /**
+         * WaitingCall
+         * @description What a run waits for: an approval of a tool's call, the answers to a form, or the output of a tool of the page.
+         *
+         *     `call_id` names it in a decision. `form` is there for a question, `arguments` for the others.
+         */
+        WaitingCall: {
+            /**
+             * Call Id
+             * @example call_5f0c
+             */
+            call_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "approval" | "question" | "client_tool" | "consent";
+            /**
+             * Tool
+             * @example refund_order
+             */
+            tool: string;
+            arguments: components["schemas"]["JsonValue"];
+            form: components["schemas"]["Form"] | null;
+            /**
+             * Message Id
+             * @description The ChatKit item that asks.
+             */
+            message_id: string | null;
+            /** Expires At */
+            expires_at: string | null;
         };
         /** Action[str, Any] */
         Action_str_Any_: {
@@ -2554,6 +2697,49 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallDecision"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             202: {

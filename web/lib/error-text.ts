@@ -30,6 +30,8 @@ export const SERVICE_TEXT: Record<Code, string> = {
   action_unfinished: "This takes longer than expected. It goes on, and shows here when it is done.",
   run_stale_epoch: "This answer was taken over elsewhere.",
   run_leased: "This answer is being written elsewhere.",
+  run_waiting: "This answer waits for you.",
+  decision_taken: "This was decided already.",
   run_finished: "This answer is finished already.",
   run_attempts_exhausted: "The answer failed several times. Send your message again.",
   run_turns_exceeded: "The answer took too many steps and was stopped.",

@@ -39,6 +39,8 @@ class Code(StrEnum):
     RUN_STALE_EPOCH = "run_stale_epoch"
     RUN_LEASED = "run_leased"
     RUN_FINISHED = "run_finished"
+    RUN_WAITING = "run_waiting"
+    DECISION_TAKEN = "decision_taken"
     RUN_ATTEMPTS_EXHAUSTED = "run_attempts_exhausted"
     RUN_TURNS_EXCEEDED = "run_turns_exceeded"
     RUN_TOKENS_EXCEEDED = "run_tokens_exceeded"

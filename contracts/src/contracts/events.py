@@ -27,15 +27,27 @@ class ChatKitDelta(Event):
 
 
 class RunEvent(Event):
-    """A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (ends)."""
+    """A control frame of a run: where it stands. Published by the runner (started, restarted) or the store (the rest).
+
+    ``wait``: with `run.waiting` and `run.resumed`, the number of the wait, from 1 on.
+    """
 
     subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.{run_id}"
     event_name: ClassVar[str] = "run"
-    type: Literal["run.started", "run.restarted", "run.completed", "run.failed", "run.cancelled"]
+    type: Literal[
+        "run.started",
+        "run.restarted",
+        "run.waiting",
+        "run.resumed",
+        "run.completed",
+        "run.failed",
+        "run.cancelled",
+    ]
     run_id: RunId
     conversation_id: ConversationId
     epoch: int
     code: str | None = None
+    wait: int | None = None
 
 
 TERMINAL_RUN_EVENTS = frozenset({"run.completed", "run.failed", "run.cancelled"})

@@ -62,6 +62,8 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.BeginToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.FinishToolCall, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.FinishRun, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.SuspendRun, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(commands.DecideCall, [EDGE], [STORE], Rule.RUN_OWNER),
     _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.TruncateSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.GetRun, [EDGE, RELAY, TOOLS], [STORE], Rule.RUN_OWNER),

@@ -18,8 +18,9 @@ from contracts.ids import (
 )
 from contracts.message import Body, Json, Reply
 from contracts.text import Text
+from contracts.waiting import DecidedCall, PendingCall
 
-RunStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 ToolCallStatus = Literal["running", "success", "failure", "interrupted", "unknown"]
 """``unknown``: it was begun, and whether it has happened cannot be told. It was not repeated."""
 Role = Literal["user", "assistant"]
@@ -69,8 +70,9 @@ class ItemView(Body):
 
 
 class ConversationView(Body):
-    """A conversation. ``active_run_id`` is set while a run is queued or running.
+    """A conversation. ``active_run_id`` is set while a run is queued, running or waiting.
 
+    ``is_waiting``: that run waits for the user.
     ``pinned_at``, ``archived_at``: since when it is pinned or put away; absent where it is not.
     """
 
@@ -83,10 +85,14 @@ class ConversationView(Body):
     assistant_id: AssistantId = FIRST_ASSISTANT_ID
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+    is_waiting: bool = False
 
 
 class RunView(Body):
-    """A run; ``epoch`` counts its attempts, 0 before the first claim. ``error_*`` only where it failed."""
+    """A run; ``epoch`` counts its attempts, 0 before the first claim. ``error_*`` only where it failed.
+
+    ``waiting_for``: what a run that is `waiting` waits for, as far as it is not decided yet.
+    """
 
     run_id: RunId
     conversation_id: ConversationId
@@ -100,6 +106,7 @@ class RunView(Body):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    waiting_for: tuple[PendingCall, ...] = ()
 
 
 class TurnView(Body):
@@ -133,13 +140,17 @@ class Done(Reply):
 
 
 class TurnBegun(Reply):
-    """The turn is stored. ``replayed``: the same idempotency key and body came before; this is that turn."""
+    """The turn is stored. ``replayed``: the same idempotency key and body came before; this is that turn.
+
+    ``wait``: it is no new turn but a decision that the run had waited for; the number of that wait.
+    """
 
     conversation_id: ConversationId
     message_id: MessageId
     run_id: RunId
     status: RunStatus
     replayed: bool = False
+    wait: int | None = None
 
 
 class ConversationReply(Reply):
@@ -341,6 +352,8 @@ class RunClaimed(Reply):
     ``assistant_id``: who is to answer. ``agent_name``: that of its agents which the last checkpoint handed over to.
     ``requester``: what is known of the person who began the turn.
     ``action``: the turn is no message but this; ``user_item`` is the widget that it came from.
+    ``decisions``: what came of all that the run has waited for; ``standing_approvals``: what its user has approved for
+    the whole conversation. ``is_resumed``: it had waited, and this is the first attempt since.
     ``run_token``: what proves to the store, from here on, that a request is this attempt's; tools of ours get it too.
     """
 
@@ -363,6 +376,9 @@ class RunClaimed(Reply):
     agent_name: str | None = None
     requester: Requester = Requester()
     action: ActionView | None = None
+    decisions: tuple[DecidedCall, ...] = ()
+    standing_approvals: tuple[str, ...] = ()
+    is_resumed: bool = False
     run_token: str = Field(default="", repr=False)
 
 
@@ -385,6 +401,19 @@ class RunFinished(Reply):
     run: RunView
     already_finished: bool = False
     next_run_id: RunId | None = None
+
+
+class RunSuspended(Reply):
+    """The run waits. ``cancel_requested``: it does not, for its user has stopped it; end it."""
+
+    cancel_requested: bool = False
+
+
+class CallDecided(Reply):
+    """The decision is stored. ``run`` as it is now; ``wait``: the number of the wait that it belonged to."""
+
+    run: RunView
+    wait: int
 
 
 class FeedbackRecorded(Reply):

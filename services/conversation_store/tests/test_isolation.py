@@ -43,6 +43,9 @@ class Owned:
             "step": 0,
             "call_id": "c1",
             "name": "add_task",
+            "calls": (
+                {"call_id": "c1", "kind": "approval", "tool": "t", "message_id": "msg_mallory", "item": {"type": "x"}},
+            ),
             "status": "completed",
             "kind": "positive",
             "search": SECRET,

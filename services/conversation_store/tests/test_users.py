@@ -78,6 +78,7 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
         "tasks": 1,
         "feedback": 0,
         "connections": 0,
+        "decisions": 0,
     }
     assert "bob" not in receipt.model_dump_json()
     tables = await client.rows(

@@ -46,6 +46,7 @@ from contracts.commands.users import (
     RevokeTokens,
     TakeRequestPermit,
 )
+from contracts.commands.waiting import DecideCall, SuspendRun
 
 __all__ = [
     "AddTask",
@@ -56,6 +57,7 @@ __all__ = [
     "ClaimRun",
     "ClientToolOutput",
     "CustomAction",
+    "DecideCall",
     "DeleteConnection",
     "DeleteConversation",
     "DeleteTask",
@@ -76,6 +78,7 @@ __all__ = [
     "RevokeTokens",
     "RunRequested",
     "StructuredInput",
+    "SuspendRun",
     "SwitchBranch",
     "TakeRequestPermit",
     "TaskDescription",

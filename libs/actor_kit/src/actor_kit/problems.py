@@ -30,6 +30,8 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.RUN_FINISHED: 409,
     Code.RUN_STALE_EPOCH: 409,
     Code.RUN_LEASED: 409,
+    Code.RUN_WAITING: 409,
+    Code.DECISION_TAKEN: 409,
     Code.RATE_LIMITED: 429,
     Code.TOO_MANY_RUNS: 429,
     Code.TOO_MANY_STREAMS: 429,

@@ -101,4 +101,5 @@ def run_state(row: Row) -> RunState:
         epoch=row["epoch"],
         runner_id=row["runner_id"],
         lease_seconds=row["lease_seconds"] or 0.0,
+        epoch_waited=row["epoch_waited"],
     )

@@ -1,5 +1,6 @@
 -- name: find_run
 select run_id, conversation_id, status, is_active, epoch, runner_id, turn, user_message_id, cancel_requested,
+       waits_count, epoch_waited,
        greatest(0, extract(epoch from lease_expires_at - now()))::float8 as lease_seconds
 from chat.run where run_id = :run_id and user_id = :user_id;
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from actor_kit.actor import Actor, Delivery, Handler, Handlers
 from actor_kit.bus import Bus
 from actor_kit.proof import RunProof, prove_run
-from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease
+from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease, SuspendRun
 from contracts.errors import TerminalError
 from contracts.ids import new_task_id
 from contracts.message import Reply
@@ -22,6 +22,7 @@ from contracts.replies import (
     LeaseRenewed,
     Report,
     RunClaimed,
+    RunSuspended,
     TaskReply,
     TurnBegun,
 )
@@ -47,6 +48,7 @@ from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
 from conversation_store.turns import begin, branches
 from conversation_store.turns.rules import Quota
+from conversation_store.waiting import decide, suspend
 
 ResultT = TypeVar("ResultT")
 
@@ -72,6 +74,8 @@ class ConversationStore(Actor):
             commands.BeginToolCall: self._transaction_of(tool_calls.begin_tool_call),
             commands.FinishToolCall: self._transaction_of(tool_calls.finish_tool_call),
             commands.FinishRun: self._transaction_of(finish.finish_run),
+            commands.SuspendRun: self.on_suspend_run,
+            commands.DecideCall: self._transaction_of(decide.decide_call),
             commands.LinkOpenaiConversation: self._transaction_of(writes.link_openai_conversation),
             commands.TruncateSession: self._transaction_of(writes.truncate_session, is_repeatable=False),
             queries.GetRun: self._transaction_of(finish.get_run),
@@ -125,6 +129,12 @@ class ConversationStore(Actor):
         run = RunProof(command.run_id, claimed.run.conversation_id, claimed.epoch)
         secret = self.settings.proofs.run_token_secret
         return claimed.model_copy(update={"run_token": prove_run(secret, command.principal.user_id, run)})
+
+    async def on_suspend_run(self, command: SuspendRun, delivery: Delivery) -> RunSuspended:
+        seconds = self.settings.decision_seconds_max
+        return await self._transact(
+            command, delivery, lambda t: suspend.suspend_run(t, command, expires_seconds=seconds)
+        )
 
     async def on_renew_lease(self, command: RenewLease, _delivery: Delivery) -> LeaseRenewed:
         return await self.renewals.renew(command)

@@ -1,12 +1,18 @@
 -- name: get
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
-    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
+    exists (
+        select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
+    ) as is_waiting
 from chat.conversation c where c.conversation_id = :conversation_id and c.user_id = :user_id;
 
 -- name: newest_first
 -- A page from behind a cursor; `only_this`: the conversation that a principal is bound to; `words`: to search for.
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
-    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
+    exists (
+        select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
+    ) as is_waiting
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at, :conversation_id)
   and (:only_this::text is null or c.conversation_id = :only_this)
@@ -22,7 +28,10 @@ order by c.updated_at desc, c.conversation_id desc limit :limit;
 
 -- name: oldest_first
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
-    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
+    exists (
+        select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
+    ) as is_waiting
 from chat.conversation c
 where c.user_id = :user_id and (c.updated_at, c.conversation_id) > (:updated_at, :conversation_id)
   and (:only_this::text is null or c.conversation_id = :only_this)
@@ -45,12 +54,15 @@ set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.m
                        when :archived then coalesce(c.archived_at, now()) end
 where c.conversation_id = :conversation_id and c.user_id = :user_id
 returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
-    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id;
+    (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
+    exists (
+        select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
+    ) as is_waiting;
 
 -- name: unfinished_runs
 -- The active one last: so that ending the others starts none.
 select run_id, status from chat.run
-where conversation_id = :conversation_id and user_id = :user_id and status in ('queued', 'running')
+where conversation_id = :conversation_id and user_id = :user_id and status in ('queued', 'running', 'waiting')
 order by turn desc;
 
 -- name: delete

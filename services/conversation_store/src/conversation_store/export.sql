@@ -20,8 +20,12 @@ select key, body, octet_length(body::text) as bytes from (
     select conversation_id as key, json_build_object(
         'conversation_id', conversation_id, 'title', title, 'metadata', metadata,
         'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id,
-        'last_turn', coalesce(last_turn, turns_count), 'created_at', created_at, 'updated_at', updated_at
-    ) as body from chat.conversation where user_id = :user_id
+        'last_turn', coalesce(last_turn, turns_count),
+        'standing_approvals', (
+            select coalesce(json_agg(s.tool order by s.tool), '[]') from chat.standing_approval s
+            where s.conversation_id = c.conversation_id and s.user_id = :user_id
+        ), 'created_at', created_at, 'updated_at', updated_at
+    ) as body from chat.conversation c where user_id = :user_id
 ) part where key > :after order by key limit :limit;
 
 -- name: messages
@@ -66,6 +70,14 @@ select key, body, octet_length(body::text) as bytes from (
                 'finished_at', t.finished_at
             ) order by t.begun_at, t.call_id), '[]')
             from chat.tool_call t where t.run_id = r.run_id and t.user_id = :user_id
+        ),
+        'decisions', (
+            select coalesce(json_agg(json_build_object(
+                'call_id', p.call_id, 'kind', p.kind, 'tool', p.tool, 'arguments', p.arguments, 'form', p.form,
+                'verdict', p.verdict, 'reason', p.reason, 'answer', p.answer, 'created_at', p.created_at,
+                'decided_at', p.decided_at
+            ) order by p.created_at, p.call_id), '[]')
+            from chat.pending_decision p where p.run_id = r.run_id and p.user_id = :user_id
         )
     ) as body from chat.run r where user_id = :user_id
 ) part where key > :after order by key limit :limit;

@@ -12,4 +12,5 @@ OUTBOX_WAITING = Gauge("natter_store_outbox_waiting", "Messages that wait in the
 OUTBOX_DELAY_SECONDS = Histogram(
     "natter_store_outbox_delay_seconds", "From the commit to the bus's ack.", buckets=LATENCY_BUCKETS_SECONDS
 )
+RUNS_WAITING = Gauge("natter_store_runs_waiting", "Runs that wait for a person, of all users.")
 RUNS_SWEPT = Counter("natter_store_runs_swept_total", "Runs that the sweeper took care of.", ["outcome"])

@@ -130,6 +130,9 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
         default=30.0, gt=0, description="A requested or abandoned run is requested again after this."
     )
     run_attempts_max: int = Field(default=RUN_CLAIMS_MAX, ge=1, description="Claims of a run before it is given up.")
+    decision_seconds_max: float = Field(
+        default=7 * 86_400.0, gt=0, description="How long a run waits for a person, until it goes on without."
+    )
     erasure_purge_delay_seconds: float = Field(
         default=60.0, ge=0, description="DELTAS is purged again this long after an erasure."
     )

@@ -37,7 +37,7 @@ def answered(item: Json, answers: Json, *, skipped: bool) -> Json:
     questions: list[JsonValue] = []
     for question in _questions(item):
         given = answers.get(str(question.get("id")))
-        values = _values(given)
+        values = values_of(given)
         if question.get("type") == "multiple_choice" and not question.get("multiple"):
             values = values[:1]
         answer: Json = {"values": list[JsonValue](values), "skipped": False}
@@ -49,7 +49,7 @@ def _questions(item: Json) -> list[Json]:
     return list(cast("Sequence[Json]", item.get("inputs") or []))
 
 
-def _values(given: JsonValue) -> list[str]:
+def values_of(given: JsonValue) -> list[str]:
     """The values of one answer: ChatKit sends ``{values, skipped}``; a bare text or list is understood too."""
     if isinstance(given, dict):
         given = [] if given.get("skipped") else given.get("values")
@@ -59,5 +59,5 @@ def _values(given: JsonValue) -> list[str]:
 
 
 def _answer_text(answer: Any) -> str:
-    values = _values(cast("JsonValue", answer))
+    values = values_of(cast("JsonValue", answer))
     return ", ".join(values) if values else "skipped"

@@ -13,6 +13,7 @@ from contracts.replies import (
     ToolCallView,
     Usage,
 )
+from contracts.waiting import PendingCall
 
 from conversation_store.database import Row
 
@@ -33,6 +34,7 @@ def conversation_view(row: Row) -> ConversationView:
         assistant_id=row["assistant_id"],
         pinned_at=row.get("pinned_at"),  # a runner's statements do not read where the user keeps it
         archived_at=row.get("archived_at"),
+        is_waiting=row.get("is_waiting") or False,
     )
 
 
@@ -55,6 +57,8 @@ def item_view(row: Row) -> ItemView:
 def run_view(row: Row) -> RunView:
     values = dict(row)
     values["usage"] = None if row["usage"] is None else Usage.model_validate_json(row["usage"])
+    waiting_for = loads(values.pop("waiting_for", None)) or ()  # most statements do not read it
+    values["waiting_for"] = tuple(PendingCall.model_validate(one) for one in waiting_for)
     return RunView(**{name: values[name] for name in RunView.model_fields})
 
 

@@ -52,6 +52,9 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(commands.RecordConsent, drop=("error",)),
     Step(commands.DeleteConnection),
     Step(commands.TruncateSession),
+    Step(commands.SuspendRun),
+    Step(commands.DecideCall),
+    Step(commands.ClaimRun, remember={"epoch": "epoch", "run_token": "run_token"}, path="after a decision"),
     Step(commands.FinishRun, change={"items": [], "status": "completed"}, drop=("error_code", "error_detail")),
     Step(
         commands.FinishRun,

@@ -22,7 +22,8 @@ from contracts.replies import (
 )
 from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from contracts.waiting import CallId, Decision, Form, Reason, WaitKind
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 
 def _refuse_blank(text: str) -> str:
@@ -88,7 +89,7 @@ class ChatSession(BaseModel):
 
 class Conversation(BaseModel):
     """A conversation with one assistant. `active_run_id` is set while it is being answered, the times while it is
-    pinned or archived.
+    pinned or archived. `is_waiting`: that run waits for the user.
     """
 
     id: ConversationId
@@ -99,6 +100,7 @@ class Conversation(BaseModel):
     pinned_at: datetime | None
     archived_at: datetime | None
     assistant_id: AssistantId
+    is_waiting: bool
 
     @classmethod
     def of(cls, view: ConversationView) -> Self:
@@ -111,6 +113,7 @@ class Conversation(BaseModel):
             pinned_at=view.pinned_at,
             archived_at=view.archived_at,
             assistant_id=view.assistant_id,
+            is_waiting=view.is_waiting,
         )
 
 
@@ -223,8 +226,40 @@ class BranchChoice(_Sent):
     run_id: RunId
 
 
+class WaitingCall(BaseModel):
+    """What a run waits for: an approval of a tool's call, the answers to a form, or the output of a tool of the page.
+
+    `call_id` names it in a decision. `form` is there for a question, `arguments` for the others.
+    """
+
+    call_id: str = Field(examples=["call_5f0c"])
+    kind: WaitKind
+    tool: str = Field(examples=["refund_order"])
+    arguments: JsonValue
+    form: Form | None
+    message_id: MessageId | None = Field(description="The ChatKit item that asks.")
+    expires_at: datetime | None
+
+
+class CallDecision(_Sent):
+    """What a person decides: an approval is approved or declined, a question answered or declined, and a tool of the
+    page has returned its output or is declined.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"call_id": "call_5f0c", "decision": "approve", "remember": True}]}
+    )
+
+    call_id: CallId
+    decision: Decision | None = Field(None, description="May be absent beside an answer or an output.")
+    reason: Reason | None = Field(None, description="Told to the model where a call is declined.")
+    remember: bool = Field(False, description="Approve this tool's calls in this conversation from now on.")
+    answer: Json | None = Field(None, description="To a question: by the ids of the form's questions.")
+    output: JsonValue = Field(None, description="What a tool of the page has returned; null is an output as well.")
+
+
 class Run(BaseModel):
-    """One execution that answers a turn. `error_code` only where it failed."""
+    """One execution that answers a turn. `error_code` only where it failed, `waiting_for` only while it waits."""
 
     id: RunId
     conversation_id: ConversationId
@@ -237,6 +272,7 @@ class Run(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    waiting_for: list[WaitingCall]
 
     @classmethod
     def of(cls, view: RunView) -> Self:

@@ -97,8 +97,9 @@ async def speak_chatkit(
     )
     named = {"Natter-Assistant": assistant} if assistant else {}
     begun = await begin_turn(call, command, {**request_sent, **named})
+    since = "" if begun.wait is None else f"&wait={begun.wait}"  # a decision: what was before it is shown
     headers = {
-        "Location": f"{stream_url(call, begun.run_id)}?format=chatkit",
+        "Location": f"{stream_url(call, begun.run_id)}?format=chatkit{since}",
         "Natter-Run": begun.run_id,
         "Natter-Conversation": begun.conversation_id,
         "Idempotency-Replayed": str(begun.replayed).lower(),

@@ -1,9 +1,9 @@
-"""Runs in REST: look, and stop."""
+"""Runs in REST: look, stop, and decide what one waits for."""
 
-from contracts.commands import CancelRun
+from contracts.commands import CancelRun, DecideCall
 from contracts.queries import GetRun
 
-from auth_edge.http.bodies import Run
+from auth_edge.http.bodies import CallDecision, Run
 from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import RunIdInPath
@@ -30,3 +30,30 @@ async def cancel_run(call: UserCall, run_id: RunIdInPath) -> Run:
     A chat token stops what it can begin: any run of its user, or those of the conversation that it is bound to.
     """
     return Run.of((await call.ask(CancelRun(principal=call.principal, run_id=run_id))).run)
+
+
+@router.post(
+    "/runs/{run_id}/decisions",
+    status_code=202,
+    summary="Decide what a run waits for",
+    openapi_extra=CHAT_SCOPE,
+    responses=problems(404, 409),
+)
+async def decide(call: UserCall, run_id: RunIdInPath, sent: CallDecision) -> Run:
+    """Takes the decision; when nothing is left to decide the run goes on, on any machine.
+
+    The same decision again is accepted and changes nothing; another one is `409 decision_taken`. A chat token decides
+    what it can begin.
+    """
+    command = DecideCall(
+        principal=call.principal,
+        run_id=run_id,
+        call_id=sent.call_id,
+        decision=sent.decision,
+        reason=sent.reason,
+        remember=sent.remember,
+        answer=sent.answer,
+        output=sent.output,
+        has_output="output" in sent.model_fields_set,
+    )
+    return Run.of((await call.ask(command)).run)

@@ -15,6 +15,7 @@ from conversation_store.models.delivery import (
 from conversation_store.models.runs import Run, SessionItem, ToolCall
 from conversation_store.models.tasks import Task
 from conversation_store.models.usage import UsageDay
+from conversation_store.models.waiting import PendingDecision, StandingApproval
 
 __all__ = [
     "METADATA",
@@ -28,9 +29,11 @@ __all__ = [
     "HandledMessage",
     "Message",
     "Outbox",
+    "PendingDecision",
     "RequestBudget",
     "Run",
     "SessionItem",
+    "StandingApproval",
     "Task",
     "TokenFloor",
     "ToolCall",

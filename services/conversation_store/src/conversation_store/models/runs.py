@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -27,9 +28,10 @@ from conversation_store.models.base import (
 
 WAITING = "status = 'queued' and not is_active"
 UNFINISHED = "status in ('queued', 'running')"
+OPEN = "status in ('queued', 'running', 'waiting')"
 
 
-def _of_conversation() -> ForeignKeyConstraint:
+def of_conversation() -> ForeignKeyConstraint:
     """The row's owner must be the conversation's: a mix-up is refused by the database itself."""
     return ForeignKeyConstraint(
         ["conversation_id", "user_id"],
@@ -46,10 +48,13 @@ class Run(Table, table=True):
     active one. ``epoch`` counts the claims; ``lease_expires_at`` is until when the last one holds. ``stalls_count``:
     how often it stopped its runner's loop. ``action``: what the run is about where it is no message; then
     ``user_message_id`` is that of the widget.
+    ``waits_count``: how often it has waited for a person, or still does, since
+    ``waiting_since``; in all ``seconds_waited``, without the wait that goes on. ``epoch_waited``: its epoch when it
+    last began to wait, for only the claims after that are attempts that failed.
     """
 
     __table_args__ = (
-        _of_conversation(),
+        of_conversation(),
         # A conversation has one owner, so these are unique per conversation; with both columns, every statement that
         # filters by owner finds its rows in one index whatever the planner guesses.
         Index("run_active_key", "conversation_id", "user_id", unique=True, postgresql_where=text("is_active")),
@@ -64,8 +69,11 @@ class Run(Table, table=True):
         UniqueConstraint("conversation_id", "turn"),
         Index("run_user_id_created_at_index", "user_id", "created_at"),
         Index("run_unfinished_index", "user_id", postgresql_where=text(UNFINISHED)),
-        CheckConstraint("status in ('queued', 'running', 'completed', 'failed', 'cancelled')", name="status"),
-        CheckConstraint(f"not is_active or {UNFINISHED}", name="active"),
+        Index("run_waits_index", "user_id", "waiting_since", postgresql_where=text("status = 'waiting'")),
+        CheckConstraint(
+            "status in ('queued', 'running', 'waiting', 'completed', 'failed', 'cancelled')", name="status"
+        ),
+        CheckConstraint(f"not is_active or {OPEN}", name="active"),
     )
 
     run_id: str = Field(sa_column=text_column(primary_key=True))
@@ -89,6 +97,10 @@ class Run(Table, table=True):
     session_items_count: int = Field(default=0, sa_column=count_column())
     checkpoints_count: int = Field(default=0, sa_column=count_column())
     stalls_count: int = Field(default=0, sa_column=count_column())
+    waits_count: int = Field(default=0, sa_column=count_column())
+    epoch_waited: int = Field(default=0, sa_column=count_column())
+    seconds_waited: float = Field(default=0.0, sa_column=Column(Double(), nullable=False, server_default=text("0")))
+    waiting_since: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
     agent_name: str | None = Field(default=None, sa_column=text_column(nullable=True))
     requester: dict[str, Any] = Field(sa_column=json_column("{}"))
     action: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
@@ -108,7 +120,7 @@ class SessionItem(Table, table=True):
     """
 
     __table_args__ = (
-        _of_conversation(),
+        of_conversation(),
         Index("session_item_run_id_index", "run_id"),
         Index(
             "session_item_messages_index",
@@ -132,10 +144,13 @@ class SessionItem(Table, table=True):
 
 
 class ToolCall(Table, table=True):
-    """The ledger: a tool call is written before it is executed, and its first result stays."""
+    """The ledger: a tool call is written before it is executed, and its first result stays.
+
+    ``asks``: it has come to a question, and is to be begun anew with the answer.
+    """
 
     __table_args__ = (
-        _of_conversation(),
+        of_conversation(),
         Index("tool_call_conversation_id_index", "conversation_id"),
         CheckConstraint("status in ('running', 'success', 'failure', 'interrupted', 'unknown')", name="status"),
     )
@@ -150,5 +165,6 @@ class ToolCall(Table, table=True):
     result: Any = Field(default=None, sa_column=json_column(nullable=True))
     attachments: list[dict[str, Any]] = Field(sa_column=json_column("[]"))
     epoch: int = Field(default=0, sa_column=count_column())
+    asks: bool = Field(default=False, sa_column=flag_column())
     begun_at: datetime = Field(sa_column=time_column())
     finished_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))

@@ -9,6 +9,7 @@ from contracts.commands import ClaimRun, RenewLease
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Json
 from contracts.replies import ActionView, ItemView, LeaseRenewed, LedgerEntry, RunClaimed
+from contracts.waiting import DecidedCall
 
 from conversation_store import access
 from conversation_store.database import Row, Transaction
@@ -44,7 +45,7 @@ async def _refused(transaction: Transaction, command: ClaimRun, limits: ClaimLim
     row = await access.locked_run(transaction, command.principal, command.run_id)
     state = access.run_state(row)
     check_claim(state, runner_id=command.runner_id)
-    if state.epoch < limits.attempts_max:  # it became free between the two statements
+    if state.attempts_count < limits.attempts_max:  # it became free between the two statements
         raise RetryableError(Code.RUN_LEASED, "The run has just changed hands.", retry_after_seconds=0.1)
     return await give_up(transaction, command.principal.user_id, command.run_id)
 
@@ -92,6 +93,9 @@ async def _claimed(transaction: Transaction, command: ClaimRun, run: Row, limits
         agent_name=run["agent_name"],
         requester=Requester.decode(run["requester"].encode()),
         action=None if run["action"] is None else ActionView.model_validate_json(run["action"]),
+        decisions=tuple(DecidedCall.model_validate(one) for one in loads(found["decisions"]) or ()),
+        standing_approvals=tuple(loads(found["standing_approvals"]) or ()),
+        is_resumed=run["epoch"] == run["epoch_waited"] + 1 and run["epoch_waited"] > 0,
     )
 
 

@@ -3,13 +3,14 @@
 update chat.run r
 set status = 'running', epoch = r.epoch + 1, runner_id = :runner_id, started_at = coalesce(r.started_at, now()),
     lease_expires_at = now() + make_interval(secs => :lease_seconds)
-where r.run_id = :run_id and r.user_id = :user_id and r.is_active and r.epoch < :attempts_max
+where r.run_id = :run_id and r.user_id = :user_id and r.is_active and r.epoch - r.epoch_waited < :attempts_max
   and (r.status = 'queued'
        or (r.status = 'running' and (r.lease_expires_at <= now() or r.runner_id = :runner_id)))
 returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
     r.usage, r.created_at, r.started_at, r.finished_at, r.turn, r.user_message_id, r.inference_options,
     r.checkpoints_count, r.stalls_count, r.agent_name, r.requester, r.action,
-    extract(epoch from now() - r.started_at)::float8 as seconds_since_start;
+    r.epoch_waited,
+    (extract(epoch from now() - r.started_at) - r.seconds_waited)::float8 as seconds_since_start;
 
 -- name: renew
 update chat.run
@@ -68,5 +69,12 @@ select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.ope
     (select json_agg(json_build_object(
             'call_id', t.call_id, 'name', t.name, 'arguments', t.arguments, 'status', t.status, 'result', t.result
         ) order by t.begun_at, t.call_id)
-        from chat.tool_call t where t.run_id = :run_id and t.user_id = :user_id) as ledger
+        from chat.tool_call t where t.run_id = :run_id and t.user_id = :user_id) as ledger,
+    (select json_agg(json_build_object(
+            'call_id', p.call_id, 'kind', p.kind, 'verdict', p.verdict, 'reason', p.reason, 'answer', p.answer
+        ) order by p.decided_at, p.call_id)
+        from chat.pending_decision p
+        where p.run_id = :run_id and p.user_id = :user_id and p.verdict is not null) as decisions,
+    (select json_agg(s.tool) from chat.standing_approval s
+        where s.conversation_id = :conversation_id and s.user_id = :user_id) as standing_approvals
 from chat.conversation c where c.conversation_id = :conversation_id and c.user_id = :user_id;

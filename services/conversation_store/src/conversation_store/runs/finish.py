@@ -19,6 +19,7 @@ from conversation_store.runs import writes
 from conversation_store.runs.rules import UNFINISHED, EndStatus, refusal_of_write, stops_at_once
 from conversation_store.statements import Statements, json_text
 from conversation_store.views import loads, run_view
+from conversation_store.waiting import release
 
 sql = Statements.beside(__file__)
 
@@ -31,10 +32,11 @@ END_EVENTS: dict[EndStatus, Literal["run.completed", "run.failed", "run.cancelle
 
 async def get_run(transaction: Transaction, query: GetRun) -> RunReply:
     """One run. Raises TerminalError: forbidden, not_found."""
-    return RunReply(run=await _get(transaction, query.principal, query.run_id))
+    return RunReply(run=await run_of(transaction, query.principal, query.run_id))
 
 
-async def _get(transaction: Transaction, principal: Principal, run_id: RunId) -> RunView:
+async def run_of(transaction: Transaction, principal: Principal, run_id: RunId) -> RunView:
+    """The run, with what it waits for. Raises TerminalError: forbidden, not_found."""
     row = await transaction.row(sql.get, run_id=run_id, user_id=principal.user_id)
     if row is None:
         raise await access.missing(transaction, "run", run_id)
@@ -47,15 +49,19 @@ async def cancel_run(transaction: Transaction, command: CancelRun) -> RunReply:
     row = await access.locked_run(transaction, command.principal, command.run_id)
     if row["status"] in UNFINISHED:
         await request_stop(transaction, command.principal, command.run_id)
-    return RunReply(run=await _get(transaction, command.principal, command.run_id))
+    return RunReply(run=await run_of(transaction, command.principal, command.run_id))
 
 
 async def request_stop(transaction: Transaction, principal: Principal, run_id: RunId) -> None:
     """End a run at once if no runner has worked on it; otherwise its runner is told to stop.
 
+    One that waits for a person is requested again: a runner ends it, as it would end any.
     The caller has locked the conversation.
     """
     row = await access.owned_run(transaction, principal, run_id)
+    if row["status"] == "waiting":
+        await release.cancel(transaction, principal.user_id, row)
+        return
     if not stops_at_once(access.run_state(row)):
         await transaction.execute(sql.request_cancel, run_id=run_id, user_id=principal.user_id)
         transaction.runs_to_stop.append(run_id)
@@ -77,7 +83,7 @@ async def finish_run(transaction: Transaction, command: FinishRun) -> RunFinishe
     if not await writes.write_last_items(transaction, command):
         row = await access.owned_run(transaction, command.principal, command.run_id)
         if row["status"] not in UNFINISHED:
-            run = await _get(transaction, command.principal, command.run_id)
+            run = await run_of(transaction, command.principal, command.run_id)
             return RunFinished(run=run, already_finished=True)
         raise refusal_of_write(access.run_state(row), epoch=command.epoch)
     run, next_run_id = await end_run(

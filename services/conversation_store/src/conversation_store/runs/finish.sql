@@ -1,6 +1,14 @@
 -- name: get
 select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
-       r.usage, r.created_at, r.started_at, r.finished_at
+       r.usage, r.created_at, r.started_at, r.finished_at,
+       case when r.status = 'waiting' then (
+           select json_agg(json_build_object(
+               'call_id', p.call_id, 'kind', p.kind, 'tool', p.tool, 'arguments', p.arguments, 'form', p.form,
+               'message_id', p.message_id, 'expires_at', p.expires_at
+           ) order by p.created_at, p.call_id)
+           from chat.pending_decision p
+           where p.run_id = r.run_id and p.user_id = :user_id and p.verdict is null
+       ) end as waiting_for
 from chat.run r where r.run_id = :run_id and r.user_id = :user_id;
 
 -- name: end_run
@@ -10,7 +18,7 @@ with ended as (
     update chat.run r
     set status = :status, is_active = false, finished_at = now(), lease_expires_at = null, error_code = :error_code,
         error_detail = :error_detail, usage = coalesce(:usage::jsonb, usage), model = coalesce(:model, model)
-    where r.run_id = :run_id and r.user_id = :user_id and r.status in ('queued', 'running')
+    where r.run_id = :run_id and r.user_id = :user_id and r.status in ('queued', 'running', 'waiting')
     returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code,
         r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at, r.action is not null as is_action
 ), touched as (

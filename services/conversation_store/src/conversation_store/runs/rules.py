@@ -8,25 +8,36 @@ from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Json
 
 POSITIONS_PER_TURN = 1_000_000
-UNFINISHED = frozenset({"queued", "running"})
+UNFINISHED = frozenset({"queued", "running", "waiting"})
 EndStatus = Literal["completed", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
 class RunState:
-    """A run as a runner's request finds it. ``lease_seconds``: how long its lease holds, 0 without one."""
+    """A run as a runner's request finds it. ``lease_seconds``: how long its lease holds, 0 without one.
+
+    ``epoch_waited``: its epoch when it last began to wait for a person.
+    """
 
     status: str
     is_active: bool
     epoch: int
     runner_id: str | None = None
     lease_seconds: float = 0.0
+    epoch_waited: int = 0
+
+    @property
+    def attempts_count(self) -> int:
+        """The claims that came to no end: one that began to wait for a person had done what it could."""
+        return self.epoch - self.epoch_waited
 
 
 def check_claim(run: RunState, *, runner_id: str) -> None:
     """Raises TerminalError (run_finished) or RetryableError (run_leased, after the remaining lease)."""
     if run.status not in UNFINISHED:
         raise TerminalError(Code.RUN_FINISHED, f"The run is {run.status}.")
+    if run.status == "waiting":
+        raise TerminalError(Code.RUN_WAITING, "The run waits for a person.")
     if not run.is_active:
         raise RetryableError(Code.RUN_LEASED, "The run waits behind another one.", retry_after_seconds=5.0)
     if run.status == "running" and run.lease_seconds > 0 and run.runner_id != runner_id:
@@ -39,6 +50,8 @@ def refusal_of_write(run: RunState, *, epoch: int) -> TerminalError:
     """Why a run's write was refused: it is finished, or it is another attempt's."""
     if run.status not in UNFINISHED:
         return TerminalError(Code.RUN_FINISHED, f"The run is {run.status}.")
+    if run.status == "waiting":
+        return TerminalError(Code.RUN_WAITING, "The run waits for a person.")
     return TerminalError(Code.RUN_STALE_EPOCH, f"The run's epoch is {run.epoch}, not {epoch}.")
 
 

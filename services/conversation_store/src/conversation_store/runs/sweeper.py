@@ -9,16 +9,18 @@ from typing import Self
 import structlog
 from actor_kit.bus import Bus
 from contracts.errors import NatterError
+from contracts.identity import Principal
 from contracts.ids import new_id
 from contracts.streams import DELTAS
 
-from conversation_store import metrics
+from conversation_store import access, metrics
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
 from conversation_store.settings import Settings
 from conversation_store.statements import Statements, json_text
 from conversation_store.turns.rules import assistant_not_served
+from conversation_store.waiting import release
 
 log = structlog.get_logger()
 sql = Statements.beside(__file__)
@@ -73,9 +75,28 @@ class Sweeper:
             metrics.RUNS_SWEPT.labels(outcome).inc()
         if outcomes:
             log.warning("sweep.took_care", **outcomes)
+        await self.expire_waiting()
         await self.purge_due()
         await self.delete_untouched()
         return outcomes
+
+    async def expire_waiting(self) -> int:
+        """Let runs go on whose questions nobody has answered in time; returns how many questions those were."""
+        count = 0
+        for _ in range(RUNS_PER_SWEEP_MAX):
+            expired = await self._database.transact(None, self._expire_one)
+            if expired is None:
+                break
+            count += expired
+        metrics.RUNS_WAITING.set(await self._database.transact(None, lambda t: t.value(sql.count_waiting)))
+        return count
+
+    async def _expire_one(self, transaction: Transaction) -> int | None:
+        found = await transaction.row(sql.lock_expired)
+        if found is None:
+            return None
+        run = await access.owned_run(transaction, Principal(user_id=found["user_id"]), found["run_id"])
+        return await release.expire(transaction, found["user_id"], run) if run["status"] == "waiting" else 0
 
     async def _take_care_of_one(self, transaction: Transaction) -> str | None:
         """Lock a run that nobody works on, and request it again; end it where it was stopped, tried too often, or where
@@ -106,7 +127,7 @@ class Sweeper:
         if run["cancel_requested"]:
             await finish.end_run(transaction, user_id, run_id, "cancelled")
             return "cancelled"
-        if run["epoch"] >= self._settings.run_attempts_max:
+        if run["epoch"] - run["epoch_waited"] >= self._settings.run_attempts_max:
             await claim.give_up(transaction, user_id, run_id)
             return "failed"
         if run["assistant_id"] not in self._settings.assistants:

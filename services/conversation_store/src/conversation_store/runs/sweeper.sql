@@ -15,7 +15,7 @@ order by r.requested_at limit 1 for no key update of c skip locked;
 
 -- name: state
 -- Looked at again under the lock: the run may have ended, or been requested, since the search began.
-select epoch, status, cancel_requested from chat.run
+select epoch, epoch_waited, status, cancel_requested from chat.run
 where run_id = :run_id and user_id = :user_id and is_active
   and (status = 'queued' or lease_expires_at < now())
   and requested_at < now() - make_interval(secs => :overdue_seconds);
@@ -27,6 +27,18 @@ where run_id = :run_id and user_id = :user_id;
 -- name: waits_in_outbox
 -- An unpublished request is on its way: asking again would only add to the queue.
 select 1 from chat.outbox where ordering_key = :conversation_id limit 1;
+
+-- name: lock_expired
+-- A run of which nobody has decided in time what it waits for.
+select r.run_id, r.user_id
+from chat.pending_decision p
+join chat.run r on r.run_id = p.run_id and r.status = 'waiting'
+join chat.conversation c on c.conversation_id = r.conversation_id and c.user_id = r.user_id
+where p.verdict is null and p.expires_at <= now()
+order by p.expires_at limit 1 for no key update of c skip locked;
+
+-- name: count_waiting
+select count(*) from chat.run where status = 'waiting';
 
 -- name: take_due_purges
 -- They are forgotten when the transaction commits.

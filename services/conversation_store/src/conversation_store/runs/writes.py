@@ -1,7 +1,16 @@
 """What a run's attempt stores while it works and at its end; refused where the attempt is no longer the run's."""
 
+from collections.abc import Sequence
+
 from chatkit_protocol.history import is_message
-from contracts.commands import AppendCheckpoint, FinishRun, LinkOpenaiConversation, TruncateSession
+from contracts.commands import (
+    AppendCheckpoint,
+    FinishRun,
+    ItemToSave,
+    LinkOpenaiConversation,
+    SuspendRun,
+    TruncateSession,
+)
 from contracts.errors import Code, TerminalError
 from contracts.replies import Done
 
@@ -39,6 +48,20 @@ async def write_last_items(transaction: Transaction, command: FinishRun) -> bool
     if command.withdrawn_items:
         await transaction.execute(sql.withdraw_items, command, message_ids=list(command.withdrawn_items))
     return True
+
+
+async def write_suspended(transaction: Transaction, command: SuspendRun, items: Sequence[ItemToSave]) -> None:
+    """Store what a run begins to wait with; the caller has seen that it may."""
+    write = AppendCheckpoint(
+        principal=command.principal,
+        run_id=command.run_id,
+        epoch=command.epoch,
+        step=0,
+        items=tuple(items),
+        session_items=command.session_items,
+    )
+    usage = None if command.usage is None else json_text(command.usage.model_dump())
+    await _write(transaction, write, usage=usage)
 
 
 async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:

@@ -42,6 +42,7 @@ from conversation_store.turns.rules import (
     decide_start,
     quota_exceeded,
 )
+from conversation_store.waiting import decide
 
 sql = Statements.beside(__file__)
 
@@ -68,7 +69,7 @@ async def begin_turn(
 
     ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
     invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
-    assistant_unknown, assistant_not_served.
+    assistant_unknown, assistant_not_served, decision_taken.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -80,6 +81,9 @@ async def begin_turn(
         return _replayed(found, command, new)
     if command.conversation_id is not None and locked["conversation_id"] is None:
         raise await access.missing(transaction, "conversation", command.conversation_id)
+    decided = await decide.answer_item(transaction, command)
+    if decided is not None:
+        return decided
     assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
     state = _state(found)
     check_limits(command.limits, state)
