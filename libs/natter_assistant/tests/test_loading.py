@@ -105,15 +105,15 @@ def test_two_tools_or_two_agents_of_one_name_are_refused(tmp_path: Path) -> None
     assert str(refused(f"{twins}:agent")).startswith(f"{twins}:5: two agents are called “A”")
 
 
-def test_a_tool_that_needs_an_approval_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_tools_that_need_an_approval_are_accepted(tmp_path: Path) -> None:
     file = write(
         tmp_path,
-        "from agents import Agent, function_tool\n"
+        "from agents import Agent, function_tool\nfrom agents.mcp import MCPServerStreamableHttp\n"
         "@function_tool(needs_approval=True)\ndef pay() -> str:\n    return ''\n"
-        "agent = Agent(name='A', handoffs=[Agent(name='B', tools=[pay])])\n",
+        "bank = MCPServerStreamableHttp({'url': 'http://x'}, name='bank', require_approval='always')\n"
+        "agent = Agent(name='A', tools=[pay], mcp_servers=[bank])\n",
     )
-    error = str(refused(f"{file}:agent"))
-    assert error.startswith(f"{file}:2: tool “pay” of agent “B”: it needs an approval (needs_approval), which Natter")
+    assert load_assistant(f"{file}:agent").title == "A"
 
 
 @pytest.mark.parametrize(
@@ -132,23 +132,6 @@ def test_a_tool_that_asks_a_person_or_works_outside_of_the_ledger_is_refused(
     error = str(refused(f"{file}:agent"))
     assert error.startswith(f"{file}:2: ")
     assert said in error
-
-
-@pytest.mark.parametrize(
-    ("policy", "is_refused"),
-    [("'always'", True), ("{'pay': 'always'}", True), ("{'pay': 'never'}", False), ("'never'", False)],
-)
-def test_an_mcp_server_whose_tools_need_an_approval_is_refused(tmp_path: Path, policy: str, is_refused: bool) -> None:
-    file = write(
-        tmp_path,
-        "from agents import Agent\nfrom agents.mcp import MCPServerStreamableHttp\n"
-        f"bank = MCPServerStreamableHttp({{'url': 'http://x'}}, name='bank', require_approval={policy})\n"
-        "agent = Agent(name='A', mcp_servers=[bank])\n",
-    )
-    if not is_refused:
-        assert load_assistant(f"{file}:agent").title == "A"
-        return
-    assert str(refused(f"{file}:agent")).startswith(f"{file}:4: MCP server “bank” of agent “A”: its tools need an app")
 
 
 def test_tools_that_a_provider_executes_are_accepted(tmp_path: Path) -> None:

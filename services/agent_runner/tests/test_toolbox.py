@@ -9,6 +9,7 @@ from agent_runner.toolbox import (
     TOOLS_MAX,
     RemoteTool,
     may_be_repeated,
+    needs_approval,
     with_names_for_models,
 )
 from mcp.types import ToolAnnotations
@@ -61,3 +62,25 @@ def test_a_call_is_repeated_only_where_its_server_and_the_setting_say_that_it_ma
 
 def test_nothing_that_may_change_something_is_repeated_by_default() -> None:
     assert McpServer(name="bank", url="http://127.0.0.1:9/mcp").repeat == "idempotent"
+
+
+DESTROYS = ToolAnnotations(read_only_hint=False, destructive_hint=True)
+ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False)
+
+
+@pytest.mark.parametrize(
+    ("ask", "asked"),
+    [
+        ("never", []),
+        ("destructive", [DESTROYS, CHANGES, None]),
+        ("changes", [ADDS, DESTROYS, CHANGES, None]),
+        ("always", [READS, ADDS, DESTROYS, CHANGES, None]),
+    ],
+)
+def test_a_person_is_asked_as_the_setting_of_the_server_says(ask: str, asked: list[ToolAnnotations | None]) -> None:
+    every = [READS, ADDS, DESTROYS, CHANGES, None]
+    assert [one for one in every if needs_approval(ask, one)] == asked
+
+
+def test_before_what_may_destroy_something_a_person_is_asked_by_default() -> None:
+    assert McpServer(name="bank", url="http://127.0.0.1:9/mcp").ask == "destructive"

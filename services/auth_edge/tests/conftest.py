@@ -50,6 +50,7 @@ ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
     "CancelRun": r.RunReply(run=RUN),
+    "DecideCall": r.CallDecided(run=RUN, wait=1),
     "GetRun": r.RunReply(run=RUN),
     "GetConversation": r.ConversationReply(conversation=CONVERSATION),
     "ListConversations": r.ConversationPage(data=(CONVERSATION,), has_more=False),

@@ -22,6 +22,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/chatkit/session"): {},
     ("PATCH", "/conversations/{conversation_id}"): {"title": "New"},
     ("PUT", "/conversations/{conversation_id}/branch"): {"run_id": "run_1"},
+    ("POST", "/runs/{run_id}/decisions"): {"call_id": "call_1", "decision": "approve"},
     ("POST", "/tasks"): {"title": "buy milk"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
@@ -30,6 +31,7 @@ OPEN_TO_CHAT_TOKENS = {
     ("GET", "/assistants"),
     ("POST", "/chatkit"),
     ("POST", "/runs/{run_id}/cancel"),
+    ("POST", "/runs/{run_id}/decisions"),
     ("GET", "/conversations/{conversation_id}/turns"),
     ("PUT", "/conversations/{conversation_id}/branch"),
 }

@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 from auth_edge.testing import RunningEdge
 from chatkit.types import Page, Thread
-from contracts.commands import DeleteConversation, RecordFeedback, SwitchBranch, UpdateConversation, UpdateTask
-from contracts.errors import Code, RetryableError
+from contracts.commands import (
+    DecideCall,
+    DeleteConversation,
+    RecordFeedback,
+    SwitchBranch,
+    UpdateConversation,
+    UpdateTask,
+)
+from contracts.errors import Code, RetryableError, TerminalError
 from contracts.queries import ListConversations, ListItems, ListTasks, SearchMessages
 
 from contracts import replies as r
@@ -61,7 +68,7 @@ async def test_threads_are_renamed_deleted_and_rated(edge: RunningEdge, store: A
 async def test_conversations_in_rest(edge: RunningEdge, store: Any) -> None:
     conversation = {
         "id": "conv_1", "title": "Groceries", "created_at": TIME, "updated_at": TIME, "active_run_id": None,
-        "assistant_id": "todo",
+        "assistant_id": "todo", "is_waiting": False,
         "pinned_at": None, "archived_at": None,
     }  # fmt: skip
     listed = await edge.call("GET", "/conversations?limit=7&after=x&q=milk&pinned=true&archived=false")
@@ -155,15 +162,59 @@ async def test_messages_in_rest(edge: RunningEdge, store: Any) -> None:
     assert (query.order, query.limit, query.after, query.messages_only) == ("desc", 2, "m", True)
 
 
-async def test_runs_in_rest(edge: RunningEdge) -> None:
+async def test_runs_in_rest(edge: RunningEdge, store: Any) -> None:
     run = {
         "id": "run_1", "conversation_id": "conv_1", "status": "running", "cancel_requested": False, "model": None,
         "error_code": None, "error_detail": None, "usage": None, "created_at": TIME, "started_at": None,
-        "finished_at": None,
+        "finished_at": None, "waiting_for": [],
     }  # fmt: skip
     assert (await edge.call("GET", "/runs/run_1")).json() == run
     cancelled = await edge.call("POST", "/runs/run_1/cancel")
     assert (cancelled.status_code, cancelled.json()) == (202, run)
+    view = store.answers["GetRun"].run.model_dump()
+    waiting = r.RunView.model_validate({**view, "status": "waiting", "waiting_for": [WAITS_FOR]})
+    store.answers["GetRun"] = r.RunReply(run=waiting)
+    told = (await edge.call("GET", "/runs/run_1")).json()
+    assert (told["status"], told["waiting_for"]) == ("waiting", [{**WAITS_FOR, "form": None, "expires_at": None}])
+
+
+WAITS_FOR = {
+    "call_id": "call_1", "kind": "approval", "tool": "refund_order", "arguments": {"order_id": "1001"},
+    "message_id": "msg_2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sent", "command"),
+    [
+        ({"decision": "decline", "reason": "no"}, {"decision": "decline", "reason": "no"}),
+        ({"decision": "approve", "remember": True}, {"decision": "approve", "remember": True}),
+        ({"answer": {"colour": "green"}}, {"answer": {"colour": "green"}}),
+        ({"output": None}, {"has_output": True}),
+    ],
+)
+async def test_decisions_in_rest(edge: RunningEdge, store: Any, sent: Any, command: Any) -> None:
+    answer = await edge.call("POST", "/runs/run_1/decisions", json={"call_id": "call_1.1", **sent})
+    assert (answer.status_code, answer.json()["id"]) == (202, "run_1")
+    decided: DecideCall = store.only(DecideCall)
+    assert decided.model_dump(exclude_defaults=True, exclude={"principal"}) == {
+        "run_id": "run_1", "call_id": "call_1.1", **command
+    }  # fmt: skip
+    store.answers["DecideCall"] = TerminalError(Code.DECISION_TAKEN, "This was decided already.")
+    taken = await edge.call("POST", "/runs/run_1/decisions", json={"call_id": "call_1.1", **sent})
+    assert (taken.status_code, taken.json()["code"]) == (409, "decision_taken")
+    for wrong in ({}, {"call_id": ""}, {"call_id": "c", "decision": "maybe"}, {"call_id": "c", "more": 1}):
+        assert (await edge.call("POST", "/runs/run_1/decisions", json=wrong)).status_code == 422
+
+
+async def test_an_answer_that_a_run_waited_for_is_streamed_from_behind_its_wait(edge: RunningEdge, store: Any) -> None:
+    begun = r.TurnBegun(conversation_id="conv_1", message_id="msg_2", run_id="run_1", status="queued", wait=2)
+    store.answers["BeginTurn"] = begun
+    params = {"thread_id": "conv_1", "item_id": "msg_2", "input": {"answers": {"decision": {"values": ["Approve"]}}}}
+    answer = await edge.chatkit("threads.add_structured_input", params)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303, "/api/alice/runs/run_1/stream?format=chatkit&wait=2"
+    )  # fmt: skip
 
 
 async def test_todos_in_rest(edge: RunningEdge, store: Any) -> None:

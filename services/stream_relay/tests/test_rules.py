@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from stream_relay.rules import (
     SUBJECTS_REMEMBERED_MAX,
     UNREADABLE_PLACE,
+    ChatKitTurn,
     Continuity,
     EpochGuard,
     Verdict,
     judge_place,
     read_place,
 )
-from stream_relay.translate import END_SEQUENCE
+from stream_relay.translate import END_SEQUENCE, Frame
 
 
 @dataclass
@@ -163,3 +164,50 @@ def test_no_place_is_accepted_that_could_hide_a_loss(first: int, span: int, plac
         assert reason == "expired"
     if first <= place <= last:
         assert reason is None
+
+
+def frames(*words: str) -> list[Frame]:
+    """`w1`: the run waits for the first time; `r1`: it goes on; `end`; anything else is an event."""
+    told: list[Frame] = []
+    for sequence, word in enumerate(words, 1):
+        is_mark = word[0] in "wr" and word[1:].isdigit()
+        wait = (int(word[1:]), word[0] == "w") if is_mark else None
+        told.append(Frame(sequence, word.encode(), b"", word == "end", wait))
+    return told
+
+
+RUN = ("user", "asks", "w1", "r1", "answered", "asks2", "w2", "w2", "partly", "w3", "r3", "answered2", "text", "end")
+"""A run that waits, goes on, waits for two things, and goes on."""
+
+
+@pytest.mark.parametrize(
+    ("wait", "shown"),
+    [
+        (0, ["user", "asks", "w1"]),
+        (1, ["w1", "r1", "answered", "asks2", "w2"]),
+        (2, ["w2", "w2", "partly", "w3"]),
+        (3, ["w3", "r3", "answered2", "text", "end"]),
+        (4, ["end"]),  # a run never ends with a viewer still waiting
+    ],
+)
+@pytest.mark.parametrize("batch_frames", [1, 3, 20])
+def test_chatkits_turn_goes_from_one_wait_to_the_next(wait: int, shown: list[str], batch_frames: int) -> None:
+    turn = ChatKitTurn(wait, begins=True)
+    every = frames(*RUN)
+    taken = [turn.take(every[at : at + batch_frames]) for at in range(0, len(every), batch_frames)]
+    assert [frame.full.decode() for batch in taken for frame in batch] == shown
+    assert turn.has_ended
+
+
+def test_a_turn_whose_beginning_has_expired_begins_where_the_run_goes_on() -> None:
+    turn = ChatKitTurn(2, begins=True)
+    assert [frame.full for frame in turn.take(frames("r2", "answered", "end"))] == [b"r2", b"answered", b"end"]
+
+
+def test_a_viewer_who_goes_on_from_a_place_is_shown_all_that_follows() -> None:
+    turn = ChatKitTurn(1, begins=False)
+    assert [frame.full for frame in turn.take(frames("answered", "text", "w2", "later"))] == [
+        b"answered",
+        b"text",
+        b"w2",
+    ]

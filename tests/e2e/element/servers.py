@@ -126,7 +126,8 @@ def natter_of_a_new_person(natter: RunningNatter, origin: str) -> Person:
 
 def natter_environment(origin: str) -> dict[str, str]:
     """Natter's real runner, with a model and one more MCP server that do as the script says."""
-    tools = {"name": "scripted", "command": sys.executable, "args": [str(Path(__file__).parent / "scripted_tools.py")]}
+    script = str(Path(__file__).parent / "scripted_tools.py")
+    tools = {"name": "scripted", "command": sys.executable, "args": [script], "ask": "never"}
     return {
         **MODEL_ENVIRONMENT,
         "OPENAI_BASE_URL": f"{origin}/model/v1",

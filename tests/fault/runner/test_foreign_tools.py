@@ -50,7 +50,8 @@ class CountingServer:
     def configs(self) -> str:
         url = f"http://127.0.0.1:{self.port}/mcp"
         servers = [
-            {"name": name, "url": url, "tools_allowed": [name], "repeat": repeat} for name, (_, repeat) in TOOLS.items()
+            {"name": name, "url": url, "tools_allowed": [name], "repeat": repeat, "ask": "never"}
+            for name, (_, repeat) in TOOLS.items()
         ]
         return json.dumps([*servers, {"name": "draw", "url": url, "tools_allowed": ["draw"]}])
 

@@ -71,7 +71,9 @@ class Run:
         """A ChatKit event of the runner's."""
         return await self.put(json.dumps(event).encode(), {EPOCH_HEADER: str(epoch or self.epoch)})
 
-    async def control(self, kind: str, *, by_store: bool = False, code: str | None = None) -> int:
+    async def control(
+        self, kind: str, *, by_store: bool = False, code: str | None = None, wait: int | None = None
+    ) -> int:
         frame = RunEvent.model_validate(
             {
                 "type": kind,
@@ -79,6 +81,7 @@ class Run:
                 "conversation_id": self.conversation_id,
                 "epoch": self.epoch,
                 "code": code,
+                "wait": wait,
             }
         )
         headers = {EVENT_HEADER: "run"} | ({} if by_store else {EPOCH_HEADER: str(self.epoch)})

@@ -115,6 +115,43 @@ async def test_the_chatkit_format_has_chatkit_events_only_and_still_moves_the_pl
         assert again.response.status_code == 204
 
 
+async def test_a_chatkit_stream_ends_where_the_run_waits_and_another_begins_there(
+    relay: RunningRelay, run: Run, books: Books
+) -> None:
+    await run.begin()
+    await run.count(1, 2)
+    async with connect(relay, run_path(run, "?format=chatkit")) as stream:
+        waits = asyncio.create_task(run.control("run.waiting", by_store=True, wait=1))
+        assert text_of(await stream.all()) == "1 2 "
+        await waits
+    async with connect(relay, run_path(run, "?format=chatkit"), last_event_id=stream.last_event_id) as again:
+        assert again.response.status_code == 204
+    await run.control("run.resumed", by_store=True, wait=1)
+    await run.count(3, 4)
+    await run.end()
+    async with connect(relay, run_path(run, "?format=chatkit&wait=1")) as stream:
+        assert text_of(await stream.all()) == "3 4 "
+    async with connect(relay, run_path(run)) as stream:  # everything, for who knows that runs wait
+        assert text_of(await stream.all()) == "1 2 3 4 "
+    async with connect(relay, run_path(run, "?format=chatkit&wait=x")) as refused:
+        assert refused.response.status_code == 422
+
+
+async def test_of_a_run_that_waits_for_longer_than_deltas_keeps_the_items_are_shown(
+    relay: RunningRelay, run: Run, books: Books
+) -> None:
+    books.add_run(run, "waiting")
+    async with connect(relay, run_path(run, "?format=chatkit")) as stream:
+        assert await stream.all() == []  # it ends
+    async with connect(relay, run_path(run)) as stream:
+        await run.control("run.resumed", by_store=True, wait=1)
+        await run.count(1, 2)
+        await run.end()
+        told = await stream.all()
+    assert told[0].name == "reset"
+    assert text_of(told) == "1 2 "
+
+
 async def test_the_past_is_merged_into_few_frames_with_the_last_id(relay: RunningRelay, run: Run) -> None:
     await run.begin()
     await run.count(1, 600)

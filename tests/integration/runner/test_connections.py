@@ -94,6 +94,7 @@ async def stack(
         {"name": "wiki", "url": wiki.url, "oauth": by_hand},
         {"name": "crm", "url": crm.url, "headers": {"X-Acting-For": "{claims.email}/{claims.tenant}"}},
     ]
+    servers = [{**server, "ask": "never"} for server in servers]
     async with runner_stack(
         tmp_path_factory.mktemp("connections"),
         module_nats_url,

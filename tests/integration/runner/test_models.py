@@ -28,8 +28,15 @@ def servers(foreign: ForeignServer, state_file: Path) -> str:
             "args": stdio_arguments(state_file),
             "tools_blocked": ["dangerous"],
             "timeout_seconds": 2,
+            "ask": "never",
         },
-        {"name": "foreign", "url": foreign.url, "headers": {"X-Key": "its own"}, "tools_allowed": ["echo"]},
+        {
+            "name": "foreign",
+            "url": foreign.url,
+            "headers": {"X-Key": "its own"},
+            "tools_allowed": ["echo"],
+            "ask": "never",
+        },
         {"name": "broken", "url": "http://127.0.0.1:9/mcp"},
     ])  # fmt: skip
 

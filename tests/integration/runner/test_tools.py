@@ -44,6 +44,7 @@ async def stack(
         "command": sys.executable,
         "args": stdio_arguments(directory / "state"),
         "timeout_seconds": CALL_SECONDS_MAX,
+        "ask": "never",
     }
     async with runner_stack(
         directory,

@@ -34,7 +34,9 @@ assistant = Assistant(
         StartPrompt("Show my list", "list my tasks", icon="notebook"),
         StartPrompt("Count to 20", "count to 20", icon="sparkle"),
     ],
-    mcp_servers=[McpServer(name="tasks", url=settings.task_tools_url, sends_run_token=True, repeat="always")],
+    mcp_servers=[
+        McpServer(name="tasks", url=settings.task_tools_url, sends_run_token=True, repeat="always", ask="never")
+    ],
     tool_words={
         "add_task": ToolWords("Adding task", "Added task", task_title),
         "list_tasks": ToolWords("Listing tasks", "Listed tasks"),

@@ -1,6 +1,7 @@
 """What an assistant on Natter is written with. An ``Agent`` of the OpenAI Agents SDK needs none of it."""
 
 from natterkit.actions import Action, Item
+from natterkit.asking import Choice, Confirm, Form, NotAnsweredError, Several, Text
 from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartPrompt, ToolWords
 from natterkit.chatkit_assistant import ChatKitAssistant
 from natterkit.context import Context, Conversation, User
@@ -15,16 +16,22 @@ __all__ = [
     "AssistantError",
     "Bounds",
     "ChatKitAssistant",
+    "Choice",
     "ComposerTool",
+    "Confirm",
     "Context",
     "Conversation",
     "Demo",
     "DemoCall",
+    "Form",
     "History",
     "Item",
     "McpServer",
+    "NotAnsweredError",
     "OAuth",
+    "Several",
     "StartPrompt",
+    "Text",
     "ToolWords",
     "User",
     "function_tool",

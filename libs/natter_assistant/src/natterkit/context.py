@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from natterkit.asking import Form, Question, Request, request_of
+
 _CURRENT: ContextVar["Context | None"] = ContextVar("natterkit_context", default=None)
 _CALL_ID: ContextVar[str | None] = ContextVar("natterkit_call_id", default=None)
 
@@ -45,6 +47,8 @@ class Effects(Protocol):
 
     async def add_hidden_context(self, text: str) -> None: ...
 
+    async def ask(self, request: Request) -> Any: ...
+
 
 @dataclass(frozen=True)
 class Context:
@@ -71,7 +75,7 @@ class Context:
         It stays the same when the call is executed again after a crash: hand it on as idempotency key, together with
         `run_id`, and the call's effect happens once.
         """
-        return _CALL_ID.get()
+        return calling_id()
 
     @property
     def now(self) -> datetime:
@@ -90,12 +94,32 @@ class Context:
         """Tell the model something, for this turn and the next ones, that people are not shown."""
         await self.effects.add_hidden_context(text)
 
+    async def ask(self, form: Form | Question) -> Any:
+        """Ask the user, and wait for the answer, however long that takes and whatever is restarted meanwhile.
+
+        Of one question the answer itself, of a `Form` a dict by the ids of its questions; None for what was left out.
+        Only for function tools: while the user thinks, the call is taken off the stack. When the answer is there, the
+        tool is executed again from its start, on any machine, and this call returns the answer. So what stands before
+        an ask runs again: put effects after it. Ask in the same order each time. Raises NotAnsweredError.
+        """
+        answers = await self.effects.ask(request_of(form))
+        return answers if isinstance(form, Form) else next(iter(answers.values()))
+
+    async def client_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Have the user's page do something (`onClientTool`), and wait for what it returns, as with `ask`."""
+        return await self.effects.ask(Request("client_tool", name, arguments or {}))
+
 
 def _zone(name: str | None) -> Any:
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+def calling_id() -> str | None:
+    """The running tool call's id; for runners and tests."""
+    return _CALL_ID.get()
 
 
 @contextmanager

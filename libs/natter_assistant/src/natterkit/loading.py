@@ -6,7 +6,6 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -28,8 +27,7 @@ from natterkit.chatkit_assistant import ChatKitAssistant
 
 TOOL_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 """What providers take as the name of a tool."""
-_APPROVAL = "it needs an approval (needs_approval), which Natter cannot ask a person for yet."
-_SERVER_APPROVAL = "its tools need an approval (require_approval), which Natter cannot ask a person for yet."
+_APPROVAL = "its provider executes it and asks for an approval, for which Natter cannot ask a person."
 _EXECUTED_HERE = (ApplyPatchTool, ComputerTool, CustomTool, LocalShellTool)
 
 
@@ -92,24 +90,6 @@ def check_agent(agent: Agent[Any]) -> None:
                 _check_tool(tool, member, names)
             else:
                 _check_other_tool(tool, member)
-        check_approvals(member, member.tools)
-        for server in member.mcp_servers:
-            if _asks_a_person(server):
-                raise AssistantError(f"MCP server “{server.name}” of agent “{member.name}”: {_SERVER_APPROVAL}")
-
-
-def check_approvals(agent: Agent[Any], tools: Sequence[Any]) -> None:
-    """Look whether a tool is to be approved by a person, whom Natter cannot ask for that yet. Raises AssistantError."""
-    for tool in tools:
-        if isinstance(tool, FunctionTool) and tool.needs_approval:
-            file, line = _place_of(tool)
-            raise AssistantError(f"tool “{tool.name}” of agent “{agent.name}”: {_APPROVAL}", file=file, line=line)
-
-
-def _asks_a_person(server: Any) -> bool:
-    """Whether calls of some tool of an MCP server (``require_approval``) are to be approved."""
-    policy: Any = getattr(server, "_needs_approval_policy", False)  # the SDK has no public name for it
-    return any(cast("dict[str, bool]", policy).values()) if isinstance(policy, dict) else bool(policy)
 
 
 def team_of(agent: Agent[Any]) -> list[Agent[Any]]:

@@ -48,6 +48,10 @@ class McpServer(BaseModel):
     """Which calls may be executed again when nobody knows whether they have happened: none; those of tools that the
     server annotates as read-only or idempotent; all, for a server that honours the call's id."""
 
+    ask: Literal["never", "destructive", "changes", "always"] = "destructive"
+    """Before which calls the user is asked: none; those that may destroy something, which are all that the server does
+    not annotate otherwise; all that are not annotated as read-only; all."""
+
     @model_validator(mode="after")
     def _has_one_transport(self) -> Self:
         if (self.url is None) == (self.command is None):

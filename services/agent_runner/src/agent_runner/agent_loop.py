@@ -28,7 +28,7 @@ from contracts.errors import Code, TerminalError
 from contracts.replies import RunClaimed, ToolCallView, Usage
 from natterkit import Context
 from natterkit.context import running
-from natterkit.loading import check_agent, check_approvals, team_of
+from natterkit.loading import check_agent, team_of
 from openai.types.responses import ResponseFunctionToolCall
 
 from agent_runner import nested, rules
@@ -175,11 +175,12 @@ class AgentLoop:
         if begun and not self._asking.continues(own, asked):
             self._transcript.withdraw_begun()
             begun = ""
-        response = await call_model(
-            lambda: model.stream_response(**self._asking.asked(model, own, asked, begun)),
-            lambda event, is_first: self._show(event, is_first, titles_by),
-            ModelBounds.of(self._settings),
-        )
+        with self._tool_calls.waits.model():
+            response = await call_model(
+                lambda: model.stream_response(**self._asking.asked(model, own, asked, begun)),
+                lambda event, is_first: self._show(event, is_first, titles_by),
+                ModelBounds.of(self._settings),
+            )
         self._asking.wants_tool = False
         output, usage = self._read(response)
         output = rules.with_begun(output, begun)
@@ -306,7 +307,8 @@ class AgentLoop:
         async def record() -> Outcome:
             return await nested.recorded(ask)
 
-        result, _ = await self._tool_calls.record(nested.MODEL, step_id, {"agent": agent.name}, record)
+        with self._tool_calls.waits.model():
+            result, _ = await self._tool_calls.record(nested.MODEL, step_id, {"agent": agent.name}, record)
         response = nested.replayed(result)
         self._call_ids |= {str(item.call_id) for item in response.output if item.type == "function_call"}
         return response
@@ -384,7 +386,6 @@ class AgentLoop:
 
     async def tools(self, agent: Agent[Any], tools: list[Tool]) -> list[Tool]:
         """An agent's tools as the SDK is to see them: its own, made durable, and those of MCP servers."""
-        check_approvals(agent, tools)  # those of MCP servers are known only now
         servers = self._served.servers_for(agent, is_nested=NESTED.get() is not None)
         remote = [self._remote(tool) for tool in self._remote_tools if tool.server.config.name in servers]
         own = [

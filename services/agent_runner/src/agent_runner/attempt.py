@@ -9,7 +9,7 @@ import structlog
 from actor_kit.bus import Bus
 from chatkit_protocol import events
 from chatkit_protocol.reducer import Shown
-from contracts.commands import FinishRun, FinishToolCall, RenewLease
+from contracts.commands import FinishRun, FinishToolCall, RenewLease, SuspendRun
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
 from contracts.identity import Principal
@@ -49,11 +49,13 @@ HAND_OVER_SECONDS_MAX = 10.0
 READ_BATCH_MAX = 256
 FOLLOWER_PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 TOLD_WITH_TRACEBACK = frozenset({Code.INTERNAL, Code.ASSISTANT_FAILED})
-Outcome = Literal["completed", "failed", "cancelled"]
+End = Literal["completed", "failed", "cancelled"]
+Outcome = End | Literal["waiting"]
+Stop = Literal["cancel", "fenced", "wait"]
 
 
 class RunAttempt:
-    """``await run()`` returns when the run is finished.
+    """``await run()`` returns when the run is finished, or waits for a person.
 
     Raises FencedError where another attempt owns it, RetryableError where the next one may end what this one could not.
     """
@@ -80,10 +82,12 @@ class RunAttempt:
         self._effects = RunEffects(claimed, self._publisher, self._session)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
+        self._effects.waits = self._tool_calls.waits
+        self._tool_calls.waits.on_quiet = self._wait_for_person
         self._loop = self._new_loop()
         self._withdrawn: tuple[MessageId, ...] = ()
         self._writing: asyncio.Task[None] | None = None
-        self._stop: Literal["cancel", "fenced"] | None = "cancel" if run.cancel_requested else None
+        self._stop: Stop | None = "cancel" if run.cancel_requested else None
 
     def _new_loop(self) -> "AgentLoop | ActionLoop | ChatKitLoop":
         context = self._effects.context(self._principal.user_id)
@@ -139,6 +143,7 @@ class RunAttempt:
             images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
             wait_seconds_max=settings.tools_wait_seconds_max,
             before_finish=self._effects.store,
+            claimed=self._claimed,
             personal=PersonalTools(self._new_connections(), self._served.toolbox, self._transcript),
         )
 
@@ -156,6 +161,10 @@ class RunAttempt:
     def cancel(self) -> None:
         """Stop: the text so far is kept. Once the answer is written there is nothing left to stop."""
         self._interrupt("cancel")
+
+    def _wait_for_person(self) -> None:
+        """Nothing is at work any more but what a person has to decide."""
+        self._interrupt("wait")
 
     async def run(self, given_up: NatterError | None = None) -> Outcome:
         """Execute the run; or only end it, where it is ``given_up``. Returns how it ended."""
@@ -198,9 +207,7 @@ class RunAttempt:
         except asyncio.CancelledError:
             if self._stop is None:
                 raise
-            if self._stop == "fenced":
-                raise FencedError from None
-            return await self._finish("cancelled")
+            return await self._after(self._stop)
         except Exception as error:
             failure = failure_of(error)
             if isinstance(failure, (FencedError, RetryableError)):
@@ -214,13 +221,21 @@ class RunAttempt:
             return await self._finish("failed", failure)
         return await self._finish("completed")
 
+    async def _after(self, stop: Stop) -> Outcome:
+        """What is left to do where writing was interrupted. Raises FencedError."""
+        if stop == "fenced":
+            raise FencedError
+        return await self._suspend() if stop == "wait" else await self._finish("cancelled")
+
     async def _announce(self) -> None:
         """Say that the run has started; or that it starts again, and settle what only the dead attempt knew."""
         run, epoch = self._claimed.run, self._claimed.epoch
         kind = "run.started" if epoch == 1 else "run.restarted"
         event = RunEvent(type=kind, run_id=run.run_id, conversation_id=run.conversation_id, epoch=epoch)
-        self._publisher.run_event(event)
+        if not self._claimed.is_resumed:  # the store has told that it goes on
+            self._publisher.run_event(event)
         if epoch > 1:
+            self._publisher.event(events.stream_options())
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
             shown = await read_shown(
@@ -231,7 +246,8 @@ class RunAttempt:
                 shown, self._claimed.saved_items, keeps_unsaved=is_stopped, may_go_on=self._loop.may_go_on
             )
             await self._restore_earlier(shown)
-        self._publisher.event(events.stream_options())
+        else:
+            self._publisher.event(events.stream_options())
         await asyncio.sleep(0)  # the first of it leaves while the agent is made
 
     async def _restore_earlier(self, shown: Shown) -> None:
@@ -255,7 +271,7 @@ class RunAttempt:
         except TimeoutError as error:
             raise TerminalError(Code.RUN_TIME_EXCEEDED, sentence_of(Code.RUN_TIME_EXCEEDED)) from error
 
-    def _interrupt(self, reason: Literal["cancel", "fenced"]) -> None:
+    def _interrupt(self, reason: Stop) -> None:
         if self._stop is None and (self._writing is None or not self._writing.done()):
             self._stop = reason
             if self._writing is not None:
@@ -263,7 +279,29 @@ class RunAttempt:
 
     # --- the end -----------------------------------------------------------------------------------------
 
-    async def _finish(self, outcome: Outcome, failure: NatterError | None = None) -> Outcome:
+    async def _suspend(self) -> Outcome:
+        """Store and show what the run waits for, and let go of it; any runner goes on after the decision."""
+        items = self._transcript.take_items()
+        await self._publisher.flush()
+        self._workshop.crash_points.reach(CrashPoint.BEFORE_SUSPEND)
+        calls = self._tool_calls.waits.to_decide
+        suspended = await self._workshop.store.ask(
+            SuspendRun(
+                principal=self._principal,
+                run_id=self._claimed.run.run_id,
+                epoch=self._claimed.epoch,
+                calls=calls,
+                items=items,
+                usage=self._loop.usage,
+            )
+        )
+        self._workshop.crash_points.reach(CrashPoint.AFTER_SUSPEND)
+        if suspended.cancel_requested:
+            return await self._finish("cancelled")
+        log.info("run.waits", calls=len(calls))
+        return "waiting"
+
+    async def _finish(self, outcome: End, failure: NatterError | None = None) -> Outcome:
         """Show and store the end in one transaction; the store tells the viewers that it has ended."""
         interrupted = self._transcript.running_calls()
         session_items = self._loop.last_items(is_complete=outcome == "completed")
@@ -298,7 +336,7 @@ class RunAttempt:
         log.info("run.finished", status=finished.run.status, deltas=self._publisher.published_count)
         return outcome
 
-    async def _title(self, outcome: Outcome) -> str | None:
+    async def _title(self, outcome: End) -> str | None:
         if self._effects.title is not None:
             return self._effects.title
         if not self._claimed.is_first_turn or self._claimed.action is not None:
@@ -308,7 +346,7 @@ class RunAttempt:
             self._publisher.event(events.thread_updated(self._claimed.conversation, title=title))
         return title
 
-    async def _flush(self, outcome: Outcome) -> None:
+    async def _flush(self, outcome: End) -> None:
         """All acks before the end. A run that failed ends even if the bus does not take its last deltas."""
         if outcome == "completed":
             await self._publisher.flush()

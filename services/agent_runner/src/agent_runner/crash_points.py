@@ -26,6 +26,9 @@ class CrashPoint(StrEnum):
     AFTER_TOOL_FINISHED = "after_tool_finished"
     BEFORE_OUTPUTS_CHECKPOINT = "before_outputs_checkpoint"
     AFTER_OUTPUTS_CHECKPOINT = "after_outputs_checkpoint"
+    AFTER_ASKED = "after_asked"
+    BEFORE_SUSPEND = "before_suspend"
+    AFTER_SUSPEND = "after_suspend"
     BEFORE_FINISH = "before_finish"
     AFTER_FINISH = "after_finish"
 

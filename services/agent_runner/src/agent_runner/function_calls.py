@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from agents import FunctionTool, RunContextWrapper, default_tool_error_function
 from agents.exceptions import AgentsException
+from agents.tool import invoke_function_tool
 from agents.tool_context import ToolContext
 from contracts.errors import Code, NatterError
 from natterkit import is_repeatable
@@ -21,7 +22,8 @@ from agent_runner.function_results import outcome_of
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.model_errors import AssistantFailedError, ModelError, natter_error_of
 from agent_runner.tool_images import RunImages
-from agent_runner.tool_results import UNKNOWN, Outcome
+from agent_runner.tool_results import UNKNOWN, Outcome, parse_arguments
+from agent_runner.waiting import Waits, is_asked
 
 log = structlog.get_logger()
 
@@ -40,13 +42,30 @@ def durable(
     if tool._use_default_failure_error_function or author is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         copied._failure_error_function = _noting(author or default_tool_error_function)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         copied._use_default_failure_error_function = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    invoke = copied.on_invoke_tool
+    executed = copy.copy(copied)
+
+    async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        return await invoke_function_tool(function_tool=executed, context=context, arguments=arguments)
 
     async def on_invoke_tool(context: ToolContext[Any], arguments: str) -> Any:
         return await call(tool, invoke, context, arguments)
 
     copied.on_invoke_tool = on_invoke_tool
+    copied.needs_approval = False  # `needs_approval` below asks for it; the SDK would end the run
+    copied.timeout_seconds = None  # the time that a person takes is none of the tool's
     return copied
+
+
+async def needs_approval(tool: FunctionTool, context: ToolContext[Any], arguments_json: str) -> bool:
+    """Whether its author wants a person to approve a call; also where the arguments cannot be read by what decides."""
+    setting: Any = tool.needs_approval
+    if isinstance(setting, bool):
+        return setting
+    arguments = parse_arguments(arguments_json)
+    if not isinstance(arguments, dict):
+        return True
+    wanted = setting(context, arguments, context.tool_call_id)
+    return bool(await wanted if inspect.isawaitable(wanted) else wanted)
 
 
 def _noting(told: Callable[..., Any]) -> Callable[[RunContextWrapper[Any], Exception], Awaitable[str]]:
@@ -75,6 +94,7 @@ class FunctionCall:
     arguments_json: str
     characters_max: int
     images: RunImages
+    waits: Waits
     raised: Exception | None = None
 
     @property
@@ -101,8 +121,7 @@ class FunctionCall:
         _FAILURES.set(failures)
         NESTED.set(Nested(call_id))
         try:
-            with calling(call_id):
-                value = await self.invoke(self.context, self.arguments_json)
+            value = await self._value(call_id)
         except NatterError:
             raise
         except AgentsException as error:  # of a guardrail, or of the SDK's own bounds
@@ -118,6 +137,16 @@ class FunctionCall:
             return outcome
         self._tell(failures[-1])
         return Outcome("failure", outcome.result)
+
+    async def _value(self, call_id: str) -> Any:
+        """What the tool returns. One that asks a person is off the stack while it waits for the next attempt."""
+        try:
+            with calling(call_id):
+                return await self.invoke(self.context, self.arguments_json)
+        except BaseException as error:
+            if not is_asked(error):
+                raise
+        return await self.waits.park_asking(call_id)
 
     def _tell(self, error: Exception) -> None:
         log.warning("tool.failed", tool=self.tool.name, error=repr(error)[:300], exc_info=error)

@@ -30,6 +30,7 @@ def as_mcp_server(server: MCPServer) -> McpServer | None:
     names = cast("dict[str, list[str]]", own.tool_filter or {})
     allowed = names.get("allowed_tool_names")
     options: dict[str, Any] = {
+        "ask": "never",  # who wants to be asked says require_approval, and that is the SDK's to know
         "name": _NOT_IN_NAMES.sub("_", str(own.name))[:32].strip("_") or "mcp",
         "tools_allowed": None if allowed is None else frozenset(allowed),
         "tools_blocked": frozenset(names.get("blocked_tool_names") or ()),

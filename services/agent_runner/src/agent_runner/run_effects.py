@@ -11,10 +11,13 @@ from contracts.message import Json
 from contracts.replies import RunClaimed
 from contracts.text import storable
 from natterkit import Context, Conversation, User
+from natterkit.asking import Request
+from natterkit.context import calling_id
 
 from agent_runner import rules
 from agent_runner.publisher import Publisher
 from agent_runner.session import RunSession
+from agent_runner.waiting import Waits
 
 TITLE_CHARACTERS_MAX = 200
 HIDDEN_CHARACTERS_MAX = 20_000
@@ -24,6 +27,8 @@ class RunEffects:
     """The effects of one attempt. What is set twice is stored as it was set last."""
 
     def __init__(self, claimed: RunClaimed, publisher: Publisher, session: RunSession) -> None:
+        self.waits = Waits(claimed, _nobody_asks)
+        """What is waited for; an attempt with tool calls puts theirs here."""
         self.title: str | None = None
         self.hidden: list[Json] = []
         """What this attempt told the model beside the conversation."""
@@ -67,6 +72,9 @@ class RunEffects:
         self._hidden_unsaved.append(said)
         self.hidden.append(hidden_message(said))
 
+    async def ask(self, request: Request) -> Any:
+        return self.waits.ask(calling_id(), request)
+
     def take_metadata(self) -> Json | None:
         """What is to be stored with the next checkpoint, or with the end."""
         metadata, self._metadata = self._metadata, {}
@@ -92,6 +100,10 @@ class RunEffects:
         item_id = new_message_id()
         item = items.hidden_context(item_id, self._claimed.run.conversation_id, datetime.now(UTC), text)
         return ItemToSave(message_id=item_id, type="hidden_context_item", item=item)
+
+
+async def _nobody_asks(_call_id: str) -> None:
+    """Without tool calls nothing can wait."""
 
 
 def hidden_message(text: str) -> Json:

@@ -21,7 +21,7 @@ BUG_ATTEMPTS_MAX = 4
 RUN_TOKENS_MAX = 2_000
 """Tokens that are kept, of the runs claimed last: more than a runner has slots."""
 _AWAY = frozenset({Code.STORE_UNAVAILABLE, Code.BUS_UNAVAILABLE, Code.DEADLINE_EXCEEDED})
-_NOT_OURS = frozenset({Code.RUN_STALE_EPOCH, Code.RUN_FINISHED, Code.NOT_FOUND, Code.FORBIDDEN})
+_NOT_OURS = frozenset({Code.RUN_STALE_EPOCH, Code.RUN_FINISHED, Code.RUN_WAITING, Code.NOT_FOUND, Code.FORBIDDEN})
 
 
 class Store:

@@ -12,14 +12,14 @@ from agents import FunctionTool
 from agents.tool_context import ToolContext
 from contracts.commands import BeginToolCall, FinishToolCall
 from contracts.identity import Principal
-from contracts.replies import LedgerEntry, ToolCallView
+from contracts.replies import LedgerEntry, RunClaimed, ToolCallView
 from contracts.text import storable
 from mcp import MCPError
 from pydantic import JsonValue
 
 from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
-from agent_runner.function_calls import FunctionCall, Invoke
+from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
 from agent_runner.metrics import TOOL_CALLS
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.store import Store
@@ -29,12 +29,14 @@ from agent_runner.tool_results import UNKNOWN, Outcome, Output, for_the_sdk, out
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.transcript import Transcript
+from agent_runner.waiting import Waits
 
 log = structlog.get_logger()
 
 RETRY_SECONDS_FIRST = 0.1
 RETRY_SECONDS_MAX = 1.0
 WAITING = "waiting for its server"
+ASKED = "waiting for you"
 
 
 @dataclass
@@ -59,15 +61,32 @@ class ToolCalls:
     personal: PersonalTools
     before_finish: Callable[[], Awaitable[None]]
     """What is to be stored before a call may be told as done: what it has said to the conversation."""
+    claimed: RunClaimed
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+
+    def __post_init__(self) -> None:
+        self.waits = Waits(self.claimed, self.mark_asking)
 
     async def tools(self) -> tuple[RemoteTool, ...]:
         """What the model is offered."""
         return await self.personal.with_common(await self.toolbox.tools())
 
     async def execute(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
-        """Run one call and return its output for the model. Raises FencedError."""
+        """Run one call and return its output for the model; one that a person has to approve waits for that.
+
+        Raises FencedError.
+        """
+        with self.waits.call(call_id):
+            await self.waits.if_suspending(call_id)
+            if tool.needs_approval:
+                name = f"{tool.server.config.name}.{tool.remote_name}"
+                declined = await self._approval(tool.name, call_id, arguments_json, name, tool.server.config.title)
+                if declined is not None:
+                    return await self._execute(tool.name, call_id, arguments_json, told(declined))
+            return await self._execute_remote(tool, call_id, arguments_json)
+
+    async def _execute_remote(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
         if tool.server.config.is_personal:
             # Before the call is in the ledger: a run that is taken over while its user thinks has begun nothing.
             arguments = parse_arguments(arguments_json)
@@ -86,11 +105,33 @@ class ToolCalls:
         """Run one call of a function tool, and return its output for the SDK. Raises FencedError, and what the tool
         raises where its author wants that.
         """
-        call = FunctionCall(tool, invoke, context, arguments_json, self.output_characters_max, self.images)
-        output = await self._execute(tool.name, context.tool_call_id, arguments_json, call.execute)
+        call_id = context.tool_call_id
+        call = FunctionCall(tool, invoke, context, arguments_json, self.output_characters_max, self.images, self.waits)
+        with self.waits.call(call_id):
+            await self.waits.if_suspending(call_id)
+            declined = None
+            if await needs_approval(tool, context, arguments_json):
+                declined = await self._approval(tool.name, call_id, arguments_json, tool.name)
+            execute = call.execute if declined is None else told(declined)
+            output = await self._execute(tool.name, call_id, arguments_json, execute)
         if call.raised is not None:
             raise call.raised
         return for_the_sdk(output)
+
+    async def _approval(
+        self, name: str, call_id: str, arguments_json: str, standing_name: str, where: str | None = None
+    ) -> Outcome | None:
+        """None where the call may be executed, else why not. Before it is in the ledger: it has not begun."""
+        arguments = parse_arguments(arguments_json)
+        self.transcript.tool_started(ToolCallView(call_id=call_id, name=name, arguments=arguments, status="running"))
+        self.transcript.tool_noted(call_id, ASKED)
+        return await self.waits.approval(call_id, name, arguments, standing_name=standing_name, where=where)
+
+    async def mark_asking(self, call_id: str) -> None:
+        """Have the ledger say that a call has come to a question: it is begun anew when that is answered."""
+        self.transcript.tool_noted(call_id, ASKED)
+        await self._finish(call_id, Outcome("running", None))
+        self.crash_points.reach(CrashPoint.AFTER_ASKED)
 
     async def record(
         self, name: str, call_id: str, arguments: JsonValue, call: Callable[[], Awaitable[Outcome]]
@@ -258,6 +299,15 @@ class ToolCalls:
         connection = self._connections.pop(server.config.name, None)
         if connection is not None:
             await connection.close()
+
+
+def told(outcome: Outcome) -> Callable[..., Awaitable[Outcome]]:
+    """What stands for a call that is not executed."""
+
+    async def nothing(_arguments: JsonValue, _call_id: str, *, was_begun: bool) -> Outcome:  # noqa: ARG001
+        return outcome
+
+    return nothing
 
 
 def _not_sent(tool: RemoteTool, reason: str, *, may_have_happened: bool) -> Outcome:

@@ -32,7 +32,7 @@ class RemoteTool:
     """A tool as the model sees it, and where it is. ``name`` is unique among all servers.
 
     ``is_read_only``: the server says that it changes nothing, so its calls need no order. ``may_be_repeated``: also
-    when nobody knows whether it has happened.
+    when nobody knows whether it has happened. ``needs_approval``: its user is asked before each call.
     """
 
     name: str
@@ -42,6 +42,7 @@ class RemoteTool:
     server: ToolServer
     is_read_only: bool = False
     may_be_repeated: bool = False
+    needs_approval: bool = False
     connects: bool = False
     """It is ours: it asks the user to connect the server, whose tools are known after that."""
 
@@ -166,6 +167,7 @@ def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
         server=server,
         is_read_only=bool(tool.annotations and tool.annotations.read_only_hint),
         may_be_repeated=may_be_repeated(server.config.repeat, tool.annotations),
+        needs_approval=needs_approval(server.config.ask, tool.annotations),
     )
 
 
@@ -190,6 +192,18 @@ def may_be_repeated(repeat: str, annotations: ToolAnnotations | None) -> bool:
     if repeat == "idempotent":
         return annotations is not None and bool(annotations.read_only_hint or annotations.idempotent_hint)
     return repeat == "always"
+
+
+def needs_approval(ask: str, annotations: ToolAnnotations | None) -> bool:
+    """Whether a person is asked before a call: by the setting of its server, and by what that says of the tool.
+
+    What a server does not annotate may destroy something: so has MCP's specification it.
+    """
+    if ask in ("never", "always"):
+        return ask == "always"
+    if annotations is not None and annotations.read_only_hint:
+        return False
+    return ask == "changes" or annotations is None or annotations.destructive_hint is not False
 
 
 def with_names_for_models(tools: Sequence[RemoteTool]) -> tuple[RemoteTool, ...]:

@@ -144,6 +144,12 @@ class Stored:
         return Items(query, await self.bus.request(query, timeout_seconds=self.timeout_seconds))
 
 
+def _is_end(last: Delta, asked: "StreamRequest") -> bool:
+    """Whether this is what a run's stream ends with: in ChatKit's format also a wait behind the one it began with."""
+    number, is_waiting = last.wait or (0, False)
+    return last.is_terminal or (asked.is_chatkit and is_waiting and number > asked.wait)
+
+
 # --- where a stream begins ----------------------------------------------------------------------------------------
 
 
@@ -155,6 +161,8 @@ class StreamRequest:
     wanted: Filter
     place: int | None
     is_chatkit: bool
+    wait: int = 0
+    """In ChatKit's format: the number of the wait that the turn begins behind."""
 
     def at(self, place: int | None) -> "StreamRequest":
         return replace(self, place=place)
@@ -175,6 +183,8 @@ class Start:
     items: Items | None = None
     is_new_place: bool = False
     ended: RunView | None = None
+    is_waiting: bool = False
+    """The run waits for a person, as the store has it."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +238,7 @@ class Attach:
         last = await self.deltas.last_of(asked.wanted)
         if last is None:
             return await self._start_absent_run(asked, run_id)
-        return None if last.is_terminal and last.sequence <= place else Start(place)
+        return None if _is_end(last, asked) and last.sequence <= place else Start(place)
 
     async def _start_run_anew(
         self, asked: StreamRequest, run_id: str, batch: Batch, reason: ResetReason | None
@@ -243,7 +253,7 @@ class Attach:
         """DELTAS has nothing of the run: it has not begun, is long over, is another user's, or does not exist."""
         run = await self.stored.run(asked.principal, run_id)
         has_seen_end = asked.place == END_SEQUENCE
-        if run.status not in END_OF_STATUS:
+        if run.status not in END_OF_STATUS and run.status != "waiting":
             return Start(0 if has_seen_end else asked.place or 0)
         if has_seen_end:
             return None
@@ -257,7 +267,8 @@ class Attach:
         self, asked: StreamRequest, run: RunView, batch: Batch, reason: ResetReason | None
     ) -> Start:
         items = await self.stored.items(asked.principal, run.conversation_id, run.run_id)
-        return Start(0, batch, reason, items, ended=run if run.status in END_OF_STATUS else None)
+        ended = run if run.status in END_OF_STATUS else None
+        return Start(0, batch, reason, items, ended=ended, is_waiting=run.status == "waiting")
 
     # --- a conversation, a user -----------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ from stream_relay.stream import Limits, Stream, Why
 from stream_relay.translate import Filter
 
 ID: Final = re.compile(ID_PATTERN)
+WAIT: Final = re.compile(r"\d{1,9}")
 NO_ID: Final = {"run_id": "changed", "conversation_id": "tasks"}
 """Words that subjects of DELTAS have where others have an id: no run or conversation can be called so."""
 AGE_JITTER: Final = 0.1
@@ -286,7 +287,11 @@ def _read(request: Request, caller: VerifiedPrincipal) -> StreamRequest:
         raise TerminalError(Code.INVALID_REQUEST, "The one format beside the default is chatkit.", field="query.format")
     # A browser that reconnects sends the header: it is newer than the parameter of its address.
     last_event_id = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
-    return StreamRequest(caller, wanted, read_place(last_event_id), is_chatkit=stream_format == "chatkit")
+    wait = request.query_params.get("wait", "0")
+    if not WAIT.fullmatch(wait):
+        raise TerminalError(Code.INVALID_REQUEST, "The number of a wait is expected.", field="query.wait")
+    place, is_chatkit = read_place(last_event_id), stream_format == "chatkit"
+    return StreamRequest(caller, wanted, place, is_chatkit=is_chatkit, wait=int(wait))
 
 
 def problem_of(error: Exception) -> Response:

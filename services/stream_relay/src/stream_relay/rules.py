@@ -1,6 +1,7 @@
 """The decisions of a stream, without I/O: order and loss, epochs, a viewer's queue, what a Last-Event-ID is worth."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from enum import Enum
 from typing import Literal
 
@@ -85,6 +86,31 @@ class EpochGuard:
         if len(self._highest) > SUBJECTS_REMEMBERED_MAX:
             self._highest.popitem(last=False)
         return True
+
+
+class ChatKitTurn:
+    """What ChatKit takes for one turn of a run: from its beginning, or from behind a wait, to the next wait.
+
+    ``after_wait``: the number of the wait that a decision ended, 0 for the run's beginning. ``begins``: what comes
+    before that wait is to be left out; not where a viewer goes on from its place.
+    """
+
+    def __init__(self, after_wait: int, *, begins: bool) -> None:
+        self.has_ended = False
+        self._after_wait = after_wait
+        self._has_begun = not begins or after_wait == 0
+
+    def take(self, frames: Iterable[Frame]) -> list[Frame]:
+        """The frames that belong to it."""
+        taken: list[Frame] = []
+        for frame in frames:
+            number, is_waiting = frame.wait or (0, False)
+            if not self._has_begun and (number >= self._after_wait or frame.is_terminal):
+                self._has_begun = True
+            if self._has_begun and not self.has_ended:
+                taken.append(frame)
+                self.has_ended = frame.is_terminal or (is_waiting and number > self._after_wait)
+        return taken
 
 
 class FrameQueue:

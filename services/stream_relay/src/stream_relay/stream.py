@@ -14,10 +14,9 @@ from contracts.events import Reset
 from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel
 from stream_relay.history import Attach, Batch, Start, StreamRequest
 from stream_relay.metrics import OVERFLOWS, RESETS, VIEWERS
-from stream_relay.rules import EpochGuard, FrameQueue, judge_place
+from stream_relay.rules import ChatKitTurn, EpochGuard, FrameQueue, judge_place
 from stream_relay.translate import (
     HEARTBEAT,
-    Delta,
     Frame,
     encode,
     end_block,
@@ -106,6 +105,8 @@ class Stream:
         self._catch_up: CatchUp | None = None
         self._written_at = self._quiet_since = 0.0
         self._counted: str | None = None
+        is_turn = asked.is_chatkit and asked.wanted.run_id is not None
+        self._turn = ChatKitTurn(asked.wait, begins=not asked.place) if is_turn else None
 
     # --- called by its channel and by the routes ----------------------------------------------------------------
 
@@ -208,6 +209,8 @@ class Stream:
         self._start = None
         if start.ended is not None:
             return (end_block(start.ended, is_chatkit=self._asked.is_chatkit),), State.END
+        if start.is_waiting and self._turn is not None:  # ChatKit's turn is over: what is asked is among the items
+            return (), State.END
         self._batch = start.batch
         return (place_frame(start.place).full,) if start.is_new_place else (), State.HISTORY
 
@@ -230,7 +233,8 @@ class Stream:
         if batch.deltas:
             self._queue.read(batch.deltas[-1].sequence)
         state = State.JOIN if batch.is_last else State.HISTORY
-        return self._encoded(map(encode, merge_text(shown))), self._unless_ended(shown, state)
+        frames = self._of_turn(map(encode, merge_text(shown)))
+        return self._encoded(frames), self._unless_ended(frames, state)
 
     async def _read_on(self) -> Batch | None:
         """Read what follows the viewer's place. None: part of that has expired meanwhile."""
@@ -265,6 +269,7 @@ class Stream:
             return (), State.HISTORY
         if frames := self._queue.take(CHUNK_BYTES_MAX):
             self._written_at = self._quiet_since = now
+            frames = self._of_turn(frames)
             return self._encoded(frames), self._unless_ended(frames, State.LIVE)
         if now >= heartbeat_at:
             self._written_at = now
@@ -302,8 +307,14 @@ class Stream:
         if bytes_count:
             yield b"".join(chunk)
 
-    def _unless_ended(self, written: Iterable[Frame | Delta], state: State) -> State:
+    def _of_turn(self, frames: Iterable[Frame]) -> list[Frame]:
+        """The frames that are shown: in ChatKit's format those of one turn, which ends where a run waits."""
+        return list(frames) if self._turn is None else self._turn.take(frames)
+
+    def _unless_ended(self, written: Iterable[Frame], state: State) -> State:
         """Return ``state``, or END if this is a run's stream and its end is among what was written."""
+        if self._turn is not None and self._turn.has_ended:
+            return State.END
         return State.END if self.wanted.run_id and any(each.is_terminal for each in written) else state
 
     def _retry(self, least: int) -> bytes:

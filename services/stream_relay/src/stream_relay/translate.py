@@ -76,6 +76,15 @@ class Delta(NamedTuple):
         return self.event == RunEvent.event_name and _json(self.payload).get("type") in TERMINAL_RUN_EVENTS
 
     @property
+    def wait(self) -> tuple[int, bool] | None:
+        """The number of the wait that this control frame tells of, and whether it begins (or else ends) it."""
+        if self.event != RunEvent.event_name:
+            return None
+        said = _json(self.payload)
+        number, kind = said.get("wait"), said.get("type")
+        return (number, kind == "run.waiting") if isinstance(number, int) else None
+
+    @property
     def is_beginning(self) -> bool:
         """Say whether this is one of the messages that begin a run: then nothing before it has expired."""
         return self.event is None and self.epoch is None and _json(self.payload).get("type") in BEGINNINGS
@@ -135,6 +144,8 @@ class Frame(NamedTuple):
     full: bytes
     chatkit: bytes
     is_terminal: bool = False
+    wait: tuple[int, bool] | None = None
+    """Of a frame that tells that its run waits for a person, or goes on: the number of the wait, whether it begins."""
 
 
 def encode(delta: Delta, *, with_id: bool = True) -> Frame:
@@ -146,7 +157,7 @@ def encode(delta: Delta, *, with_id: bool = True) -> Frame:
     if delta.event is None:
         return Frame(delta.sequence, full, full)
     # A browser dispatches no event for a block without data, but remembers its id.
-    return Frame(delta.sequence, full, _block(sequence=sequence) if with_id else b"", delta.is_terminal)
+    return Frame(delta.sequence, full, _block(sequence=sequence) if with_id else b"", delta.is_terminal, delta.wait)
 
 
 def place_frame(sequence: int) -> Frame:

@@ -23,7 +23,7 @@ sql = Statements.beside(__file__)
 
 EVERYTHING = 2**31
 METADATA_BYTES_MAX = 64 * 1024
-Write = AppendCheckpoint | FinishRun
+Write = AppendCheckpoint | FinishRun | SuspendRun
 
 
 async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint) -> Done:
@@ -31,7 +31,7 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
     usage = None if command.usage is None else json_text(command.usage.model_dump())
     if command.metadata or command.title:  # the conversation is locked before its run, as everywhere
         await access.locked_run(transaction, command.principal, command.run_id)
-    if not await _write(transaction, command, step=command.step, usage=usage):
+    if not await _write(transaction, command, command.items, step=command.step, usage=usage):
         run = await access.owned_run(transaction, command.principal, command.run_id)
         is_current = run["status"] == "running" and run["epoch"] == command.epoch
         if not is_current:  # else only the step can be what kept it out
@@ -43,7 +43,7 @@ async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint)
 
 async def write_last_items(transaction: Transaction, command: FinishRun) -> bool:
     """Store what a run ends with, without what it withdraws; False where its epoch or its status forbids."""
-    if not await _write(transaction, command):
+    if not await _write(transaction, command, command.items):
         return False
     if command.withdrawn_items:
         await transaction.execute(sql.withdraw_items, command, message_ids=list(command.withdrawn_items))
@@ -52,16 +52,8 @@ async def write_last_items(transaction: Transaction, command: FinishRun) -> bool
 
 async def write_suspended(transaction: Transaction, command: SuspendRun, items: Sequence[ItemToSave]) -> None:
     """Store what a run begins to wait with; the caller has seen that it may."""
-    write = AppendCheckpoint(
-        principal=command.principal,
-        run_id=command.run_id,
-        epoch=command.epoch,
-        step=0,
-        items=tuple(items),
-        session_items=command.session_items,
-    )
     usage = None if command.usage is None else json_text(command.usage.model_dump())
-    await _write(transaction, write, usage=usage)
+    await _write(transaction, command, items, usage=usage)
 
 
 async def truncate_session(transaction: Transaction, command: TruncateSession) -> Done:
@@ -80,13 +72,18 @@ async def link_openai_conversation(transaction: Transaction, command: LinkOpenai
 
 
 async def _write(
-    transaction: Transaction, command: Write, *, step: int | None = None, usage: str | None = None
+    transaction: Transaction,
+    command: Write,
+    items: Sequence[ItemToSave],
+    *,
+    step: int | None = None,
+    usage: str | None = None,
 ) -> bool:
-    """Store the items and session items of a command; False where its epoch, the run's status or its step forbids.
+    """Store items, and the session items of a command; False where its epoch, the run's status or its step forbids.
 
     Raises TerminalError (invalid_request) where an id belongs to the user's message or to another conversation.
     """
-    unique = list({item.message_id: item for item in command.items}.values())
+    unique = list({item.message_id: item for item in items}.values())
     ids = [item.get("id") for item in command.session_items]
     agent_name = command.agent_name if isinstance(command, AppendCheckpoint) else None
     row = await transaction.row(
@@ -116,7 +113,7 @@ async def _write(
 
 async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:
     """Raises TerminalError (invalid_request) where the metadata would grow too large."""
-    if not command.metadata:
+    if isinstance(command, SuspendRun) or not command.metadata:
         return
     changes = json_text(command.metadata)
     size = await transaction.value(sql.patch_metadata, command, conversation_id=conversation_id, changes=changes)
