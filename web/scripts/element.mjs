@@ -10,7 +10,7 @@ const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 if (!existsSync(join(element, "node_modules"))) run("install", "--no-save", "--no-audit", "--no-fund");
 run("run", "build");
 mkdirSync(join(web, "public", "chatkit"), { recursive: true });
-for (const name of ["chatkit.js", "chatkit-code.js", "chatkit-math.js"])
+for (const name of ["chatkit.js", "chatkit-chart.js", "chatkit-code.js", "chatkit-math.js"])
   copyFileSync(join(element, "dist", name), join(web, "public", "chatkit", name));
 
 function run(...args) {

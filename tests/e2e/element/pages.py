@@ -18,7 +18,10 @@ PACKAGE = HERE.parents[2] / "web" / "chatkit-element"
 def page_routes() -> list[BaseRoute]:
     """The element as it is built, the React pages, and the plain ones; they come last, for they take every path."""
     return [
-        *(Route(f"/{name}", _module(name)) for name in ("chatkit.js", "chatkit-code.js", "chatkit-math.js")),
+        *(
+            Route(f"/{name}", _module(name))
+            for name in ("chatkit.js", "chatkit-chart.js", "chatkit-code.js", "chatkit-math.js")
+        ),
         Mount("/built", StaticFiles(directory=PACKAGE / "dist-test", check_dir=False)),
         Mount("/", StaticFiles(directory=HERE / "static", html=True)),
     ]

@@ -1,7 +1,7 @@
 """Records what a stock ChatKitServer sends and stores, for the unit tests of the element's reducer.
 
-`python -m tests.e2e.element.record` writes web/chatkit-element/tests/recorded.json. Ids are counted and times fixed, so
-that the same SDK gives the same file.
+`python -m tests.e2e.element.record` writes web/chatkit-element/tests/recorded.json, and the names of all properties of
+the SDK's widgets beside it. Ids are counted and times fixed, so that the same SDK gives the same files.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any
 
 from agents import Agent, RunConfig, RunContextWrapper, RunHooks, Runner, Tool, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
+from chatkit import widgets
 from chatkit.agents import AgentContext, stream_agent_response
 from chatkit.server import StreamingResult
 from chatkit.types import CustomTask, ThreadMetadata, ThreadStreamEvent, UserMessageItem
@@ -23,6 +24,7 @@ from tests.e2e.element.memory_store import MemoryStore
 from tests.e2e.element.scripted_server import ScriptedServer
 
 TARGET = Path(__file__).parents[3] / "web" / "chatkit-element" / "tests" / "recorded.json"
+WIDGET_PROPERTIES = TARGET.with_name("widget-properties.json")
 FIXED_TIME = "2026-01-01T00:00:00"
 
 PHRASES = (
@@ -33,6 +35,7 @@ PHRASES = (
     "sources",
     "image",
     "widget",
+    "write a widget",
     "progress",
     "notice",
     "effect",
@@ -175,5 +178,19 @@ async def record() -> str:
     return re.sub(r'("created_at": )"[^"]+"', rf'\1"{FIXED_TIME}"', text) + "\n"
 
 
+def widget_properties() -> str:
+    """JSON: the names of the properties of each component that the SDK has a class for."""
+    classes = [value for value in vars(widgets).values() if isinstance(value, type)]
+    components = [
+        value
+        for value in classes
+        if issubclass(value, widgets.WidgetComponentBase) and value.__module__ == widgets.__name__
+    ]
+    found = {value.model_fields["type"].default: sorted(value.model_fields) for value in components}
+    named = {name: found[name] for name in sorted(name for name in found if isinstance(name, str))}
+    return json.dumps(named, indent=1) + "\n"
+
+
 if __name__ == "__main__":
+    WIDGET_PROPERTIES.write_text(widget_properties(), encoding="utf-8")
     TARGET.write_text(asyncio.run(record()), encoding="utf-8")

@@ -94,12 +94,13 @@ def restart_numbers() -> None:
     _numbers = iter(count(1))
 
 
-def _id(prefix: str) -> str:
+def new_id(prefix: str) -> str:
+    """A counted id."""
     return f"{prefix}_{next(_numbers):06d}"
 
 
 def _base(thread: ThreadMetadata, prefix: str) -> dict[str, Any]:
-    return {"id": _id(prefix), "thread_id": thread.id, "created_at": datetime.now()}  # noqa: DTZ005 - as the SDK does
+    return {"id": new_id(prefix), "thread_id": thread.id, "created_at": datetime.now()}  # noqa: DTZ005 - as the SDK does
 
 
 def delay_of(phrase: str, word_delay_seconds: float) -> float:

@@ -1,13 +1,21 @@
 """A stock ChatKitServer that answers by script.py."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 from chatkit.server import ChatKitServer
-from chatkit.types import ClientToolCallItem, StructuredInputItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem
+from chatkit.types import (
+    ClientToolCallItem,
+    StructuredInputItem,
+    SyncCustomActionResponse,
+    ThreadMetadata,
+    ThreadStreamEvent,
+    UserMessageItem,
+)
 
-from tests.e2e.element import script
+from tests.e2e.element import script, script_widgets
 from tests.e2e.element.memory_store import MemoryStore
 
 
@@ -31,6 +39,10 @@ class ScriptedServer(ChatKitServer[dict[str, str]]):
         script.apply_status(thread, text)
         if text in scenes:
             async for event in scenes[text](thread):
+                yield event
+            return
+        if script_widgets.is_asked(text):
+            async for event in script_widgets.answer(thread, text):
                 yield event
             return
         async for event in script.special(thread, text):
@@ -59,6 +71,14 @@ class ScriptedServer(ChatKitServer[dict[str, str]]):
     async def action(
         self, thread: Any, action: Any, sender: Any, context: dict[str, str]
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """Say which action came."""
+        """Say which action came; one that is slow, slowly."""
+        if action.type.startswith("slow"):
+            await asyncio.sleep(script_widgets.ACTION_SECONDS)
         async for event in script.stream_text(thread, f"Action {action.type} {json.dumps(action.payload)}", 0):
             yield event
+
+    async def sync_action(
+        self, thread: Any, action: Any, sender: Any, context: dict[str, str]
+    ) -> SyncCustomActionResponse:
+        """Change the widget."""
+        return script_widgets.after_sync(sender)

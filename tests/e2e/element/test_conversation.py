@@ -56,13 +56,15 @@ def test_the_start_screen_offers_prompts_that_are_sent(stock: Server, page: Page
     expect(chat.root.get_by_role("heading", name="Welcome")).to_have_count(0)
 
 
-def test_an_image_is_shown_and_what_is_not_supported_is_a_note(stock: Server, page: Page, chat: Chat) -> None:
+def test_an_image_and_a_widget_are_shown(stock: Server, page: Page, chat: Chat) -> None:
     page.goto(stock.url())
     chat.ask("image")
     expect(chat.root.get_by_role("img", name="Generated image")).to_be_visible()
     chat.ask("widget")
-    expect(chat.root.locator(".note")).to_contain_text("This content (widget) cannot be shown here yet.")
-    expect(chat.root.locator(".note")).to_contain_text("a card")
+    expect(chat.root.locator(".w-card")).to_have_text("hi")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chat.root.locator(".w-message").get_by_role("button", name="Copy message").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "a card"
     chat.ask("say still alive")
     chat.answer_is("still alive")
 

@@ -6,7 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.element.record import TARGET, record
+from tests.e2e.element.record import TARGET, WIDGET_PROPERTIES, record, widget_properties
 
 HERE = Path(__file__).parent
 ROW = re.compile(r"^\| [^|]+ \| `(test_\w+)` \| ([^|]+) \|$", re.MULTILINE)
@@ -18,6 +18,9 @@ def test_the_recordings_are_those_of_the_installed_sdk() -> None:
     with ThreadPoolExecutor(1) as thread:
         recorded = thread.submit(asyncio.run, record()).result()
     assert TARGET.read_text(encoding="utf-8") == recorded, "run python -m tests.e2e.element.record"
+    assert WIDGET_PROPERTIES.read_text(encoding="utf-8") == widget_properties(), (
+        "run python -m tests.e2e.element.record"
+    )
 
 
 def test_the_table_of_promises_names_every_test_and_says_which_run_against_natter() -> None:

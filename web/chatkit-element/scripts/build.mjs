@@ -1,4 +1,4 @@
-// Builds the element, dist/chatkit.js, with its types and the two modules that it loads when needed; reports the sizes.
+// Builds the element, dist/chatkit.js, with its types and the three modules that it loads when needed; reports the sizes.
 import { build } from "esbuild";
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
@@ -20,6 +20,7 @@ const lexerAlone = {
 // Modules beside the main one, loaded when they are first needed, by an address that holds their hash.
 const lazy = {
   MATH_MODULE: await buildLazy("math", "KaTeX (MIT)"),
+  CHART_MODULE: await buildLazy("chart", "D3 (ISC)"),
   CODE_MODULE: await buildLazy("code", "lowlight and devlop (MIT), highlight.js (BSD-3-Clause)"),
 };
 
@@ -43,13 +44,14 @@ await build({
   logLevel: "warning",
 });
 
-const bundled = ["preact", "marked", "lowlight", "devlop", "highlight.js", "lucide", "eventsource-parser", "katex"];
+const drawing = ["d3-shape", "d3-scale", "d3-path", "d3-array", "d3-format", "d3-interpolate", "d3-color", "d3-time", "d3-time-format", "internmap"];
+const bundled = ["preact", "marked", "lowlight", "devlop", "highlight.js", "lucide", "eventsource-parser", "katex", ...drawing];
 const licenses = await Promise.all(bundled.map(async (name) => `${name}\n\n${await licenseOf(name)}`));
 await writeFile("dist/LICENSES.txt", licenses.join(`\n${"-".repeat(80)}\n\n`));
 await copyFile("types/chatkit.d.ts", "dist/chatkit.d.ts");
 
 const kib = (size) => `${(size / 1024).toFixed(1)} KiB`;
-for (const name of ["chatkit.js", "chatkit-code.js", "chatkit-math.js"]) {
+for (const name of ["chatkit.js", "chatkit-chart.js", "chatkit-code.js", "chatkit-math.js"]) {
   const bytes = await readFile(`dist/${name}`);
   console.log(`dist/${name} ${kib(bytes.length)}, gzip ${kib(gzipSync(bytes).length)}`);
 }

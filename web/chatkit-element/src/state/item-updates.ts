@@ -99,9 +99,17 @@ function updateWidget(item: WidgetItem, update: ItemUpdate): WidgetItem {
   }
 }
 
+/** Changes the components of an id. What has none in it stays the same object, and is not drawn again. */
 function mapComponent(node: Json, id: string, change: (component: Json) => Json): Json {
   if (node["id"] === id) return change(node);
-  const children = node["children"];
-  if (!Array.isArray(children)) return node;
-  return { ...node, children: children.map((child: Json) => mapComponent(child, id, change)) };
+  const { children } = node;
+  if (Array.isArray(children)) {
+    const changed = children.map((child: unknown) => mapChild(child, id, change));
+    return changed.some((child, index) => child !== children[index]) ? { ...node, children: changed } : node;
+  }
+  const changed = mapChild(children, id, change);
+  return changed === children ? node : { ...node, children: changed };
 }
+
+const mapChild = (child: unknown, id: string, change: (component: Json) => Json) =>
+  typeof child === "object" && child !== null ? mapComponent(child as Json, id, change) : child;

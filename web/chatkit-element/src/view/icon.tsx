@@ -8,10 +8,13 @@ export function iconNode(name: string) {
   return lucide ?? CHATKIT_ICONS[name] ?? HEADER_ICONS[name] ?? CHATKIT_ICONS["dot"] ?? [];
 }
 
+/** In a widget these point the other way where lines begin on the right. */
+const DIRECTED = /(?:chevrons?|arrow)-(?:left|right)$/;
+
 /** Icons are hidden from screen readers: their meaning is always in text as well. */
 export const Icon = memo(({ name, class: className = "" }: { name: string; class?: string }) => (
   <svg
-    class={`icon ${name === "star-filled" || name === "lucide:square" ? "filled" : ""} ${className}`}
+    class={`icon ${name === "star-filled" || name === "lucide:square" ? "filled" : ""} ${DIRECTED.test(name) ? "directed" : ""} ${className}`}
     viewBox="0 0 24 24"
     fill="none"
     stroke="currentColor"

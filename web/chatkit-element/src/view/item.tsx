@@ -12,6 +12,7 @@ import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
 import { memo } from "./memo";
 import { Versions } from "./turn-note";
+import { WidgetView } from "./widgets/widget";
 import { TaskView, WorkflowView } from "./workflow";
 
 interface ItemProps extends ActionFlags {
@@ -44,7 +45,14 @@ export const ItemView = memo((props: ItemProps) => {
     case "generated_image":
       return <GeneratedImage url={item.image?.url ?? null} allowedImageDomains={props.allowedImageDomains} />;
     case "widget":
-      return <UnsupportedNote type="widget" copyText={item.copy_text ?? null} />;
+      return (
+        <WidgetView
+          item={item}
+          isStreaming={props.isStreaming}
+          allowedImageDomains={props.allowedImageDomains}
+          fallback={<UnsupportedNote type="widget" copyText={item.copy_text ?? null} />}
+        />
+      );
     case "client_tool_call":
     case "end_of_turn":
       return null;

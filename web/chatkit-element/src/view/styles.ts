@@ -4,8 +4,9 @@ import content from "./styles/content.css";
 import history from "./styles/history.css";
 import thread from "./styles/thread.css";
 import touch from "./styles/touch.css";
+import widgets from "./styles/widgets.css";
 
-const CSS = [base, thread, content, composer, history, touch].join("\n");
+const CSS = [base, thread, content, composer, history, widgets, touch].join("\n");
 let sheet: CSSStyleSheet | null = null;
 
 /** One style sheet for all elements of the page; a `<style>` where the browser has no constructable ones. */

@@ -34,8 +34,8 @@ PASSED_ON_TOO: Final = ("natter-on-busy", "natter-time-zone")
 KEPT_BACK: Final = frozenset({"connection", "content-length", "keep-alive", "server", "date", "transfer-encoding"})
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 HEAD_SECONDS_MAX: Final = 20.0
-MODULES: Final = ("chatkit.js", "chatkit-code.js", "chatkit-math.js")
-"""The element, and what it loads when it first shows code or a formula."""
+MODULES: Final = ("chatkit.js", "chatkit-chart.js", "chatkit-code.js", "chatkit-math.js")
+"""The element, and what it loads when it first shows code, a formula or a chart."""
 _ELEMENT_IN_THE_PACKAGE: Final = Path(__file__).parent / "chatkit.js"
 _PAGE: Final = Path(__file__).parent / "page.html"
 _POLICY: Final = (
