@@ -1,8 +1,11 @@
 # One small image per service, each with only its own dependencies, none running as root.
 #   docker build --target auth_edge -t natter/auth_edge .
 # Versions come from requirements.lock; uv checks every download against its hashes.
+# PYTHON_IMAGE and NODE_IMAGE: by digest, where they are pinned (`make digests`).
+ARG PYTHON_IMAGE=python:3.11-slim
+ARG NODE_IMAGE=node:24-slim
 
-FROM python:3.11-slim AS build
+FROM ${PYTHON_IMAGE} AS build
 RUN pip install --no-cache-dir uv==0.13.8
 ENV UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 UV_NO_SOURCES=1 UV_CONSTRAINT=requirements.lock VIRTUAL_ENV=/venv
 RUN uv venv /venv
@@ -35,7 +38,7 @@ COPY services/agent_runner services/agent_runner
 COPY assistants assistants
 RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
 
-FROM python:3.11-slim AS runtime
+FROM ${PYTHON_IMAGE} AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter
 # The official image has no bytecode of the standard library, and user natter may not write any.
 RUN python -m compileall -q -j 0 -x '/(tests?|lib2to3|idlelib)/' "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
@@ -44,7 +47,7 @@ USER 10001
 WORKDIR /tmp
 # In bash, which Debian's images have: a Python process for each check would cost more than an idle service does. Even so
 # a check costs 17 ms of a core, which is most of what an idle container uses; hence not more often.
-HEALTHCHECK --interval=3s --timeout=3s --start-period=120s --retries=5 CMD ["bash", "-c", \
+HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=5 CMD ["bash", "-c", \
     "exec 3<>/dev/tcp/127.0.0.1/$METRICS_PORT; printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3; read -r _ status _ <&3; [ \"$status\" = 200 ]"]
 
 FROM runtime AS auth_edge
@@ -69,18 +72,18 @@ COPY --from=build-agent_runner /venv /venv
 EXPOSE 8010 9090
 CMD ["python", "-m", "agent_runner"]
 
-FROM node:24-slim AS build-web
+FROM ${NODE_IMAGE} AS build-web
 WORKDIR /build/web
 COPY web ./
 RUN npm install --no-save --no-audit --no-fund && npm run build:standalone
 
-FROM node:24-slim AS web
+FROM ${NODE_IMAGE} AS web
 # NEXT_MANUAL_SIG_HANDLE: web/server/stopping.ts stops it, so that nobody's request is reset.
 ENV NODE_ENV=production HOSTNAME=0.0.0.0 PORT=3000 NEXT_MANUAL_SIG_HANDLE=1
 WORKDIR /app
 COPY --from=build-web /build/web/.next/standalone ./
 USER node
 EXPOSE 3000
-HEALTHCHECK --interval=3s --timeout=3s --start-period=120s --retries=5 CMD ["bash", "-c", \
+HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=5 CMD ["bash", "-c", \
     "exec 3<>/dev/tcp/127.0.0.1/$PORT; printf 'GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3; read -r _ status _ <&3; [ \"$status\" = 200 ]"]
 CMD ["node", "server.js"]

@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install test-tools run test test-browser test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers wheels lock audit sbom env clean
+.PHONY: help install test-tools run test test-browser test-fast test-thorough test-python test-web test-faults check check-python check-web generate drift bench containers digests wheels lock audit sbom env clean
 
 BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml assistants/*/pyproject.toml)
@@ -94,6 +94,9 @@ drift: generate
 
 containers: test-tools ## docker-compose.yml in real containers (needs an engine)
 	$(BIN)/pytest -q -s tests/containers
+
+digests: ## pin the base images by digest in .env (needs Docker and a registry that can be reached)
+	@scripts/image_digests.sh
 
 bench: install ## measure loads beside the stock ChatKit server, and draw them; options: make bench LOADS="one hundred"
 	$(BIN)/python -m bench.loads $(LOADS)

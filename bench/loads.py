@@ -139,11 +139,16 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     }
 
 
+def _option(scale: str) -> str:
+    service, _, count = scale.partition("=")
+    return f"--nats-cluster={count}" if service == "nats" else f"--scale={scale}"
+
+
 @asynccontextmanager
 async def natter(folder: Path, delay_ms: int, *scale: str) -> AsyncIterator[Server]:
-    """`natter up` without the web app, on free ports, in a directory of its own."""
+    """`natter up` without the web app, on free ports, in a directory of its own. ``nats=3``: a cluster."""
     command = [str(Path(sys.executable).with_name("natter")), "up", "--no-web", "--data-dir", str(folder)]
-    command += ["--edge-port", "0", "--relay-port", "0", *(f"--scale={one}" for one in scale)]
+    command += ["--edge-port", "0", "--relay-port", "0", *map(_option, scale)]
     environment = {**os.environ, "AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(delay_ms), "LOG_LEVEL": "warning"}
     started = time.perf_counter()
     log = (folder.parent / f"{folder.name}.log").open("wb")

@@ -6,10 +6,12 @@
 # Needs root, debootstrap, and `make install`. Usage: scripts/stand_in_images.sh   (DOCKER_HOST is honoured)
 set -eu
 cd "$(dirname "$0")/.."
-PYTHON_IMAGE=python:3.11-slim
-NODE_IMAGE=$(sed -n 's/^FROM \(node:[^ ]*\) AS web$/\1/p' Dockerfile)
-NATS_IMAGE=$(sed -n 's/^ *image: \(nats:[^@ ]*\).*/\1/p' docker-compose.yml)
-POSTGRES_IMAGE=$(sed -n 's/^ *image: \(postgres:[^@ ]*\).*/\1/p' docker-compose.yml)
+PYTHON_IMAGE=$(sed -n 's/^ARG PYTHON_IMAGE=//p' Dockerfile)
+NODE_IMAGE=$(sed -n 's/^ARG NODE_IMAGE=//p' Dockerfile)
+image() { sed -n "s/^ *image: .*:-\($1:[^@}]*\)}.*/\1/p" docker-compose.yml; }
+NATS_IMAGE=$(image nats)
+POSTGRES_IMAGE=$(image postgres)
+HAPROXY_IMAGE=$(image haproxy)
 PACKAGES=ca-certificates,gosu,libbz2-1.0,libexpat1,libffi8,liblzma5,libncursesw6,libreadline8,libsqlite3-0,libssl3,libstdc++6,libuuid1,tzdata,wget,zlib1g
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
@@ -86,6 +88,17 @@ FROM natter-stand-in/debian
 COPY nats-server /usr/local/bin/
 EXPOSE 4222 8222 6222
 ENTRYPOINT ["nats-server"]
+DOCKERFILE
+
+# --- HAProxy, of the series that Debian has -----------------------------------------------------------------------------
+begin
+build "$HAPROXY_IMAGE" <<'DOCKERFILE'
+FROM natter-stand-in/debian
+RUN apt-get update && apt-get install -y --no-install-recommends haproxy && rm -rf /var/lib/apt/lists/*
+STOPSIGNAL SIGUSR1
+USER haproxy
+ENTRYPOINT ["haproxy", "-W", "-db"]
+CMD ["-f", "/usr/local/etc/haproxy/haproxy.cfg"]
 DOCKERFILE
 
 # --- Postgres, with the part of the official entry point that the compose file uses -----------------------------------

@@ -27,11 +27,14 @@ class Containers:
     project: str
     env_file: Path
     url: str
+    files: tuple[str, ...] = ("docker-compose.yml",)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def run(self, *arguments: str, seconds_max: float = UP_SECONDS_MAX) -> subprocess.CompletedProcess[str]:
         """Run `docker compose`, and note how long it took."""
-        command = ["docker", "compose", "--project-name", self.project, "--env-file", str(self.env_file), *arguments]
+        files = [word for file in self.files for word in ("--file", file)]
+        command = ["docker", "compose", *files, "--project-name", self.project]
+        command += ["--env-file", str(self.env_file), *arguments]
         started = time.monotonic()
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds_max, check=False)
         self.seconds[" ".join(arguments[:4])] = round(time.monotonic() - started, 1)
@@ -42,6 +45,11 @@ class Containers:
         done = self.run(*arguments, seconds_max=seconds_max)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
+
+    def kill(self, service: str) -> None:
+        """End one container of a service as a crash of it would. It stays away until it is started."""
+        command = ["docker", "kill", "--signal", "KILL", self.containers(service)[0]]
+        subprocess.run(command, capture_output=True, check=True)
 
     def containers(self, service: str) -> list[str]:
         """The ids of a service's running containers."""
@@ -71,7 +79,7 @@ class Containers:
 
 
 @contextmanager
-def built_and_up() -> Iterator[Containers]:
+def built_and_up(*more_files: str) -> Iterator[Containers]:
     """A project that is built and up, on free ports; prints how long each command took. Nothing of it is left."""
     with temporary_directory() as directory:
         ports = {name: free_port() for name in ("WEB_PORTS", "AUTH_EDGE_PORTS", "STREAM_RELAY_PORTS")}
@@ -82,7 +90,8 @@ def built_and_up() -> Iterator[Containers]:
         lines = [f"BETTER_AUTH_URL={url}", *(f"{name}={port}" for name, port in ports.items())]
         env_file = directory / "env"
         env_file.write_text("\n".join([text, *lines]))
-        stack = Containers(f"natter-test-{os.getpid()}", env_file, url)
+        files = ("docker-compose.yml", *more_files)
+        stack = Containers(f"natter-test-{os.getpid()}-{len(files)}", env_file, url, files)
         try:
             stack.compose("build", seconds_max=BUILD_SECONDS_MAX)
             stack.compose("up", "--wait")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.containers.compose import Containers, built_and_up
 
-NAMES = ["test_compose_up.py", "test_restarts.py"]
+NAMES = ["test_cluster.py", "test_compose_up.py", "test_restarts.py"]
 
 
 def engine_answers() -> bool:

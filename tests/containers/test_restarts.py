@@ -33,6 +33,26 @@ def test_a_restart_under_load_loses_and_repeats_nothing(containers: Containers, 
         print(f"{service}: {turns} turns, {waited} times told to wait, {refused} todos told as not added")  # noqa: T201
 
 
+def test_one_of_two_replicas_is_killed_under_load_and_the_other_serves_at_the_same_address(
+    containers: Containers,
+) -> None:
+    scaled = ("auth_edge", "stream_relay", "conversation_store")
+    options = [word for service in scaled for word in ("--scale", f"{service}=2")]
+    containers.compose("up", "--wait", "--no-recreate", *options)
+    with crowd(PEOPLE, containers.url) as people:
+        with busy(people, "while replicas are killed"):
+            for service in scaled:
+                time.sleep(BEFORE_SECONDS)
+                containers.kill(service)
+            time.sleep(AFTER_SECONDS)
+        refused = sum(person.check() for person in people)
+        assert [person.lost for person in people] == [[]] * PEOPLE
+        turns, waited = sum(len(person.titles) for person in people), sum(person.waited for person in people)
+        assert refused < turns / 2
+        print(f"one of two killed: {turns} turns, {waited} times told to wait, {refused} todos not added")  # noqa: T201
+    containers.compose("up", "--wait", "--no-recreate", *(word.replace("=2", "=1") for word in options))
+
+
 def test_a_stop_under_load_resets_nobodys_request(containers: Containers) -> None:
     """At the container's own address: Docker's proxy of a published port accepts for a moment what nobody reads."""
     with crowd(PEOPLE, containers.address_of_the_web_app(), containers.url) as people:

@@ -1,6 +1,7 @@
 """docker-compose.yml, without Docker: every service runs as the file says, with hostnames mapped to loopback ports."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -48,6 +49,8 @@ OURS = {
 ASSISTANTS = {"agent_runner": ["assistants/support", "assistants/todo"]}
 """What an image holds beside its service: the assistants that are served where nobody names others."""
 TASK_TOOLS = "task_tools:8010"
+BEHIND_THE_FRONT = {"auth_edge": 8000, "stream_relay": 8001}
+"""What HAProxy is in front of, and the port that both have."""
 NOT_HANDED_ON = {
     "AGENT_RUNNER_ID": "each replica has its own, or one could claim the other's runs",
     "AGENT_RUNNER_TEST_CRASH_DIRECTORY": "for fault tests",
@@ -118,7 +121,9 @@ def composed() -> Composed:
         "web:3000",
     ]
     names += ["stream_relay:8001", "auth_edge:8000", *(f"{name}:9090" for name in ("migrate", *SERVICES))]
-    return Composed(services, secrets, {name: free_port() for name in names})
+    ports = {name: free_port() for name in names}
+    fronts = {f"front:{port}": ports[f"{name}:{port}"] for name, port in BEHIND_THE_FRONT.items()}
+    return Composed(services, secrets, ports | fronts)
 
 
 @asynccontextmanager
@@ -351,12 +356,13 @@ def test_each_secret_is_given_to_those_who_need_it_and_to_nobody_else(composed: 
         "POSTGRES_PASSWORD_STORE": {"roles", "conversation_store"},
         "POSTGRES_PASSWORD_WEB": {"roles", "web"},
         "NATS_PASSWORD_OPERATOR": {"nats", "migrate"},
+        "NATS_PASSWORD_ROUTES": set(),  # of docker-compose.cluster.yml
         **{f"NATS_PASSWORD_{name.upper()}": {"nats", name} for name in SERVICES},
     }
     assert set(holders) == set(composed.secrets)
     for secret, services in holders.items():
         asks = f"${{{secret}:?"
-        assert {name for name, one in given.items() if asks in str(one["environment"])} == services, secret
+        assert {name for name, one in given.items() if asks in str(one.get("environment"))} == services, secret
 
 
 def test_every_image_exists_runs_unprivileged_and_checks_its_health(composed: Composed) -> None:
@@ -403,5 +409,35 @@ def test_services_may_be_scaled(composed: Composed) -> None:
     for name in SERVICES:
         assert "container_name" not in composed.services[name]
         assert "volumes" not in composed.services[name]
-    for name in ("conversation_store", "agent_runner", "task_tools"):
         assert "ports" not in composed.services[name]
+
+
+def test_the_front_is_in_front_of_what_has_a_port(composed: Composed) -> None:
+    configuration = (ROOT / "deploy" / "haproxy" / "haproxy.cfg").read_text()
+    for name, port in BEHIND_THE_FRONT.items():
+        assert composed.services[name]["environment"]["HTTP_PORT"] == str(port)
+        assert f"server-template {name} 16 {name}:{port}" in configuration
+        assert re.search(rf"listen {name}\n    bind :{port}\n", configuration)
+    addresses = [composed.services["web"]["environment"][name] for name in ("AUTH_EDGE_URL", "STREAM_RELAY_URL")]
+    assert addresses == [f"http://front:{port}" for port in BEHIND_THE_FRONT.values()]
+    published = [published.rpartition(":")[2] for published in composed.services["front"]["ports"]]
+    assert published == [str(port) for port in BEHIND_THE_FRONT.values()]
+
+
+def test_everybody_knows_all_servers_of_the_cluster_and_they_each_other(composed: Composed) -> None:
+    added = yaml.safe_load((ROOT / "docker-compose.cluster.yml").read_text())["services"]
+    cluster = interpolate(added, composed.secrets)
+    servers = [name for name in cluster if name.startswith("nats")]
+    assert servers == ["nats", "nats_2", "nats_3"]
+    for name in servers:
+        environment = cluster[name]["environment"]
+        assert environment["NATS_SERVER_NAME"] == name
+        assert [urlsplit(route).hostname for route in json.loads(environment["NATS_ROUTES"])] == servers
+    asking = {name for name, one in composed.services.items() if "NATS_URL" in one.get("environment", {})}
+    assert asking == {*SERVICES, "migrate"}
+    for name in asking:
+        assert cluster[name]["environment"]["NATS_URL"] == ",".join(f"nats://{server}:4222" for server in servers)
+    assert cluster["migrate"]["environment"]["NATS_REPLICAS"] == "3"
+    text = (ROOT / "deploy" / "nats-cluster.conf").read_text()
+    named = {variable for server in servers for variable in cluster[server]["environment"]}
+    assert set(re.findall(r"\$(\w+)", text)) == named
