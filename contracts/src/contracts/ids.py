@@ -14,6 +14,9 @@ ConversationId = Token
 MessageId = Token
 RunId = Token
 TaskId = Token
+ShareId = Token
+TokenHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a secret that whoever keeps the hash is not to know."""
 ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 """The name of an MCP server in the runners' settings."""
 
@@ -43,3 +46,7 @@ def new_run_id() -> str:
 
 def new_task_id() -> str:
     return new_id("task")
+
+
+def new_share_id() -> str:
+    return new_id("share")

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal, UserId
-from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId
+from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId, TokenHash
 from contracts.message import Query
 from contracts.replies import (
     AssistantList,
@@ -21,6 +21,8 @@ from contracts.replies import (
     RunReply,
     SealedConnectionReply,
     SearchPage,
+    SharedPage,
+    ShareList,
     TaskPage,
     TaskReply,
     TurnList,
@@ -98,6 +100,22 @@ class ListTurns(Query[TurnList]):
     subject_template: ClassVar[str] = "query.conversation_store.list_turns"
     principal: Principal
     conversation_id: ConversationId
+
+
+class ListShares(Query[ShareList]):
+    """The user's links, or those of one conversation."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_shares"
+    principal: Principal
+    conversation_id: ConversationId | None = None
+
+
+class GetShared(Query[SharedPage]):
+    """What a link shows to whoever has it. Of no user: the hash of its token is all that is known of who asks."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.get_shared"
+    token_hash: TokenHash
+    after: Cursor | None = None
 
 
 class GetRun(Query[RunReply]):

@@ -78,6 +78,11 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.ListItems, [EDGE, RELAY, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.GetItem, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    # links to conversations
+    _entry(commands.ShareConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.ListShares, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.RevokeShare, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.GetShared, [EDGE], [STORE], Rule.SERVICE),
     # assistants
     _entry(commands.RegisterAssistants, [RUNNER], [STORE], Rule.SERVICE),
     _entry(queries.ListAssistants, [EDGE], [STORE], Rule.SELF),

@@ -13,6 +13,7 @@ from contracts.ids import (
     MessageId,
     RunId,
     ServerName,
+    ShareId,
     TaskId,
     Token,
 )
@@ -285,6 +286,36 @@ class ConnectionList(Reply):
     data: tuple[ConnectionView, ...]
 
 
+class ShareView(Body):
+    """A link to a conversation, without its token."""
+
+    share_id: ShareId
+    conversation_id: ConversationId
+    title: str | None = None
+    created_at: datetime
+
+
+class ShareReply(Reply):
+    """One link."""
+
+    share: ShareView
+
+
+class ShareList(Reply):
+    """Links, the newest first."""
+
+    data: tuple[ShareView, ...]
+
+
+class SharedPage(Reply):
+    """A page of what a link shows: ChatKit items, as strangers see them. ``after``: where the next page begins."""
+
+    title: str | None = None
+    shared_at: datetime
+    items: tuple[Json, ...]
+    after: str | None = None
+
+
 class SealedConnection(Body):
     """What a runner needs of a connection. ``sealed`` is the runners' own; the store cannot read it.
 
@@ -428,7 +459,7 @@ class ExportPage(Reply):
     ``kind`` says which list of the export document ``data`` continues.
     """
 
-    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections"]
+    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares"]
     data: tuple[Json, ...]
     after: str | None = None
 

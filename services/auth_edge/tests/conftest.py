@@ -46,6 +46,7 @@ HIT = r.SearchHit(
     conversation_id="conv_1", message_id="msg_1", role="user", created_at=NOW, excerpt=(r.ExcerptPart(text="hello"),)
 )
 CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
+SHARE = r.ShareView(share_id="share_1", conversation_id="conv_1", title="Groceries", created_at=NOW)
 ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
@@ -61,6 +62,10 @@ ANSWERS: dict[str, Reply] = {
     "SearchMessages": r.SearchPage(data=(HIT,)),
     "ListConnections": r.ConnectionList(data=(CONNECTION,)),
     "DeleteConnection": r.Done(),
+    "ShareConversation": r.ShareReply(share=SHARE),
+    "ListShares": r.ShareList(data=(SHARE,)),
+    "RevokeShare": r.Done(),
+    "GetShared": r.SharedPage(title="Groceries", shared_at=NOW, items=({"id": "item_1", "type": "user_message"},)),
     "RecordFeedback": r.FeedbackRecorded(items_count=1),
     "ListTasks": r.TaskPage(data=(TASK,), has_more=False),
     "GetTask": r.TaskReply(task=TASK),

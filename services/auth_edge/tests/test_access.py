@@ -26,7 +26,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/tasks"): {"title": "buy milk"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
-NEEDS_NO_TOKEN = {"/healthz", "/readyz"}
+NEEDS_NO_TOKEN = {"/healthz", "/readyz", "/api/shared/{token}"}
 OPEN_TO_CHAT_TOKENS = {
     ("GET", "/assistants"),
     ("POST", "/chatkit"),

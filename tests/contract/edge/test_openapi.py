@@ -71,7 +71,7 @@ def test_an_operation_is_described_whole(path: str, operation: dict[str, Any]) -
             (media_type,) = response["content"]
             assert media_type == "application/problem+json"
             assert response["content"][media_type]["example"]["status"] == int(status)
-    if path.startswith("/api/"):
+    if path.startswith("/api/{user_id}"):
         assert operation["security"] == [{"bearer": []}]
         assert {"401", "403", "408", "413", "422", "429", "503"} <= set(responses)
         assert ("404" in responses) == ("_id}" in path.removeprefix("/api/{user_id}") or "/chat" in path)

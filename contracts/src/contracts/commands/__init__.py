@@ -20,6 +20,7 @@ from contracts.commands.runs import (
     RunRequested,
     TruncateSession,
 )
+from contracts.commands.shares import RevokeShare, ShareConversation
 from contracts.commands.tasks import (
     AddTask,
     DeleteTask,
@@ -75,8 +76,10 @@ __all__ = [
     "RegisterAssistants",
     "RenewLease",
     "Retry",
+    "RevokeShare",
     "RevokeTokens",
     "RunRequested",
+    "ShareConversation",
     "StructuredInput",
     "SuspendRun",
     "SwitchBranch",

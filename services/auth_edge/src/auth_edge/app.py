@@ -30,6 +30,7 @@ from auth_edge.http import (
     operations,
     problems,
     runs,
+    shares,
     tasks,
     user,
 )
@@ -39,6 +40,7 @@ from auth_edge.openapi import build_openapi
 from auth_edge.permits import Permits, Refusals
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
+from auth_edge.shared_reads import SharedReads
 
 DESCRIPTION: Final = """\
 Talk to Natter: ChatKit at one endpoint, and the same conversations, runs and todos in REST.
@@ -74,8 +76,9 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    routed = (assistants, chat, chatkit, chatkit_session, conversations, runs, tasks, connections, user, operations)
-    for module in routed:
+    app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
+    of_users = (assistants, chat, chatkit, chatkit_session, conversations, shares, runs, tasks, connections, user)
+    for module in (*of_users, operations):
         app.include_router(module.router)
     problems.install(app)
     if settings.cors_origins:
@@ -113,6 +116,11 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _places(settings, PLACES, settings.user_requests_concurrent_max),
             _places(settings, PLACES_FOR_LARGE, 1),
             Refusals(asyncio.get_running_loop().time),
+            SharedReads(
+                settings.shared_reads_per_minute_max,
+                settings.shared_guesses_per_minute_max,
+                asyncio.get_running_loop().time,
+            ),
             FairQueue(EXPORTS, waiting_max=0, seconds_max=1, code=Code.RATE_LIMITED, user_places_max=1),
         )
         app.state.edge = edge

@@ -28,6 +28,7 @@ _TAGS: Final = {
     "chat": "Send a message over REST.",
     "chatkit": "The ChatKit protocol, and its chat-only token.",
     "conversations": "What was said.",
+    "shared": "What links show to whoever has them.",
     "runs": "Answers, while they are written and after.",
     "tasks": "The todo list.",
     "connections": "What the assistant may use elsewhere for you.",
@@ -57,7 +58,7 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         _add_schemas(document["components"]["schemas"])
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                _complete(operation, is_guarded=path.startswith("/api/"))
+                _complete(operation, is_guarded=path.startswith("/api/{user_id}"))
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -52,4 +52,8 @@ class Settings(IdentitySettings, ProvingSettings):
     requests_per_minute_max: int = Field(1200, ge=1, description="Requests of one user, over all replicas.")
     turns_per_minute_max: int = Field(120, ge=1, description="New turns of one user, over all replicas.")
     concurrent_runs_max: int = Field(20, ge=1, description="Runs of one user that are queued or running.")
+    shared_reads_per_minute_max: int = Field(120, ge=1, description="Reads of one link, of this replica.")
+    shared_guesses_per_minute_max: int = Field(
+        300, ge=1, description="Reads of links that there are not, of this replica; beyond: 429 for all unknown ones."
+    )
     chat_token_ttl_seconds: int = Field(600, ge=30, le=3600, description="Life of a chat-only token.")

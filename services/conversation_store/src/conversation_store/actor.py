@@ -10,7 +10,7 @@ from actor_kit.bus import Bus
 from actor_kit.proof import RunProof, prove_run
 from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease, SuspendRun
 from contracts.errors import TerminalError
-from contracts.ids import new_task_id
+from contracts.ids import new_share_id, new_task_id
 from contracts.message import Reply
 from contracts.queries import GetConversation, GetReport, ListAssistants, ListItems
 from contracts.replies import (
@@ -23,6 +23,8 @@ from contracts.replies import (
     Report,
     RunClaimed,
     RunSuspended,
+    SharedPage,
+    ShareReply,
     TaskReply,
     TurnBegun,
 )
@@ -38,6 +40,7 @@ from conversation_store import (
     reports,
     resume,
     search,
+    shares,
     tasks,
     users,
 )
@@ -88,6 +91,10 @@ class ConversationStore(Actor):
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
             queries.GetItem: self._transaction_of(items.get_item),
+            commands.ShareConversation: self.on_share_conversation,
+            queries.ListShares: self._transaction_of(shares.list_shares),
+            commands.RevokeShare: self._transaction_of(shares.revoke_share),
+            queries.GetShared: self.on_get_shared,
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
             RegisterAssistants: self.on_register_assistants,
             ListAssistants: self.on_list_assistants,
@@ -155,6 +162,17 @@ class ConversationStore(Actor):
         sequence = await resume.resume_from(self.bus, query.principal.user_id, view)
         page = await self._transact(query, delivery, lambda t: items.list_items(t, query))
         return page.model_copy(update={"active_run_id": view.active_run_id, "resume_from": sequence})
+
+    async def on_share_conversation(self, command: commands.ShareConversation, delivery: Delivery) -> ShareReply:
+        share_id = new_share_id()  # made here, as above
+        shares_max = self.settings.user_shares_max
+        return await self._transact(
+            command, delivery, lambda t: shares.share_conversation(t, command, share_id, shares_max=shares_max)
+        )
+
+    async def on_get_shared(self, query: queries.GetShared, _delivery: Delivery) -> SharedPage:
+        """Of no user: whoever has the link's token may read what it shows."""
+        return await shares.get_shared(self.database, query)
 
     async def on_register_assistants(self, command: RegisterAssistants, _delivery: Delivery) -> Done:
         """Of no user: the bus lets runners alone send it."""

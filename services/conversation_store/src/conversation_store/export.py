@@ -12,7 +12,7 @@ from conversation_store.database import Transaction
 from conversation_store.statements import Statement, Statements
 from conversation_store.users import check_not_bound
 
-Kind = Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections"]
+Kind = Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PART_ROWS_MAX = 500
 PART_BYTES_MAX = 1024 * 1024
@@ -26,6 +26,7 @@ PARTS: dict[Kind, Statement] = {
     "feedback": sql.feedback,
     "runs": sql.runs,
     "connections": sql.connections,
+    "shares": sql.shares,
 }
 
 

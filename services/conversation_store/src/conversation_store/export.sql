@@ -90,3 +90,11 @@ select key, body, octet_length(body::text) as bytes from (
         'created_at', created_at
     ) as body from chat.connection where user_id = :user_id
 ) part where key > :after order by key limit :limit;
+
+-- name: shares
+-- Without the hashes of their tokens.
+select key, body, octet_length(body::text) as bytes from (
+    select share_id as key, json_build_object(
+        'share_id', share_id, 'conversation_id', conversation_id, 'title', title, 'created_at', created_at
+    ) as body from chat.share where user_id = :user_id
+) part where key > :after order by key limit :limit;

@@ -109,6 +109,7 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
         default=100_000, ge=1, description="Turns of one user that may be stored, in all conversations."
     )
     user_tasks_max: int = Field(default=10_000, ge=1, description="Todos of one user.")
+    user_shares_max: int = Field(default=100, ge=1, description="Links to conversations of one user.")
     user_bytes_max: int = Field(
         default=1024**3, ge=1, description="Bytes of one user's messages; looked at with each twentieth turn."
     )

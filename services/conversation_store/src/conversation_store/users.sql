@@ -25,7 +25,8 @@ select (select count(*) from chat.conversation where user_id = :user_id) as conv
        (select count(*) from chat.task where user_id = :user_id) as tasks,
        (select count(*) from chat.feedback where user_id = :user_id) as feedback,
        (select count(*) from chat.connection where user_id = :user_id) as connections,
-       (select count(*) from chat.pending_decision where user_id = :user_id) as decisions;
+       (select count(*) from chat.pending_decision where user_id = :user_id) as decisions,
+       (select count(*) from chat.share where user_id = :user_id) as shares;
 
 -- name: delete_user
 -- Takes with it whatever a foreign key ties to the user.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from contracts.assistants import AssistantCard
 from contracts.commands import OnBusy, TaskDescription, TaskTitle
-from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ServerName, TaskId
+from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ServerName, ShareId, TaskId
 from contracts.message import Json
 from contracts.replies import (
     ConnectionStatus,
@@ -15,6 +15,7 @@ from contracts.replies import (
     ItemView,
     RunStatus,
     RunView,
+    ShareView,
     TaskView,
     ToolCallView,
     TurnView,
@@ -343,6 +344,41 @@ class ConnectionList(BaseModel):
     data: list[Connection]
 
 
+class Share(BaseModel):
+    """A link with which anybody reads a conversation, as far as it had come when the link was made."""
+
+    share_id: ShareId
+    conversation_id: ConversationId
+    title: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ShareView) -> Self:
+        return cls(**view.model_dump())
+
+
+class NewShare(Share):
+    """A link that was just made: its token is told this once."""
+
+    token: str
+    path: str = Field(description="Where the web app shows it.", examples=["/shared/Zm9vYmFyYmF6"])
+
+
+class ShareList(BaseModel):
+    """Links, the newest first."""
+
+    data: list[Share]
+
+
+class SharedConversation(BaseModel):
+    """A page of what a link shows. `items` are ChatKit's; `after` is absent on the last page."""
+
+    title: str | None
+    shared_at: datetime
+    items: list[Json]
+    after: str | None = None
+
+
 class Receipt(BaseModel):
     """What was erased, without personal data."""
 
@@ -367,3 +403,4 @@ class Export(BaseModel):
     feedback: list[Json]
     runs: list[Json]
     connections: list[Json]
+    shares: list[Json]

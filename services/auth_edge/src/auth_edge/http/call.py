@@ -17,6 +17,7 @@ from identity import TokenVerifier, VerifiedPrincipal, read_bearer
 from auth_edge import rules
 from auth_edge.permits import Permits, Refusals
 from auth_edge.settings import Settings
+from auth_edge.shared_reads import SharedReads
 
 CHAT_SCOPE = {"x-natter-scope": "chat"}
 """`openapi_extra` of the routes that a chat token opens; every other route needs a full token."""
@@ -42,6 +43,7 @@ class Edge:
     places: FairQueue
     places_for_large: FairQueue
     turn_refusals: Refusals
+    shared_reads: SharedReads
     exports: FairQueue
     """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
 

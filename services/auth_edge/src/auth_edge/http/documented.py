@@ -46,6 +46,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
     "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}, "example": 'Bearer realm="natter"'},
+    "X-Robots-Tag": {"description": "No search engine is to keep it.", "schema": {"type": "string"}},
     "X-Request-Id": {"description": "To look for in the logs.", "schema": {"type": "string"}},
 }
 _HEADERS_OF_STATUS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}

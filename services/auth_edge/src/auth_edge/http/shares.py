@@ -1,0 +1,109 @@
+"""Links to conversations: a user makes, lists and revokes them; whoever has one reads what it shows."""
+
+import hashlib
+import secrets
+from typing import Annotated, Final
+
+from contracts.commands import RevokeShare, ShareConversation
+from contracts.errors import Code, TerminalError
+from contracts.queries import GetShared, ListShares
+from fastapi import APIRouter, Path, Request
+from starlette.convertors import Convertor, register_url_convertor
+
+from auth_edge.http.bodies import NewShare, Share, SharedConversation, ShareList
+from auth_edge.http.call import Edge, UserCall, user_router
+from auth_edge.http.documented import problems, with_headers
+from auth_edge.http.parameters import AfterParameter, ConversationIdInPath, ShareIdInPath
+
+TOKEN_BYTES: Final = 32
+EXAMPLE: Final = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyMDE"
+STRANGERS: Final = "\x00shared"
+"""In the queues of users, all who read links are one, and nobody's id."""
+
+
+class _TokenConvertor(Convertor[str]):
+    """As long as a token is, and no other route's name: a user may be called `shared`."""
+
+    regex = "[A-Za-z0-9_-]{43}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("share_token", _TokenConvertor())
+router = user_router("conversations")
+public_router = APIRouter(tags=["shared"])
+
+
+@router.post(
+    "/conversations/{conversation_id}/shares", status_code=201, summary="Share a conversation", responses=problems(404)
+)
+async def share_conversation(call: UserCall, conversation_id: ConversationIdInPath) -> NewShare:
+    """Makes a link with which anybody reads what was said so far, on the branch that one is on, without signing in.
+
+    The token is told here once: the service keeps its hash. Not shared: what a turn that has not ended still writes,
+    arguments and outputs of tools, thoughts, and whose conversation it is.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    command = ShareConversation(principal=call.principal, conversation_id=conversation_id, token_hash=_hash(token))
+    share = (await call.ask(command)).share
+    return NewShare(**Share.of(share).model_dump(), token=token, path=f"/shared/{token}")
+
+
+@router.get("/conversations/{conversation_id}/shares", summary="List a conversation's links", responses=problems(404))
+async def list_shares(call: UserCall, conversation_id: ConversationIdInPath) -> ShareList:
+    """The newest first; without their tokens, which nobody knows any more."""
+    found = await call.ask(ListShares(principal=call.principal, conversation_id=conversation_id))
+    return ShareList(data=[Share.of(view) for view in found.data])
+
+
+@router.get("/shares", summary="List all links")
+async def list_all_shares(call: UserCall) -> ShareList:
+    """Those of all your conversations, the newest first."""
+    found = await call.ask(ListShares(principal=call.principal))
+    return ShareList(data=[Share.of(view) for view in found.data])
+
+
+@router.delete(
+    "/conversations/{conversation_id}/shares/{share_id}",
+    status_code=204,
+    summary="Revoke a link",
+    responses=problems(404),
+)
+async def revoke_share(call: UserCall, conversation_id: ConversationIdInPath, share_id: ShareIdInPath) -> None:
+    """It leads nowhere from now on."""
+    await call.ask(RevokeShare(principal=call.principal, conversation_id=conversation_id, share_id=share_id))
+
+
+@public_router.get(
+    "/api/shared/{token:share_token}",
+    summary="Read a shared conversation",
+    responses={200: with_headers("X-Robots-Tag"), **problems(404, 429, 503)},
+)
+async def read_shared(
+    request: Request,
+    token: Annotated[str, Path(description="The link's token.", examples=[EXAMPLE])],
+    after: AfterParameter = None,
+) -> SharedConversation:
+    """What the link shows: ChatKit items, oldest first. Needs no token but the link's; 404 once it is revoked."""
+    edge: Edge = request.app.state.edge
+    token_hash = _hash(token)
+    edge.shared_reads.admit(token_hash)
+    query = GetShared(token_hash=token_hash, after=after)
+    request.state.answer_headers["x-robots-tag"] = "noindex, nofollow, noarchive"
+    async with edge.places.place(STRANGERS):
+        try:
+            page = await edge.bus.request(query, timeout_seconds=edge.settings.answer_timeout_seconds)
+        except TerminalError as error:
+            if error.code == Code.NOT_FOUND:
+                edge.shared_reads.lost(token_hash)
+            raise
+    edge.shared_reads.found(token_hash)
+    return SharedConversation(title=page.title, shared_at=page.shared_at, items=list(page.items), after=page.after)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

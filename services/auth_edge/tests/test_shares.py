@@ -1,0 +1,84 @@
+"""Links to conversations at the door: their tokens, who may read them, and how often."""
+
+import hashlib
+from typing import Any
+
+from auth_edge.shared_reads import SharedReads
+from auth_edge.testing import RunningEdge
+from contracts.commands import AddTask, ShareConversation
+from contracts.errors import Code, RetryableError, TerminalError
+from contracts.queries import GetShared, ListTasks
+
+TOKEN = "A" * 43
+
+
+async def test_a_link_s_token_is_told_once_and_only_its_hash_goes_on(edge: RunningEdge, store: Any) -> None:
+    made = await edge.call("POST", "/conversations/conv_1/shares")
+    assert made.status_code == 201
+    body = made.json()
+    assert body["path"] == f"/shared/{body['token']}"
+    assert len(body["token"]) == 43
+    asked = store.only(ShareConversation)
+    assert asked.token_hash == hashlib.sha256(body["token"].encode()).hexdigest()
+    assert body["token"] not in repr(store.asked)
+    again = (await edge.call("POST", "/conversations/conv_1/shares")).json()
+    assert again["token"] != body["token"]
+    listed = (await edge.call("GET", "/conversations/conv_1/shares")).json()["data"]
+    assert set(listed[0]) == {"share_id", "conversation_id", "title", "created_at"}
+
+
+async def test_whoever_has_a_link_reads_it_and_no_search_engine_keeps_it(edge: RunningEdge, store: Any) -> None:
+    answer = await edge.client.get(f"/api/shared/{TOKEN}", params={"after": "7"})
+    assert answer.status_code == 200
+    assert answer.json()["title"] == "Groceries"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow, noarchive"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert store.only(GetShared).after == "7"
+    store.answers["GetShared"] = TerminalError.not_found("link")
+    gone = await edge.client.get(f"/api/shared/{TOKEN}")
+    assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
+    assert gone.headers["x-robots-tag"] == "noindex, nofollow, noarchive"
+
+
+async def test_a_user_who_is_called_shared_keeps_their_routes(edge: RunningEdge, store: Any) -> None:
+    assert (await edge.call("GET", "/tasks", user_id="shared")).status_code == 200
+    assert store.only(ListTasks).principal.user_id == "shared"
+    assert (await edge.call("POST", "/tasks", user_id="shared", json={"title": "t"})).status_code == 201
+    assert store.only(AddTask).principal.user_id == "shared"
+    malformed = await edge.client.get("/api/shared/short")
+    assert malformed.status_code == 404
+    assert [message for message in store.asked if isinstance(message, GetShared)] == []
+
+
+def reads(now: list[float]) -> SharedReads:
+    return SharedReads(reads_of_link_max=3, guesses_max=2, clock=lambda: now[0])
+
+
+def is_admitted(counted: SharedReads, token_hash: str) -> bool:
+    try:
+        counted.admit(token_hash)
+    except RetryableError as error:
+        return error.code != Code.RATE_LIMITED
+    return True
+
+
+def test_a_link_is_read_so_often_in_a_minute() -> None:
+    now = [0.0]
+    counted = reads(now)
+    assert is_admitted(counted, "a")
+    counted.found("a")
+    assert [is_admitted(counted, "a") for _ in range(3)] == [True, True, False]
+    now[0] = 60.0
+    assert is_admitted(counted, "a")
+
+
+def test_who_guesses_links_is_stopped_and_holds_up_nobody_who_has_one() -> None:
+    now = [0.0]
+    counted = reads(now)
+    counted.admit("a")
+    counted.found("a")
+    assert [is_admitted(counted, guess) for guess in ("x", "y", "z")] == [True, True, False]
+    assert is_admitted(counted, "a")
+    counted.lost("a")
+    assert not is_admitted(counted, "a")

@@ -1,0 +1,139 @@
+"""Shares: links with which strangers read a conversation as far as it had come when the link was made (ADR 44).
+
+A share holds no copy: it keeps which positions were shown then. What stands there is not changed once its turn has
+ended, and goes with the conversation.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from contracts.commands import RevokeShare, ShareConversation
+from contracts.errors import Code, TerminalError
+from contracts.ids import ShareId
+from contracts.message import Json
+from contracts.queries import GetShared, ListShares
+from contracts.replies import Done, SharedPage, ShareList, ShareReply, ShareView
+
+from conversation_store import access
+from conversation_store.database import Database, Row, Transaction
+from conversation_store.items import within_bytes
+from conversation_store.statements import Statements
+from conversation_store.views import loads
+
+sql = Statements.beside(__file__)
+
+SHARED_TYPES = ("user_message", "assistant_message", "workflow", "generated_image")
+PAGE_ITEMS_MAX = 200
+BEFORE_ALL = -1
+
+
+async def share_conversation(
+    transaction: Transaction, command: ShareConversation, share_id: ShareId, *, shares_max: int
+) -> ShareReply:
+    """Make a link. Raises TerminalError: forbidden, not_found, quota_exceeded, invalid_request (nothing was said)."""
+    await access.owned_conversation(transaction, command.principal, command.conversation_id, lock=True)
+    await transaction.execute(sql.create, command, share_id=share_id, shares_max=str(shares_max))
+    row = await transaction.row(sql.made, command)
+    if row is None:
+        raise TerminalError(Code.QUOTA_EXCEEDED, f"At most {shares_max} links; revoke one first.", field="shares")
+    if not await transaction.value(sql.says_something, command, share_id=row["share_id"]):
+        raise TerminalError(Code.INVALID_REQUEST, "There is nothing to share yet.", field="conversation_id")
+    return ShareReply(share=_view(row))
+
+
+async def list_shares(transaction: Transaction, query: ListShares) -> ShareList:
+    """The user's links, or those of one conversation; the newest first. Raises TerminalError: forbidden, not_found."""
+    if query.conversation_id is None:
+        access.check_scope(query.principal, None)
+    else:
+        await access.owned_conversation(transaction, query.principal, query.conversation_id)
+    rows = await transaction.rows(sql.list, query)
+    return ShareList(data=tuple(_view(row) for row in rows))
+
+
+async def revoke_share(transaction: Transaction, command: RevokeShare) -> Done:
+    """Forget it, if it is there. Raises TerminalError: forbidden, not_found (the conversation)."""
+    await access.owned_conversation(transaction, command.principal, command.conversation_id)
+    await transaction.execute(sql.revoke, command)
+    return Done()
+
+
+async def get_shared(database: Database, query: GetShared) -> SharedPage:
+    """A page of what a link shows. Raises TerminalError (not_found: no such link, or not any more; invalid_request)."""
+    position = _position_after(query.after)
+    share = await database.transact(None, lambda t: t.row(sql.find, token_hash=query.token_hash))
+    if share is None:
+        raise TerminalError.not_found("link")
+    rows: list[Row] = await database.transact(
+        share["user_id"],
+        lambda t: t.rows(
+            sql.items,
+            conversation_id=share["conversation_id"],
+            user_id=share["user_id"],
+            path=share["path"],
+            position=position,
+            types=list(SHARED_TYPES),
+            limit=PAGE_ITEMS_MAX + 1,
+        ),
+    )
+    page = within_bytes(rows[:PAGE_ITEMS_MAX])
+    shown = (as_shared(loads(row["item"]), row["position"], row["created_at"]) for row in page)
+    return SharedPage(
+        title=share["title"],
+        shared_at=share["created_at"],
+        items=tuple(item for item in shown if item is not None),
+        after=str(page[-1]["position"]) if len(rows) > len(page) else None,
+    )
+
+
+def _position_after(after: str | None) -> int:
+    if after is None:
+        return BEFORE_ALL
+    if not (after.isascii() and after.isdecimal() and len(after) <= 18):
+        raise TerminalError(Code.INVALID_REQUEST, "There is no such place to go on from.", field="after")
+    return int(after)
+
+
+def as_shared(item: Json, position: int, created_at: datetime) -> Json | None:
+    """An item as strangers see it: what was said and what was done in words, and nothing that names or holds more.
+
+    No ids of ours, no arguments and outputs of tools, no thoughts, no models.
+    """
+    shown = _shown(item)
+    if shown is None:
+        return None
+    known: Json = {"id": f"item_{position}", "thread_id": "shared", "type": item["type"]}
+    return {**known, "created_at": created_at.isoformat(), **shown}
+
+
+def _shown(item: Any) -> dict[str, Any] | None:
+    match item["type"]:
+        case "user_message":
+            parts = [{**_only(part, "type", "text"), "type": "input_text"} for part in item["content"]]
+            return {
+                "content": parts,
+                "attachments": [],
+                "quoted_text": item.get("quoted_text"),
+                "inference_options": {},
+            }
+        case "assistant_message":
+            return {"content": [_only(part, "type", "text", "annotations") for part in item["content"]]}
+        case "generated_image" if item.get("image"):
+            return {"image": {"id": "image", "url": item["image"]["url"]}}
+        case "workflow" if item["workflow"]["type"] == "custom":
+            tasks = [
+                _only(task, "type", "title", "icon", "status_indicator")
+                for task in item["workflow"]["tasks"]
+                if task["type"] == "custom"
+            ]
+            return {"workflow": {**_only(item["workflow"], "type", "summary", "expanded"), "tasks": tasks}}
+        case _:
+            return None
+
+
+def _only(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value[name] for name in names if name in value}
+
+
+def _view(row: Row) -> ShareView:
+    return ShareView(**{name: row[name] for name in ShareView.model_fields})
