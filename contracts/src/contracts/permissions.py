@@ -54,5 +54,6 @@ def permissions_of(service: Service) -> Permissions:
     # What a consumer receives comes through its inbox; everything else by subscription.
     pulled = {subject for stream in STREAMS if stream.pulled_by for subject in stream.subjects}
     received = {subject_filter(entry.message) for entry in REGISTRY if service in entry.receivers}
-    subscribe |= (received - pulled) | _discovery(service)
+    elected = {stream.leader_elected for stream in STREAMS if service in stream.heard_by}
+    subscribe |= (received - pulled) | _discovery(service) | elected
     return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=True)

@@ -40,8 +40,17 @@ class StreamSpec:
     first_sequence_from_clock: bool = False
     direct_readers: frozenset[Service] = frozenset()
     purgers: frozenset[Service] = frozenset()
+    heard_by: frozenset[Service] = frozenset()
+    """Who hears what is republished, and has to know when another server of a cluster leads the stream."""
     pulled_by: Service | None = None
     """Whose mailboxes all its consumers are."""
+
+    @property
+    def leader_elected(self) -> str:
+        """Where NATS says that a server leads this stream now. It may have what the one before it, which died, had
+        stored and not yet republished.
+        """
+        return f"$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.{self.name}"
 
 
 RUN_STALLS_MAX = 3
@@ -101,6 +110,7 @@ DELTAS = StreamSpec(
     first_sequence_from_clock=True,
     direct_readers=frozenset({Service.STREAM_RELAY, Service.AGENT_RUNNER, Service.CONVERSATION_STORE}),
     purgers=frozenset({Service.CONVERSATION_STORE}),
+    heard_by=frozenset({Service.STREAM_RELAY}),
 )
 
 DEAD_LETTERS = StreamSpec(

@@ -24,6 +24,7 @@ def test_the_relay_may_publish_into_no_stream() -> None:
     assert not [subject for subject in RIGHTS.publish if subject.partition(".")[0] in first_tokens - {"$JS"}]
 
 
-def test_the_relay_hears_live_deltas_its_inbox_and_discovery_only() -> None:
+def test_the_relay_hears_live_deltas_who_leads_them_its_inbox_and_discovery_only() -> None:
     heard = {subject for subject in RIGHTS.subscribe if not subject.startswith("$SRV.")}
-    assert heard == {"live.*.*.*", "control.user.*.revoked", f"{inbox_prefix(Service.STREAM_RELAY)}.>"}
+    elected = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.DELTAS"
+    assert heard == {"live.*.*.*", "control.user.*.revoked", elected, f"{inbox_prefix(Service.STREAM_RELAY)}.>"}

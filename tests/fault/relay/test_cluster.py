@@ -17,6 +17,7 @@ from contracts.services import Service
 from natter.servers.nats import Nats, Routes
 from natter.servers.ports import free_port
 from natter_testing.servers import RunningServer, temporary_directory
+from stream_relay.channel import Hub
 
 from tests.integration.relay.kit import Event, Run, RunningRelay, connect, relay_of, run_path, text_of
 
@@ -106,3 +107,16 @@ async def watch(relays: list[RunningRelay], run: Run, plan: list[int]) -> list[E
                         if taken == cut_after:
                             break
     return events
+
+
+async def test_relays_are_told_who_leads_deltas(
+    servers: list[RunningServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = asyncio.Event()
+    monkeypatch.setattr(Hub, "on_leader_elected", lambda _: told.set())
+    async with Bus.open(ServiceSettings(nats_url=url_of(servers[0])), service=Service.AGENT_RUNNER) as bus:
+        await make_replicated_streams(bus)
+        async with relay_of(url_of(servers[1]), tmp_path):
+            await bus.client.request("$JS.API.STREAM.LEADER.STEPDOWN.DELTAS", b"", timeout=5)
+            async with asyncio.timeout(20):
+                await told.wait()

@@ -86,6 +86,22 @@ async def test_a_lost_end_is_found_by_the_audit(relay_bus: Bus, run: Run) -> Non
     assert recorder.sequences == run.sequences
 
 
+async def test_an_end_that_was_stored_and_not_republished_is_read_when_another_server_leads(
+    relay_bus: Bus, run: Run
+) -> None:
+    recorder = Recorder()
+    hub, channel = await open_channel(Deltas(relay_bus), Filter("alice", run_id=run.run_id), recorder)
+    await run.begin()
+    await recorder.has(3)
+    async with Deaf(channel):
+        await run.end()
+    hub.on_leader_elected()
+    await recorder.has(5)
+    assert recorder.frames[-1].is_terminal
+    assert recorder.sequences == run.sequences
+    hub.close()
+
+
 async def test_a_follower_that_is_behind_is_asked_until_it_is_not(relay_bus: Bus, run: Run) -> None:
     await run.count(1, 3)
     deltas = FollowerBehind(relay_bus, hidden_from=[run.sequences[1]])

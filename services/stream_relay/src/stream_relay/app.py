@@ -15,6 +15,7 @@ from actor_kit.settings import split
 from actor_kit.uvicorn_internals import Bounds, QuietServer
 from contracts.events import TokensRevoked
 from contracts.services import Service
+from contracts.streams import DELTAS
 from contracts.subjects import subject_filter
 from identity import open_verifier
 from starlette.types import ASGIApp
@@ -48,6 +49,7 @@ async def serve(
         deltas = Deltas(bus)
         hub = Hub(bus, deltas, audit_seconds=settings.relay_audit_seconds)
         bus.on_reconnected(hub.on_reconnected)
+        await bus.subscribe(DELTAS.leader_elected, lambda _: hub.on_leader_elected())
         stack.callback(hub.close)
         attach = Attach(deltas, Stored(bus, settings.relay_store_timeout_seconds))
         health = _health(bus, verifier)

@@ -332,6 +332,10 @@ class Hub:
 
     async def on_reconnected(self) -> None:
         """Start `read_again` and return: the connection waits for this callback, and could be lost again meanwhile."""
+        self.on_leader_elected()
+
+    def on_leader_elected(self) -> None:
+        """Start `read_again`: another server leads DELTAS, and has what nobody was told of by the one that died."""
         if self._reading_again is not None:
             self._reading_again.cancel()
         self._reading_again = asyncio.create_task(self.read_again())
