@@ -441,3 +441,27 @@ def test_everybody_knows_all_servers_of_the_cluster_and_they_each_other(composed
     text = (ROOT / "deploy" / "nats-cluster.conf").read_text()
     named = {variable for server in servers for variable in cluster[server]["environment"]}
     assert set(re.findall(r"\$(\w+)", text)) == named
+
+
+def test_base_images_are_pinned_by_digest_where_a_registry_tells_them(tmp_path: Path) -> None:
+    """With a `docker` that answers as a registry would: none can be reached from everywhere."""
+    digest = f"sha256:{'7' * 64}"
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho {digest}\n")
+    docker.chmod(0o755)
+    env_file = tmp_path / "env"
+    env_file.write_text("OTHER=kept\nNATS_IMAGE=nats:1\n")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for _ in range(2):
+        subprocess.run(
+            [ROOT / "scripts" / "image_digests.sh", env_file], env=environment, check=True, capture_output=True
+        )
+    lines = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
+    text = (ROOT / "Dockerfile").read_text() + (ROOT / "docker-compose.yml").read_text()
+    names = set(re.findall(r"\b([A-Z]+_IMAGE)\b", text))
+    assert lines.pop("OTHER") == "kept"
+    assert set(lines) == names == {"PYTHON_IMAGE", "NODE_IMAGE", "NATS_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE"}
+    assert all(value.endswith(f"@{digest}") for value in lines.values())
+    assert names - {"NATS_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE"} <= set(
+        re.findall(r'variable "(\w+)"', (ROOT / "docker-bake.hcl").read_text())
+    )
