@@ -1,6 +1,8 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
+  // Pages for whoever works on the app (`page.dev.tsx`: the gallery of widgets) are in no build.
+  pageExtensions: process.env.NODE_ENV === "development" ? ["tsx", "ts", "dev.tsx"] : ["tsx", "ts"],
   // `next start` serves the ordinary build; the container copies the standalone one.
   output: process.env.NATTER_STANDALONE === "1" ? "standalone" : undefined,
   // The repository above has lockfiles of its own: the root of tracing and of Turbopack is this folder.

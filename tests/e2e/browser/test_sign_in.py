@@ -127,6 +127,7 @@ def test_the_api_has_no_other_names_and_nothing_is_fetched_for_strangers(natter:
         build = (ROOT / "web" / ".next" / "BUILD_ID").read_text()
         for path in (f"/_next/data/{build}/api/{person.user_id}/tasks{end}" for end in ("", ".json")):
             assert client.get(path).status_code == 404
+        assert client.get("/gallery").status_code == 404, "the development server's page is in the build"
         assert client.request("TRACE", "/api/auth/ok").status_code == 405
         assert client.get("/_next/image?url=%2Ficon.svg&w=64&q=75").status_code in (400, 404)
         script = re.findall(r"/_next/static/[^\"\\]+\.js", client.get("/dashboard/chat").text)[0]
