@@ -38,10 +38,12 @@ class Person:
             account = {"email": f"{name}@example.com", "password": "a long password", "name": name}
             signed_up = http.post("/api/auth/sign-up/email", json=account)
             assert signed_up.status_code == 200, signed_up.text
+            signed_in = http.post("/api/auth/sign-in/email", json=account)
+            assert signed_in.status_code == 200, signed_in.text
             # As a header: the jar would keep it for this one address, and a restarted container may have another.
             http.headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
             http.cookies.clear()
-            yield cls(http, signed_up.json()["user"]["id"])
+            yield cls(http, signed_in.json()["user"]["id"])
 
     def add_task(self, title: str) -> None:
         """Say it until it is accepted, and read the answer to its end."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from actor_kit.health import Health
-from actor_kit.settings import ReplicaSettings
+from actor_kit.settings import StreamSettings
 from agent_runner.settings import Settings as RunnerSettings
 from auth_edge.settings import Settings as EdgeSettings
 from contracts.services import Service
@@ -28,7 +28,7 @@ SETTINGS: dict[str, list[Any]] = {
     "conversation_store": [StoreSettings],
     "agent_runner": [RunnerSettings, TodoSettings],
     "task_tools": [ToolsSettings],
-    "migrate": [StoreSettings, ReplicaSettings],
+    "migrate": [StoreSettings, StreamSettings],
 }
 DRAWN = {
     *(("web", "auth_edge", 8000), ("web", "stream_relay", 8001), ("auth_edge", "web", 3000)),

@@ -233,7 +233,8 @@ async def test_a_message_is_answered_by_services_that_run_as_the_file_says(runni
         account = {"email": "alice@example.com", "password": "a long password", "name": "Alice"}
         signed_up = await client.post("/api/auth/sign-up/email", json=account)
         assert signed_up.status_code == 200, signed_up.text
-        user_id = signed_up.json()["user"]["id"]
+        signed_in = await client.post("/api/auth/sign-in/email", json=account)
+        user_id = signed_in.json()["user"]["id"]
         begun = await client.post(f"/api/{user_id}/chat", json={"message": "add a task: buy milk"})
         assert begun.status_code == 202, begun.text
         stream = await client.get(begun.json()["stream_url"])
@@ -347,6 +348,7 @@ def test_each_secret_is_given_to_those_who_need_it_and_to_nobody_else(composed: 
     given = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     holders = {
         "BETTER_AUTH_SECRET": {"auth_edge", "stream_relay", "web"},
+        "WEB_AUDIT_SECRET": {"auth_edge", "web"},
         "CHAT_TOKEN_SECRET": {"auth_edge", "stream_relay"},
         "PRINCIPAL_SECRET": {"auth_edge", "stream_relay", "conversation_store"},
         "RUN_TOKEN_SECRET": {"conversation_store"},

@@ -151,3 +151,26 @@ def test_one_user_is_shown_exported_and_erased(natter: RunningNatter, tmp_path: 
     assert as_json(natter, "users", "show", user)["conversations"] == 1
     assert run(natter, "users", "erase", user, "--yes").exit_code == 0
     assert run(natter, "users", "show", user).exit_code == 1
+
+
+def test_what_was_audited_is_printed_by_user_and_followed(natter: RunningNatter) -> None:
+    for user in ("ada", "ada *"):
+        wait_for_end(natter, say(natter, user, "count to 2"))
+        assert run(natter, "users", "export", user).exit_code == 0
+    command = [sys.executable, "-m", "natter", "audit", "--json", "--user", "ada", "--follow"]
+    following = subprocess.Popen(
+        [*command, "--data-dir", str(natter.data_dir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert following.stdout is not None
+        found = [json.loads(following.stdout.readline())]
+        assert run(natter, "users", "erase", "ada", "--yes").exit_code == 0
+        found.append(json.loads(following.stdout.readline()))
+    finally:
+        following.kill()
+        following.communicate()
+    assert [(one["action"], one["user_id"]) for one in found] == [("data_exported", "ada"), ("data_erased", "ada")]
+    assert "count to" not in str(found)
+    assert "data_exported" in run(natter, "audit", "--user", "ada *", "--since", "1h").stdout
+    assert run(natter, "audit", "--user", "nobody").stdout == ""
+    assert run(natter, "audit", "--since", "soon").exit_code == 2

@@ -466,7 +466,7 @@ export interface paths {
         };
         /**
          * Export everything
-         * @description Everything that is kept of the user; one export at a time.
+         * @description Everything that is kept of the user; one export at a time, and some in an hour.
          */
         get: operations["export_user"];
         put?: never;

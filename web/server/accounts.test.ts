@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
-import { checkProfile } from "./accounts";
+import { checkProfile, waitForStep } from "./accounts";
 
 test.each([
   { name: "Ada Lovelace" },
@@ -24,4 +24,20 @@ test.each([
   [{ image: { src: 1 } }, "INVALID_IMAGE"],
 ])("%o is not", (profile, code) => {
   expect(() => checkProfile(profile)).toThrowError(expect.objectContaining({ body: expect.objectContaining({ code }) }));
+});
+
+test("an answer leaves at a multiple of half a second after its question, however long it took", async () => {
+  vi.useFakeTimers();
+  try {
+    for (const [took, waits] of [[120, 380], [499, 1], [700, 300]] as const) {
+      let isAnswered = false;
+      void waitForStep(performance.now() - took).then(() => (isAnswered = true));
+      await vi.advanceTimersByTimeAsync(waits - 1);
+      expect(isAnswered).toBe(false);
+      await vi.advanceTimersByTimeAsync(2);
+      expect(isAnswered).toBe(true);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -10,6 +10,10 @@ export const NAME_CHARACTERS_MAX = 100;
 export const IMAGE_CHARACTERS_MAX = 2_000;
 export const EMAIL_CHARACTERS_MAX = 254;
 
+export const SIGN_IN_PATH = "/sign-in/email";
+export const SIGN_UP_PATH = "/sign-up/email";
+export const SIGN_UP_STEP_MILLISECONDS = 500;
+
 /** Wrong passwords for one account in a window, from wherever they come: many addresses help nobody to guess. */
 export const GUESSES_MAX = 40;
 export const GUESSES_WINDOW_MILLISECONDS = 60 * 60 * 1000;
@@ -43,7 +47,7 @@ function refused(code: string, message: string): APIError {
 }
 
 /** The row in Better Auth's table of limits; the address itself is not written there. */
-function guessesKey(email: string): string {
+export function guessesKey(email: string): string {
   return `account|${createHash("sha256").update(email.toLowerCase()).digest("hex")}`;
 }
 
@@ -71,7 +75,19 @@ export async function countGuess(db: Kysely<unknown>, email: string, now = Date.
   );
 }
 
-/** Whoever knew the password was not guessing. */
-export async function forgetGuesses(db: Kysely<unknown>, email: string): Promise<void> {
-  await sql`delete from ${sql.table(`${AUTH_SCHEMA}.rateLimit`)} where key = ${guessesKey(email)}`.execute(db);
+/** Whoever knew the password was not guessing: neither for this account, nor from this address. */
+export async function forgetGuesses(db: Kysely<unknown>, email: string, address: string | null): Promise<void> {
+  const table = sql.table(`${AUTH_SCHEMA}.rateLimit`);
+  await sql`delete from ${table} where key = ${guessesKey(email)}`.execute(db);
+  if (address === null) return;
+  await sql`update ${table} set count = greatest(count - 1, 0) where key = ${`${address}|${SIGN_IN_PATH}`}`.execute(db);
+}
+
+/**
+ * To make an account takes some statements longer than to see that there is one. So both are answered at a multiple of
+ * `SIGN_UP_STEP_MILLISECONDS` after the question came, which is longer than either takes.
+ */
+export async function waitForStep(startedAt: number): Promise<void> {
+  const past = (performance.now() - startedAt) % SIGN_UP_STEP_MILLISECONDS;
+  await new Promise((resolve) => setTimeout(resolve, SIGN_UP_STEP_MILLISECONDS - past));
 }

@@ -4,7 +4,8 @@ import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { jwt } from "better-auth/plugins";
 
 import { eraseUser } from "./account-erasure";
-import { checkProfile, countGuess, forgetGuesses } from "./accounts";
+import { checkProfile, countGuess, forgetGuesses, SIGN_IN_PATH, SIGN_UP_PATH } from "./accounts";
+import { failedSignIn, noteAudit, type Noted } from "./audit";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
 import type { Settings } from "./settings";
@@ -16,7 +17,11 @@ export const PASSWORD_CHARACTERS_MIN = 8;
 const JWT_LIFETIME = "15m";
 
 /** After these, no token holds that was made before: the sessions that go with them are ended by Better Auth. */
-const REVOKING_PATHS = ["/change-password", "/revoke-sessions", "/revoke-other-sessions"];
+const REVOKING_PATHS: Readonly<Record<string, Noted["action"]>> = {
+  "/change-password": "password_changed",
+  "/revoke-sessions": "sign_out_everywhere",
+  "/revoke-other-sessions": "sign_out_everywhere",
+};
 
 export function createAuth(settings: Settings) {
   const database = betterAuthDatabase(settings);
@@ -28,18 +33,30 @@ export function createAuth(settings: Settings) {
     database,
     trustedOrigins: trustedOrigins(settings.publicOrigin),
     telemetry: { enabled: false },
-    emailAndPassword: { enabled: true, autoSignIn: true, minPasswordLength: PASSWORD_CHARACTERS_MIN },
+    // Nobody is signed in by signing up: so a taken address is answered as a new one is, and nothing is made for it.
+    emailAndPassword: { enabled: true, autoSignIn: false, minPasswordLength: PASSWORD_CHARACTERS_MIN },
     user: {
       deleteUser: {
         enabled: true,
         // Erase first: an account must not disappear while its conversations stay behind without an owner.
         beforeDelete: async (user) => eraseUser(settings, user.id, await signToken(user.id)),
+        afterDelete: async (user) => note({ action: "account_deleted", user_id: user.id }),
       },
     },
     databaseHooks: {
-      session: { delete: { after: async (session) => dropToken(session.token) } },
+      session: {
+        delete: {
+          after: async (session, request) => {
+            dropToken(session.token);
+            note({ action: request?.path === "/sign-out" ? "sign_out" : "session_ended", user_id: session.userId });
+          },
+        },
+      },
       user: {
-        create: { before: async (user) => checkProfile(user) },
+        create: {
+          before: async (user) => checkProfile(user),
+          after: async (user) => note({ action: "sign_up", user_id: user.id }),
+        },
         update: { before: async (user) => checkProfile(user) },
       },
     },
@@ -52,8 +69,8 @@ export function createAuth(settings: Settings) {
       window: 60,
       max: 300,
       customRules: {
-        "/sign-in/email": { window: 60, max: 30 },
-        "/sign-up/email": { window: 10, max: 60 },
+        [SIGN_IN_PATH]: { window: 60, max: 30 },
+        [SIGN_UP_PATH]: { window: 10, max: 60 },
         "/change-password": { window: 60, max: 10 },
         "/delete-user": { window: 60, max: 10 },
       },
@@ -80,14 +97,38 @@ export function createAuth(settings: Settings) {
   });
 
   async function beforeSignIn({ path, body }: Hooked): Promise<void> {
-    if (path === "/sign-in/email" && typeof body?.email === "string") await countGuess(database.db, body.email);
+    if (path === SIGN_IN_PATH && typeof body?.email === "string") await countGuess(database.db, body.email);
+    // Here as well: Better Auth would ask only for a new address, and so tell which one is.
+    if (path === SIGN_UP_PATH && body !== undefined) checkProfile(body);
   }
 
-  async function afterwards({ path, body, context }: Hooked): Promise<void> {
-    if (isAPIError(context.returned)) return;
-    if (path === "/sign-in/email") await forgetGuesses(database.db, String(body?.email));
+  async function afterwards({ path, body, context, headers }: Hooked): Promise<void> {
+    const email = String(body?.email);
+    if (isAPIError(context.returned)) {
+      if (path === SIGN_IN_PATH) void noteFailure(email);
+      return;
+    }
+    if (path === SIGN_IN_PATH) {
+      await forgetGuesses(database.db, email, headers?.get(CLIENT_ADDRESS_HEADER) ?? null);
+      note({ action: "sign_in", user_id: context.newSession?.user.id });
+    }
     const userId = context.session?.user.id;
-    if (REVOKING_PATHS.includes(path) && userId) await revokeTokens(settings, userId, await signToken(userId));
+    const revoking = REVOKING_PATHS[path];
+    if (revoking === undefined || !userId) return;
+    note({ action: revoking, user_id: userId });
+    await revokeTokens(settings, userId, await signToken(userId));
+  }
+
+  function note(noted: Noted): void {
+    void noteAudit(settings, noted);
+  }
+
+  async function noteFailure(email: string): Promise<void> {
+    try {
+      note(await failedSignIn(database.db, email));
+    } catch {
+      note({ action: "sign_in_failed" });
+    }
   }
 
   async function signToken(userId: string): Promise<string> {
@@ -99,11 +140,14 @@ export function createAuth(settings: Settings) {
   return auth;
 }
 
+type SignedIn = { user: { id: string } } | null;
+
 /** Of what Better Auth gives a hook, what ours read. */
 type Hooked = {
   path: string;
-  body?: { email?: unknown };
-  context: { returned?: unknown; session: { user: { id: string } } | null };
+  body?: { email?: unknown; name?: unknown; image?: unknown };
+  headers?: Headers | undefined;
+  context: { returned?: unknown; session: SignedIn; newSession?: SignedIn };
 };
 
 export type Auth = ReturnType<typeof createAuth>;

@@ -13,6 +13,8 @@ export type Settings = Readonly<{
   jwtAudience: string;
   authEdgeUrl: string;
   streamRelayUrl: string;
+  /** What auth_edge knows the web app by, when it notes sign-ins and the like; without it they are not noted. */
+  webAuditSecret: string | undefined;
   /** A reverse proxy of ours is in front, and adds the client's address to `X-Forwarded-For`. */
   trustsForwardedFor: boolean;
 }>;
@@ -59,6 +61,7 @@ export function readSettings(): Settings {
     jwtAudience: read("NATTER_JWT_AUDIENCE") ?? "natter",
     authEdgeUrl: origin("AUTH_EDGE_URL", read("AUTH_EDGE_URL") ?? "http://127.0.0.1:8000"),
     streamRelayUrl: origin("STREAM_RELAY_URL", read("STREAM_RELAY_URL") ?? "http://127.0.0.1:8001"),
+    webAuditSecret: read("WEB_AUDIT_SECRET"),
     trustsForwardedFor: read("NATTER_TRUST_FORWARDED_FOR") === "1",
   };
 }

@@ -1,11 +1,15 @@
 """Events say what has happened. What a viewer may see is published on ``delta.…`` and republished on ``live.…``."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from contracts.identity import UserId
-from contracts.ids import ConversationId, RunId
+from pydantic import Field, StringConstraints
+
+from contracts.identity import UserId, user_token
+from contracts.ids import ConversationId, RunId, Token
 from contracts.message import Body, Event
 from contracts.replies import TaskView
+from contracts.services import Service
+from contracts.subjects import subject_of
 
 EVENT_HEADER = "Natter-Event"
 """Names the SSE event of a delta: absent for a ChatKit event, else `RunEvent` ("run") or `TaskChanged` ("task")."""
@@ -108,6 +112,53 @@ class DeadLetter(Event):
     deliveries_count: int
     headers: dict[str, str]
     payload_base64: str
+
+
+AuditAction = Literal[
+    "account_deleted",
+    "consent_given",
+    "consent_refused",
+    "consent_withdrawn",
+    "data_erased",
+    "data_exported",
+    "dead_letter_discarded",
+    "dead_letter_replayed",
+    "password_changed",
+    "session_ended",
+    "share_begun",
+    "share_ended",
+    "sign_in",
+    "sign_in_failed",
+    "sign_out",
+    "sign_out_everywhere",
+    "sign_up",
+    "tokens_revoked",
+    "tool_call_approved",
+    "tool_call_refused",
+]
+AUDIT_DETAILS_MAX = 32
+NOBODY = "-"
+"""The user token of an audit event that concerns no user; no user id is encoded so."""
+
+AuditDetail = Annotated[str, StringConstraints(max_length=255)] | int
+
+
+class AuditEvent(Event):
+    """Somebody did what an operator may later be asked about; kept in AUDIT for AUDIT_RETENTION_DAYS.
+
+    Its time is JetStream's: one clock for all of them. ``details`` hold ids, names and counts: nothing that a person
+    wrote, and no secret.
+    """
+
+    subject_template: ClassVar[str] = "audit.{service}.{user_token}.{action}"
+    action: AuditAction
+    user_id: UserId | None = None
+    details: dict[Token, AuditDetail] = Field(default={}, max_length=AUDIT_DETAILS_MAX)
+
+    def subject(self, service: Service) -> str:
+        """Where this service publishes it."""
+        token = NOBODY if self.user_id is None else user_token(self.user_id)
+        return subject_of(AuditEvent, service=service, user_token=token, action=self.action)
 
 
 class Reset(Body):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.commands import RunRequested
-from contracts.events import DeadLetter
+from contracts.events import AuditEvent, DeadLetter
 from contracts.registry import REGISTRY
 from contracts.services import Service, inbox_prefix
 from contracts.streams import STREAMS
@@ -44,8 +44,9 @@ def _discovery(service: Service) -> set[str]:
 def permissions_of(service: Service) -> Permissions:
     """The allow-lists of one service."""
     publish = {subject_filter(entry.message) for entry in REGISTRY if service in entry.senders}
-    if subject_filter(DeadLetter) in publish:
-        publish ^= {subject_filter(DeadLetter), subject_filter(DeadLetter, service=service)}
+    for event in (DeadLetter, AuditEvent):  # each in its own name alone
+        if subject_filter(event) in publish:
+            publish ^= {subject_filter(event), subject_filter(event, service=service)}
     subscribe = {f"{inbox_prefix(service)}.>"}
     if service is Service.OPERATOR:
         publish |= {"$SRV.>", "$JS.API.>", subject_filter(RunRequested)}

@@ -101,6 +101,7 @@ REGISTRY: tuple[Entry, ...] = (
     # the user as a whole
     _entry(queries.ExportUser, [EDGE], [STORE], Rule.SELF),
     _entry(commands.EraseUser, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.BeginExport, [EDGE], [STORE], Rule.SELF),
     _entry(commands.RevokeTokens, [EDGE], [STORE], Rule.SELF),
     _entry(queries.CheckAccess, [RELAY], [STORE], Rule.SELF),
     _entry(commands.TakeRequestPermit, [EDGE], [STORE], Rule.SELF),
@@ -116,6 +117,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),
     _entry(events.TokensRevoked, [STORE], [RELAY], Rule.SERVICE),
     _entry(events.DeadLetter, [RUNNER], [OPERATOR], Rule.SERVICE),
+    _entry(events.AuditEvent, [EDGE, STORE, OPERATOR], [OPERATOR], Rule.SERVICE),
 )
 
 

@@ -42,6 +42,8 @@ class StreamSpec:
     purgers: frozenset[Service] = frozenset()
     heard_by: frozenset[Service] = frozenset()
     """Who hears what is republished, and has to know when another server of a cluster leads the stream."""
+    is_age_a_setting: bool = False
+    """AUDIT_RETENTION_DAYS says how long it keeps what it has; the age here is the default."""
     pulled_by: Service | None = None
     """Whose mailboxes all its consumers are."""
 
@@ -123,4 +125,15 @@ DEAD_LETTERS = StreamSpec(
     allow_direct=True,
 )
 
-STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS)
+AUDIT = StreamSpec(
+    name="AUDIT",
+    subjects=("audit.*.*.*",),
+    retention="limits",
+    description="Who signed in, took their data along, had it erased, allowed or shared something. No content.",
+    max_age_seconds=90 * DAY_SECONDS,
+    max_bytes=256 * 1024 * 1024,
+    allow_direct=True,
+    is_age_a_setting=True,
+)
+
+STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS, AUDIT)

@@ -72,6 +72,7 @@ ANSWERS: dict[str, Reply] = {
     "AddTask": r.TaskReply(task=TASK),
     "UpdateTask": r.TaskReply(task=TASK),
     "DeleteTask": r.TaskDeleted(task_id="task_1", title="buy milk"),
+    "BeginExport": r.Done(),
     "ExportUser": r.ExportPage(kind="user", data=({"user_id": "alice"},)),
     "EraseUser": r.ErasureReceipt(receipt_id="rcpt_1", erased_at=NOW, counts={"conversation": 1}),
     "RevokeTokens": r.TokensFloor(valid_from=NOW),

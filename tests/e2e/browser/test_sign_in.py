@@ -1,12 +1,17 @@
 """Accounts and sessions, as a person meets them and as an intruder does."""
 
+import json
+import os
 import re
 import time
+from typing import Any
 
 import httpx
 import pytest
+from natter.__main__ import main
 from natter_testing.stack import RunningNatter
 from playwright.sync_api import Page, expect
+from typer.testing import CliRunner
 
 from tests.e2e.browser.conftest import ROOT, NewPerson
 from tests.e2e.browser.person import PASSWORD, Chat, Person, fetch, fill_credentials, sign_out
@@ -48,9 +53,56 @@ def test_wrong_words_are_explained_and_an_address_has_one_account(new_person: Ne
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert").filter(has_text="do not belong together")).to_be_visible()
     page.goto("/sign-up")
-    fill_credentials(page, person.email, PASSWORD)
+    fill_credentials(page, person.email, "another password")
     page.get_by_role("button", name="Start chatting").click()
-    expect(page.get_by_role("alert").filter(has_text="already an account")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="If you had an account, sign in")).to_be_visible()
+
+
+def test_signing_up_tells_nobody_whether_an_address_is_taken_and_the_door_is_audited(natter: RunningNatter) -> None:
+    email = f"{os.urandom(4).hex()}@example.com"
+    answers: list[dict[str, Any]] = []
+    seconds: list[float] = []
+    transport = httpx.HTTPTransport(local_address="127.0.0.9")
+    with httpx.Client(base_url=natter.url, headers={"origin": natter.url}, transport=transport, timeout=20) as client:
+
+        def post(door: str, **account: str) -> httpx.Response:
+            return client.post(f"/api/auth/{door}/email", json={"email": email, "name": "Al", **account})
+
+        for password in ("the owner's password", "somebody else's"):
+            started = time.monotonic()
+            answer = post("sign-up", password=password)
+            seconds.append(time.monotonic() - started)
+            assert (answer.status_code, answer.cookies) == (200, httpx.Cookies())
+            answers.append(answer.json())
+        assert answers[0].keys() == answers[1].keys()
+        assert answers[0]["user"].keys() == answers[1]["user"].keys()
+        assert answers[0]["user"]["id"] != answers[1]["user"]["id"]
+        assert min(seconds) > 0.49  # both wait for a step of half a second
+        refused = [
+            post("sign-up", password=PASSWORD, name="x" * 101, email=one).json() for one in (email, f"n.{email}")
+        ]
+        assert refused[0] == refused[1]
+
+        assert post("sign-in", password="somebody else's").status_code == 401
+        for _ in range(SIGN_INS_MAX + 1):  # whoever knows the password is not held to be guessing
+            assert post("sign-in", password="the owner's password").status_code == 200
+        assert client.post("/api/auth/sign-out", json={}).status_code == 200
+    audited = [event for event in audit_of(natter, answers[0]["user"]["id"]) if event["service"] == "auth_edge"]
+    assert [event["action"] for event in audited[:2]] == ["sign_up", "sign_in_failed"]
+    assert audited[1]["details"] == {"attempts": 1}
+    assert {event["action"] for event in audited[2:]} == {"sign_in", "sign_out"}  # those may overtake one another
+    assert email not in str(audited)
+
+
+def audit_of(natter: RunningNatter, user_id: str) -> list[dict[str, Any]]:
+    """What `natter audit` prints when the last sign-out is there, which nobody waited for."""
+    arguments = ["audit", "--user", user_id, "--json", "--data-dir", str(natter.data_dir)]
+    deadline = time.monotonic() + 10
+    while True:
+        events = [json.loads(line) for line in CliRunner().invoke(main, arguments).stdout.splitlines()]
+        if any(event["action"] == "sign_out" for event in events) or time.monotonic() > deadline:
+            return events
+        time.sleep(0.2)
 
 
 def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: RunningNatter, person: Person) -> None:

@@ -72,11 +72,14 @@ export function CredentialsForm({ mode, pageAfter }: { mode: Mode; pageAfter: st
 async function send(mode: Mode, { email, password }: { email: string; password: string }): Promise<string | null> {
   if (!navigator.onLine) return errorText({ code: "offline" });
   try {
-    const { error } =
-      mode === "sign_in"
-        ? await authClient.signIn.email({ email, password })
-        : await authClient.signUp.email({ email, password, name: email.split("@")[0] ?? email });
-    return error ? errorText(error) : null;
+    if (mode === "sign_up") {
+      const { error } = await authClient.signUp.email({ email, password, name: email.split("@")[0] ?? email });
+      if (error) return errorText(error);
+    }
+    const { error } = await authClient.signIn.email({ email, password });
+    if (!error) return null;
+    // Whether the address was taken is not told: its owner knows, and has another password.
+    return errorText(mode === "sign_up" && error.status === 401 ? { code: "sign_in_instead" } : error);
   } catch {
     return errorText({ code: "unavailable" });
   }

@@ -43,6 +43,7 @@ from contracts.commands.turns import (
     UserMessage,
 )
 from contracts.commands.users import (
+    BeginExport,
     EraseUser,
     RevokeTokens,
     TakeRequestPermit,
@@ -52,6 +53,7 @@ from contracts.commands.waiting import DecideCall, SuspendRun
 __all__ = [
     "AddTask",
     "AppendCheckpoint",
+    "BeginExport",
     "BeginToolCall",
     "BeginTurn",
     "CancelRun",

@@ -1,12 +1,13 @@
 """Commands about the user as a whole."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from contracts.identity import Principal
 from contracts.message import Command
 from contracts.replies import (
+    Done,
     ErasureReceipt,
     RateChecked,
     TokensFloor,
@@ -25,6 +26,15 @@ class RevokeTokens(Command[TokensFloor]):
 
     subject_template: ClassVar[str] = "command.conversation_store.revoke_tokens"
     principal: Principal
+
+
+class BeginExport(Command[Done]):
+    """Note that the user takes everything along, and count it. Errors: rate_limited, forbidden (a chat session)."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.begin_export"
+    principal: Principal
+    exports_per_hour_max: Annotated[int, Field(ge=1)]
+    format: Literal["json", "markdown"] = "json"
 
 
 class TakeRequestPermit(Command[RateChecked]):

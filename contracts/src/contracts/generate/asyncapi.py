@@ -16,7 +16,8 @@ PARAMETERS = {
     "assistant_id": "The assistant that is to answer.",
     "conversation_id": "The conversation.",
     "run_id": "The run.",
-    "service": "The service that gave the message up.",
+    "service": "The service that publishes it.",
+    "action": "What was done.",
     "message": "The name of the message that was given up.",
 }
 

@@ -10,7 +10,7 @@ auth_edge:
   environment:
     JWT_VERIFIER: jwks
     JWT_JWKS_URL: http://{{ .Release.Name }}-web:3000/api/auth/jwks
-  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET]
+  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET, WEB_AUDIT_SECRET]
 stream_relay:
   command: [python, -m, stream_relay]
   port: 8001
@@ -45,7 +45,7 @@ web:
     HOSTNAME: 0.0.0.0
     PORT: "3000"
     NATTER_TRUST_FORWARDED_FOR: "1"
-  secrets: [BETTER_AUTH_SECRET, { DATABASE_URL: DATABASE_URL_WEB }]
+  secrets: [BETTER_AUTH_SECRET, WEB_AUDIT_SECRET, { DATABASE_URL: DATABASE_URL_WEB }]
 {{- end }}
 
 {{- define "natter.assistants" -}}

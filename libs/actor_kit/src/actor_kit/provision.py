@@ -16,6 +16,7 @@ from contracts.ids import AssistantId
 from contracts.services import Service
 from contracts.streams import (
     CONSUMER_OF_ONE_ASSISTANT,
+    DAY_SECONDS,
     RUNS,
     STREAMS,
     SUBJECT_OF_ONE_ASSISTANT,
@@ -26,7 +27,7 @@ from contracts.streams import (
 
 from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
-from actor_kit.settings import AssistantSettings, LeaseSettings, ReplicaSettings, ServiceSettings
+from actor_kit.settings import AssistantSettings, LeaseSettings, ServiceSettings, StreamSettings
 
 NANOSECONDS = 1_000_000_000
 CLUSTER_SETTLES_SECONDS_MAX = 30.0
@@ -91,18 +92,25 @@ async def provision(
 
     A dry run changes nothing: what is missing, or differs in a consumer, is a drift as well. Each of
     the ``assistants`` (None: those of CONVERSATION_STORE_ASSISTANTS) gets its consumer of RUNS, whose ack wait is the
-    runners' lease, AGENT_RUNNER_LEASE_SECONDS; each stream has ``replicas`` (None: NATS_REPLICAS) copies. A cluster
+    runners' lease, AGENT_RUNNER_LEASE_SECONDS; each stream has ``replicas`` (None: NATS_REPLICAS) copies, and AUDIT
+    keeps its events for AUDIT_RETENTION_DAYS. A cluster
     that has not yet elected who decides is waited for. Raises RetryableError (bus_unavailable).
     """
     admin = StreamAdmin(bus.client, settle_seconds_max=CLUSTER_SETTLES_SECONDS_MAX)
-    replicas = ReplicaSettings().nats_replicas if replicas is None else replicas
+    settings = StreamSettings()
+    replicas = settings.nats_replicas if replicas is None else replicas
     drifts: list[str] = []
     if not is_dry_run:
         await _give_each_assistant_its_queue(bus, admin)
     for stream in STREAMS:
         name = f"stream {stream.name}"
         wanted = stream_config(stream, replicas=replicas)
+        if stream.is_age_a_setting:
+            wanted["max_age"] = int(settings.audit_retention_days * DAY_SECONDS * NANOSECONDS)
         found = await admin.stream(stream.name)
+        if found is not None and stream.is_age_a_setting and not is_dry_run and found["max_age"] != wanted["max_age"]:
+            found |= {"max_age": wanted["max_age"]}
+            await admin.update_stream(found)
         if found is not None:
             drifts += [f"{name}: {difference}" for difference in drift(wanted, found)]
         elif is_dry_run:

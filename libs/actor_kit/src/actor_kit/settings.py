@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from contracts.assistants import ASSISTANTS_MAX
 from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
-from contracts.streams import RUNS_MAILBOX
+from contracts.streams import AUDIT, DAY_SECONDS, RUNS_MAILBOX
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -127,8 +127,8 @@ class LeaseSettings(BaseSettings):
     )
 
 
-class ReplicaSettings(BaseSettings):
-    """How often NATS keeps what it stores. Provisioning reads it."""
+class StreamSettings(BaseSettings):
+    """How often NATS keeps what it stores, and how long what is to be looked up later. Provisioning reads it."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -137,4 +137,7 @@ class ReplicaSettings(BaseSettings):
         ge=1,
         le=5,
         description="Servers of a NATS cluster that keep each stream: 3 of three outlive the loss of one.",
+    )
+    audit_retention_days: float = Field(
+        default=AUDIT.max_age_seconds / DAY_SECONDS, gt=0, le=36_500, description="How long AUDIT keeps its events."
     )

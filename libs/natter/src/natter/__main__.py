@@ -25,6 +25,7 @@ from natter.dev.reload import Reloader
 from natter.failing import fail
 from natter.migrate import MigrationFailedError
 from natter.migrate import migrate as bring_up_to_date
+from natter.operating.audit import audit
 from natter.operating.runs import runs_app
 from natter.operating.status import status
 from natter.operating.tail import tail
@@ -58,6 +59,7 @@ main.add_typer(runs_app, name="runs")
 main.add_typer(users_app, name="users")
 main.command(epilog="Example: natter status --watch")(status)
 main.command(epilog="Example: natter tail --user alice")(tail)
+main.command(epilog="Example: natter audit --user alice --since 24h")(audit)
 main.command(epilog="Example: natter usage --by user --by model --days 7 --prices prices.json")(usage)
 
 DataDir = Annotated[

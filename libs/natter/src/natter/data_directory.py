@@ -32,6 +32,7 @@ class Secrets(BaseModel):
     connection_secrets: str = Field(default_factory=new_secret, repr=False)
     """Of the runners, which seal users' tokens: comma-separated, the first seals, all open."""
     principal_secret: str = Field(default_factory=new_secret, repr=False)
+    web_audit_secret: str = Field(default_factory=new_secret, repr=False)
     run_token_secret: str = Field(default_factory=new_secret, repr=False)
     postgres_password: str = Field(default_factory=new_secret, repr=False)
     """Of the owner of the tables, who migrates them."""

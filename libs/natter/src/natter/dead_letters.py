@@ -13,8 +13,9 @@ from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
 from contracts.commands import RunRequested
 from contracts.errors import NatterError
-from contracts.events import DeadLetter
+from contracts.events import AuditAction, AuditDetail, AuditEvent, DeadLetter
 from contracts.ids import FIRST_ASSISTANT_ID
+from contracts.services import Service
 from contracts.streams import DEAD_LETTERS, SUBJECT_OF_ONE_ASSISTANT
 from contracts.subjects import subject_filter
 from pydantic import ValidationError
@@ -132,6 +133,7 @@ async def _replay(data_dir: Path | None, nats_url: str | None, sequences: list[i
         letters = await _choose(bus, sequences)
         for stored in letters:
             await replay_one(bus, stored)
+            await _note(bus, "dead_letter_replayed", stored)
         return len(letters)
 
 
@@ -140,7 +142,20 @@ async def _discard(data_dir: Path | None, nats_url: str | None, sequences: list[
         letters = await _choose(bus, sequences)
         for stored in letters:
             await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
+            await _note(bus, "dead_letter_discarded", stored)
         return len(letters)
+
+
+async def _note(bus: Bus, action: AuditAction, stored: StoredLetter) -> None:
+    """For AUDIT: which one, and no more of it. It is the operator's word, of no user."""
+    letter = stored.letter
+    details: dict[str, AuditDetail] = {
+        "sequence": stored.sequence,
+        "message": letter.message[:255],
+        "code": letter.code[:255],
+    }
+    event = AuditEvent(action=action, details=details)
+    await bus.publish_stored(event.subject(Service.OPERATOR), event.encode())
 
 
 async def _choose(bus: Bus, sequences: list[int] | None) -> list[StoredLetter]:

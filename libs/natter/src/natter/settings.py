@@ -32,6 +32,7 @@ PRIVATE = (
     "OPENAI_API_KEY",
     "PRINCIPAL_SECRET",
     "RUN_TOKEN_SECRET",
+    "WEB_AUDIT_SECRET",
 )
 """Variables that only those services get for which they are meant."""
 

@@ -241,6 +241,7 @@ class Stack:
             "BETTER_AUTH_SECRET": self.secrets.better_auth_secret,
             "BETTER_AUTH_SECRETS_PREVIOUS": ",".join(self.secrets.better_auth_secrets_previous),
             "BETTER_AUTH_URL": self.web_url,
+            "WEB_AUDIT_SECRET": self.secrets.web_audit_secret,
             "AUTH_EDGE_URL": self.replicas_of(Service.AUTH_EDGE)[0].url,
             "STREAM_RELAY_URL": self.replicas_of(Service.STREAM_RELAY)[0].url,
             "NODE_ENV": "production",
@@ -312,6 +313,7 @@ class Stack:
                 return {
                     **http,
                     **self._jwt_environment(),
+                    "WEB_AUDIT_SECRET": self.secrets.web_audit_secret,
                     "PUBLIC_STREAM_URL": "" if self.options.with_web or self.options.with_page else relay_url,
                 }
             case Service.STREAM_RELAY:

@@ -22,6 +22,7 @@ from identity import open_verifier
 from auth_edge.door import Door
 from auth_edge.http import (
     assistants,
+    audit,
     chat,
     chatkit,
     chatkit_session,
@@ -78,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
     of_users = (assistants, chat, chatkit, chatkit_session, conversations, shares, runs, tasks, connections, user)
-    for module in (*of_users, operations):
+    for module in (*of_users, audit, operations):
         app.include_router(module.router)
     problems.install(app)
     if settings.cors_origins:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, split_names
+from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, SigningSecret, split_names
 from identity import IdentitySettings
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -55,5 +55,9 @@ class Settings(IdentitySettings, ProvingSettings):
     shared_reads_per_minute_max: int = Field(120, ge=1, description="Reads of one link, of this replica.")
     shared_guesses_per_minute_max: int = Field(
         300, ge=1, description="Reads of links that there are not, of this replica; beyond: 429 for all unknown ones."
+    )
+    exports_per_hour_max: int = Field(10, ge=1, description="Exports of everything of one user, over all replicas.")
+    web_audit_secret: SigningSecret | None = Field(
+        None, description="What the web app shows to note sign-ins and the like; without it nobody can."
     )
     chat_token_ttl_seconds: int = Field(600, ge=30, le=3600, description="Life of a chat-only token.")

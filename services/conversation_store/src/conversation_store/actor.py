@@ -109,6 +109,7 @@ class ConversationStore(Actor):
             queries.ListConnections: self._transaction_of(connections.list_connections),
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
             GetReport: self.on_get_report,
+            commands.BeginExport: self._transaction_of(users.begin_export, is_repeatable=False),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
             commands.RevokeTokens: self._transaction_of(users.revoke_tokens),

@@ -13,7 +13,7 @@ from contracts.replies import (
     SealedConnectionReply,
 )
 
-from conversation_store import access
+from conversation_store import access, audit
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
 from conversation_store.users import check_not_bound
@@ -48,6 +48,8 @@ async def record_consent(transaction: Transaction, command: RecordConsent) -> Co
     row = await transaction.row(sql.record_consent, command)
     if row is None:
         raise TerminalError.not_found("question, or its time is over,")
+    action = "consent_given" if command.error is None else "consent_refused"
+    await audit.note(transaction, command.principal.user_id, action, server=row["server"])
     return ConnectionReply(connection=_view(row))
 
 
@@ -61,7 +63,8 @@ async def list_connections(transaction: Transaction, query: ListConnections) -> 
 async def delete_connection(transaction: Transaction, command: DeleteConnection) -> Done:
     """Forget it, if it is there. Raises TerminalError (forbidden: a chat session)."""
     check_not_bound(command.principal)
-    await transaction.execute(sql.delete, command)
+    if await transaction.execute(sql.delete, command):
+        await audit.note(transaction, command.principal.user_id, "consent_withdrawn", server=command.server)
     return Done()
 
 

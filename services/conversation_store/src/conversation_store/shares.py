@@ -14,7 +14,7 @@ from contracts.message import Json
 from contracts.queries import GetShared, ListShares
 from contracts.replies import Done, SharedPage, ShareList, ShareReply, ShareView
 
-from conversation_store import access
+from conversation_store import access, audit
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.items import within_bytes
 from conversation_store.statements import Statements
@@ -32,12 +32,15 @@ async def share_conversation(
 ) -> ShareReply:
     """Make a link. Raises TerminalError: forbidden, not_found, quota_exceeded, invalid_request (nothing was said)."""
     await access.owned_conversation(transaction, command.principal, command.conversation_id, lock=True)
-    await transaction.execute(sql.create, command, share_id=share_id, shares_max=str(shares_max))
+    is_new = await transaction.execute(sql.create, command, share_id=share_id, shares_max=str(shares_max))
     row = await transaction.row(sql.made, command)
     if row is None:
         raise TerminalError(Code.QUOTA_EXCEEDED, f"At most {shares_max} links; revoke one first.", field="shares")
     if not await transaction.value(sql.says_something, command, share_id=row["share_id"]):
         raise TerminalError(Code.INVALID_REQUEST, "There is nothing to share yet.", field="conversation_id")
+    if is_new:
+        details = {"share_id": row["share_id"], "conversation_id": command.conversation_id}
+        await audit.note(transaction, command.principal.user_id, "share_begun", **details)
     return ShareReply(share=_view(row))
 
 
@@ -54,7 +57,8 @@ async def list_shares(transaction: Transaction, query: ListShares) -> ShareList:
 async def revoke_share(transaction: Transaction, command: RevokeShare) -> Done:
     """Forget it, if it is there. Raises TerminalError: forbidden, not_found (the conversation)."""
     await access.owned_conversation(transaction, command.principal, command.conversation_id)
-    await transaction.execute(sql.revoke, command)
+    if await transaction.execute(sql.revoke, command):
+        await audit.note(transaction, command.principal.user_id, "share_ended", share_id=command.share_id)
     return Done()
 
 

@@ -1,13 +1,14 @@
 """The user as a whole: the request budget, the export, the erasure."""
 
-from contracts.commands import EraseUser, RevokeTokens, TakeRequestPermit
+from contracts.commands import BeginExport, EraseUser, RevokeTokens, TakeRequestPermit
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import ChatKitDelta, TokensRevoked
 from contracts.identity import Principal
 from contracts.ids import new_id
-from contracts.replies import ErasureReceipt, RateChecked, TokensFloor
+from contracts.replies import Done, ErasureReceipt, RateChecked, TokensFloor
 from contracts.subjects import subject_filter
 
+from conversation_store import audit
 from conversation_store.access import check_scope
 from conversation_store.database import Transaction
 from conversation_store.statements import Statements, json_text
@@ -31,9 +32,22 @@ async def take_request_permit(transaction: Transaction, command: TakeRequestPerm
     return RateChecked(limit=limit, remaining=left - granted, reset_seconds=row["reset_seconds"], granted=granted)
 
 
+async def begin_export(transaction: Transaction, command: BeginExport) -> Done:
+    """Count an export of everything, and note it. Raises RetryableError (rate_limited), TerminalError (forbidden)."""
+    check_not_bound(command.principal)
+    row = await transaction.row(sql.count_export, command)
+    assert row is not None  # an upsert always gives one row
+    if row["exports_count"] > command.exports_per_hour_max:
+        wait_seconds = max(1.0, round(row["reset_seconds"], 1))
+        raise RetryableError(Code.RATE_LIMITED, "Too many exports in an hour.", retry_after_seconds=wait_seconds)
+    await audit.note(transaction, command.principal.user_id, "data_exported", format=command.format)
+    return Done()
+
+
 async def revoke_tokens(transaction: Transaction, command: RevokeTokens) -> TokensFloor:
     """Let older tokens hold no more, and have relays end their streams. Runs go on: their messages were accepted."""
     check_not_bound(command.principal)
+    await audit.note(transaction, command.principal.user_id, "tokens_revoked")
     return await _raise_floor(transaction, command.principal.user_id)
 
 
@@ -61,6 +75,7 @@ async def erase_user(transaction: Transaction, command: EraseUser, *, purge_dela
     for statement in (sql.delete_user, sql.delete_outbox, sql.delete_budget, sql.delete_usage):
         await transaction.execute(statement, command)
     receipt_id = new_id("erasure")
+    await audit.note(transaction, user_id, "data_erased", **counts)
     await transaction.execute(sql.write_receipt, receipt_id=receipt_id, counts=json_text(counts))
     await transaction.execute(
         sql.purge_later,

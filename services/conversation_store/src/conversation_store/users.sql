@@ -10,6 +10,16 @@ on conflict (user_id) do update set
 returning requests_count,
     greatest(0, extract(epoch from window_started_at + interval '60 seconds' - now()))::float8 as reset_seconds;
 
+-- name: count_export
+-- An hour that begins with the first export in it. A refused one is not counted: its transaction is undone.
+insert into chat.request_budget as b (user_id, window_started_at, requests_count, exports_since, exports_count)
+values (:user_id, now(), 0, now(), 1)
+on conflict (user_id) do update set
+    exports_count = case when b.exports_since > now() - interval '1 hour' then b.exports_count else 0 end + 1,
+    exports_since = case when b.exports_since > now() - interval '1 hour' then b.exports_since else now() end
+returning exports_count,
+    greatest(0, extract(epoch from exports_since + interval '1 hour' - now()))::float8 as reset_seconds;
+
 -- name: lock_user
 select 1 from chat."user" where user_id = :user_id for update;
 
@@ -34,7 +44,7 @@ delete from chat."user" where user_id = :user_id;
 
 -- name: delete_outbox
 -- This and the next table have no foreign key, to be cheap to write.
-delete from chat.outbox where user_id = :user_id;
+delete from chat.outbox where user_id = :user_id and subject not like 'audit.%';
 
 -- name: delete_budget
 delete from chat.request_budget where user_id = :user_id;

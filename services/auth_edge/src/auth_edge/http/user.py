@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
-from contracts.commands import EraseUser, RevokeTokens
+from contracts.commands import BeginExport, EraseUser, RevokeTokens
 from contracts.errors import RetryableError
 from contracts.message import Query, Reply
 from contracts.queries import ExportUser, GetConversation, ListConversations, ListItems
@@ -43,8 +43,8 @@ async def export_user(
     call: UserCall,
     format: Annotated[Literal["json", "markdown"], QueryParameter()] = "json",  # noqa: A002 - its name in the URL
 ) -> StreamingResponse:
-    """Everything that is kept of the user; one export at a time."""
-    chunks = _alone(call, _markdown(call) if format == "markdown" else _json(call))
+    """Everything that is kept of the user; one export at a time, and some in an hour."""
+    chunks = _alone(call, _markdown(call) if format == "markdown" else _json(call), format)
     first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
     media_type = "text/markdown" if format == "markdown" else "application/json"
     name = "natter-export.md" if format == "markdown" else "natter-export.json"
@@ -97,9 +97,13 @@ async def revoke_tokens(call: UserCall) -> Revoked:
     return Revoked(valid_from=floor.valid_from)
 
 
-async def _alone(call: Call, chunks: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """Raises RetryableError (`rate_limited`) while the user is sent another export, or too many others are."""
+async def _alone(call: Call, chunks: AsyncGenerator[str], kind: Literal["json", "markdown"]) -> AsyncGenerator[str]:
+    """Raises RetryableError (`rate_limited`) while the user is sent another export, or too many others are, and where
+    they had enough of them in this hour.
+    """
+    exports_max = call.edge.settings.exports_per_hour_max
     async with call.edge.exports.place(call.principal.user_id), aclosing(chunks):
+        await call.ask(BeginExport(principal=call.principal, exports_per_hour_max=exports_max, format=kind))
         async for chunk in chunks:
             yield chunk
 

@@ -46,6 +46,8 @@ class RequestBudget(Table, table=True):
     user_id: str = Field(sa_column=text_column(primary_key=True))
     window_started_at: datetime = Field(sa_column=time_column())
     requests_count: int = Field(default=0, sa_column=count_column())
+    exports_since: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    exports_count: int = Field(default=0, sa_column=count_column())
 
 
 class TokenFloor(Table, table=True):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from actor_kit.bus.wire import SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
 from contracts.commands import RunRequested
-from contracts.events import EVENT_HEADER, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
+from contracts.events import EVENT_HEADER, AuditEvent, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
 from contracts.ids import AssistantId, ConversationId, RunId, new_id
 from contracts.message import Json, Message
+from contracts.services import Service
 from contracts.subjects import subject_of
 
 from conversation_store.database import OutboxRow, Transaction
@@ -58,6 +59,11 @@ def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
     """A control frame about a todo."""
     subject = subject_of(TaskChanged, user_id=user_id)
     return _outgoing(event.task.task_id, subject, event, {EVENT_HEADER: TaskChanged.event_name})
+
+
+def audit_event(event: AuditEvent) -> Outgoing:
+    """What goes to AUDIT. None of them waits for another."""
+    return _outgoing(new_id("audit"), event.subject(Service.CONVERSATION_STORE), event, {})
 
 
 def _outgoing(ordering_key: str, subject: str, message: Message, headers: dict[str, str]) -> Outgoing:

@@ -7,7 +7,7 @@ from contracts.message import Json
 from contracts.replies import CallDecided, TurnBegun
 from contracts.waiting import Form
 
-from conversation_store import access
+from conversation_store import access, audit
 from conversation_store.database import Row, Transaction
 from conversation_store.runs import finish
 from conversation_store.statements import Statements
@@ -76,6 +76,10 @@ async def _decide(transaction: Transaction, principal: Principal, run: Row, call
             tool=call["standing_name"],
         )
     await release.decide(transaction, principal.user_id, run, [(call, settled)])
+    if call["kind"] == "approval":
+        action = "tool_call_approved" if settled.verdict == "approve" else "tool_call_refused"
+        of_call = {"run_id": run["run_id"], "call_id": call["call_id"], "is_remembered": int(settled.remember)}
+        await audit.note(transaction, principal.user_id, action, **of_call)
     return run["waits_count"]
 
 
