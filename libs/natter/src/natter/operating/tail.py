@@ -39,6 +39,7 @@ async def _follow(
         last = await bus.direct_get_last(DELTAS.name, ">")
         sequence = last.sequence + 1 if last else 1
         left = count
+        typer.echo("following runs from now on", err=True)
         while left is None or left > 0:
             messages, _ = await bus.direct_get(DELTAS.name, wanted, from_sequence=sequence)
             for message in messages:
