@@ -48,6 +48,8 @@ def test_the_demo_model_hands_over_then_acts_then_tells() -> None:
     assert answer(asked, frozenset({"refund_order", "order_status"})) == [
         DemoCall("refund_order", {"order_id": "1001"})
     ]
+    again = [user("please send order 1003 again")]
+    assert answer(again, frozenset({"send_again", "order_status"})) == [DemoCall("send_again", {"order_id": "1003"})]
     done = {"type": "function_call_output", "call_id": "c", "output": "€ 24.00 go back."}
     assert answer([*asked, done], frozenset({"refund_order"})) == "€ 24.00 go back."
     assert answer([user("hello")], DESK) is None

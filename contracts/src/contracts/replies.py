@@ -198,12 +198,16 @@ class SearchPage(Reply):
 
 
 class ItemPage(Reply):
-    """Items of a conversation. ``resume_from`` as in `ConversationReply`, read before them, so that none is missed."""
+    """Items of a conversation. ``resume_from`` as in `ConversationReply`, read before them, so that none is missed.
+
+    ``is_waiting``: the active run waits for the user.
+    """
 
     data: tuple[ItemView, ...]
     has_more: bool
     after: str | None = None
     active_run_id: RunId | None = None
+    is_waiting: bool = False
     resume_from: int = 0
 
 

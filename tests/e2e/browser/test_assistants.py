@@ -69,7 +69,28 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     expect(chat.answers.last).to_contain_text("Order 1002: two cups")
     expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
     chat.say("Please refund order 1001.")
+    asked = chat.root.get_by_role("form", name="Questions")
+    expect(asked).to_contain_text("Allow “Refund order”?")
+    expect(asked).to_contain_text("Order id: 1001")
+    expect(chat.stop_button).to_have_count(0)  # nothing is being written
+    page.reload()
+    other = page.context.new_page()
+    other.goto(page.url)
+    in_other = Chat(other).root.get_by_role("form", name="Questions")
+    expect(in_other).to_contain_text("Order id: 1001")
+    asked.get_by_role("radio", name="Approve", exact=True).check()
+    page.screenshot(path=artifacts / "approval.png")
+    asked.get_by_role("button", name="Submit").click()
     expect(chat.answers.last).to_contain_text("€ 24.00 for order 1001 go back")
+    expect(in_other).to_have_count(0)  # one of two tabs has decided, the other sees it
+    expect(Chat(other).answers.last).to_contain_text("€ 24.00 for order 1001 go back")
+    other.close()
+
+    chat.say("Please send order 1003 again.")
+    asked.get_by_role("radio", name="By courier").check()
+    asked.get_by_role("textbox", name="For whom?").fill("Grandmother")
+    asked.get_by_role("button", name="Submit").click()
+    expect(chat.answers.last).to_contain_text("We send a tray again to Grandmother, by courier.")
 
     # Another assistant begins another conversation; Back leads to this one, and to its assistant.
     choose(page, "Natter")
@@ -77,7 +98,7 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     chat.say("count to 3")
     expect(chat.answers).to_have_text(["1 2 3"])
     page.go_back()
-    expect(chat.answers.last).to_contain_text("€ 24.00 for order 1001 go back")
+    expect(chat.answers.last).to_contain_text("to Grandmother, by courier")
     expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
 
 

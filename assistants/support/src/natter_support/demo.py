@@ -9,9 +9,10 @@ from natterkit import DemoCall
 
 _ORDER = re.compile(r"\b(\d{3,6})\b")
 _REFUND = re.compile(r"\b(?:refund|money back|pay back|return)\b", re.I)
+_SEND = re.compile(r"\b(?:send|ship)\b.*\bagain\b", re.I)
 ABOUT = (
-    "I am the demo model of a support desk: a few rules, no language model. Ask me where order 1002 is, or to refund "
-    "order 1001."
+    "I am the demo model of a support desk: a few rules, no language model. Ask me where order 1002 is, to send order "
+    "1003 again, or to refund order 1001."
 )
 
 
@@ -24,7 +25,8 @@ def answer(items: str | Sequence[Any], tools: frozenset[str]) -> str | list[Demo
     if found is None:
         return ABOUT if "order" in text.casefold() or "refund" in text.casefold() else None
     wants_refund = _REFUND.search(text) is not None
-    name = "refund_order" if wants_refund else "order_status"
+    again = "send_again" if _SEND.search(text) else "order_status"
+    name = "refund_order" if wants_refund else again
     if name in tools:
         return [DemoCall(name, {"order_id": found[1]})]
     handoff = "transfer_to_refunds" if wants_refund else "transfer_to_orders"

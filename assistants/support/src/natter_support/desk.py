@@ -1,7 +1,7 @@
 """The support desk: one agent that listens, one that knows orders, one that pays back; and what none of them may read.
 
-It shows what an assistant can be made of: handoffs, a tool that only reads, a tool with an effect that happens once, a
-guardrail, a greeting, and the words of its tools' entries.
+It shows what an assistant can be made of: handoffs, a tool that only reads, a tool with an effect that happens once and
+that its user approves, a tool that asks, a guardrail, a greeting, and the words of its tools' entries.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, handoff, input_guardrail
-from natterkit import Assistant, Context, StartPrompt, ToolWords, function_tool
+from natterkit import Assistant, Choice, Confirm, Context, Form, StartPrompt, Text, ToolWords, function_tool
 from pydantic import JsonValue
 
 from natter_support.demo import answer
@@ -28,7 +28,8 @@ async def order_status(order_id: str) -> str:
     return f"Order {order_id}: {order.what} for {order.price}, {order.state}." if order else "There is no such order."
 
 
-@function_tool(repeatable=True)  # it hands on the idempotency key, so the money goes back once
+# It hands on the idempotency key, so the money goes back once; and not before its user has approved that.
+@function_tool(repeatable=True, needs_approval=True)
 async def refund_order(order_id: str) -> str:
     """Pay an order back. Only for orders that exist, and once."""
     order = ORDERS.get(order_id)
@@ -38,6 +39,24 @@ async def refund_order(order_id: str) -> str:
     key = f"{context.run_id}/{context.call_id}"
     is_new = await asyncio.to_thread(refunds.make, order_id, user_id=context.user.id, idempotency_key=key)
     return f"{order.price} for order {order_id} go back to the customer." if is_new else "It was paid back before."
+
+
+@function_tool(repeatable=True)  # nothing is sent in this example
+async def send_again(order_id: str) -> str:
+    """Send an order once more. The customer is asked how, and for whom."""
+    order = ORDERS.get(order_id)
+    if order is None:
+        return "There is no such order."
+    form = Form(
+        [
+            Choice("How shall we send it?", ["By post", "By courier"], id="how"),
+            Text("For whom?", id="whom", description="The name on the parcel."),
+            Confirm("Is it a gift?", id="gift", required=False),
+        ]
+    )
+    answers = await Context.current().ask(form)
+    wrapped = ", wrapped as a gift," if answers["gift"] else ""
+    return f"We send {order.what} again{wrapped} to {answers['whom']}, {str(answers['how']).lower()}."
 
 
 @input_guardrail(run_in_parallel=False)
@@ -55,8 +74,8 @@ async def no_card_numbers(
 orders_agent = Agent[Any](
     name="Orders",
     handoff_description="Knows where an order is and what it holds.",
-    instructions="You answer questions about orders with the tool order_status. Be brief.",
-    tools=[order_status],
+    instructions="You answer questions about orders, and send them again where the customer asks for it. Be brief.",
+    tools=[order_status, send_again],
 )
 refunds_agent = Agent[Any](
     name="Refunds",
@@ -83,10 +102,12 @@ assistant = Assistant(
     greeting="How can we help you with your order?",
     start_prompts=[
         StartPrompt("Where is my order?", "Where is order 1002?", icon="search"),
+        StartPrompt("It did not arrive", "Please send order 1003 again.", icon="mail"),
         StartPrompt("I want my money back", "Please refund order 1001.", icon="write"),
     ],
     tool_words={
         "order_status": ToolWords("Looking up order", "Looked up order", order_of),
+        "send_again": ToolWords("Sending order again", "Sent order again", order_of),
         "refund_order": ToolWords("Paying back order", "Paid back order", order_of),
         "transfer_to_orders": ToolWords("Asking our orders team", "Asked our orders team"),
         "transfer_to_refunds": ToolWords("Asking our refunds team", "Asked our refunds team"),

@@ -17,15 +17,17 @@ HIDDEN_TYPES: Final = ("hidden_context_item", "sdk_hidden_context")
 def thread(conversation: ConversationView, items: ItemPage | None = None, *, title: str | None = None) -> Json:
     """A conversation as ChatKit's Thread, with a page of its items where one is given.
 
-    ``title``: the one that it is given now; the conversation's own where that is None.
+    ``title``: the one that it is given now; the conversation's own where that is None. Its metadata say whether it
+    waits for the user.
     """
+    waits = {"is_waiting": True} if conversation.is_waiting else {}
     shown_title = title if title is not None else conversation.title
     return {
         "id": conversation.conversation_id,
         **({} if shown_title is None else {"title": shown_title}),
         "created_at": conversation.created_at.isoformat(),
         "status": {"type": "active"},
-        "metadata": {**conversation.metadata, "assistant_id": conversation.assistant_id},
+        "metadata": {**conversation.metadata, "assistant_id": conversation.assistant_id, **waits},
         "items": page([], has_more=False) if items is None else item_page(items),
     }
 

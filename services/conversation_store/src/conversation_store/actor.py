@@ -162,7 +162,8 @@ class ConversationStore(Actor):
         )
         sequence = await resume.resume_from(self.bus, query.principal.user_id, view)
         page = await self._transact(query, delivery, lambda t: items.list_items(t, query))
-        return page.model_copy(update={"active_run_id": view.active_run_id, "resume_from": sequence})
+        active = {"active_run_id": view.active_run_id, "is_waiting": view.is_waiting}
+        return page.model_copy(update={**active, "resume_from": sequence})
 
     async def on_share_conversation(self, command: commands.ShareConversation, delivery: Delivery) -> ShareReply:
         share_id = new_share_id()  # made here, as above

@@ -24,6 +24,8 @@ export interface AnswerReader extends Pick<FrameHandlers, "onFrame" | "onBadFram
   /** The conversation's stream is not open, so an answer has to be read from its own response. */
   isNeeded(): boolean;
   hasThread(): boolean;
+  /** The thread's last turn waits for the person, or for a tool of the page. */
+  isAsked(): boolean;
   /** Opens the conversation's stream. */
   openStream(): void;
   onLost(error: Error): void;
@@ -120,7 +122,8 @@ export class Answers {
     this.reading.add(controller);
     const end = (error: Error | null) => {
       this.reading.delete(controller);
-      if (error === null && runId !== null) this.currentTurn.onRunEnded(runId);
+      if (error === null && runId !== null && this.reader.isAsked()) this.currentTurn.onRunWaiting(runId);
+      else if (error === null && runId !== null) this.currentTurn.onRunEnded(runId);
       // The connection was lost: the conversation's stream carries the rest of the answer.
       else if (error !== null && this.isDurable && this.reader.hasThread()) this.reader.openStream();
       else {

@@ -16,6 +16,7 @@ import {
   reduceThread,
   withLoaded,
 } from "../state/thread-reducer";
+import { pendingItem } from "../state/pending";
 import { EMPTY_THREAD, type Notice, type ThreadState } from "../state/thread-state";
 import { type AnswerReader, Answers } from "./answers";
 import { answerClientTool, isPendingToolCall } from "./client-tools";
@@ -264,6 +265,7 @@ export class Conversation {
     return {
       isNeeded: () => !this.stream.isOpen,
       hasThread: () => this.threadId !== null,
+      isAsked: () => pendingItem(this.state.thread.items) !== null,
       openStream: () => this.openStream(),
       onFrame: (frame) => this.stream.onAnswerFrame(frame),
       onBadFrame: (error) => {

@@ -81,6 +81,8 @@ export class CurrentTurn {
   onRun({ type, run_id: runId, code }: RunFrame): void {
     if (type === "run.started") this.onRunStarted(runId);
     else if (type === "run.restarted") this.listener.onRunRestarted();
+    else if (type === "run.waiting") this.onRunWaiting(runId);
+    else if (type === "run.resumed") this.onRunStarted(runId);
     else if (type === "run.completed" || type === "run.failed" || type === "run.cancelled") {
       if (type === "run.failed") this.onRunFailed(runId, code ?? "run_failed");
       this.onRunEnded(runId);
@@ -99,6 +101,11 @@ export class CurrentTurn {
     if (this.current && this.current.runId !== null && this.current.runId !== runId) this.end();
     if (!this.current) this.begin(this.ownRuns.has(runId) ? "own" : "remote", runId);
     else this.name(runId, this.current.key);
+  }
+
+  /** The run waits for the person: the turn is over for now, and begins again when the run goes on. */
+  onRunWaiting(runId: string): void {
+    if (this.current?.runId === runId) this.end();
   }
 
   onRunEnded(runId: string): void {

@@ -16,6 +16,8 @@ export interface ThreadMetadata {
   title?: string | null;
   created_at: string;
   status?: ThreadStatus;
+  /** `is_waiting`: a durable server's word that the thread's run waits for the person. */
+  metadata?: { is_waiting?: unknown } | null;
   allowed_image_domains?: string[] | null;
 }
 
@@ -215,7 +217,14 @@ export interface UserMessageInput {
 
 /** Named frames that a durable server sends beside the ChatKit events. */
 export type RunFrame = {
-  type: "run.started" | "run.completed" | "run.failed" | "run.cancelled" | "run.restarted";
+  type:
+    | "run.started"
+    | "run.completed"
+    | "run.failed"
+    | "run.cancelled"
+    | "run.restarted"
+    | "run.waiting"
+    | "run.resumed";
   run_id: string;
   conversation_id?: string;
   epoch?: number;

@@ -50,7 +50,7 @@ export interface ConversationState {
   isLoadingOlder: boolean;
 }
 
-export type ThreadSummary = Pick<Thread, "id" | "title" | "created_at">;
+export type ThreadSummary = Pick<Thread, "id" | "title" | "created_at" | "metadata">;
 
 export interface HistoryState {
   isOpen: boolean;

@@ -87,7 +87,11 @@ const Row = memo(({ thread, isCurrent }: { thread: ThreadSummary; isCurrent: boo
     <li class={isCurrent ? "current" : ""}>
       <button type="button" class="thread-button" ref={button} aria-current={isCurrent ? "true" : undefined} onClick={open}>
         <span class="thread-title" dir="auto">{title}</span>
-        <time dateTime={thread.created_at}>{locale.dateTime(thread.created_at)}</time>
+        {thread.metadata?.is_waiting === true ? (
+          <span class="waits">{text("waitsForYou")}</span>
+        ) : (
+          <time dateTime={thread.created_at}>{locale.dateTime(thread.created_at)}</time>
+        )}
       </button>
       {options.history.canRename && (
         <IconButton icon="write" label={text("renameConversation", { title })} onClick={() => setMode("rename")} />

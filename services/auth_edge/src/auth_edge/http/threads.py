@@ -91,7 +91,9 @@ async def record_feedback(call: Call, thread_id: str, params: ItemFeedbackParams
 
 
 def _resume_headers(page: ItemPage) -> dict[str, str]:
-    active = {"Natter-Active-Run": page.active_run_id} if page.active_run_id else {}
+    # While it waits for the person nothing is being written, as after the end of a turn of ChatKit.
+    name = "Natter-Waiting-Run" if page.is_waiting else "Natter-Active-Run"
+    active = {name: page.active_run_id} if page.active_run_id else {}
     return {"Natter-Resume-From": str(page.resume_from), **active}
 
 

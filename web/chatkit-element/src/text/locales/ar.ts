@@ -33,6 +33,7 @@ export const ar: Texts = {
   confirmDelete: "هل تريد حذف هذه المحادثة؟",
   cancel: "إلغاء",
   save: "حفظ",
+  waitsForYou: "بانتظارك",
   untitled: "محادثة جديدة",
   greeting: "كيف يمكنني مساعدتك اليوم؟",
   placeholder: "اكتب رسالة إلى المساعد",

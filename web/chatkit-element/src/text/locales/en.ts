@@ -33,6 +33,7 @@ export const en = {
   confirmDelete: "Delete this conversation?",
   cancel: "Cancel",
   save: "Save",
+  waitsForYou: "Waits for you",
   untitled: "New conversation",
   greeting: "What can I help with today?",
   placeholder: "Message the AI",

@@ -33,6 +33,7 @@ export const ur: Texts = {
   confirmDelete: "کیا یہ گفتگو حذف کر دی جائے؟",
   cancel: "منسوخ کریں",
   save: "محفوظ کریں",
+  waitsForYou: "آپ کا انتظار ہے",
   untitled: "نئی گفتگو",
   greeting: "آج میں آپ کی کیا مدد کروں؟",
   placeholder: "اسسٹنٹ کو پیغام لکھیں",
