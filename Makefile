@@ -68,8 +68,9 @@ test-web: install
 	$(if $(WEB),cd web/chatkit-element && npm test)
 
 SECONDS ?= 120
+CLUSTER ?= 1
 test-faults: install ## kill and pause everything for SECONDS (120), by one SEED or more (any); prints what happened
-	NEMESIS_SEED="$(SEED)" NEMESIS_SECONDS=$(SECONDS) $(BIN)/pytest -q -s tests/fault/nemesis
+	NEMESIS_SEED="$(SEED)" NEMESIS_CLUSTER=$(CLUSTER) NEMESIS_SECONDS=$(SECONDS) $(BIN)/pytest -q -s tests/fault/nemesis
 
 check: install check-python drift check-web ## lint, types, layers, drift of generated files
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import SystemRandom
 
 import pytest
+from natter.stack import nats_names
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up
 
@@ -31,9 +32,12 @@ VICTIMS = (
     "nats",
     "postgres",
 )
+NATS_SERVERS = int(os.environ.get("NEMESIS_CLUSTER", "1"))
+"""More than one are a cluster, and each of them a victim: also two at once, when nobody decides anything."""
 SECONDS = float(os.environ.get("NEMESIS_SECONDS", "60"))
 SEEDS = [int(seed) for seed in os.environ.get("NEMESIS_SEED", "15").split()] or [SystemRandom().randrange(1_000_000)]
 ENVIRONMENT = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": "10"}
+ARGUMENTS = (*WITHOUT_WEB, "--scale", "agent_runner=2", "--nats-cluster", str(NATS_SERVERS))
 HEAL_SECONDS = 90.0
 """How long after the last fault everything that was begun may take to end."""
 
@@ -44,7 +48,7 @@ HEAL_SECONDS = 90.0
 def test_every_promise_holds_whatever_is_killed_or_paused(seed: int) -> None:
     with (
         temporary_directory() as directory,
-        natter_up(directory / "data", *WITHOUT_WEB, "--scale", "agent_runner=2", environment=ENVIRONMENT) as natter,
+        natter_up(directory / "data", *ARGUMENTS, environment=ENVIRONMENT) as natter,
     ):
         history = History()
         asyncio.run(_load_and_torment(natter, history, seed))
@@ -57,7 +61,7 @@ def test_every_promise_holds_whatever_is_killed_or_paused(seed: int) -> None:
 
 
 async def _load_and_torment(natter: RunningNatter, history: History, seed: int) -> None:
-    faults = plan_faults(seed, SECONDS, VICTIMS)
+    faults = plan_faults(seed, SECONDS, (*VICTIMS, *nats_names(NATS_SERVERS)[1:]))
     async with asyncio.TaskGroup() as group:
         group.create_task(torment(natter, faults, history))
         group.create_task(load(natter, history, seed, SECONDS, HEAL_SECONDS))

@@ -145,6 +145,23 @@ async def test_a_place_that_a_follower_does_not_have_yet_is_not_of_the_future(re
     assert start.reset is None
 
 
+async def test_the_end_of_a_run_that_a_viewer_has_seen_is_not_told_again_by_a_follower_without_it(
+    relay_bus: Bus, run: Run
+) -> None:
+    """As one that was paused while all of it happened: it has nothing of the run."""
+    await run.begin()
+    await run.end()
+    behind = FollowerBehind(relay_bus, hidden_from=[run.sequences[0]])
+    asked = StreamRequest(
+        Principal(user_id="alice"), Filter("alice", run_id=run.run_id), run.sequences[-1], is_chatkit=False
+    )
+    starting = asyncio.create_task(Attach(behind, Stored(relay_bus, 1)).start(asked))
+    await asyncio.sleep(0.05)
+    assert not starting.done()
+    behind.hidden_from.clear()
+    assert await starting is None
+
+
 async def test_deltas_published_while_the_channel_opens_are_shown_once(relay_bus: Bus, run: Run) -> None:
     for round_number in range(10):
         first, second = Recorder(), Recorder()

@@ -21,8 +21,11 @@ from stream_relay.translate import END_OF_STATUS, END_SEQUENCE, Delta, Filter, s
 BATCH_MAX: Final = 256
 EVERYTHING: Final = subject_filter(ChatKitDelta)
 ITEMS_PAGE: Final = 100
-FOLLOWER_PAUSES_SECONDS: Final = (0.02, 0.1)
-"""A place after the end of DELTAS may be after the end of a follower that is behind: it is asked again."""
+FOLLOWER_PAUSES_SECONDS: Final = (0.02, 0.1, 0.3, 0.6)
+"""What DELTAS does not have, a follower that is behind may not have yet, for instance one that was paused: it is asked
+again."""
+JUST_ENDED_MAX: Final = timedelta(seconds=60)
+"""Of a run that ended so lately DELTAS has something, and a server that has not is behind."""
 END_DELAY_MAX: Final = timedelta(seconds=5)
 """A run's terminal frame may come this long after the store has recorded the end."""
 PATIENCE_SECONDS_MAX: Final = 0.5
@@ -235,10 +238,19 @@ class Attach:
         if batch.deltas and batch.deltas[-1].sequence > place:
             return Start(place, batch)
         # Nothing follows the place: the run has ended, or its next delta is to come, or it is not in DELTAS.
-        last = await self.deltas.last_of(asked.wanted)
+        last = await self._last_of_run(asked.wanted, place)
         if last is None:
             return await self._start_absent_run(asked, run_id)
         return None if _is_end(last, asked) and last.sequence <= place else Start(place)
+
+    async def _last_of_run(self, wanted: Filter, place: int) -> Delta | None:
+        """Read the last delta of a run of which the viewer has seen ``place``: who has less than that is behind."""
+        for pause_seconds in (*FOLLOWER_PAUSES_SECONDS, None):
+            last = await self.deltas.last_of(wanted)
+            if pause_seconds is None or (last is not None and last.sequence >= place):
+                return last
+            await asyncio.sleep(pause_seconds)
+        return None
 
     async def _start_run_anew(
         self, asked: StreamRequest, run_id: str, batch: Batch, reason: ResetReason | None
@@ -258,10 +270,20 @@ class Attach:
         if has_seen_end:
             return None
         if not asked.place:  # a short run may have begun and ended since DELTAS was read
-            batch = await self.deltas.read(asked.wanted, from_sequence=1)
+            batch = await self._read_run(asked.wanted, run)
             if batch.has_beginning:
                 return Start(0, batch)
         return await self._start_from_store(asked, run, Batch([], is_last=True), "expired")
+
+    async def _read_run(self, wanted: Filter, run: RunView) -> Batch:
+        """Read a run that has ended, again and again where it has only just ended and nothing of it is there."""
+        is_new = run.finished_at is not None and datetime.now(UTC) - run.finished_at < JUST_ENDED_MAX
+        for pause_seconds in FOLLOWER_PAUSES_SECONDS if is_new else ():
+            batch = await self.deltas.read(wanted, from_sequence=1)
+            if batch.has_beginning:
+                return batch
+            await asyncio.sleep(pause_seconds)
+        return await self.deltas.read(wanted, from_sequence=1)
 
     async def _start_from_store(
         self, asked: StreamRequest, run: RunView, batch: Batch, reason: ResetReason | None
