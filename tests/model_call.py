@@ -25,7 +25,7 @@ class Shown:
     output: list[Any] = field(default_factory=list)
     usage: Usage | None = None
 
-    def event(self, event: dict[str, Any]) -> None:
+    def event(self, event: dict[str, Any], key: str = "") -> None:
         self.viewer.apply(event)
 
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None:

@@ -17,6 +17,9 @@ EVENT_HEADER = "Natter-Event"
 EPOCH_HEADER = "Natter-Epoch"
 """The attempt that published a delta; absent on what the store publishes, which is never fenced."""
 
+KEY_HEADER = "Natter-Key"
+"""Names what is told once and is no item (a notice, an effect), for the attempt that takes the run over."""
+
 
 class ChatKitDelta(Event):
     """One ChatKit event of a run. The payload is the exact JSON that the browser gets, not this class's fields.

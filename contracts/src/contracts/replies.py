@@ -70,6 +70,13 @@ class ItemView(Body):
     created_at: datetime
 
 
+class ConversationStatus(Body):
+    """Whether people may write to a conversation: ``locked`` takes no messages, ``closed`` no actions either."""
+
+    type: Literal["active", "locked", "closed"] = "active"
+    reason: Annotated[Text, Field(max_length=500)] | None = None
+
+
 class ConversationView(Body):
     """A conversation. ``active_run_id`` is set while a run is queued, running or waiting.
 
@@ -87,6 +94,7 @@ class ConversationView(Body):
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
     is_waiting: bool = False
+    status: ConversationStatus = ConversationStatus()
 
 
 class RunView(Body):

@@ -24,7 +24,7 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
 
-    def event(self, event: dict[str, Any]) -> None:
+    def event(self, event: dict[str, Any], key: str = "") -> None:
         self.events.append(copy.deepcopy(event))
 
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None:

@@ -26,7 +26,7 @@ class Recorder:
         self.events: list[dict[str, Any]] = []
         self.viewer = Viewer()
 
-    def event(self, event: dict[str, Any]) -> None:
+    def event(self, event: dict[str, Any], key: str = "") -> None:
         EVENTS.validate_json(events.encode(event))
         self.events.append(event)
         self.viewer.apply(event)

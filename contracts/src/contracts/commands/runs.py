@@ -9,6 +9,7 @@ from contracts.identity import Principal, UserId
 from contracts.ids import FIRST_ASSISTANT_ID, AssistantId, ConversationId, MessageId, RunId, Token
 from contracts.message import Command, Json
 from contracts.replies import (
+    ConversationStatus,
     Done,
     LeaseRenewed,
     RunClaimed,
@@ -67,7 +68,8 @@ class AppendCheckpoint(Command[Done]):
     ``step`` counts the run's checkpoints from 0; the same step twice is stored once. ``usage``: of the run so far,
     over all its attempts; absent: as it was. ``agent_name``: the agent that goes on from here, after a handoff; absent:
     as it was. ``metadata``: changes of the conversation's metadata by key, null removes one. ``title``: what the
-    conversation is called from here on. Errors: run_stale_epoch, run_finished.
+    conversation is called from here on. ``conversation_status``: whether it may be written to. Errors: run_stale_epoch,
+    run_finished.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.append_checkpoint"
@@ -81,6 +83,7 @@ class AppendCheckpoint(Command[Done]):
     agent_name: AgentName | None = None
     metadata: Json | None = None
     title: Title | None = None
+    conversation_status: ConversationStatus | None = None
 
 
 class BeginToolCall(Command[ToolCallBegun]):
@@ -112,8 +115,9 @@ class FinishRun(Command[RunFinished]):
     """End a run in one transaction: last items, session items, status, usage of all attempts; then tell the viewers.
 
     The store publishes the end after the commit: the ChatKit ``error`` event and ``run.failed``, or
-    ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so. ``metadata`` as in
-    `AppendCheckpoint`. ``replaces_title``: the conversation's title becomes this one also where it has one.
+    ``run.completed``, or ``run.cancelled``. A second finish changes nothing and says so. ``metadata`` and
+    ``conversation_status`` as in `AppendCheckpoint`. ``replaces_title``: the conversation's title becomes this one also
+    where it has one.
     ``withdrawn_items``: items that are deleted, as far as they were stored: of this run, or earlier ones of its branch.
     """
 
@@ -133,6 +137,7 @@ class FinishRun(Command[RunFinished]):
     replaces_title: bool = False
     withdrawn_items: tuple[MessageId, ...] = ()
     metadata: Json | None = None
+    conversation_status: ConversationStatus | None = None
 
 
 class TruncateSession(Command[Done]):

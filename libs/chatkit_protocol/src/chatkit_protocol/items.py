@@ -26,7 +26,7 @@ def thread(conversation: ConversationView, items: ItemPage | None = None, *, tit
         "id": conversation.conversation_id,
         **({} if shown_title is None else {"title": shown_title}),
         "created_at": conversation.created_at.isoformat(),
-        "status": {"type": "active"},
+        "status": conversation.status.model_dump(exclude_none=True),
         "metadata": {**conversation.metadata, "assistant_id": conversation.assistant_id, **waits},
         "items": page([], has_more=False) if items is None else item_page(items),
     }
@@ -84,6 +84,11 @@ def generated_image(item_id: str, thread_id: str, created_at: datetime, url: str
     """A GeneratedImageItem; without ``url`` its image is still on its way."""
     image = {"id": item_id, "url": url} if url else None
     return {**_item("generated_image", item_id, thread_id, created_at), "image": image}
+
+
+def widget(item_id: str, thread_id: str, created_at: datetime, root: Json) -> Json:
+    """A WidgetItem."""
+    return {**_item("widget", item_id, thread_id, created_at), "widget": root}
 
 
 def thought(text: str, *, is_complete: bool) -> Json:

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from chatkit_protocol.items import Json
 
@@ -13,6 +14,8 @@ class Shown:
     items: dict[str, Json] = field(default_factory=dict[str, Json])
     earlier: set[str] = field(default_factory=set[str])
     """Items that were changed or removed and not added: they are of what the events go on with."""
+    keys: set[str] = field(default_factory=set[str])
+    """What was told that is no item, as far as whoever reads the events knows its key."""
     _deltas: dict[tuple[str, int], list[str]] = field(default_factory=dict[tuple[str, int], list[str]])
     """Text by item and part that is not in the item yet: it is joined once, when it is asked for."""
 
@@ -60,12 +63,34 @@ class Shown:
             case "workflow.task.added" | "workflow.task.updated":
                 at = update["task_index"]
                 item["workflow"]["tasks"][at : at + 1] = [update["task"]]
+            case "widget.root.updated":
+                item["widget"] = deepcopy(update["widget"])
+            case "widget.component.updated":
+                _change(item["widget"], update["component_id"], update["component"])
+            case "widget.streaming_text.value_delta":
+                grown = {"value": update["delta"], "streaming": not update["done"]}
+                _change(item["widget"], update["component_id"], grown, appends=True)
+            case "generated_image.updated":
+                item["image"] = update["image"]
             case _:
                 pass  # nothing else is published
 
     def _forget_deltas(self, item_id: str) -> None:
         for key in [key for key in self._deltas if key[0] == item_id]:
             del self._deltas[key]
+
+
+def _change(component: Json, component_id: str, change: Json, *, appends: bool = False) -> None:
+    """Change a component of a widget, wherever it is in it."""
+    if component.get("id") == component_id:
+        if appends:
+            change = {**component, **change, "value": f"{component.get('value', '')}{change['value']}"}
+        component.clear()
+        component.update(deepcopy(change))
+        return
+    children: Any = component.get("children") or []
+    for child in cast("list[Json]", children if isinstance(children, list) else [children]):
+        _change(child, component_id, change, appends=appends)
 
 
 class BrokenStreamError(AssertionError):
@@ -91,7 +116,7 @@ class Viewer(Shown):
             self.delta_texts.pop(event["item_id"], None)
         elif kind == "thread.item.updated":
             self._check_update(event["item_id"], event["update"])
-        elif kind == "thread.updated":
+        elif kind == "thread.updated" and "title" in event["thread"]:
             self.titles.append(event["thread"]["title"])
         super().apply(event)
 

@@ -8,6 +8,7 @@ from natterkit.context import Context, Conversation, User
 from natterkit.demo import Demo, DemoCall
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
+from natterkit.showing import EntitySource, FileSource, Task, UrlSource
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Conversation",
     "Demo",
     "DemoCall",
+    "EntitySource",
+    "FileSource",
     "Form",
     "History",
     "Item",
@@ -31,8 +34,10 @@ __all__ = [
     "OAuth",
     "Several",
     "StartPrompt",
+    "Task",
     "Text",
     "ToolWords",
+    "UrlSource",
     "User",
     "function_tool",
     "is_repeatable",

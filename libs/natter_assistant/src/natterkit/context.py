@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from natterkit.asking import Form, Question, Request, request_of
+from natterkit.showing import Showing, ShowingEffects
 
 _CURRENT: ContextVar["Context | None"] = ContextVar("natterkit_context", default=None)
 _CALL_ID: ContextVar[str | None] = ContextVar("natterkit_call_id", default=None)
@@ -38,7 +39,7 @@ class Conversation:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-class Effects(Protocol):
+class Effects(ShowingEffects, Protocol):
     """What a runner does for a context; a test may give its own."""
 
     async def set_title(self, title: str) -> None: ...
@@ -51,7 +52,7 @@ class Effects(Protocol):
 
 
 @dataclass(frozen=True)
-class Context:
+class Context(Showing):
     """The SDK's context of every agent that Natter runs: ``RunContextWrapper[Context]`` in tools and instructions."""
 
     user: User

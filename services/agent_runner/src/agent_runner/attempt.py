@@ -11,9 +11,10 @@ from chatkit_protocol import events
 from chatkit_protocol.reducer import Shown
 from contracts.commands import FinishRun, FinishToolCall, RenewLease, SuspendRun
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
-from contracts.events import EPOCH_HEADER, EVENT_HEADER, RunEvent
+from contracts.events import EPOCH_HEADER, EVENT_HEADER, KEY_HEADER, RunEvent
 from contracts.identity import Principal
 from contracts.ids import MessageId
+from contracts.message import Json
 from contracts.queries import GetItem
 from contracts.replies import RunClaimed
 from natterkit import ChatKitAssistant
@@ -29,6 +30,7 @@ from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentenc
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.run_effects import RunEffects
+from agent_runner.run_showing import RunShowing
 from agent_runner.session import session_of
 from agent_runner.store import Store
 from agent_runner.titles import TitleWriter
@@ -79,11 +81,13 @@ class RunAttempt:
         assistant = self._served.assistant
         self._transcript = Transcript(self._publisher, run.conversation_id, words={**WORDS, **assistant.tool_words})
         self._session = session_of(workshop, claimed, self._principal, assistant.history)
-        self._effects = RunEffects(claimed, self._publisher, self._session)
+        self._showing = RunShowing(claimed, self._publisher, self._transcript, self._find_item)
+        self._effects = RunEffects(claimed, self._publisher, self._session, self._transcript, self._showing)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
         self._effects.waits = self._tool_calls.waits
         self._tool_calls.waits.on_quiet = self._wait_for_person
+        self._showing.images = self._tool_calls.images
         self._loop = self._new_loop()
         self._withdrawn: tuple[MessageId, ...] = ()
         self._writing: asyncio.Task[None] | None = None
@@ -242,6 +246,7 @@ class RunAttempt:
                 self._workshop.bus, self._publisher.subject, up_to_sequence=self._publisher.last_sequence
             )
             is_stopped = self._claimed.run.cancel_requested
+            self._showing.told = shown.keys
             self._transcript.take_over(
                 shown, self._claimed.saved_items, keeps_unsaved=is_stopped, may_go_on=self._loop.may_go_on
             )
@@ -253,15 +258,21 @@ class RunAttempt:
     async def _restore_earlier(self, shown: Shown) -> None:
         """Show items of earlier turns as they are stored, where the dead attempt had changed what viewers see."""
         for item_id in sorted(shown.earlier):
-            conversation_id = self._claimed.run.conversation_id
-            query = GetItem(principal=self._principal, conversation_id=conversation_id, message_id=item_id)
             try:
-                found = await self._workshop.store.ask(query)
-                self._publisher.event(events.item_replaced(found.item.item))
-            except TerminalError as error:
-                if error.code != Code.ITEM_GONE:
-                    raise
+                self._publisher.event(events.item_replaced(await self._find_item(item_id)))
+            except LookupError:
                 self._publisher.event(events.item_removed(item_id))
+
+    async def _find_item(self, item_id: MessageId) -> Json:
+        """An item of the conversation as it is stored. Raises LookupError where there is none, or on another branch."""
+        conversation_id = self._claimed.run.conversation_id
+        query = GetItem(principal=self._principal, conversation_id=conversation_id, message_id=item_id)
+        try:
+            return (await self._workshop.store.ask(query)).item.item
+        except TerminalError as error:
+            if error.code != Code.ITEM_GONE:
+                raise
+            raise LookupError(f"The item {item_id} is not there.") from error
 
     async def _write(self) -> None:
         seconds_left = self._workshop.bounds(self._served.assistant).seconds_max - self._claimed.seconds_since_start
@@ -305,6 +316,7 @@ class RunAttempt:
         """Show and store the end in one transaction; the store tells the viewers that it has ended."""
         interrupted = self._transcript.running_calls()
         session_items = self._loop.last_items(is_complete=outcome == "completed")
+        self._showing.end(is_complete=outcome == "completed")
         items = self._transcript.end()
         hidden, hidden_items = self._effects.take_hidden()
         session_items, items = (*session_items, *hidden), (*items, *hidden_items)
@@ -324,8 +336,9 @@ class RunAttempt:
                 session_items=session_items,
                 title=title,
                 replaces_title=self._effects.title is not None,
-                withdrawn_items=(*self._withdrawn, *self._effects.removed),
+                withdrawn_items=(*self._withdrawn, *self._showing.removed),
                 metadata=self._effects.take_metadata(),
+                conversation_status=self._effects.status,
                 model=self._loop.model_name,
                 usage=self._loop.usage,
                 error_code=failure.code if failure else None,
@@ -342,8 +355,8 @@ class RunAttempt:
         if not self._claimed.is_first_turn or self._claimed.action is not None:
             return None
         title = await self._titles.title() if outcome == "completed" else self._titles.plain_title()
-        if title and self._claimed.conversation is not None:
-            self._publisher.event(events.thread_updated(self._claimed.conversation, title=title))
+        if title:
+            self._effects.tell_thread(title=title)
         return title
 
     async def _flush(self, outcome: End) -> None:
@@ -429,6 +442,8 @@ async def read_shown(bus: Bus, subject: str, *, up_to_sequence: int = 0) -> Show
         for message in messages:
             if EPOCH_HEADER in message.headers and EVENT_HEADER not in message.headers:
                 shown.apply(json.loads(message.payload))
+                if KEY_HEADER in message.headers:
+                    shown.keys.add(message.headers[KEY_HEADER])
         if messages:
             from_sequence = messages[-1].sequence + 1
         if messages and pending_count:

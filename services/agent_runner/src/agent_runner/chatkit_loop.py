@@ -112,7 +112,7 @@ class ChatKitLoop:
 
     def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:  # noqa: ARG002 - as an `AgentLoop` has it
         """What the server has written is to be stored; of an answer that was stopped, what was seen of it."""
-        self._effects.removed |= self._thread.deleted
+        self._effects.showing.removed |= self._thread.deleted
         about = self._claimed.user_item
         if about.get("id") in self._shown.earlier - self._thread.changed.keys() - self._thread.deleted:
             self._publisher.event(replaced(about))  # the widget that it had begun to change, when it was stopped

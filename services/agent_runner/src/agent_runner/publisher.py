@@ -13,7 +13,7 @@ from actor_kit.telemetry import inject_trace
 from chatkit_protocol.events import encode, text_delta
 from chatkit_protocol.items import Json
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.events import EPOCH_HEADER, EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
+from contracts.events import EPOCH_HEADER, EVENT_HEADER, KEY_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
 from contracts.subjects import subject_of
 
 from agent_runner.frames import Frames
@@ -67,7 +67,7 @@ class _Message:
 class Publisher(Protocol):
     """What the translation of a run writes to."""
 
-    def event(self, event: Json) -> None: ...
+    def event(self, event: Json, key: str = "") -> None: ...
     def text_delta(self, item_id: str, content_index: int, delta: str) -> None: ...
 
 
@@ -120,8 +120,9 @@ class DeltaPublisher:
         """Publish after the subject's last sequence."""
         self._last_sequence = last_sequence
 
-    def event(self, event: Json) -> None:
-        self._append(_Encoded(encode(event)))
+    def event(self, event: Json, key: str = "") -> None:
+        """Publish an event; by its ``key`` a later attempt knows that it was told already."""
+        self._append(_Encoded(encode(event), {KEY_HEADER: key} if key else {}))
 
     def run_event(self, event: RunEvent) -> None:
         """A control frame."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from chatkit_protocol import events, items
 from contracts.commands import ItemToSave
-from contracts.ids import MessageId, new_message_id
+from contracts.ids import new_message_id
 from contracts.message import Json
-from contracts.replies import RunClaimed
+from contracts.replies import ConversationStatus, RunClaimed
 from contracts.text import storable
 from natterkit import Context, Conversation, User
 from natterkit.asking import Request
@@ -16,29 +16,41 @@ from natterkit.context import calling_id
 
 from agent_runner import rules
 from agent_runner.publisher import Publisher
+from agent_runner.run_showing import RunShowing
 from agent_runner.session import RunSession
+from agent_runner.transcript import Transcript
 from agent_runner.waiting import Waits
 
 TITLE_CHARACTERS_MAX = 200
 HIDDEN_CHARACTERS_MAX = 20_000
+REASON_CHARACTERS_MAX = 500
 
 
 class RunEffects:
     """The effects of one attempt. What is set twice is stored as it was set last."""
 
-    def __init__(self, claimed: RunClaimed, publisher: Publisher, session: RunSession) -> None:
+    def __init__(
+        self,
+        claimed: RunClaimed,
+        publisher: Publisher,
+        session: RunSession,
+        transcript: Transcript,
+        showing: RunShowing,
+    ) -> None:
         self.waits = Waits(claimed, _nobody_asks)
         """What is waited for; an attempt with tool calls puts theirs here."""
         self.title: str | None = None
         self.hidden: list[Json] = []
         """What this attempt told the model beside the conversation."""
-        self.removed: set[MessageId] = set()
-        """Items of earlier turns that are to be deleted with the run's end."""
+        self.status: ConversationStatus | None = None
+        self.showing = showing
+        self._transcript = transcript
         self._claimed = claimed
         self._publisher = publisher
         self._session = session
         self._metadata: Json = {}
         self._title_unsaved: str | None = None
+        self._status_unsaved: ConversationStatus | None = None
         self._hidden_unsaved: list[str] = []
 
     def context(self, user_id: str) -> Context:
@@ -61,8 +73,20 @@ class RunEffects:
 
     async def set_title(self, title: str) -> None:
         self.title = self._title_unsaved = storable(title).strip()[:TITLE_CHARACTERS_MAX] or None
-        if self.title and self._claimed.conversation is not None:
-            self._publisher.event(events.thread_updated(self._claimed.conversation, title=self.title))
+        if self.title:
+            self.tell_thread(title=self.title)
+
+    async def set_status(self, status: Literal["active", "locked", "closed"], reason: str | None) -> None:
+        told = None if reason is None else storable(reason)[:REASON_CHARACTERS_MAX]
+        self.status = self._status_unsaved = ConversationStatus(type=status, reason=told)
+        self.tell_thread()
+
+    def tell_thread(self, *, title: str | None = None) -> None:
+        """Show the conversation as this run has changed it."""
+        conversation = self._claimed.conversation
+        if conversation is not None:
+            now = conversation.model_copy(update={"status": self.status or conversation.status})
+            self._publisher.event(events.thread_updated(now, title=title or self.title))
 
     async def set_metadata(self, patch: Mapping[str, Any]) -> None:
         self._metadata |= rules.storable_json(dict(patch))
@@ -90,11 +114,41 @@ class RunEffects:
         texts, self._hidden_unsaved = self._hidden_unsaved, []
         return [hidden_message(text) for text in texts], tuple(self._item(text) for text in texts)
 
-    async def store(self) -> None:
-        """Store what a tool has said, before it may be told as done."""
-        if self._metadata or self._hidden_unsaved or self._title_unsaved:
+    async def store(self, call_id: str | None = None) -> None:
+        """Store what a tool has said and shown, before its call may be told as done."""
+        self.showing.end_call(call_id)
+        has_unsaved, self.showing.has_unsaved = self.showing.has_unsaved, False
+        if has_unsaved or self._metadata or self._hidden_unsaved or self._title_unsaved or self._status_unsaved:
             messages, saved = self.take_hidden()
-            await self._session.checkpoint(messages, saved, metadata=self.take_metadata(), title=self.take_title())
+            status, self._status_unsaved = self._status_unsaved, None
+            await self._session.checkpoint(
+                messages,
+                (*self._transcript.take_items(), *saved),
+                metadata=self.take_metadata(),
+                title=self.take_title(),
+                conversation_status=status,
+            )
+
+    async def tell(self, event: Json, *, is_told_once: bool) -> None:
+        await self.showing.tell(event, is_told_once=is_told_once)
+
+    async def put_task(self, task: Json, place: Any = None) -> Any:
+        return await self.showing.put_task(task, place)
+
+    async def end_tasks(self, summary: Json | None, *, is_expanded: bool) -> None:
+        await self.showing.end_tasks(summary, is_expanded=is_expanded)
+
+    async def show_widget(self, widget: Any, *, item_id: str | None, copy_text: str | None) -> str:
+        return await self.showing.show_widget(widget, item_id=item_id, copy_text=copy_text)
+
+    async def show_image(self, image: Any, *, images_count: int | None) -> str:
+        return await self.showing.show_image(image, images_count=images_count)
+
+    async def annotate(self, annotation: Json, *, after: str | None) -> None:
+        await self.showing.annotate(annotation, after=after)
+
+    async def remove(self, item_id: str) -> None:
+        await self.showing.remove(item_id)
 
     def _item(self, text: str) -> ItemToSave:
         item_id = new_message_id()

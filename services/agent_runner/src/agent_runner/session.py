@@ -11,7 +11,7 @@ from chatkit_protocol.history import without_orphans
 from contracts.commands import AppendCheckpoint, ItemToSave, LinkOpenaiConversation, TruncateSession
 from contracts.identity import Principal
 from contracts.message import Json
-from contracts.replies import RunClaimed, Usage
+from contracts.replies import ConversationStatus, RunClaimed, Usage
 from natterkit import History
 
 from agent_runner import rules
@@ -46,9 +46,10 @@ class RunSession(Session, Protocol):
         agent_name: str | None = None,
         metadata: Json | None = None,
         title: str | None = None,
+        conversation_status: ConversationStatus | None = None,
     ) -> None:
         """Append a finished step, what the run has used so far, the agent that goes on, changes of the conversation's
-        metadata and its new title, fenced by epoch. Raises FencedError.
+        metadata, its new title and status, fenced by epoch. Raises FencedError.
         """
         ...
 
@@ -98,6 +99,7 @@ class StoreSession:
         agent_name: str | None = None,
         metadata: Json | None = None,
         title: str | None = None,
+        conversation_status: ConversationStatus | None = None,
     ) -> None:
         async with self._one_at_a_time:
             await self._store.ask(
@@ -112,6 +114,7 @@ class StoreSession:
                     agent_name=agent_name,
                     metadata=metadata,
                     title=title,
+                    conversation_status=conversation_status,
                 )
             )
             self._step += 1

@@ -59,7 +59,7 @@ class ToolCalls:
     images: RunImages
     wait_seconds_max: float
     personal: PersonalTools
-    before_finish: Callable[[], Awaitable[None]]
+    before_finish: Callable[[str], Awaitable[None]]
     """What is to be stored before a call may be told as done: what it has said to the conversation."""
     claimed: RunClaimed
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
@@ -177,7 +177,7 @@ class ToolCalls:
         if entry.status == "running":
             outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
             self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
-            await self.before_finish()
+            await self.before_finish(call_id)
             entry = await self._finish(call_id, outcome)
             self.crash_points.reach(CrashPoint.AFTER_TOOL_FINISHED)
         links = tuple(one for one in entry.attachments if one.type == "link")

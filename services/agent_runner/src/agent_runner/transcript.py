@@ -13,6 +13,7 @@ from contracts.replies import ItemView, ToolCallView
 from contracts.text import storable
 
 from agent_runner import rules
+from agent_runner.citations import Citations
 from agent_runner.publisher import Publisher
 from agent_runner.tool_tasks import NO_WORDS, Words
 from agent_runner.transcript_items import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
@@ -51,6 +52,7 @@ class Transcript:
         self._closed: list[ShownWorkflow] = []
         """Workflows whose calls wait for a message."""
         self._items: list[ItemToSave] = []
+        self._citations = Citations()
         self._seen: list[Json] = []
         """What an earlier attempt showed and did not store, a message last: the model may go on with that."""
         self._gap = ""
@@ -99,6 +101,7 @@ class Transcript:
                 )
             elif is_said(view.item):
                 self._said.add(view.message_id)
+            self._citations.adopt(view)
         if self._workflow is not None:
             self._workflow.go_on()
 
@@ -246,6 +249,14 @@ class Transcript:
         self._thoughts = None
         return tuple(withdrawn)
 
+    def drop(self, item_id: MessageId) -> None:
+        """Have an item not stored that somebody else has taken back."""
+        self._items = [item for item in self._items if item.message_id != item_id]
+
+    def cite(self, item_id: MessageId, annotation: Json, after: str | None) -> None:
+        """Name a source of the message that is being written, or of the next one."""
+        self._keep(self._citations.add(item_id, annotation, after, self._conversation_id))
+
     def keep(self, item: ItemToSave) -> None:
         """Have an item stored that somebody else has shown."""
         self._keep(item)
@@ -340,6 +351,8 @@ class Transcript:
         return message
 
     def _close_message(self, message: ShownMessage) -> None:
+        for cited in self._citations.take():
+            message.cite(cited)
         closed, self._closed = self._closed, []
         for workflow in closed:  # its calls belong to the message now: it is stored without them, at the same time
             self._keep(workflow.to_save().model_copy(update={"tool_calls": ()}))
@@ -385,7 +398,7 @@ def is_kept(item: Json) -> bool:
     """What the user has seen of an answer that they stopped: text, thoughts, images."""
     if item["type"] == "generated_image":
         return item["image"] is not None
-    return item["type"] == "assistant_message" or item.get("workflow", {}).get("type") == "reasoning"
+    return item["type"] in ("assistant_message", "widget") or item.get("workflow", {}).get("type") == "reasoning"
 
 
 def ended(item: Json) -> Json:

@@ -9,6 +9,7 @@ from chatkit_protocol.items import Json
 from contracts.commands import ItemToSave
 from contracts.replies import ToolAttachment, ToolCallView
 
+from agent_runner.citations import Cited
 from agent_runner.publisher import Publisher
 from agent_runner.tool_tasks import NO_WORDS, Words, tool_task
 
@@ -68,6 +69,15 @@ class ShownMessage(ShownItem):
         annotation = _annotation(raw)
         if annotation is None or content_index not in self.parts:
             return
+        annotations = self.parts[content_index].annotations
+        self._publish(events.annotation_added(self.item_id, content_index, len(annotations), annotation))
+        annotations.append(annotation)
+
+    def cite(self, cited: Cited) -> None:
+        """Show a source that the assistant's code names, where its words are; of a message without words none."""
+        if not self.parts:
+            return
+        content_index, annotation = cited.placed({index: part.text for index, part in sorted(self.parts.items())})
         annotations = self.parts[content_index].annotations
         self._publish(events.annotation_added(self.item_id, content_index, len(annotations), annotation))
         annotations.append(annotation)

@@ -1,5 +1,6 @@
 -- name: get
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
+    c.status,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     exists (
         select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
@@ -9,6 +10,7 @@ from chat.conversation c where c.conversation_id = :conversation_id and c.user_i
 -- name: newest_first
 -- A page from behind a cursor; `only_this`: the conversation that a principal is bound to; `words`: to search for.
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
+    c.status,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     exists (
         select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
@@ -28,6 +30,7 @@ order by c.updated_at desc, c.conversation_id desc limit :limit;
 
 -- name: oldest_first
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
+    c.status,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     exists (
         select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'
@@ -54,6 +57,7 @@ set title = coalesce(:title, c.title), metadata = coalesce(:metadata::jsonb, c.m
                        when :archived then coalesce(c.archived_at, now()) end
 where c.conversation_id = :conversation_id and c.user_id = :user_id
 returning c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.assistant_id, c.pinned_at, c.archived_at,
+    c.status,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     exists (
         select from chat.run w where w.conversation_id = c.conversation_id and w.is_active and w.status = 'waiting'

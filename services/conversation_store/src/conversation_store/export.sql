@@ -19,7 +19,7 @@ select key, body, octet_length(body::text) as bytes from (
 select key, body, octet_length(body::text) as bytes from (
     select conversation_id as key, json_build_object(
         'conversation_id', conversation_id, 'title', title, 'metadata', metadata,
-        'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id,
+        'openai_conversation_id', openai_conversation_id, 'assistant_id', assistant_id, 'status', status,
         'last_turn', coalesce(last_turn, turns_count),
         'standing_approvals', (
             select coalesce(json_agg(s.tool order by s.tool), '[]') from chat.standing_approval s

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from contracts.replies import (
+    ConversationStatus,
     ConversationView,
     ItemView,
     LedgerEntry,
@@ -32,6 +33,7 @@ def conversation_view(row: Row) -> ConversationView:
         updated_at=row["updated_at"],
         active_run_id=row["active_run_id"],
         assistant_id=row["assistant_id"],
+        status=ConversationStatus.model_validate_json(row["status"]),
         pinned_at=row.get("pinned_at"),  # a runner's statements do not read where the user keeps it
         archived_at=row.get("archived_at"),
         is_waiting=row.get("is_waiting") or False,

@@ -70,6 +70,7 @@ class Conversation(Table, table=True):
     updated_at: datetime = Field(sa_column=time_column())
     pinned_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
     archived_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    status: dict[str, Any] = Field(sa_column=json_column('{"type": "active"}'))
     search: Any = Field(sa_column=search_column("coalesce(title, '')"))
 
 

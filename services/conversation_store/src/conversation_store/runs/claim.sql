@@ -38,7 +38,7 @@ returning r.run_id, r.user_id, r.epoch, r.cancel_requested;
 -- there and not at the conversation's beginning. Of other branches the model sees nothing: a turn is on the path where
 -- its answer is, for a message is also on that of its retries.
 select c.conversation_id, c.title, c.metadata, c.created_at, c.updated_at, c.openai_conversation_id,
-    c.assistant_id,
+    c.assistant_id, c.status,
     (select a.run_id from chat.run a where a.conversation_id = c.conversation_id and a.is_active) as active_run_id,
     (select m.item from chat.message m where m.message_id = :user_message_id and m.user_id = :user_id) as user_item,
     (select json_agg(json_build_array(s.item, s.bytes) order by s.position) from (

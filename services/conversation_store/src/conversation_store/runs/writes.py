@@ -29,7 +29,8 @@ Write = AppendCheckpoint | FinishRun | SuspendRun
 async def append_checkpoint(transaction: Transaction, command: AppendCheckpoint) -> Done:
     """Store a step of a run with its items; a step that is there is not stored again."""
     usage = None if command.usage is None else json_text(command.usage.model_dump())
-    if command.metadata or command.title:  # the conversation is locked before its run, as everywhere
+    # The conversation is locked before its run, as everywhere.
+    if command.metadata or command.title or command.conversation_status:
         await access.locked_run(transaction, command.principal, command.run_id)
     if not await _write(transaction, command, command.items, step=command.step, usage=usage):
         run = await access.owned_run(transaction, command.principal, command.run_id)
@@ -108,6 +109,9 @@ async def _write(
     if row["saved_count"] != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
     await _patch_metadata(transaction, command, row["conversation_id"])
+    if not isinstance(command, SuspendRun) and command.conversation_status is not None:
+        status = json_text(command.conversation_status.model_dump(exclude_none=True))
+        await transaction.execute(sql.set_status, command, conversation_id=row["conversation_id"], status=status)
     return True
 
 

@@ -56,6 +56,10 @@ set metadata = (metadata || :changes::jsonb)
 where conversation_id = :conversation_id and user_id = :user_id
 returning octet_length(metadata::text) as bytes;
 
+-- name: set_status
+update chat.conversation set status = :status::jsonb
+where conversation_id = :conversation_id and user_id = :user_id;
+
 -- name: name_conversation
 update chat.conversation set title = :title
 where user_id = :user_id

@@ -20,7 +20,7 @@ from contracts.ids import (
     new_run_id,
 )
 from contracts.message import Json
-from contracts.replies import ActionView, ConversationView, TurnBegun
+from contracts.replies import ActionView, ConversationStatus, ConversationView, TurnBegun
 from pydantic import JsonValue
 
 from conversation_store import access
@@ -39,6 +39,7 @@ from conversation_store.turns.rules import (
     check_limits,
     check_quota,
     check_replay,
+    check_status,
     decide_start,
     quota_exceeded,
 )
@@ -69,7 +70,7 @@ async def begin_turn(
 
     ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
     invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
-    assistant_unknown, assistant_not_served, decision_taken.
+    assistant_unknown, assistant_not_served, conversation_locked, decision_taken.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -85,6 +86,8 @@ async def begin_turn(
     if decided is not None:
         return decided
     assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
+    if locked["status"] is not None:
+        check_status(ConversationStatus.model_validate_json(locked["status"]), command.input)
     state = _state(found)
     check_limits(command.limits, state)
     if check_quota(quota, state) and await transaction.value(sql.bytes_stored, command) >= quota.bytes_max:

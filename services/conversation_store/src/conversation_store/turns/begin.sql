@@ -8,7 +8,7 @@ with asker as (
 )
 select now() as now, c.*
 from asker left join lateral (
-    select c.conversation_id, c.turns_count, coalesce(c.last_turn, c.turns_count) as last_turn, c.assistant_id
+    select c.conversation_id, c.turns_count, coalesce(c.last_turn, c.turns_count) as last_turn, c.assistant_id, c.status
     from chat.conversation c
     where c.conversation_id = :conversation_id and c.user_id = asker.user_id for no key update
 ) c on true;

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from contracts.commands import OnBusy, TurnLimits
+from contracts.commands import OnBusy, Retry, TurnInput, TurnLimits, UserMessage
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.ids import AssistantId, RunId
-from contracts.replies import TurnView
+from contracts.replies import ConversationStatus, TurnView
 
 from conversation_store.runs.rules import POSITIONS_PER_TURN
 
@@ -68,6 +68,15 @@ def assistant_of_turn(
 
 def assistant_not_served() -> TerminalError:
     return TerminalError(Code.ASSISTANT_NOT_SERVED, "The assistant of this conversation is not offered any more.")
+
+
+def check_status(status: ConversationStatus, turn_input: TurnInput) -> None:
+    """Raises TerminalError (conversation_locked), with the assistant's reason where it gave one.
+
+    What a locked conversation still takes is what was asked of the person before: actions, outputs, answers.
+    """
+    if status.type == "closed" or (status.type == "locked" and isinstance(turn_input, UserMessage | Retry)):
+        raise TerminalError(Code.CONVERSATION_LOCKED, status.reason or f"This conversation is {status.type}.")
 
 
 def check_limits(limits: TurnLimits, state: TurnState) -> None:

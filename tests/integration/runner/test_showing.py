@@ -1,0 +1,182 @@
+"""What an assistant's code shows: events that openai-chatkit knows, stored as they were seen, once after a takeover."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from chatkit.types import ThreadStreamEvent
+from contracts.commands import BeginTurn, CustomAction
+from contracts.errors import Code, TerminalError
+from contracts.identity import Principal
+from contracts.queries import GetConversation
+from pydantic import TypeAdapter
+
+from tests.openai_server import OpenaiServer, text, tool
+from tests.runner_stack import RunnerStack, Watched, runner_stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PEOPLE = Path(__file__).parents[2] / "people"
+EVENTS: TypeAdapter[Any] = TypeAdapter(ThreadStreamEvent)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def model() -> AsyncIterator[OpenaiServer]:
+    async with OpenaiServer(script=[text("What?")]).running() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, module_nats_url: str, module_database_url: str, model: OpenaiServer
+) -> AsyncIterator[RunnerStack]:
+    directory = tmp_path_factory.mktemp("showing")
+    async with runner_stack(
+        directory,
+        module_nats_url,
+        module_database_url,
+        lease_seconds=1.5,
+        AGENT_RUNNER_ASSISTANTS=f"todo={PEOPLE / 'presenter.py'}:assistant",
+        OPENAI_API_KEY="sk-test",
+        OPENAI_BASE_URL=model.base_url,
+        SHOP_EFFECTS=str(directory / "effects"),
+    ) as running:
+        yield running
+
+
+def act(
+    user_id: str, conversation_id: str, action: str, message_id: str | None = None, payload: Any = None
+) -> BeginTurn:
+    sent = CustomAction(action=action, payload=payload, message_id=message_id)
+    return BeginTurn(principal=Principal(user_id=user_id), conversation_id=conversation_id, input=sent)
+
+
+def names(seen: Watched) -> list[str]:
+    return [event.get("update", event)["type"] for event in seen.events]
+
+
+async def test_everything_is_shown_in_chatkits_events_and_stored_as_it_was_seen(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["everything"] = [tool("present"), text("It is made of leaves and water.")]
+    begun, seen = await stack.ask("alice", "everything")
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed", stack.logs()
+    for event in seen.events:
+        EVENTS.validate_python(event)
+    assert {
+        "progress_update", "notice", "client_effect", "workflow.task.added", "workflow.task.updated",
+        "widget.streaming_text.value_delta", "widget.root.updated", "generated_image.updated", "thread.updated",
+        "assistant_message.content_part.annotation_added",
+    } <= set(names(seen))  # fmt: skip
+    stored = await stack.items("alice", begun.conversation_id)
+    assert [item.item for item in stored] == list(seen.viewer.items.values())
+    assert [item.type for item in stored] == [
+        "user_message", "workflow", "workflow", "widget", "widget", "generated_image", "assistant_message",
+    ]  # fmt: skip
+    own: Any = stored[2].item["workflow"]
+    assert [task["type"] for task in own["tasks"]] == ["web_search", "file", "image", "thought", "custom"]
+    assert {task["status_indicator"] for task in own["tasks"]} == {"complete"}
+    assert own["summary"] == {"title": "Prepared it all", "icon": "check"}
+    message: Any = stored[-1].item["content"]
+    assert [(one["source"]["type"], one.get("index")) for one in message[0]["annotations"]] == [
+        ("url", len("It is made of leaves")),
+        ("entity", None),
+    ]
+    widget: Any = stored[3].item
+    assert (widget["widget"]["children"][0]["value"], widget["copy_text"]) == ("one two three", "one two three")
+    assert "Ada" in str(stored[4].item)
+
+
+async def test_what_cannot_be_shown_is_refused_to_the_code_that_shows_it(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["mistakes"] = [tool("mistake"), text("Oh.")]
+    begun, seen = await stack.ask("bob", "mistakes")
+    assert seen.viewer.texts() == ["Oh."], stack.logs()
+    call = (await stack.items("bob", begun.conversation_id))[-1].tool_calls[0]
+    assert call.result == "ValidationError, ValueError, ValueError, LookupError, LookupError, TypeError"
+
+
+async def test_an_action_changes_the_widget_of_an_earlier_turn_and_speaks(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["for carol"] = [tool("present"), text("There.")]
+    begun, _ = await stack.ask("carol", "a show for carol")
+    before = await stack.items("carol", begun.conversation_id)
+    card = before[3].message_id
+    seen = await stack.watch(
+        "carol", await stack.bus.request(act("carol", begun.conversation_id, "choose", card, "tea"))
+    )
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed", stack.logs()
+    for event in seen.events:
+        EVENTS.validate_python(event)
+    after = await stack.items("carol", begun.conversation_id)
+    assert [item.message_id for item in after[:-1]] == [item.message_id for item in before]
+    assert after[3].item == seen.viewer.items[card]
+    assert "four five" in str(after[3].item)
+    assert after[-1].content == "You chose tea."
+    await stack.watch("carol", await stack.bus.request(act("carol", begun.conversation_id, "remove", card)))
+    assert card not in [item.message_id for item in await stack.items("carol", begun.conversation_id)]
+    model.scripts["afterwards"] = [text("Yes.")]
+    await stack.ask("carol", "afterwards", begun.conversation_id)
+    assert "You chose tea." in str(model.requests[-1]["input"])
+
+
+async def test_a_locked_conversation_takes_actions_and_a_closed_one_nothing(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["lock it"] = [tool("lock", status="locked"), text("Bye.")]
+    begun, seen = await stack.ask("dora", "lock it")
+    told = [event["thread"]["status"] for event in seen.events if event["type"] == "thread.updated"]
+    assert told[-1] == {"type": "locked", "reason": "We are closed."}
+    with pytest.raises(TerminalError) as refused:
+        await stack.begin("dora", "hello?", begun.conversation_id)
+    assert (refused.value.code, refused.value.detail) == (Code.CONVERSATION_LOCKED, "We are closed.")
+    await stack.watch("dora", await stack.bus.request(act("dora", begun.conversation_id, "open")))
+    model.scripts["close it"] = [tool("lock", status="closed"), text("Bye.")]
+    await stack.ask("dora", "close it", begun.conversation_id)
+    with pytest.raises(TerminalError) as refused:
+        await stack.bus.request(act("dora", begun.conversation_id, "open"))
+    assert refused.value.code == Code.CONVERSATION_LOCKED
+    query = GetConversation(principal=Principal(user_id="dora"), conversation_id=begun.conversation_id)
+    assert (await stack.bus.request(query)).conversation.status.type == "closed"
+
+
+@pytest.mark.slow
+async def test_a_call_that_is_executed_again_shows_its_things_in_their_place(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["slowly"] = [tool("show_slowly"), text("Shown.")]
+    begun = await stack.begin("emil", "slowly")
+    effects = stack.directory / "effects"
+    async with asyncio.timeout(20):
+        while not (effects.exists() and "shown" in effects.read_text()):
+            await asyncio.sleep(0.02)
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not runner.has_died:
+            await asyncio.sleep(0.02)
+    runner.start()
+    await runner.wait_until_ready()
+    seen = await stack.watch("emil", begun)
+    assert seen.end is not None
+    assert seen.end["type"] == "run.completed", stack.logs()
+    assert names(seen).count("notice") == 1
+    stored = await stack.items("emil", begun.conversation_id)
+    assert [item.item for item in stored] == list(seen.viewer.items.values())
+    assert [item.type for item in stored] == [
+        "user_message",
+        "workflow",
+        "workflow",
+        "widget",
+        "widget",
+        "assistant_message",
+    ]
+    assert "Another card." in str(stored[3].item)
+    assert len(set(effects.read_text().splitlines())) == 1, "the same widget, by its id"
