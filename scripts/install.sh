@@ -87,6 +87,23 @@ install_test_tools() {
     # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
     PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||
         echo "install: PgBouncer is missing; tests/integration/store/test_pgbouncer.py is left out (Debian: apt-get install pgbouncer)" >&2
+    install_promtool ||
+        echo "install: promtool is missing; the test of the alerts is left out (Debian: apt-get install prometheus)" >&2
+}
+
+# Prometheus' own judge of rules, out of Debian's package: to install that would start a server.
+install_promtool() {
+    [ -x .venv/bin/promtool ] || command -v promtool >/dev/null && return
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    echo "install: promtool for the tests" >&2
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    bin=$PWD/.venv/bin
+    (cd "$folder" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } &&
+        dpkg-deb -x prometheus_*.deb . && cp usr/bin/promtool "$bin/promtool") >/dev/null 2>&1
+    found=$?
+    rm -rf "$folder"
+    return $found
 }
 
 # A model server for one test: half a gigabyte with versions of its own, so in an environment of its own, and installed

@@ -1,6 +1,9 @@
 """The commands of an operator, on a stack that runs: who runs, what is done for whom, more processes, a user's data."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from natter.__main__ import main
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up
@@ -175,3 +179,77 @@ def test_what_was_audited_is_printed_by_user_and_followed(natter: RunningNatter)
     assert "data_exported" in run(natter, "audit", "--user", "ada *", "--since", "1h").stdout
     assert run(natter, "audit", "--user", "nobody").stdout == ""
     assert run(natter, "audit", "--since", "soon").exit_code == 2
+
+
+# --- what is watched: rules and dashboards ------------------------------------------------------------------
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+PROMTOOL = shutil.which("promtool", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+RULES = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+DASHBOARDS = {path.name: json.loads(path.read_text()) for path in sorted((DEPLOY / "grafana").glob("*.json"))}
+METRIC = re.compile(r"\b(?:natter|relay)_[a-z_]+")
+OF_HISTOGRAMS = re.compile(r"_(bucket|count|sum)$")
+
+
+def families_of(natter: RunningNatter) -> set[str]:
+    """What all processes of a stack tell at /metrics, by name; a histogram's by its three names."""
+    found: set[str] = set()
+    for url in natter.state.metrics_urls.values():
+        for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", httpx.get(url).text, re.M):
+            found |= {f"{name}_{part}" for part in ("bucket", "count", "sum")} if kind == "histogram" else {name}
+    return found
+
+
+def test_every_metric_of_the_rules_and_the_dashboards_is_told_by_a_stack(natter: RunningNatter) -> None:
+    asked = {name for rule in RULES for name in METRIC.findall(rule["expr"])}
+    targets = [target for board in DASHBOARDS.values() for panel in board["panels"] for target in panel["targets"]]
+    asked |= {name for target in targets for name in METRIC.findall(target["expr"])}
+    told = families_of(natter)
+    assert len(asked) > 30
+    assert asked - told == set()
+    figures = RUNBOOK.partition("## Figures to watch")[2].partition("\n## ")[0]
+    watched = set(re.findall(r"`((?:natter|relay)_[a-z_]+)", figures))
+    watched = {name for name in watched if name not in told and f"{name}_count" not in told}
+    assert watched == set()
+
+
+def test_a_start_is_no_error_of_the_bus(natter: RunningNatter) -> None:
+    """The edge is asked whether it is ready before there is a store: that is a probe's finding, and no lost request."""
+    (url,) = (url for name, url in natter.state.metrics_urls.items() if name == "auth_edge")
+    assert 'kind="store_unavailable"' not in httpx.get(url).text
+
+
+def test_what_a_run_has_used_is_told_by_assistant_and_model(natter: RunningNatter) -> None:
+    wait_for_end(natter, say(natter, "mia", "add a task: buy milk"))
+    (url,) = (url for name, url in natter.state.metrics_urls.items() if name == "agent_runner")
+    told = httpx.get(url).text
+    for wanted in (
+        r'natter_tokens_total{assistant="todo",direction="output",model="[^"]+"} [1-9]',
+        r'natter_tool_calls_total{assistant="todo",model="[^"]+",server="tasks",status="success"} [1-9]',
+        r'natter_first_token_seconds_count{assistant="todo",model="[^"]+"} [1-9]',
+        r'natter_token_gap_seconds_count{assistant="todo",model="[^"]+"} [1-9]',
+        r'natter_model_seconds_count{assistant="todo",model="[^"]+",outcome="ok"} [1-9]',
+        r'natter_queue_wait_seconds_count{mailbox="agent_runner_todo"} [1-9]',
+        r'natter_queue_pending{assistant="todo"} 0',
+    ):
+        assert re.search(wanted, told), (wanted, [line for line in told.splitlines() if line[:20] == wanted[:20]])
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on this machine (Debian: apt-get install prometheus)")
+def test_the_alerts_fire_when_they_should_and_not_else() -> None:
+    command = [str(PROMTOOL), "test", "rules", "alerts.test.yaml"]
+    done = subprocess.run(command, cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = yaml.safe_load((DEPLOY / "prometheus" / "alerts.test.yaml").read_text())["tests"]
+    fired = {check["alertname"] for case in tested for check in case["alert_rule_test"] if check["exp_alerts"]}
+    assert fired == {rule["alert"] for rule in RULES}
+
+
+def test_each_alert_has_its_page_in_the_runbook() -> None:
+    for rule in RULES:
+        assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
+        page = RUNBOOK.partition(f"\n### {rule['alert']}\n")[2].partition("\n#")[0]
+        assert "Means:" in page, rule["alert"]
+        assert "Do:" in page, rule["alert"]
+    assert set(re.findall(r"^### (Natter\w+)$", RUNBOOK, re.M)) == {rule["alert"] for rule in RULES}

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from actor_kit.actor import Actor, Delivery
 from actor_kit.bus import Bus, Pulled
-from actor_kit.metrics import DEAD_LETTERS_COUNT, HANDLED_SECONDS, IN_FLIGHT
+from actor_kit.metrics import DEAD_LETTERS_COUNT, HANDLED_SECONDS, IN_FLIGHT, QUEUE_WAIT_SECONDS
 from actor_kit.provision import check_consumer
 from actor_kit.requests import invalid_request
 from actor_kit.slots import Slots
@@ -177,6 +177,8 @@ class Mailbox:
     async def _settle(self, pulled: Pulled) -> None:
         delivery = Delivery(pulled.subject, pulled.headers, pulled.attempt, self._spec.max_deliver)
         started = time.monotonic()
+        if pulled.attempt == 1:
+            QUEUE_WAIT_SECONDS.labels(self._spec.name).observe(pulled.age_seconds)
         message_type = self._type_of(pulled.subject)
         message: Message | None = None
         error: NatterError | None = None

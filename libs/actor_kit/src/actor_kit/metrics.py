@@ -12,6 +12,12 @@ HANDLED_SECONDS = Histogram(
     "natter_handled_seconds", "Time in a handler.", ["message", "outcome"], buckets=LATENCY_BUCKETS_SECONDS
 )
 IN_FLIGHT = Gauge("natter_in_flight", "Messages being handled.", ["mailbox"])
+QUEUE_WAIT_SECONDS = Histogram(
+    "natter_queue_wait_seconds",
+    "From a message's publish to its first delivery.",
+    ["mailbox"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
 DEAD_LETTERS_COUNT = Counter("natter_dead_letters_total", "Messages given up.", ["message", "code"])
 LOOP_DELAY_SECONDS = Histogram(
     "natter_loop_delay_seconds",

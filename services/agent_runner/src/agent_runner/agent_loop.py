@@ -38,6 +38,7 @@ from agent_runner.crash_points import CrashPoint
 from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, OwnModel, equip
 from agent_runner.function_calls import durable
 from agent_runner.hosted_tools import HostedCalls
+from agent_runner.measuring import MEASURED, note_model
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
@@ -129,6 +130,7 @@ class AgentLoop:
         names = self._served.assistant.models
         self.model_name = self._workshop.models.choose(self._claimed.inference_options, self._claimed.run.model, names)
         self._asking.model_name = self.model_name
+        note_model(self.model_name)
         items: list[Any] = [*rules.portable(await self._session.get_items())]
         self._replay = [dict(call) for call in rules.open_calls(items)]
         self._call_ids = rules.call_ids(items)
@@ -180,6 +182,7 @@ class AgentLoop:
                 lambda: model.stream_response(**self._asking.asked(model, own, asked, begun)),
                 lambda event, is_first: self._show(event, is_first, titles_by),
                 ModelBounds.of(self._settings),
+                titles_by or str(getattr(model, "model", "")),
             )
         self._asking.wants_tool = False
         output, usage = self._read(response)
@@ -299,7 +302,10 @@ class AgentLoop:
         async def ask() -> ModelResponse:
             request = self._asking.asked_nested(own, asked)
             bounds = ModelBounds.of(self._settings)
-            response = await call_model(lambda: model.stream_response(**request), lambda _event, _first: None, bounds)
+            name = str(getattr(model, "model", "")) if isinstance(own, Model) else self._asking.name(own)
+            response = await call_model(
+                lambda: model.stream_response(**request), lambda _event, _first: None, bounds, name
+            )
             output, usage = self._read(response)
             self._check_tokens()
             return ModelResponse(output=output, usage=usage, response_id=None)
@@ -329,7 +335,8 @@ class AgentLoop:
             self._titles.start(models.get(helper), models.settings_of(helper))
         if not self._has_begun:
             self._has_begun = True
-            FIRST_TOKEN_SECONDS.observe(time.monotonic() - self._started)
+            measured = MEASURED.get()
+            FIRST_TOKEN_SECONDS.labels(measured.assistant, measured.model).observe(time.monotonic() - self._started)
         await asyncio.sleep(0)  # lets the publisher send it before a model that never waits goes on
         if self._workshop.crash_points.directory is not None:
             await self._publisher.flush()

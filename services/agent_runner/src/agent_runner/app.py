@@ -25,6 +25,7 @@ from agent_runner.equipment import InnerRunner
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
+from agent_runner.queue_watch import QueueWatch
 from agent_runner.registration import Registration
 from agent_runner.sealing import Seal
 from agent_runner.settings import Settings
@@ -65,6 +66,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             for assistant_id in assistants
         ]
+        await stack.enter_async_context(QueueWatch(bus, list(assistants)))
         await stack.enter_async_context(at_work(mailboxes))
         await stop.wait()
         health.is_stopping = True

@@ -25,7 +25,8 @@ from agent_runner.agent_loop import AgentLoop
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
 from agent_runner.hosted_tools import WORDS
-from agent_runner.metrics import RUNS, RUNS_ACTIVE
+from agent_runner.measuring import MEASURED, Measured
+from agent_runner.metrics import RUNS, RUNS_ACTIVE, TAKEOVERS
 from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentence_of
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.publisher import DeltaPublisher, FencedError
@@ -173,6 +174,7 @@ class RunAttempt:
     async def run(self, given_up: NatterError | None = None) -> Outcome:
         """Execute the run; or only end it, where it is ``given_up``. Returns how it ended."""
         lease = asyncio.create_task(self._keep_lease(), name="lease")
+        MEASURED.set(Measured(self._claimed.assistant_id))
         RUNS_ACTIVE.inc()
         outcome = "abandoned"
         try:
@@ -186,7 +188,7 @@ class RunAttempt:
             raise
         finally:
             RUNS_ACTIVE.dec()
-            RUNS.labels(outcome).inc()
+            RUNS.labels(self._claimed.assistant_id, outcome).inc()
             lease.cancel()
             await asyncio.gather(
                 lease,
@@ -240,6 +242,8 @@ class RunAttempt:
             self._publisher.run_event(event)
         if epoch > 1:
             self._publisher.event(events.stream_options())
+            if not self._claimed.is_resumed:
+                TAKEOVERS.labels(self._claimed.assistant_id).inc()
             # Once this is stored the stream refuses the earlier attempts, so that what is read next is all there is.
             await self._publisher.flush()
             shown = await read_shown(

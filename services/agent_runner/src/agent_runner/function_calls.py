@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from agent_runner.equipment import NESTED, Nested
 from agent_runner.function_results import outcome_of
-from agent_runner.metrics import TOOL_CALLS
+from agent_runner.measuring import count_tool_call
 from agent_runner.model_errors import AssistantFailedError, ModelError, natter_error_of
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_results import UNKNOWN, Outcome, parse_arguments
@@ -113,7 +113,7 @@ class FunctionCall:
         if was_begun and not self.may_be_repeated:
             return Outcome("unknown", f"The assistant was restarted while the tool was at work. {UNKNOWN}")
         outcome = await self._called(call_id)
-        TOOL_CALLS.labels(FUNCTION, outcome.status).inc()
+        count_tool_call(FUNCTION, outcome.status)
         return outcome
 
     async def _called(self, call_id: str) -> Outcome:

@@ -15,6 +15,7 @@ from contracts.ids import new_id
 from openai.types.responses import Response, ResponseFunctionToolCall
 
 from agent_runner import rules
+from agent_runner.measuring import measured_call
 from agent_runner.model_errors import ERROR_EVENTS, ModelError, event_error, model_error
 from agent_runner.settings import Settings
 
@@ -53,16 +54,23 @@ class ModelBounds:
         )
 
 
-async def call_model(ask: Ask, show: Show, bounds: ModelBounds) -> Response:
-    """The model's whole answer, complete or not, once every event of it is shown.
+async def call_model(ask: Ask, show: Show, bounds: ModelBounds, model: str = "") -> Response:
+    """The model's whole answer, complete or not, once every event of it is shown; ``model`` is how it is counted.
 
     Raises ModelError for what the provider does, and what showing it raises.
     """
+    with measured_call(model) as measured:
+        response, longest_gap_seconds = await _call_model(ask, show, bounds)
+        measured.ended(usage_of(response), longest_gap_seconds)
+        return response
+
+
+async def _call_model(ask: Ask, show: Show, bounds: ModelBounds) -> tuple[Response, float]:
     started = asyncio.get_running_loop().time()
     for attempt in range(1, bounds.attempts_max + 1):
         call = _Call(bounds, show)
         try:
-            return await call.stream(ask())
+            return await call.stream(ask()), call.longest_gap_seconds
         except ModelError as failure:
             cause = failure.__cause__ or failure
             log.warning("model.failed", code=failure.code, attempt=attempt, error=repr(cause)[:300])
@@ -84,6 +92,8 @@ class _Call:
     show: Show
     has_token: bool = False
     waits_for_tool: bool = False
+    longest_gap_seconds: float = 0.0
+    _token_at: float | None = None
 
     async def stream(self, events: AsyncIterator[Any]) -> Response:
         deadline = asyncio.timeout(self.bounds.first_token_seconds_max)
@@ -125,6 +135,9 @@ class _Call:
         if self.waits_for_tool:
             seconds_max = max(seconds_max, self.bounds.first_token_seconds_max)
         now = asyncio.get_running_loop().time()
+        if self._token_at is not None and now - self._token_at > self.longest_gap_seconds:
+            self.longest_gap_seconds = now - self._token_at
+        self._token_at = now
         when = deadline.when()
         if when is None or abs(when - now - seconds_max) > seconds_max / 20:
             deadline.reschedule(now + seconds_max * 1.05)

@@ -17,7 +17,7 @@ from contracts.events import EPOCH_HEADER, EVENT_HEADER, KEY_HEADER, TERMINAL_RU
 from contracts.subjects import subject_of
 
 from agent_runner.frames import Frames
-from agent_runner.metrics import DELTAS_PUBLISHED
+from agent_runner.metrics import DELTAS_PUBLISHED, FENCED
 
 DELTA_CHARACTERS_MAX = 32_768
 PENDING_EVENTS_MAX = 1_000
@@ -262,6 +262,7 @@ class DeltaPublisher:
             self._last_sequence = last.sequence
             return True
         if last is not None and not _may_follow(last, self._epoch):
+            FENCED.labels("stream").inc()
             raise FencedError
         found = last.sequence if last else 0
         if found == self._last_sequence:  # told by a follower that is behind: what was refused came later

@@ -10,6 +10,7 @@ from contracts.errors import Code, RetryableError, TerminalError
 from contracts.message import Command, Query, Reply
 from contracts.replies import RunClaimed
 
+from agent_runner.metrics import FENCED
 from agent_runner.publisher import FencedError
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Store:
                 return await self._bus.request(command, run_token=self._token_for(command))
             except TerminalError as error:
                 if error.code in _NOT_OURS:
+                    FENCED.labels("store").inc()
                     raise FencedError from error
                 if error.code != Code.INTERNAL:
                     raise

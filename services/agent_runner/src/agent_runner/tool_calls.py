@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
-from agent_runner.metrics import TOOL_CALLS
+from agent_runner.measuring import count_tool_call
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
@@ -218,7 +218,7 @@ class ToolCalls:
             outcome = await self.personal.connect(tool.server, call_id)
         else:
             outcome = await self._call(tool, arguments, call_id, was_begun=was_begun)
-        TOOL_CALLS.labels(tool.server.config.name, outcome.status).inc()
+        count_tool_call(tool.server.config.name, outcome.status)
         return outcome
 
     async def _call(self, tool: RemoteTool, arguments: JsonValue, call_id: str, *, was_begun: bool) -> Outcome:

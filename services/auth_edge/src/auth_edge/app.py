@@ -160,7 +160,7 @@ def _health(edge: Edge) -> Health:
 
     async def store_answers() -> bool:
         try:
-            await edge.bus.request(probe, timeout_seconds=1.0)
+            await edge.bus.request(probe, timeout_seconds=1.0, is_probe=True)
         except NatterError:
             return False
         return True

@@ -13,6 +13,7 @@ from contracts.identity import Principal
 from contracts.ids import ConversationId, RunId
 
 from conversation_store.database import Row, Transaction
+from conversation_store.metrics import FENCED_WRITES
 from conversation_store.runs.rules import RunState, refusal_of_write
 from conversation_store.statements import Statements
 
@@ -77,6 +78,7 @@ async def lock_run(transaction: Transaction, principal: Principal, run_id: RunId
 
 async def refused_write(transaction: Transaction, principal: Principal, run_id: RunId, epoch: int) -> TerminalError:
     """Why a write that carries an epoch touched no row."""
+    FENCED_WRITES.inc()
     return refusal_of_write(run_state(await owned_run(transaction, principal, run_id)), epoch=epoch)
 
 

@@ -13,4 +13,7 @@ OUTBOX_DELAY_SECONDS = Histogram(
     "natter_store_outbox_delay_seconds", "From the commit to the bus's ack.", buckets=LATENCY_BUCKETS_SECONDS
 )
 RUNS_WAITING = Gauge("natter_store_runs_waiting", "Runs that wait for a person, of all users.")
+RUNS_UNFINISHED = Gauge("natter_store_runs_unfinished", "Runs that are not finished, over all replicas.", ["state"])
+OLDEST_QUEUED_SECONDS = Gauge("natter_store_oldest_queued_seconds", "How long the oldest run waits to be claimed.")
+FENCED_WRITES = Counter("natter_store_fenced_writes_total", "Writes of an attempt that was taken over, refused.")
 RUNS_SWEPT = Counter("natter_store_runs_swept_total", "Runs that the sweeper took care of.", ["outcome"])

@@ -1,6 +1,7 @@
 """What an operator looks at: runs, users and usage, over all users and without what was said."""
 
 import json
+from typing import Any
 
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetReport
@@ -15,6 +16,12 @@ sql = Statements.beside(__file__)
 async def get_report(transaction: Transaction, query: GetReport) -> Report:
     """The rows of a report. Raises TerminalError: not_found, invalid_request where an id is missing."""
     return Report(rows=tuple(json.loads(row["body"]) for row in await _rows(transaction, query)))
+
+
+async def totals(transaction: Transaction) -> dict[str, Any]:
+    """How many runs are not finished, by state."""
+    row = await transaction.row(sql.totals)
+    return json.loads(row["body"]) if row else {}
 
 
 async def _rows(transaction: Transaction, query: GetReport) -> list[Row]:

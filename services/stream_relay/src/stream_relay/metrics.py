@@ -13,6 +13,18 @@ CHANNELS: Final = Gauge("relay_channels", "Subjects that the relay listens to.")
 ATTACH_SECONDS: Final = Histogram(
     "relay_attach_seconds", "From a request to its answer's first byte.", ["stream"], buckets=LATENCY_BUCKETS_SECONDS
 )
+CATCH_UP_SECONDS: Final = Histogram(
+    "relay_catch_up_seconds",
+    "From an answer's first byte until the stream is live.",
+    ["begin"],
+    buckets=LATENCY_BUCKETS_SECONDS,
+)
+"""``resumed``: after a Last-Event-ID; ``new``: without one."""
+RESUME_GAP_DELTAS: Final = Histogram(
+    "relay_resume_gap_deltas",
+    "Deltas that a viewer had missed when it came back.",
+    buckets=(0, 1, 10, 100, 1_000, 10_000),
+)
 FRAMES: Final = Counter("relay_frames_total", "Deltas encoded, once for all their viewers.")
 GAPS: Final = Counter("relay_gaps_total", "Losses noticed and read again from DELTAS.")
 FENCED: Final = Counter("relay_fenced_total", "Deltas of fenced attempts that were not shown.")

@@ -13,7 +13,7 @@ from contracts.events import Reset
 
 from stream_relay.channel import BUS_AWAY_PAUSE_SECONDS, LAG_PAUSES_SECONDS, Channel
 from stream_relay.history import Attach, Batch, Start, StreamRequest
-from stream_relay.metrics import OVERFLOWS, RESETS, VIEWERS
+from stream_relay.metrics import CATCH_UP_SECONDS, OVERFLOWS, RESETS, RESUME_GAP_DELTAS, VIEWERS
 from stream_relay.rules import ChatKitTurn, EpochGuard, FrameQueue, judge_place
 from stream_relay.translate import (
     HEARTBEAT,
@@ -107,6 +107,8 @@ class Stream:
         self._counted: str | None = None
         is_turn = asked.is_chatkit and asked.wanted.run_id is not None
         self._turn = ChatKitTurn(asked.wait, begins=not asked.place) if is_turn else None
+        self._caught_up_from: float | None = None
+        self._missed_count = 0
 
     # --- called by its channel and by the routes ----------------------------------------------------------------
 
@@ -144,6 +146,7 @@ class Stream:
     async def chunks(self, channel: Channel) -> AsyncGenerator[bytes]:
         """Yield bytes to write until the stream ends; `why` then says why. Comments keep a silent connection open."""
         try:
+            self._caught_up_from = self._now()
             yield self._retry(self._limits.retry_milliseconds_max // 4)
             state = State.ATTACH
             while state is not State.END:
@@ -230,6 +233,7 @@ class Stream:
         shown = [
             delta for delta in batch.deltas if guard.admits(delta.subject, delta.epoch) and delta.sequence > read_to
         ]
+        self._missed_count += len(shown)
         if batch.deltas:
             self._queue.read(batch.deltas[-1].sequence)
         state = State.JOIN if batch.is_last else State.HISTORY
@@ -332,6 +336,16 @@ class Stream:
         if label is not None:
             VIEWERS.labels(label).inc()
         self._counted = label
+        if self._caught_up_from is not None and label != "catching_up":
+            self._count_catch_up(self._now() - self._caught_up_from)
+            self._caught_up_from = None
+
+    def _count_catch_up(self, seconds: float) -> None:
+        """Once for each stream: it is live, or has ended before it was."""
+        is_resumed = self._asked.place is not None
+        CATCH_UP_SECONDS.labels("resumed" if is_resumed else "new").observe(seconds)
+        if is_resumed:
+            RESUME_GAP_DELTAS.observe(self._missed_count)
 
 
 class Waker:

@@ -125,13 +125,19 @@ class Bus:
     # --- request and reply ------------------------------------------------------------------------------
 
     async def request(
-        self, request: Command[ReplyT] | Query[ReplyT], *, timeout_seconds: float = 2.5, run_token: str | None = None
+        self,
+        request: Command[ReplyT] | Query[ReplyT],
+        *,
+        timeout_seconds: float = 2.5,
+        run_token: str | None = None,
+        is_probe: bool = False,
     ) -> ReplyT:
         """Ask the one service that answers this command or query, and return its reply.
 
         With ``run_token`` the request is for a run; else a service that has PRINCIPAL_SECRET proves its principal.
         Raises what the service raised (TerminalError or RetryableError with its code), and RetryableError with
         ``bus_unavailable`` (not connected), `unavailable_code` (nobody answers) or ``deadline_exceeded``.
+        A probe's errors are its caller's finding, and no errors of the bus.
         While nobody answers it asks again within the deadline: nothing was done then. After a time-out only a
         query is asked again, by the caller.
         """
@@ -143,7 +149,8 @@ class Bus:
             try:
                 answer = await self._ask(type(request).subject_template, payload, headers, timeout_seconds)
             except RetryableError as error:
-                BUS_ERRORS.labels(error.code).inc()
+                if not is_probe:
+                    BUS_ERRORS.labels(error.code).inc()
                 raise
         return read_reply(request, answer)
 

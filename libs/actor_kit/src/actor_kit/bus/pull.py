@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass
 
 from contracts.streams import ConsumerSpec
@@ -36,6 +37,11 @@ class Pulled:
     def attempt(self) -> int:
         """How often the message was delivered, this time included."""
         return self.message.metadata.num_delivered
+
+    @property
+    def age_seconds(self) -> float:
+        """Since it was published, by the two machines' clocks."""
+        return max(0.0, time.time() - self.message.metadata.timestamp.timestamp())
 
     @property
     def stream_sequence(self) -> int:

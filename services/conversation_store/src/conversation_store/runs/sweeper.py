@@ -13,7 +13,7 @@ from contracts.identity import Principal
 from contracts.ids import new_id
 from contracts.streams import DELTAS
 
-from conversation_store import access, metrics
+from conversation_store import access, metrics, reports
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
@@ -78,6 +78,7 @@ class Sweeper:
         await self.expire_waiting()
         await self.purge_due()
         await self.delete_untouched()
+        await self.measure()
         return outcomes
 
     async def expire_waiting(self) -> int:
@@ -97,6 +98,13 @@ class Sweeper:
             return None
         run = await access.owned_run(transaction, Principal(user_id=found["user_id"]), found["run_id"])
         return await release.expire(transaction, found["user_id"], run) if run["status"] == "waiting" else 0
+
+    async def measure(self) -> None:
+        """Tell at /metrics how many runs are not finished; every replica tells the same."""
+        found = await self._database.transact(None, reports.totals)
+        for state in ("queued", "enqueued", "running", "waiting"):
+            metrics.RUNS_UNFINISHED.labels(state).set(found[state])
+        metrics.OLDEST_QUEUED_SECONDS.set(found["oldest_queued_seconds"])
 
     async def _take_care_of_one(self, transaction: Transaction) -> str | None:
         """Lock a run that nobody works on, and request it again; end it where it was stopped, tried too often, or where
