@@ -8,7 +8,7 @@ from typing import Any
 
 from agents import Agent
 from chatkit.widgets import Card, Text, WidgetTemplate
-from natterkit import Action, Assistant, Context, EntitySource, FileSource, Item, UrlSource, function_tool
+from natterkit import Action, Assistant, Context, EntitySource, FileSource, Item, Tag, UrlSource, function_tool
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(16)
 TEMPLATE = WidgetTemplate(
@@ -117,6 +117,13 @@ async def on_action(context: Context, action: Action, item: Item | None) -> str 
     return f"You chose {action.payload}."
 
 
+async def on_mention(context: Context, tag: Tag) -> str | None:
+    """Look up what the user mentions."""
+    return f"{tag.text} is order {tag.id} of {context.user.id}, {tag.data['state']}."
+
+
 assistant = Assistant(
-    agent=Agent[Any](name="Presenter", tools=[present, show_slowly, lock, mistake]), on_action=on_action
+    agent=Agent[Any](name="Presenter", tools=[present, show_slowly, lock, mistake]),
+    on_action=on_action,
+    on_mention=on_mention,
 )

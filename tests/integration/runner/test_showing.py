@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from chatkit.types import ThreadStreamEvent
-from contracts.commands import BeginTurn, CustomAction
+from contracts.commands import BeginTurn, CustomAction, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.queries import GetConversation
@@ -145,6 +145,22 @@ async def test_a_locked_conversation_takes_actions_and_a_closed_one_nothing(
     assert refused.value.code == Code.CONVERSATION_LOCKED
     query = GetConversation(principal=Principal(user_id="dora"), conversation_id=begun.conversation_id)
     assert (await stack.bus.request(query)).conversation.status.type == "closed"
+
+
+async def test_what_is_mentioned_reaches_the_model_as_the_assistant_knows_it(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    model.scripts["whereabouts"] = [text("On its way.")]
+    tag: dict[str, Any] = {"type": "input_tag", "id": "o_7", "text": "@Tea pot", "data": {"state": "sent"}}
+    said: dict[str, Any] = {"type": "input_text", "text": "whereabouts "}
+    message = UserMessage(text="whereabouts @Tea pot", content=(said, tag))
+    begun = await stack.bus.request(BeginTurn(principal=Principal(user_id="fay"), input=message))
+    await stack.watch("fay", begun)
+    assert "@Tea pot is order o_7 of fay, sent." in str(model.requests[-1]["input"])
+    assert str(model.requests[-1]["input"]).count("is order o_7") == 1
+    model.scripts["whatever"] = [text("Yes.")]
+    await stack.ask("fay", "whatever", begun.conversation_id)
+    assert "is order o_7 of fay" in str(model.requests[-1]["input"]), "it stays in the conversation"
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from natterkit.context import Context, Conversation, User
 from natterkit.demo import Demo, DemoCall
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
+from natterkit.mentions import Tag
 from natterkit.showing import EntitySource, FileSource, Task, UrlSource
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
@@ -34,6 +35,7 @@ __all__ = [
     "OAuth",
     "Several",
     "StartPrompt",
+    "Tag",
     "Task",
     "Text",
     "ToolWords",

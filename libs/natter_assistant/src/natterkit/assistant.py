@@ -11,6 +11,7 @@ from natterkit.actions import OnAction
 from natterkit.context import Context
 from natterkit.demo import Demo
 from natterkit.mcp_server import McpServer
+from natterkit.mentions import OnMention
 
 AgentFactory = Callable[[Context], Agent[Any] | Awaitable[Agent[Any]]]
 """Makes the agent of one run; it is called anew when another runner goes on with that run."""
@@ -73,8 +74,9 @@ class Assistant:
     ``tells_date``: whether the date, the user's time zone and their language are said after the instructions of its
     agents. ``mcp_servers``: beside those of the agent. ``make_context``: what tools get as the SDK's context, where
     that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
-    name of a tool. ``on_action``: is called with what people do in widgets; without it actions are refused. ``demo``:
-    where there is no key for a model.
+    name of a tool. ``on_action``: is called with what people do in widgets; without it actions are refused.
+    ``on_mention``: what the model is told of things that they mention; without it, their ids and data. ``demo``:
+    answers where there is no key for a model.
     """
 
     agent: Agent[Any] | AgentFactory
@@ -92,6 +94,7 @@ class Assistant:
     make_context: Callable[[Context], Any] | None = None
     tool_words: Mapping[str, ToolWords] = field(default_factory=dict[str, ToolWords])
     on_action: OnAction | None = None
+    on_mention: OnMention | None = None
     demo: Demo | None = None
 
     @property

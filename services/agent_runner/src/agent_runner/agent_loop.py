@@ -39,6 +39,7 @@ from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, O
 from agent_runner.function_calls import durable
 from agent_runner.hosted_tools import HostedCalls
 from agent_runner.measuring import MEASURED, note_model
+from agent_runner.mentions import tell_mentions
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
@@ -142,6 +143,7 @@ class AgentLoop:
         self._tool_calls.personal.on_tools = self._add_remote_tools
         CURRENT_RUN.set(self)
         with running(self._context):
+            await tell_mentions(self._served.assistant, self._claimed, self._context, self._effects)
             agent = self._starting = await self._starting_agent()
             with suppress(ModelRefusalError):  # an answer like any other: it was shown, and is stored
                 result = await Runner.run(
