@@ -4,6 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.element.chat import Chat, numbers
 from tests.e2e.element.servers import Server
+from tests.e2e.element.test_accessibility import axe
 
 TOOLS = [
     {
@@ -197,3 +198,70 @@ def test_what_was_not_sent_before_a_refresh_waits_for_a_decision(server: Server,
     chat.answer_is("unsent")
     page.reload()
     expect(chat.bubbles).to_have_text(["Question 0", "say unsent"])
+
+
+PEOPLE = """{
+    showComposerMenu: true,
+    people: [{id: 'p1', title: 'Ada Lovelace', group: 'People', icon: 'user', interactive: true,
+              data: {team: 'engines'}},
+             {id: 'p2', title: 'Adam', interactive: false}],
+    async onTagSearch(query) { return this.people.filter(({title}) => title.toLowerCase().includes(query)) },
+    onClick(entity) { window.clicked = [entity.id, entity.data] },
+    async onRequestPreview(entity) {
+        window.previewed = (window.previewed ?? 0) + 1;
+        const children = [{type: 'Title', value: entity.title}, {type: 'Text', value: 'Writes programs'}];
+        return {preview: {type: 'Basic', children}};
+    },
+}"""
+
+
+def test_what_the_page_knows_is_mentioned_looked_at_and_clicked(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, entities: " + PEOPLE + "})")
+    chat.composer.press_sequentially("say hello to @ad")
+    found = chat.root.get_by_role("listbox", name="Mention").get_by_role("option")
+    expect(found).to_have_count(2)
+    chat.composer.press("ArrowDown")
+    expect(found.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(chat.composer).to_have_attribute("aria-activedescendant", "mentions-1")
+    assert axe(page) == []
+    chat.composer.press("ArrowUp")
+    chat.composer.press("Enter")
+    expect(chat.composer).to_have_value("say hello to @Ada Lovelace ")
+    chat.composer.press_sequentially("now @Adam")
+    expect(found).to_have_count(1)
+    chat.composer.press("Escape")  # the list goes, and what was typed stays text
+    chat.composer.press("Enter")
+    chat.answer_is("hello to Ada Lovelace now @Adam")
+    content = stock.requests()[-1]["params"]["input"]["content"]
+    assert content == [
+        {"type": "input_text", "text": "say hello to "},
+        {
+            "type": "input_tag",
+            "id": "p1",
+            "text": "Ada Lovelace",
+            "group": "People",
+            "interactive": True,
+            "data": {"team": "engines"},
+        },
+        {"type": "input_text", "text": " now @Adam"},
+    ]
+    tag = chat.bubbles.last.get_by_role("button", name="Ada Lovelace")
+    tag.hover()
+    card = chat.root.get_by_role("tooltip")
+    expect(card).to_have_text("Ada LovelaceWrites programs")
+    expect(tag).to_have_attribute("aria-describedby", str(card.get_attribute("id")))
+    chat.composer.hover()
+    expect(card).to_have_count(0)
+    tag.focus()
+    expect(card).to_be_visible()
+    assert page.evaluate("window.previewed") == 1  # it is asked for once
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    tag.click()
+    assert page.evaluate("window.clicked") == ["p1", {"team": "engines"}]
+    chat.root.get_by_role("button", name="Mention").click()
+    expect(found).to_have_count(2)
+    found.nth(1).click()
+    expect(chat.composer).to_have_value("@Adam ")
+    expect(chat.composer).to_be_focused()

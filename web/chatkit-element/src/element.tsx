@@ -6,9 +6,9 @@ import { unknownOptions, unsupportedOptions, viewOptions } from "./options/optio
 import { readSettings, type Settings, SETTING_ATTRIBUTES } from "./options/settings";
 import { applyTheme } from "./options/apply-theme";
 import type { ClientConfig } from "./protocol/client";
-import { textOf } from "./protocol/text";
 import type { UserContent, WireAttachment } from "./protocol/types";
 import { Chat } from "./chat/chat";
+import { writtenOf } from "./state/mentions";
 import { chooseLocale } from "./text/locale";
 import { App } from "./view/app";
 import { type ComposerHandle, isTouch } from "./view/composer";
@@ -97,7 +97,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
     const chat = await this.ready();
     if (params.files?.length) throw new Error("setComposerValue: files are not supported yet; upload them and pass attachments.");
     chat.setComposer({
-      ...((params.text !== undefined || params.content) && { text: textOf(contentOf(params)) }),
+      ...((params.text !== undefined || params.content) && writtenOf(contentOf(params))),
       ...(params.reply !== undefined && { quote: params.reply || null }),
       ...(params.attachments && { attachments: params.attachments as WireAttachment[] }),
       ...(params.selectedToolId !== undefined && { toolId: params.selectedToolId }),

@@ -13,6 +13,7 @@ import {
   EMPTY_HISTORY,
   userMessageBefore,
 } from "../state/app-state";
+import { writtenOf } from "../state/mentions";
 import type { StoredTurn } from "../state/stored-turn";
 import { dismissNotice } from "../state/thread-reducer";
 import { Conversation, type ConversationHost } from "./conversation";
@@ -224,9 +225,11 @@ export class Chat implements ConversationHost {
   discard(key: string, keepText: boolean): void {
     const message = this.current.unsent.discard(key);
     if (!message || !keepText) return;
-    const { text, quote, attachments } = this.store.state.composer;
+    const { text, mentions, quote, attachments } = this.store.state.composer;
+    const written = writtenOf(message.input.content);
     this.setComposer({
-      text: [text, textOf(message.input.content)].filter(Boolean).join("\n\n"),
+      text: [text, written.text].filter(Boolean).join("\n\n"),
+      mentions: [...mentions, ...written.mentions],
       quote: quote ?? message.input.quoted_text ?? null,
       attachments: [...attachments, ...message.attachments],
     });
@@ -261,7 +264,7 @@ export class Chat implements ConversationHost {
     const { thread, turn } = this.current.state;
     const item = thread.items.findLast((one) => one.type === "user_message" && (itemId === null || one.id === itemId));
     if (!this.canEdit || turn !== null || item?.type !== "user_message") return false;
-    this.setComposer({ text: textOf(item.content), quote: item.quoted_text ?? null, editedId: item.id });
+    this.setComposer({ ...writtenOf(item.content), quote: item.quoted_text ?? null, editedId: item.id });
     return true;
   }
 
@@ -272,7 +275,7 @@ export class Chat implements ConversationHost {
   async sendEdit(itemId: string, input: UserMessageInput): Promise<void> {
     if (await this.current.requests.edit(itemId, input)) return;
     // Refused: the text goes back into the composer, unless the person has typed something since.
-    if (this.store.state.composer.text === "") this.setComposer({ text: textOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
+    if (this.store.state.composer.text === "") this.setComposer({ ...writtenOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
   }
 
   async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {

@@ -1,6 +1,7 @@
 /** The published options with their defaults, and which of the given ones we do not know or support. */
 
 import type { ChatKitOptions } from "@openai/chatkit";
+import type { Entity } from "../protocol/types";
 
 const KNOWN_OPTIONS = new Set([
   "api", "locale", "theme", "frameTitle", "initialThread", "onClientTool", "header", "history", "startScreen",
@@ -22,11 +23,17 @@ export interface ViewOptions {
   tools: NonNullable<NonNullable<ChatKitOptions["composer"]>["tools"]>;
   models: NonNullable<NonNullable<ChatKitOptions["composer"]>["models"]>;
   disclaimer: { text: string; isHighContrast: boolean } | null;
+  hasMentionButton: boolean;
+  searchEntities: ((query: string) => Promise<Entity[]>) | undefined;
+  onEntityClick: ((entity: Entity) => void) | undefined;
+  /** Resolves with a widget, or null. */
+  onEntityPreview: ((entity: Entity) => Promise<unknown>) | undefined;
 }
 
 export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
   const { header, history, startScreen, thread, threadItemActions, composer, disclaimer } = options;
   return {
+    ...entityOptions(options.entities),
     title: options.frameTitle ?? "Chat",
     header: {
       isEnabled: header?.enabled ?? true,
@@ -52,12 +59,21 @@ export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
   };
 }
 
+/** The page's functions, called as methods of the object that they came in. */
+function entityOptions(entities: ChatKitOptions["entities"]): Pick<ViewOptions, "hasMentionButton" | "searchEntities" | "onEntityClick" | "onEntityPreview"> {
+  return {
+    hasMentionButton: (entities?.showComposerMenu ?? false) && entities?.onTagSearch !== undefined,
+    searchEntities: entities?.onTagSearch && (async (query) => (await entities.onTagSearch?.(query)) ?? []),
+    onEntityClick: entities?.onClick && ((entity) => entities.onClick?.(entity as never)),
+    onEntityPreview: entities?.onRequestPreview && (async (entity) => (await entities.onRequestPreview?.(entity as never))?.preview ?? null),
+  };
+}
+
 /** Names of options that the page has set and this element does not support. */
 export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
   const asked: [boolean | undefined, string][] = [
     [options.composer?.attachments?.enabled, "composer.attachments"],
     [options.composer?.dictation?.enabled, "composer.dictation"],
-    [options.entities !== undefined, "entities"],
     [options.commands?.enabled, "commands"],
   ];
   return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);

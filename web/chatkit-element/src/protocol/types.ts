@@ -46,6 +46,18 @@ export interface EntitySource {
   description?: string | null;
   label?: string | null;
   inline_label?: string | null;
+  interactive?: boolean;
+  data?: Record<string, unknown>;
+}
+/** Something of the page's that a message can name, as `@openai/chatkit` has it. */
+export interface Entity {
+  id: string;
+  title: string;
+  icon?: string | undefined;
+  group?: string | undefined;
+  data?: Record<string, unknown> | undefined;
+  /** It can be clicked, or looked at. */
+  interactive?: boolean | undefined;
 }
 export type Source = UrlSource | FileSource | EntitySource;
 

@@ -1,7 +1,7 @@
 /** Everything the view shows, in one immutable value. */
 
 import type { Failure } from "../protocol/errors";
-import type { Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
+import type { Entity, Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
 import type { StoredTurn } from "./stored-turn";
 import { EMPTY_THREAD, type ThreadState } from "./thread-state";
 
@@ -64,6 +64,8 @@ export interface HistoryState {
 
 export interface ComposerState {
   text: string;
+  /** What was chosen to be mentioned; those whose `@title` is still in the text are sent as tags. */
+  mentions: readonly Entity[];
   quote: string | null;
   attachments: readonly WireAttachment[];
   toolId: string | null;
@@ -95,7 +97,7 @@ export const EMPTY_CONVERSATION: ConversationState = {
   isLoadingOlder: false,
 };
 
-export const EMPTY_COMPOSER: ComposerState = { text: "", quote: null, attachments: [], toolId: null, modelId: null, editedId: null };
+export const EMPTY_COMPOSER: ComposerState = { text: "", mentions: [], quote: null, attachments: [], toolId: null, modelId: null, editedId: null };
 
 export const EMPTY_HISTORY: HistoryState = {
   isOpen: false,

@@ -1,11 +1,13 @@
 import type { Ref } from "preact";
 import { useImperativeHandle, useLayoutEffect, useRef } from "preact/hooks";
+import type { Entity } from "../protocol/types";
 import type { ComposerState, ConversationState } from "../state/app-state";
 import { IconButton } from "./button";
 import { useView } from "./context";
 import { Icon } from "./icon";
 import { Menu } from "./menu";
 import { memo } from "./memo";
+import { MENTION_LIST_ID, mentionId, MentionList, useMentions } from "./mention-list";
 import { selectedModel, sendComposer } from "./send";
 
 export interface ComposerHandle {
@@ -28,6 +30,23 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
   useLayoutEffect(() => fitHeight(field.current), [composer.text]);
+  const mentions = useMentions((entity, start, end) => void mention(entity, start, end));
+  /** The caret goes behind what was put in, once that is drawn. */
+  const mention = (entity: Entity, start: number, end: number) => {
+    const { text: written, mentions: known } = chat.store.state.composer;
+    const inserted = `@${entity.title} `;
+    chat.setComposer({ text: written.slice(0, start) + inserted + written.slice(end), mentions: [...known.filter(({ id }) => id !== entity.id), entity] });
+    requestAnimationFrame(() => field.current?.setSelectionRange(start + inserted.length, start + inserted.length));
+  };
+  const beginMention = () => {
+    const input = field.current;
+    if (!input) return;
+    input.focus();
+    const { value, selectionStart: at } = input;
+    input.setRangeText(at === 0 || /\s$/.test(value.slice(0, at)) ? "@" : " @", at, input.selectionEnd, "end");
+    chat.setComposer({ text: input.value });
+    mentions.onEdit(input);
+  };
   if (status.type !== "active") return <ThreadEnded status={status} />;
 
   const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
@@ -35,6 +54,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   const canStop = turn !== null && !turn.isStopping && allowCancel && chat.canStop;
   const send = () => void sendComposer(chat, options);
   const onKeyDown = (event: KeyboardEvent) => {
+    if (mentions.onKeyDown(event)) return;
     // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
     if (event.key === "ArrowUp" && composer.text === "" && !event.isComposing && chat.startEdit(null)) return event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229 || isTouch()) return;
@@ -51,15 +71,25 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
         part="composer-input"
         rows={1}
         dir="auto"
-        value={composer.text}
+        // As it is now: what is found may be drawn between a key and the frame that draws it.
+        value={chat.store.state.composer.text}
         aria-label={text("composer")}
         placeholder={tool?.placeholderOverride ?? options.placeholder ?? text("placeholder")}
-        onInput={(event) => chat.setComposer({ text: event.currentTarget.value })}
+        aria-autocomplete={options.searchEntities ? "list" : undefined}
+        aria-controls={mentions.found.length > 0 ? MENTION_LIST_ID : undefined}
+        aria-activedescendant={mentions.found.length > 0 ? mentionId(mentions.active) : undefined}
+        onInput={(event) => {
+          chat.setComposer({ text: event.currentTarget.value });
+          mentions.onEdit(event.currentTarget);
+        }}
         onKeyDown={onKeyDown}
+        onBlur={mentions.close}
       />
+      <MentionList mentions={mentions} />
       <div class="composer-bar">
         <ToolControls toolId={composer.toolId} />
         <ModelControl modelId={composer.modelId} />
+        {options.hasMentionButton && <IconButton icon="lucide:at-sign" label={text("mention")} onClick={beginMention} />}
         <span class="spacer" />
         {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => chat.stop()} />}
         {(!canStop || canSend) && (

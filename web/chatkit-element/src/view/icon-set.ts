@@ -2,7 +2,7 @@
 
 import {
   Activity, Airplay, AlarmClock, Archive, ArrowDown, ArrowLeft, ArrowLeftFromLine, ArrowLeftToLine, ArrowRight,
-  ArrowRightFromLine, ArrowRightToLine, ArrowUp, Atom, Award, Banknote, Battery, Bell, Book, BookOpen, Bookmark,
+  ArrowRightFromLine, ArrowRightToLine, ArrowUp, AtSign, Atom, Award, Banknote, Battery, Bell, Book, BookOpen, Bookmark,
   Bot, Box, Brain, Briefcase, Brush, Bug, Building, Calculator, Calendar, Camera, Car, ChartColumn, ChartLine,
   ChartPie, Check, ChevronDown, ChevronLeft, ChevronRight, ChevronsLeft, ChevronsRight, Circle, CircleAlert,
   CircleCheck, CircleCheckBig, CircleDashed, CircleDot, CircleEllipsis, CircleQuestionMark, CircleUserRound,
@@ -65,7 +65,7 @@ export const LUCIDE_ICONS: Readonly<Record<string, IconNode>> = {
   activity: Activity, airplay: Airplay, "alarm-clock": AlarmClock, archive: Archive, "arrow-down": ArrowDown,
   "arrow-left": ArrowLeft, "arrow-left-from-line": ArrowLeftFromLine, "arrow-left-to-line": ArrowLeftToLine,
   "arrow-right": ArrowRight, "arrow-right-from-line": ArrowRightFromLine, "arrow-right-to-line": ArrowRightToLine,
-  "arrow-up": ArrowUp, atom: Atom, award: Award, banknote: Banknote, "bar-chart": ChartColumn, battery: Battery,
+  "arrow-up": ArrowUp, "at-sign": AtSign, atom: Atom, award: Award, banknote: Banknote, "bar-chart": ChartColumn, battery: Battery,
   bell: Bell, book: Book, "book-open": BookOpen, bookmark: Bookmark, bot: Bot, box: Box, brain: Brain,
   briefcase: Briefcase, brush: Brush, bug: Bug, building: Building, calculator: Calculator, calendar: Calendar,
   camera: Camera, car: Car, "chart-column": ChartColumn, "chart-line": ChartLine, "chart-pie": ChartPie,

@@ -2,6 +2,7 @@
 
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
+import { entityOfTag } from "../state/mentions";
 import type { StoredTurn } from "../state/stored-turn";
 import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
@@ -10,6 +11,7 @@ import { IconButton } from "./button";
 import { useLocale, useView } from "./context";
 import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
+import { EntityView } from "./entity";
 import { memo } from "./memo";
 import { Versions } from "./turn-note";
 import { WidgetView } from "./widgets/widget";
@@ -93,9 +95,7 @@ export const UserMessage = memo(({ itemId, content, quote, attachments, createdA
       <div class="bubble" part="bubble" dir="auto">
         {content.map((part, index) =>
           part.type === "input_tag" ? (
-            <span key={index} class="tag">
-              {part.text}
-            </span>
+            <EntityView key={index} entity={entityOfTag(part)} class="tag" label={part.text} />
           ) : (
             part.text
           ),

@@ -4,6 +4,7 @@ import type { ModelOption } from "@openai/chatkit";
 import type { ViewOptions } from "../options/options";
 import type { UserContent } from "../protocol/types";
 import type { Chat } from "../chat/chat";
+import { contentOf } from "../state/mentions";
 
 /** The model that a message will be sent with: the chosen one, else the default, else the first that can be used. */
 export function selectedModel(models: readonly ModelOption[], modelId: string | null): ModelOption | null {
@@ -14,12 +15,12 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
 export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
   // The state as it is now, not as it was drawn: Enter may come in the same frame as the last letter.
-  const { text, quote, attachments, toolId, editedId } = chat.store.state.composer;
+  const { text, mentions, quote, attachments, toolId, editedId } = chat.store.state.composer;
   if (!text.trim() && attachments.length === 0) return;
-  const content: UserContent[] = [{ type: "input_text", text: text.trim() }];
+  const content = contentOf(text.trim(), mentions);
   const sent = send(chat, options, content, quote, attachments, editedId);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;
-  chat.setComposer({ text: "", quote: null, attachments: [], editedId: null, ...(!isPersistent && { toolId: null }) });
+  chat.setComposer({ text: "", mentions: [], quote: null, attachments: [], editedId: null, ...(!isPersistent && { toolId: null }) });
   await sent;
 }
 

@@ -2,6 +2,7 @@ import type { Source } from "../protocol/types";
 import { safeLink } from "../markdown/links";
 import { Icon } from "./icon";
 import { useLocale } from "./context";
+import { EntityView } from "./entity";
 
 /** The sources of an answer or a search, each address once. */
 export function Sources({ sources }: { sources: readonly Source[] }) {
@@ -35,11 +36,15 @@ function SourceView({ source }: { source: Source }) {
       </a>
     );
   }
-  const label = source.type === "file" ? source.title || source.filename : (source.inline_label ?? source.title);
+  if (source.type === "entity") {
+    const { id, title, interactive, data } = source;
+    const entity = { id, title, icon: source.icon ?? undefined, interactive: interactive ?? false, data: data ?? {} };
+    return <EntityView entity={entity} class="source" label={source.inline_label ?? title} icon={source.icon ?? "cube"} />;
+  }
   return (
     <span class="source" title={source.description ?? undefined}>
-      <Icon name={source.type === "file" ? "document" : (source.icon ?? "cube")} />
-      <span dir="auto">{label}</span>
+      <Icon name="document" />
+      <span dir="auto">{source.title || source.filename}</span>
     </span>
   );
 }

@@ -118,6 +118,7 @@ export const ar: Texts = {
   threadGone: "حُذفت هذه المحادثة. ما كتبته محفوظ.",
   itemDone: "مُنجز",
   itemOpen: "غير مُنجز",
+  mention: "الإشارة إلى",
   showMore: "عرض {n} أخرى",
   clear: "مسح",
   table: "جدول",

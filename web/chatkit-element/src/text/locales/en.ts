@@ -118,6 +118,7 @@ export const en = {
   threadGone: "This conversation was deleted. What you typed is kept.",
   itemDone: "Done",
   itemOpen: "Not done",
+  mention: "Mention",
   showMore: "Show {n} more",
   clear: "Clear",
   table: "Table",

@@ -118,6 +118,7 @@ export const ur: Texts = {
   threadGone: "یہ گفتگو حذف کر دی گئی ہے۔ آپ کا لکھا ہوا محفوظ ہے۔",
   itemDone: "ہو گیا",
   itemOpen: "باقی ہے",
+  mention: "ذکر کریں",
   showMore: "مزید {n} دکھائیں",
   clear: "صاف کریں",
   table: "جدول",
