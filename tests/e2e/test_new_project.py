@@ -56,7 +56,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def project(environment: dict[str, str]) -> Iterator[Path]:
     with TemporaryDirectory(prefix="somewhere-") as parent:
-        Path(parent).chmod(0o711)  # run by root, Postgres is another user, who must pass through
         subprocess.run(["natter", "new", "support-desk"], cwd=parent, env=environment, check=True, timeout=60)
         yield Path(parent) / "support-desk"
 

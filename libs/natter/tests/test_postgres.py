@@ -12,7 +12,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 from natter.servers.ports import free_port
-from natter.servers.postgres import Postgres, PostgresFailedError, let_others_pass
+from natter.servers.postgres import Postgres
+from natter.servers.postgres_programs import PostgresFailedError, binaries_for_others, others_may_pass
 from natter_testing.servers import RunningServer, temporary_directory
 
 pytestmark = pytest.mark.slow
@@ -125,13 +126,40 @@ def test_the_lock_file_of_a_dead_server_is_no_obstacle_when_its_process_id_lives
     running.start()
 
 
-def test_which_directories_had_to_be_opened_is_known(tmp_path: Path) -> None:
-    closed, inside = tmp_path / "closed", tmp_path / "closed" / "inside"
-    inside.mkdir(parents=True)
-    closed.chmod(0o700)
-    inside.chmod(0o711)
-    assert let_others_pass(inside)[0] == closed
-    assert (closed.stat().st_mode & 0o777, let_others_pass(inside)) == (0o701, [])
+def test_a_cluster_below_a_closed_directory_runs_and_the_directory_stays_as_it_is() -> None:
+    with temporary_directory() as closed:
+        closed.chmod(0o700)
+        (closed / "inside").mkdir(mode=0o700)
+        cluster = Postgres(closed / "inside" / "postgres", free_port(), "password", durable=False)
+        cluster.initialise()
+        running = RunningServer(cluster, closed / "postgres.log", signal.SIGINT, cluster.run_as)
+        running.start()
+        try:
+            cluster.create_roles_and_database()
+            assert asyncio.run(current_user(cluster.url)) == "natter"
+        finally:
+            running.stop()
+        assert [path.stat().st_mode & 0o777 for path in (closed, closed / "inside")] == [0o700, 0o700]
+
+
+def test_programs_that_others_cannot_reach_are_copied_once_and_only_to_where_nobody_else_writes(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    source, cache = tmp_path / "wheel" / "bin", tmp_path / "cache"
+    source.mkdir(parents=True)
+    (source / "postgres").write_text("#!/bin/sh")
+    (source / "postgres").chmod(0o755)
+    assert not others_may_pass(source)
+    found = binaries_for_others(source, cache)
+    assert (found / "postgres").read_text() == "#!/bin/sh"
+    assert found.parent.parent == cache
+    assert found.parent.stat().st_mode & 0o777 == 0o755
+    (found / "postgres").write_text("kept")
+    assert (binaries_for_others(source, cache) / "postgres").read_text() == "kept"
+    found.chmod(0o777)
+    with pytest.raises(PostgresFailedError, match="can be changed by others"):
+        binaries_for_others(source, cache)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert binaries_for_others(Path("/usr/bin"), cache) == Path("/usr/bin")
 
 
 def test_an_interrupted_creation_starts_again(running: RunningServer) -> None:

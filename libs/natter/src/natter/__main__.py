@@ -37,7 +37,7 @@ from natter.plan import plan
 from natter.project import ProjectError, make_project
 from natter.project import read_assistants as project_assistants
 from natter.servers.ports import is_free
-from natter.servers.postgres import PostgresFailedError
+from natter.servers.postgres_programs import PostgresFailedError
 from natter.settings import Settings
 from natter.stack import SERVICES, Options
 from natter.supervision.orphans import stop_orphans

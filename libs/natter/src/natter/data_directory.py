@@ -84,7 +84,7 @@ class DataDirectory:
         root = root.expanduser().resolve()
         root.mkdir(parents=True, exist_ok=True)
         if not root.stat().st_mode & stat.S_IWOTH:
-            root.chmod(0o711)  # Postgres, run by root as another user, passes through; nobody lists it
+            root.chmod(0o700)
         return cls(root)
 
     @property

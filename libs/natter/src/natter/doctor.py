@@ -17,7 +17,7 @@ from contracts.services import Service
 from natter.data_directory import DataDirectory, DataDirectoryInUseError, StackState
 from natter.discovery import silent_services
 from natter.operator_bus import operator_bus, operator_settings
-from natter.servers import nats, postgres
+from natter.servers import nats, postgres_programs
 from natter.servers.ports import is_free
 from natter.web_app import NODE_MAJOR_MIN, node_major
 
@@ -64,13 +64,13 @@ def _machine() -> Iterator[Finding]:
             found = "not installed"
         yield Finding(package, found == wanted, found if found == wanted else f"{found}, {wanted} is needed")
     yield _program("nats-server", lambda: [str(nats.binary()), "--version"])
-    yield _program("postgres", lambda: [str(postgres.binaries() / "postgres"), "--version"])
+    yield _program("postgres", lambda: [str(postgres_programs.binaries() / "postgres"), "--version"])
 
 
 def _program(name: str, command: Callable[[], list[str]]) -> Finding:
     try:
         said = subprocess.run(command(), capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError, postgres.PostgresFailedError) as error:
+    except (OSError, subprocess.SubprocessError, postgres_programs.PostgresFailedError) as error:
         return Finding(name, False, str(error))
     return Finding(name, True, said)
 

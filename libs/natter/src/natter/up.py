@@ -83,9 +83,7 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
 async def _start_store(stack: Stack, store: Sequence[Program], supervisor: Supervisor, output: Output) -> None:
     postgres = stack.embedded_postgres
     if postgres:
-        for opened in await asyncio.to_thread(postgres.initialise):
-            user = postgres.user
-            output.line("natter", f"{opened}: others may pass it (not list it) now: root has Postgres run as {user}")
+        await asyncio.to_thread(postgres.initialise)
         await supervisor.start(stack.postgres_server)
         await asyncio.to_thread(postgres.create_roles_and_database)
     await _run_once("migrate", *stack.migration, output)

