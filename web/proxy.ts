@@ -11,6 +11,8 @@ import { getChatkitElement, getSettings } from "@/server/settings";
 export async function proxy(request: NextRequest): Promise<Response> {
   const route = routeOf(request.nextUrl.pathname);
   if (route.kind === "service") return answerFromService(request, route.service);
+  if (route.kind === "shared") return answerStranger(request);
+  if (route.kind === "shared_page") return sharedPage(request);
   if (route.kind === "connection_page") return connectionPage(request, route.path);
   if (route.kind === "open") return openPage(request);
   return pageBySession(request, route.kind === "private_page");
@@ -32,6 +34,20 @@ async function answerFromService(request: NextRequest, service: "auth_edge" | "s
     console.error(JSON.stringify({ event: "session.unavailable", error: String(error) }));
     return problem("unavailable");
   }
+}
+
+/** What a link shows needs no session, and is told nothing of one. */
+async function answerStranger(request: NextRequest): Promise<Response> {
+  if (request.method !== "GET") return problem("cross_origin");
+  return forward(request, getSettings().authEdgeUrl, null);
+}
+
+/** Its address is the secret: no search engine keeps the page, and no link on it tells where its reader came from. */
+function sharedPage(request: NextRequest): Response {
+  const response = openPage(request);
+  response.headers.set("x-robots-tag", "noindex, nofollow, noarchive");
+  response.headers.set("referrer-policy", "no-referrer");
+  return response;
 }
 
 /** The user has signed out everywhere, or has a new password, and this session is the one that went on. */

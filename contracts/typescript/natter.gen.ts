@@ -60,6 +60,16 @@ export interface Natter {
   [k: string]: unknown;
 }
 /**
+ * A conversation is gone: the last that its stream carries, and on the user's stream for every list of theirs.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "ConversationDeleted".
+ */
+export interface ConversationDeleted {
+  type?: "conversation.deleted";
+  conversation_id: string;
+}
+/**
  * The control frame ``reset``: what was asked for is no longer in DELTAS; the stored items follow.
  *
  * This interface was referenced by `Natter`'s JSON-Schema

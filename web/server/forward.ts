@@ -37,8 +37,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 // The edge answers within 3 s even when the store is away; a stream's head comes at once.
 const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
 
-/** Sends the request to `serviceUrl` as `authorization`; a service that does not answer gives a 503 problem. */
-export async function forward(request: Request, serviceUrl: string, authorization: string): Promise<Response> {
+/** Sends the request to `serviceUrl` as `authorization` (null: as nobody); a service that does not answer gives a 503 problem. */
+export async function forward(request: Request, serviceUrl: string, authorization: string | null): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const declaredBytes = Number(request.headers.get("content-length") ?? 0);
   if (declaredBytes > BODY_BYTES_MAX) return problem("payload_too_large");
@@ -66,8 +66,9 @@ export async function forward(request: Request, serviceUrl: string, authorizatio
   }
 }
 
-function requestHeaders(incoming: Headers, authorization: string): Headers {
-  const headers = new Headers({ authorization, "accept-encoding": "identity" });
+function requestHeaders(incoming: Headers, authorization: string | null): Headers {
+  const headers = new Headers({ "accept-encoding": "identity" });
+  if (authorization !== null) headers.set("authorization", authorization);
   for (const name of REQUEST_HEADERS) {
     const value = incoming.get(name);
     if (value !== null) headers.set(name, value);

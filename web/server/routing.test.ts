@@ -24,6 +24,13 @@ describe("routeOf", () => {
     expect(routeOf(pathname)).toEqual({ kind: "service", service: "auth_edge" });
   });
 
+  test("what a link shows is asked of the edge without a session, and its page is open", () => {
+    expect(routeOf(`/api/shared/${"A".repeat(43)}`)).toEqual({ kind: "shared" });
+    expect(routeOf(`/shared/${"A".repeat(43)}`)).toEqual({ kind: "shared_page" });
+    // A user may be called "shared".
+    expect(routeOf("/api/shared/tasks")).toEqual({ kind: "service", service: "auth_edge" });
+  });
+
   test.each([["/api"], ["/api/"], ["/api/auth"], ["/api/auth/sign-in/email"], ["/nothing"], ["/dashboardish"]])(
     "%s stays here and is open",
     (pathname) => {

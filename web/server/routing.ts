@@ -2,6 +2,8 @@
 
 export type Route =
   | Readonly<{ kind: "service"; service: "auth_edge" | "stream_relay" }>
+  | Readonly<{ kind: "shared" }>
+  | Readonly<{ kind: "shared_page" }>
   | Readonly<{ kind: "connection_page"; path: string }>
   | Readonly<{ kind: "private_page" }>
   | Readonly<{ kind: "sign_in_page" }>
@@ -10,9 +12,13 @@ export type Route =
 /** Better Auth's own routes live beside the services', under a name that is therefore no user id. */
 const AUTH_SEGMENT = "auth";
 
+/** A link's token, as auth_edge makes them: longer than any route of a user who is called `shared`. */
+const SHARE_TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
 export function routeOf(pathname: string): Route {
   const [first, user, ...rest] = pathname.split("/").slice(1);
   if (first === "api") {
+    if (user === "shared" && rest.length === 1 && SHARE_TOKEN.test(rest[0] ?? "")) return { kind: "shared" };
     if (user === undefined || user === "" || user === AUTH_SEGMENT) return { kind: "open" };
     return { kind: "service", service: isStream(rest) ? "stream_relay" : "auth_edge" };
   }
@@ -20,6 +26,7 @@ export function routeOf(pathname: string): Route {
   if (first === "connections" && user && rest.length === 0) {
     return { kind: "connection_page", path: user === "callback" ? "callback" : `${user}/consent` };
   }
+  if (first === "shared") return { kind: "shared_page" };
   if (first === "dashboard") return { kind: "private_page" };
   if (pathname === "/" || pathname === "/sign-in" || pathname === "/sign-up") return { kind: "sign_in_page" };
   return { kind: "open" };

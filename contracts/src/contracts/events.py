@@ -12,7 +12,8 @@ from contracts.services import Service
 from contracts.subjects import subject_of
 
 EVENT_HEADER = "Natter-Event"
-"""Names the SSE event of a delta: absent for a ChatKit event, else `RunEvent` ("run") or `TaskChanged` ("task")."""
+"""Names the SSE event of a delta: absent for a ChatKit event, else that of `RunEvent` ("run"), `ConversationDeleted`
+("conversation") or `TaskChanged` ("task")."""
 
 EPOCH_HEADER = "Natter-Epoch"
 """The attempt that published a delta; absent on what the store publishes, which is never fenced."""
@@ -64,6 +65,15 @@ class ConversationChanged(Event):
     """A ChatKit event of a conversation outside any run (renamed, item removed). The payload is its exact JSON."""
 
     subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.changed"
+    conversation_id: ConversationId
+
+
+class ConversationDeleted(Event):
+    """A conversation is gone: the last that its stream carries, and on the user's stream for every list of theirs."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.{conversation_id}.changed"
+    event_name: ClassVar[str] = "conversation"
+    type: Literal["conversation.deleted"] = "conversation.deleted"
     conversation_id: ConversationId
 
 

@@ -111,6 +111,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.ChatKitDelta, [RUNNER, STORE], [], Rule.SERVICE),
     _entry(events.RunEvent, [RUNNER, STORE], [], Rule.SERVICE),
     _entry(events.ConversationChanged, [STORE], [], Rule.SERVICE),
+    _entry(events.ConversationDeleted, [STORE], [], Rule.SERVICE),
     _entry(events.TaskChanged, [STORE], [], Rule.SERVICE),
     _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
     # between services

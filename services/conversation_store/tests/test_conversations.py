@@ -173,6 +173,8 @@ async def test_deleting_a_conversation_ends_its_runs_and_leaves_nothing(client: 
     await everything_published(client)
     for run_id in (turn.run_id, waiting.run_id):
         assert (await client.deltas(f"delta.*.*.{run_id}"))[-1]["type"] == "run.cancelled"
+    gone = {"type": "conversation.deleted", "conversation_id": turn.conversation_id}
+    assert (await client.deltas("delta.>"))[-1] == gone  # the last that anybody hears of it
     async with asyncio.timeout(5):
         while words != [f"control.run.{turn.run_id}.cancel"]:
             await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from actor_kit.bus import Bus
-from contracts.events import EVENT_HEADER, ConversationChanged, TaskChanged, TokensRevoked
+from contracts.events import EVENT_HEADER, ConversationChanged, ConversationDeleted, TaskChanged, TokensRevoked
 from contracts.replies import TaskView
 from contracts.subjects import subject_of
 
@@ -114,6 +114,25 @@ async def test_a_change_of_the_conversation_outside_any_run_is_shown(
         await bus.publish_stored(subject, json.dumps(changed).encode())
         events = await until(stream, lambda event: event.data == changed)
     assert events[-1].name == "message"
+
+
+async def test_a_deletion_ends_the_conversation_s_stream_and_is_told_on_the_user_s(
+    relay: RunningRelay, run: Run, bus: Bus, books: Books
+) -> None:
+    books.add_run(run)
+    deleted = ConversationDeleted(conversation_id=run.conversation_id)
+    async with (
+        connect(relay, conversation_path(run)) as stream,
+        connect(relay, "/api/alice/stream") as of_user,
+        asyncio.timeout(20),
+    ):
+        await asyncio.sleep(0.05)
+        subject = subject_of(ConversationDeleted, user_id="alice", conversation_id=run.conversation_id)
+        await bus.publish_stored(subject, deleted.encode(), {EVENT_HEADER: "conversation"})
+        events = [event async for event in stream]  # to its end
+        (told,) = await until(of_user, lambda event: event.name == "conversation")
+    assert (events[-1].name, events[-1].data) == ("conversation", json.loads(deleted.encode()))
+    assert told.data == events[-1].data
 
 
 @pytest.mark.parametrize("place", ["1", "8007199254740991"])

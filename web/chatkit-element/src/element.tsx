@@ -173,6 +173,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
       ownsPage: settings.ownsPage,
       pageKeys: settings.pageKeys,
       fillsPrompts: settings.fillsPrompts,
+      isReadOnly: settings.isReadOnly,
       focusComposer: this.focusNow,
       emit: (name, detail) => this.emit(name, detail),
     };

@@ -38,10 +38,8 @@ const SURFACES = {
   dark: { background: "#0a0c0b", foreground: "#eef2ef" },
 } as const;
 
-export function chatOptions({ userId, domainKey, scheme, initialThread, assistant, fetch }: ChatSetup): ChatKitOptions {
+export function appearance(scheme: "light" | "dark"): Pick<ChatKitOptions, "theme"> {
   return {
-    api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
-    initialThread,
     theme: {
       colorScheme: scheme,
       radius: "round",
@@ -57,6 +55,14 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, assistan
         surface: SURFACES[scheme],
       },
     },
+  };
+}
+
+export function chatOptions({ userId, domainKey, scheme, initialThread, assistant, fetch }: ChatSetup): ChatKitOptions {
+  return {
+    api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
+    initialThread,
+    ...appearance(scheme),
     header: { enabled: true, leftAction: { icon: "sidebar-left", onClick: askForSidebar } },
     // The list of conversations is the page's own (features/conversations).
     history: { enabled: false },

@@ -2,6 +2,8 @@
 import type { components } from "@/generated/conversation-api.gen";
 import { call } from "@/lib/http";
 
+import { ShareApi } from "./share-api";
+
 export type Conversation = components["schemas"]["Conversation"];
 export type ConversationChange = Readonly<{ title?: string; pinned?: boolean; archived?: boolean }>;
 export type SearchHit = components["schemas"]["SearchHit"];
@@ -47,6 +49,10 @@ export class ConversationApi {
 
   exportUrl(conversationId: string, format: "markdown" | "json"): string {
     return `${this.url(conversationId)}/export?format=${format}`;
+  }
+
+  shares(conversationId: string): ShareApi {
+    return new ShareApi(this.url(conversationId));
   }
 
   private url(conversationId: string): string {

@@ -52,6 +52,7 @@ function List({ userId, current, isFollowing, onOpen, onSearch, isArchived, onAr
       onChange={(change) => void list.change([conversation.id], change)}
       onRemove={() => remove([conversation])}
       exportUrl={(id, format) => list.api.exportUrl(id, format)}
+      sharesOf={(id) => list.api.shares(id)}
     />
   );
   return (

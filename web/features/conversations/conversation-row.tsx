@@ -1,7 +1,7 @@
 "use client";
 
 /** One conversation: open, rename in place, pin, archive, delete. */
-import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, Link2, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { useState, type KeyboardEvent, type MouseEvent } from "react";
 
 import { Button } from "@/components/ui/button";
@@ -20,6 +20,8 @@ import { cn } from "@/lib/utils";
 
 import { titleOf, type Conversation, type ConversationChange } from "./conversation-api";
 import { relativeTime } from "./groups";
+import type { ShareApi } from "./share-api";
+import { ShareDialog } from "./share-dialog";
 
 type Props = Readonly<{
   conversation: Conversation;
@@ -32,11 +34,13 @@ type Props = Readonly<{
   onChange: (change: ConversationChange) => void;
   onRemove: () => void;
   exportUrl: (conversationId: string, format: "markdown" | "json") => string;
+  sharesOf: (conversationId: string) => ShareApi;
 }>;
 
 export function ConversationRow(props: Props) {
   const { conversation, now, isCurrent, isChosen, onChoose, onOpen, onChange } = props;
   const [isRenaming, setRenaming] = useState(false);
+  const [sharing, setSharing] = useState<ShareApi | null>(null);
   const title = titleOf(conversation);
   if (isRenaming)
     return (
@@ -81,12 +85,20 @@ export function ConversationRow(props: Props) {
           {conversation.active_run_id !== null ? "…" : relativeTime(conversation.updated_at, now)}
         </time>
       </a>
-      <RowMenu {...props} title={title} onRename={() => setRenaming(true)} />
+      <RowMenu
+        {...props}
+        title={title}
+        onRename={() => setRenaming(true)}
+        onShare={() => setSharing(props.sharesOf(conversation.id))}
+      />
+      {sharing !== null && <ShareDialog title={title} api={sharing} onClose={() => setSharing(null)} />}
     </li>
   );
 }
 
-function RowMenu({ conversation, title, onRename, onChange, onRemove, exportUrl }: Props & { title: string; onRename: () => void }) {
+type MenuProps = Props & Readonly<{ title: string; onRename: () => void; onShare: () => void }>;
+
+function RowMenu({ conversation, title, onRename, onShare, onChange, onRemove, exportUrl }: MenuProps) {
   const isPinned = conversation.pinned_at !== null;
   const isArchived = conversation.archived_at !== null;
   return (
@@ -114,6 +126,9 @@ function RowMenu({ conversation, title, onRename, onChange, onRemove, exportUrl 
           {isArchived ? <ArchiveRestore /> : <Archive />} {isArchived ? "Bring back" : "Archive"}
         </DropdownMenuItem>
         <DropdownMenuSeparator />
+        <DropdownMenuItem onSelect={onShare}>
+          <Link2 /> Share…
+        </DropdownMenuItem>
         {(["markdown", "json"] as const).map((format) => (
           <DropdownMenuItem key={format} asChild>
             <a href={exportUrl(conversation.id, format)} download>

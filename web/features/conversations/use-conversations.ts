@@ -59,16 +59,16 @@ export function useConversations(userId: string, isArchived: boolean, isFollowin
     timer.current = setTimeout(() => void reload());
     return () => clearTimeout(timer.current);
   }, [reload]);
-  useUserStream((event) => {
-    if (event.kind !== "task") reloadSoon();
-  }, isFollowing);
-
   /** Reading the list again would not do it: it keeps the pages after the first as they were. */
   const forget = useCallback((ids: readonly string[]) => {
     const without = (list: readonly Conversation[]) => list.filter(({ id }) => !ids.includes(id));
     setPinned(without);
     setRecent(without);
   }, []);
+  useUserStream((event) => {
+    if (event.kind === "conversation_deleted") forget([event.conversationId]);
+    if (event.kind !== "task") reloadSoon();
+  }, isFollowing);
   const deletedElsewhere = useDeletionsElsewhere(userId, forget, reload);
 
   const isLoadingMore = useRef(false);

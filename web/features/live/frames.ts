@@ -1,13 +1,14 @@
 /** The frames of the user stream that the pages react to. */
 import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
-import type { Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
+import type { ConversationDeleted, Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
 
 export type Frame =
   | Readonly<{ kind: "run"; run: RunEvent }>
   | Readonly<{ kind: "task"; change: TaskChanged }>
   | Readonly<{ kind: "reset"; reset: Reset }>
   /** A conversation has another title, or is pinned or archived. */
-  | Readonly<{ kind: "conversation" }>;
+  | Readonly<{ kind: "conversation" }>
+  | Readonly<{ kind: "conversation_deleted"; conversationId: string }>;
 
 const CONVERSATION_CHANGED = '{"type":"thread.updated"';
 
@@ -20,6 +21,8 @@ export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Fr
       return parsed<RunEvent>(data, (run) => ({ kind: "run", run }));
     case "task":
       return parsed<TaskChanged>(data, (change) => ({ kind: "task", change }));
+    case "conversation":
+      return parsed<ConversationDeleted>(data, ({ conversation_id: id }) => ({ kind: "conversation_deleted", conversationId: id }));
     case "reset":
       return parsed<Reset>(data, (reset) => ({ kind: "reset", reset }));
     default:

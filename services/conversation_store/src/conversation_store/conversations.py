@@ -63,7 +63,7 @@ async def update_conversation(transaction: Transaction, command: UpdateConversat
 async def delete_conversation(transaction: Transaction, command: DeleteConversation) -> Done:
     """Stop what runs in a conversation and delete everything of it.
 
-    The runners' later writes find no run any more; the viewers see the runs' ends.
+    The runners' later writes find no run any more; the viewers see the runs' ends, and that it is gone.
     """
     user_id, conversation_id = command.principal.user_id, command.conversation_id
     await access.owned_conversation(transaction, command.principal, conversation_id, lock=True)
@@ -72,6 +72,7 @@ async def delete_conversation(transaction: Transaction, command: DeleteConversat
             transaction.runs_to_stop.append(run["run_id"])
         await finish.end_run(transaction, user_id, run["run_id"], "cancelled")
     await transaction.execute(sql.delete, command)
+    await enqueue.enqueue(transaction, user_id, [enqueue.conversation_deleted(user_id, conversation_id)])
     return Done()
 
 

@@ -316,10 +316,13 @@ class Stream:
         return list(frames) if self._turn is None else self._turn.take(frames)
 
     def _unless_ended(self, written: Iterable[Frame], state: State) -> State:
-        """Return ``state``, or END if this is a run's stream and its end is among what was written."""
+        """Return ``state``, or END if the end of the run, or of the conversation, was among what was written."""
         if self._turn is not None and self._turn.has_ended:
             return State.END
-        return State.END if self.wanted.run_id and any(each.is_terminal for each in written) else state
+        if self.wanted.run_id is not None:
+            return State.END if any(each.is_terminal for each in written) else state
+        is_gone = self.wanted.conversation_id is not None and any(each.is_deletion for each in written)
+        return State.END if is_gone else state
 
     def _retry(self, least: int) -> bytes:
         return retry_block(random.randint(least, max(least, self._limits.retry_milliseconds_max)))  # noqa: S311  spreads load

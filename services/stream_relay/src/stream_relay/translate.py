@@ -13,6 +13,7 @@ from contracts.events import (
     EVENT_HEADER,
     TERMINAL_RUN_EVENTS,
     ChatKitDelta,
+    ConversationDeleted,
     LiveDelta,
     Reset,
     RunEvent,
@@ -74,6 +75,11 @@ class Delta(NamedTuple):
     def is_terminal(self) -> bool:
         """Say whether this is the control frame that ends its run."""
         return self.event == RunEvent.event_name and _json(self.payload).get("type") in TERMINAL_RUN_EVENTS
+
+    @property
+    def is_deletion(self) -> bool:
+        """Say whether this tells that its conversation is gone."""
+        return self.event == ConversationDeleted.event_name
 
     @property
     def wait(self) -> tuple[int, bool] | None:
@@ -146,6 +152,7 @@ class Frame(NamedTuple):
     is_terminal: bool = False
     wait: tuple[int, bool] | None = None
     """Of a frame that tells that its run waits for a person, or goes on: the number of the wait, whether it begins."""
+    is_deletion: bool = False
 
 
 def encode(delta: Delta, *, with_id: bool = True) -> Frame:
@@ -157,7 +164,8 @@ def encode(delta: Delta, *, with_id: bool = True) -> Frame:
     if delta.event is None:
         return Frame(delta.sequence, full, full)
     # A browser dispatches no event for a block without data, but remembers its id.
-    return Frame(delta.sequence, full, _block(sequence=sequence) if with_id else b"", delta.is_terminal, delta.wait)
+    chatkit = _block(sequence=sequence) if with_id else b""
+    return Frame(delta.sequence, full, chatkit, delta.is_terminal, delta.wait, delta.is_deletion)
 
 
 def place_frame(sequence: int) -> Frame:

@@ -11,6 +11,8 @@ import { SequenceGate } from "./sequence-gate";
 export interface StreamListener {
   onEvent(event: ThreadEvent, frameId: string | null): void;
   onRun(run: RunFrame): void;
+  /** The conversation is gone, whoever deleted it, and wherever. */
+  onDeleted(): void;
   /** A frame whose name we do not know. */
   onOther(name: string, data: unknown): void;
   /** Events are missing: the thread has to be loaded again. */
@@ -92,6 +94,8 @@ export class ConversationStream {
     const data = parse(frame.data);
     if (frame.event === "run") {
       if (data) this.listener.onRun(data as RunFrame);
+    } else if (frame.event === "conversation") {
+      if ((data as { type?: string } | null)?.type === "conversation.deleted") this.listener.onDeleted();
     } else if (frame.event !== "message") this.listener.onOther(frame.event, data ?? {});
     else if (typeof (data as ThreadEvent | null)?.type === "string") this.listener.onEvent(data as ThreadEvent, frame.id);
   }

@@ -245,6 +245,7 @@ export class Conversation {
     return {
       onEvent: (event, frameId) => this.onEvent(event, frameId),
       onRun: (run) => this.currentTurn.onRun(run),
+      onDeleted: () => this.markGone(),
       onOther: (name, data) => this.host.emit("chatkit.log", { name: `stream.${name}`, data }),
       onGap: () => void this.loading.reloadAfterGap(),
       onOpen: () => {

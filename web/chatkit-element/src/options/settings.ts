@@ -24,9 +24,11 @@ export interface Settings {
   pageKeys: readonly PageKey[];
   /** A prompt of the start screen is put into the composer, to be read and changed, instead of being sent. */
   fillsPrompts: boolean;
+  /** There is nothing to do but to read: no composer, nothing new to begin, and the view opens at the beginning. */
+  isReadOnly: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts", "data-read-only"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -42,6 +44,7 @@ export function readSettings(element: Element): Settings {
     ownsPage: read("data-keyboard") === "page",
     pageKeys: readPageKeys(read("data-page-keys") ?? ""),
     fillsPrompts: read("data-prompts") === "fill",
+    isReadOnly: element.hasAttribute("data-read-only"),
   };
 }
 

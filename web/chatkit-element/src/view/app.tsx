@@ -18,7 +18,7 @@ import { StructuredForm } from "./structured-form";
 import { ThreadView } from "./thread-view";
 
 export function App({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
-  const { chat, options, locale, emit } = useView();
+  const { chat, options, locale, emit, isReadOnly } = useView();
   const { conversation, history } = state;
   const historyButton = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
@@ -65,7 +65,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
       <div class="body">
         <div class="main" inert={history.isOpen}>
           <Main state={state} />
-          <Footer state={state} composer={composer} />
+          {isReadOnly ? <Disclaimer /> : <Footer state={state} composer={composer} />}
         </div>
         {history.isOpen && <HistoryPanel history={history} threadId={conversation.thread.id} />}
       </div>

@@ -15,6 +15,7 @@ export interface View {
   ownsPage: boolean;
   pageKeys: readonly PageKey[];
   fillsPrompts: boolean;
+  isReadOnly: boolean;
   focusComposer: () => void;
   emit: (name: string, detail?: unknown) => void;
 }

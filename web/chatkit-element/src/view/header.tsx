@@ -14,7 +14,7 @@ interface HeaderProps {
 }
 
 export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton, onShortcuts }: HeaderProps) => {
-  const { chat, options, locale, ownsPage } = useView();
+  const { chat, options, locale, ownsPage, isReadOnly } = useView();
   const { text } = locale;
   if (!options.header.isEnabled) return null;
   const { leftAction, rightAction } = options;
@@ -32,7 +32,7 @@ export const Header = memo(({ title, isHistoryOpen, isStartScreen, historyButton
         </h1>
       )}
       {ownsPage && !isTouch() && <IconButton icon="circle-question" label={text("shortcuts")} hasPopup="dialog" onClick={onShortcuts} />}
-      {!isStartScreen && <IconButton icon="compose" label={text("newChat")} onClick={() => void chat.selectThread(null)} />}
+      {!isStartScreen && !isReadOnly && <IconButton icon="compose" label={text("newChat")} onClick={() => void chat.selectThread(null)} />}
       {options.history.isEnabled && (
         <IconButton
           icon="history"

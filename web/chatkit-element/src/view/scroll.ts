@@ -10,13 +10,15 @@ interface ScrollOptions {
   /** Follow an answer while it is written. Without it only new messages of the reader move the view. */
   isFollowing: boolean;
   isStreaming: boolean;
+  /** At the newest message; else at the oldest one. */
+  opensAtEnd: boolean;
   onNearStart: () => void;
 }
 
-export function useReadingPosition({ isFollowing, isStreaming, onNearStart }: ScrollOptions) {
+export function useReadingPosition({ isFollowing, isStreaming, opensAtEnd, onNearStart }: ScrollOptions) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
-  const isPinned = useRef(true);
+  const isPinned = useRef(opensAtEnd);
   const lastTop = useRef(0);
   const [isAtEnd, setAtEnd] = useState(true);
   const moves = useRef(true);

@@ -16,12 +16,13 @@ import { useReadingPosition } from "./scroll";
 import { TurnNote } from "./turn-note";
 
 export function ThreadView({ conversation, isOnline }: { conversation: ConversationState; isOnline: boolean }) {
-  const { chat, options, locale } = useView();
+  const { chat, options, locale, isReadOnly } = useView();
   const { thread, turn, unsent } = conversation;
   const isStreaming = turn !== null;
   const { scroller, content, isAtEnd, toEnd, onScroll } = useReadingPosition({
     isFollowing: options.autoScroll,
     isStreaming,
+    opensAtEnd: !isReadOnly,
     onNearStart: useCallback(() => void chat.loadOlder(), [chat]),
   });
   const last = turn === null ? turnAtEnd(thread.items, conversation.storedTurns) : null;
@@ -45,7 +46,7 @@ export function ThreadView({ conversation, isOnline }: { conversation: Conversat
           <Progress conversation={conversation} />
         </div>
       </div>
-      <QuoteButton scroller={scroller} />
+      {!isReadOnly && <QuoteButton scroller={scroller} />}
       {!isAtEnd && <IconButton class="to-end" part="jump-to-latest" icon="lucide:arrow-down" label={locale.text("jumpToLatest")} onClick={toEnd} />}
       <p class="visually-hidden" role="status">
         {isStreaming ? locale.text("writing") : thread.items.length > 0 ? locale.text("finished") : ""}

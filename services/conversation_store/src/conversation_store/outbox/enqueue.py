@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from actor_kit.bus.wire import SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
 from contracts.commands import RunRequested
-from contracts.events import EVENT_HEADER, AuditEvent, ChatKitDelta, ConversationChanged, RunEvent, TaskChanged
+from contracts.events import (
+    EVENT_HEADER,
+    AuditEvent,
+    ChatKitDelta,
+    ConversationChanged,
+    ConversationDeleted,
+    RunEvent,
+    TaskChanged,
+)
 from contracts.ids import AssistantId, ConversationId, RunId, new_id
 from contracts.message import Json, Message
 from contracts.services import Service
@@ -53,6 +61,13 @@ def conversation_changed(user_id: str, conversation_id: ConversationId, event: J
     """A ChatKit event of a conversation, outside any run."""
     subject = subject_of(ConversationChanged, user_id=user_id, conversation_id=conversation_id)
     return Outgoing(conversation_id, subject, json_text(event), _schema(ConversationChanged))
+
+
+def conversation_deleted(user_id: str, conversation_id: ConversationId) -> Outgoing:
+    """The control frame that ends a conversation's stream."""
+    subject = subject_of(ConversationDeleted, user_id=user_id, conversation_id=conversation_id)
+    event = ConversationDeleted(conversation_id=conversation_id)
+    return _outgoing(conversation_id, subject, event, {EVENT_HEADER: ConversationDeleted.event_name})
 
 
 def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
