@@ -1007,6 +1007,8 @@ export interface components {
         /**
          * Question
          * @description One question of a form. ``options`` are what `choice` and `several` offer; ``allows_other``: any text will do.
+         *
+         *     ``format``: what a text has to be.
          */
         Question: {
             /** Id */
@@ -1035,6 +1037,8 @@ export interface components {
              * @default true
              */
             is_required: boolean;
+            /** Format */
+            format?: ("number" | "integer") | null;
             /**
              * Characters Max
              * @default 2000

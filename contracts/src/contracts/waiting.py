@@ -25,7 +25,10 @@ ANSWER_CHARACTERS_MAX = 10_000
 
 
 class Question(Body):
-    """One question of a form. ``options`` are what `choice` and `several` offer; ``allows_other``: any text will do."""
+    """One question of a form. ``options`` are what `choice` and `several` offer; ``allows_other``: any text will do.
+
+    ``format``: what a text has to be.
+    """
 
     id: Annotated[Text, Field(min_length=1, max_length=64)]
     type: Literal["text", "choice", "several", "confirm"]
@@ -34,6 +37,7 @@ class Question(Body):
     options: Annotated[tuple[Annotated[Text, Field(min_length=1, max_length=500)], ...], Field(max_length=50)] = ()
     allows_other: bool = False
     is_required: bool = True
+    format: Literal["number", "integer"] | None = None
     characters_max: Annotated[int, Field(ge=1, le=ANSWER_CHARACTERS_MAX)] = 2_000
 
 

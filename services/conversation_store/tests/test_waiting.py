@@ -25,6 +25,7 @@ COLOUR = Form(
     questions=(
         Question(id="colour", type="choice", question="Which colour?", options=("green", "blue")),
         Question(id="note", type="text", question="Anything else?", is_required=False),
+        Question(id="layers", type="text", question="How many layers?", is_required=False, format="integer"),
     )
 )
 
@@ -164,7 +165,7 @@ async def test_it_waits_until_the_last_call_is_decided(client: Client) -> None:
     assert answers == {
         "c1": ("approve", None),
         "c2": ("decline", None),
-        "c3.1": ("approve", {"colour": "green", "note": None}),
+        "c3.1": ("approve", {"colour": "green", "note": None, "layers": None}),
     }
 
 
@@ -179,6 +180,7 @@ async def test_it_waits_until_the_last_call_is_decided(client: Client) -> None:
         (question("c1"), {"answer": {"colour": "red"}}, "answer.colour"),
         (question("c1"), {"answer": {"colour": "green", "size": "L"}}, "answer.size"),
         (question("c1"), {"answer": {"colour": ["green"]}}, "answer.colour"),
+        (question("c1"), {"answer": {"colour": "green", "layers": "1.5"}}, "answer.layers"),
         (question("c1"), {"answer": {"colour": "green", "note": "x" * 2_001}}, "answer.note"),
         (client_tool("c1"), {"decision": "approve"}, "output"),
         (client_tool("c1"), {"decision": "decline", "output": 1, "has_output": True}, "decision"),
@@ -268,7 +270,7 @@ async def test_chatkits_answers_are_decisions(client: Client) -> None:
     claimed = await client.claim(turn.run_id)
     assert [(one.verdict, one.reason, one.answer) for one in claimed.decisions] == [
         ("decline", "Too much.", None),
-        ("approve", None, {"colour": "blue", "note": None}),
+        ("approve", None, {"colour": "blue", "note": None, "layers": None}),
     ]
     page = await client.ask(ListItems(principal=ALICE, conversation_id=turn.conversation_id))
     inputs: Any = [item.item["inputs"] for item in page.data if item.type == "structured_input"]

@@ -1,6 +1,8 @@
 """Runs that wait for a person: approvals, questions and tools of the page, in people's own agents."""
 
 import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,13 @@ class Careful:
         return [str(item["output"]) for item in last["input"] if item.get("type") == "function_call_output"]
 
 
+def mcp_servers(effects_file: Path) -> str:
+    """One that is trusted, and one whose calls are asked about, as they are by default."""
+    run = {"command": sys.executable, "args": [str(PEOPLE / "asking_server.py"), str(effects_file)]}
+    trusted = {"name": "seats", "label": "Seats", "tools_blocked": ["wipe"], "ask": "never", **run}
+    return json.dumps([trusted, {"name": "wiper", "label": "Wiper", "tools_allowed": ["wipe"], **run}])
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def careful(
     tmp_path_factory: pytest.TempPathFactory, module_nats_url: str, module_database_url: str
@@ -73,6 +82,7 @@ async def careful(
             AGENT_RUNNER_ASSISTANTS=f"todo={PEOPLE / 'careful.py'}:agent",
             OPENAI_API_KEY="sk-test",
             OPENAI_BASE_URL=model.base_url,
+            AGENT_RUNNER_MCP_SERVERS=mcp_servers(directory / "effects"),
             CAREFUL_EFFECTS=str(directory / "effects"),
         ) as stack,
     ):
@@ -216,3 +226,40 @@ async def test_a_message_that_interrupts_declines_and_is_answered(careful: Caref
     seen = await careful.stack.watch("jana", await careful.stack.bus.request(message))
     assert seen.viewer.texts() == ["Instead."]
     assert careful.effects("lime") == []
+
+
+async def test_a_foreign_servers_tool_that_may_destroy_something_is_asked_about(careful: Careful) -> None:
+    begun, run = await careful.ask("karl", "disk", tool("wipe", word="disk"), text("Wiped."))
+    [call] = run.waiting_for
+    assert (call.kind, call.tool) == ("approval", "wipe")
+    [asks] = [item.item for item in await careful.stack.items("karl", begun.conversation_id) if "inputs" in item.item]
+    inputs: Any = asks["inputs"]
+    assert inputs[0]["question"] == "Allow “Wipe” (Wiper)?\n\nWord: disk"
+    assert careful.effects("disk") == []
+    await careful.decide("karl", run, decision="approve")
+    await careful.stack.watch("karl", begun)
+    assert careful.effects("disk") == ["wipe disk"]
+
+
+async def test_a_question_of_an_mcp_server_is_asked_and_its_call_made_again_with_the_answer(careful: Careful) -> None:
+    begun, run = await careful.ask("lena", "opera", tool("reserve", word="opera"), text("Reserved."))
+    [call] = run.waiting_for
+    assert call.form is not None
+    assert (call.kind, call.tool) == ("question", "Seats")
+    kinds = [(question.id, question.type, question.format, question.options) for question in call.form.questions]
+    assert kinds == [
+        ("row", "text", "integer", ()),
+        ("side", "choice", None, ("left", "right")),
+        ("window", "confirm", None, ()),
+    ]
+    assert call.form.questions[0].question.startswith("Seats: Which seat for opera?")
+    await careful.decide("lena", run, answer={"row": "7", "side": "left", "window": True})
+    await careful.stack.watch("lena", begun)
+    assert "reserved 7 left True" in careful.outputs("opera")[0]
+
+
+async def test_a_question_of_an_mcp_server_may_be_declined(careful: Careful) -> None:
+    begun, run = await careful.ask("mona", "play", tool("reserve", word="play"), text("As you wish."))
+    await careful.decide("mona", run, decision="decline")
+    await careful.stack.watch("mona", begun)
+    assert "not reserved: decline" in careful.outputs("play")[0]

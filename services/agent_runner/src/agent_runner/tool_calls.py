@@ -19,6 +19,7 @@ from pydantic import JsonValue
 
 from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
+from agent_runner.elicited import answer_of
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
 from agent_runner.measuring import count_tool_call
 from agent_runner.personal_tools import PersonalTools
@@ -29,7 +30,7 @@ from agent_runner.tool_results import UNKNOWN, Outcome, Output, for_the_sdk, out
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
 from agent_runner.toolbox import RemoteTool, Toolbox
 from agent_runner.transcript import Transcript
-from agent_runner.waiting import Waits
+from agent_runner.waiting import Asked, Waits
 
 log = structlog.get_logger()
 
@@ -84,7 +85,10 @@ class ToolCalls:
                 declined = await self._approval(tool.name, call_id, arguments_json, name, tool.server.config.title)
                 if declined is not None:
                     return await self._execute(tool.name, call_id, arguments_json, told(declined))
-            return await self._execute_remote(tool, call_id, arguments_json)
+            try:
+                return await self._execute_remote(tool, call_id, arguments_json)
+            except Asked:  # its server has a question; behind it nothing of the server waits
+                return await self.waits.park_asking(call_id)
 
     async def _execute_remote(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
         if tool.server.config.is_personal:
@@ -270,7 +274,8 @@ class ToolCalls:
         progress = Progress(self.transcript, call_id)
         try:
             connection = await self._connection(tool, call_id)
-            answer = await connection.call(tool.remote_name, arguments, call_id, progress)
+            ask = partial(answer_of, self.waits, call_id, tool.server.config.title)
+            answer = await connection.call(tool.remote_name, arguments, call_id, progress, ask)
             return read_result(answer, self.output_characters_max, self.images)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +17,7 @@ from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
 from natterkit import McpServer
 
 from agent_runner.address_guard import keep_public
+from agent_runner.elicitation import Answer, Hears
 from agent_runner.tool_transport import CALL_ID_META, CallNote, McpHttp, Wire, call_note, watched
 
 log = structlog.get_logger()
@@ -96,8 +97,16 @@ class ToolServer:
         return [tool for tool in tools[:TOOLS_MAX] if self._is_wanted(tool.name)]
 
     @asynccontextmanager
-    async def open(self, headers: Mapping[str, str], wire: Wire | None = None) -> AsyncGenerator[Client]:
-        """A connected client; ``wire`` is told what happens on it. What was negotiated once is not negotiated again."""
+    async def open(
+        self, headers: Mapping[str, str], wire: Wire | None = None, hears: Hears | None = None
+    ) -> AsyncGenerator[Client]:
+        """A connected client; ``wire`` is told what happens on it. What was negotiated once is not negotiated again.
+
+        ``hears``: what the server asks and tells of its own accord; without it, it is told that nobody answers.
+        """
+        listens: dict[str, Any] = {}
+        if hears is not None:
+            listens = {"elicitation_callback": hears.on_elicitation, "message_handler": hears.on_message}
         wire = wire or Wire()
         timeout_seconds = max(self.config.timeout_seconds, OPEN_SECONDS_MAX)
         if self.config.url is None:
@@ -105,7 +114,8 @@ class ToolServer:
             server = StdioServerParameters(
                 command=self.config.command or "", args=list(self.config.args), env=environment or None
             )
-            async with Client(watched(stdio_client(server), wire), read_timeout_seconds=timeout_seconds) as client:
+            transport = watched(stdio_client(server), wire)
+            async with Client(transport, read_timeout_seconds=timeout_seconds, **listens) as client:
                 yield client
             return
         timeout = httpx2.Timeout(timeout_seconds + READ_MARGIN_SECONDS, connect=CONNECT_SECONDS_MAX)
@@ -119,6 +129,7 @@ class ToolServer:
                 read_timeout_seconds=timeout_seconds,
                 mode=self._mode,
                 prior_discover=self._discovered,
+                **listens,
             ) as client,
         ):
             yield client
@@ -178,15 +189,25 @@ class Connection:
     What one call meets (an error, a time-out, a Stop) is that call's alone: the others on the connection go on.
     """
 
-    def __init__(self, server: ToolServer, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, server: ToolServer, headers: Mapping[str, str], on_tools_changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._server = server
         self._headers = headers
         self._link: _Link | None = None
+        self._hears = Hears(on_tools_changed)
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], call_id: str, on_progress: ProgressFnT | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        call_id: str,
+        on_progress: ProgressFnT | None = None,
+        answer: Answer | None = None,
     ) -> CallToolResult:
-        """Call a tool. Raises NotReachedError (and UnauthorizedError), NoAnswerError; MCPError, the server's own error.
+        """Call a tool; ``answer`` says what its user answers to the server's questions, or raises what ends the call.
+
+        Raises NotReachedError (and UnauthorizedError), NoAnswerError; MCPError, the server's own error.
 
         And RuntimeError or ValueError for an answer that breaks the protocol or the tool's own schema.
         """
@@ -196,9 +217,10 @@ class Connection:
         call_note.set(note)
         try:
             async with asyncio.timeout(self._server.config.timeout_seconds):
-                return await client.call_tool(
+                call = client.call_tool(
                     name, dict(arguments), progress_callback=on_progress, meta={CALL_ID_META: call_id}
                 )
+                return await self._hears.during(call, answer)
         except TimeoutError as error:
             raise NoAnswerError(is_late=True) from error
         except MCPError as error:
@@ -242,7 +264,7 @@ class Connection:
 
     async def _hold(self, link: _Link) -> None:
         try:
-            async with self._server.open(self._headers, link.wire) as client:
+            async with self._server.open(self._headers, link.wire, self._hears) as client:
                 link.client.set_result(client)
                 await link.closing.wait()
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller hears it

@@ -122,9 +122,10 @@ class Toolbox:
 
     def connection(self, server: ToolServer, headers: Mapping[str, str]) -> Connection:
         """A connection for one run; of a server that is shared, everybody's (do not close it)."""
+        name = server.config.name
         if not server.is_shared:
-            return Connection(server, headers)
-        return self._shared.setdefault(server.config.name, Connection(server, {}))
+            return Connection(server, headers, lambda: self.invalidate(name))
+        return self._shared.setdefault(name, Connection(server, {}, lambda: self.invalidate(name)))
 
     def _settled(self, server: ToolServer) -> None:
         """The first runs need not wait for this server any more."""

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 
 import structlog
 from contracts.replies import RunClaimed
-from contracts.waiting import CallToDecide, DecidedCall
+from contracts.waiting import CallToDecide, DecidedCall, Form
 from natterkit.asking import NotAnsweredError, Request
 from pydantic import JsonValue
 
@@ -157,15 +157,25 @@ class Waits:
         """What was answered to the call's n-th request. Raises NotAnsweredError, Asked, LookupError outside a call."""
         if call_id is None or call_id not in self._calls:
             raise LookupError("ctx.ask and ctx.client_tool are for function tools: only their calls can be resumed.")
+        decided = self.decided(call_id, lambda key: self._to_decide(key, request))
+        if decided.verdict == "approve":
+            return decided.answer
+        raise NotAnsweredError("expired" if decided.verdict == "expired" else "declined", decided.reason)
+
+    def decided(self, call_id: str, make: Callable[[str], CallToDecide]) -> DecidedCall:
+        """What came of the call's n-th request, which ``make`` makes for its id where it is new. Raises Asked."""
         number = self._asked_counts[call_id] = self._asked_counts.get(call_id, 0) + 1
         key = f"{call_id[:ASKING_CALL_CHARACTERS_MAX]}.{number}"
         decided = self._decided.get(key)
-        if decided is not None:
-            if decided.verdict == "approve":
-                return decided.answer
-            raise NotAnsweredError("expired" if decided.verdict == "expired" else "declined", decided.reason)
-        self._pending[key] = self._to_decide(key, request)
-        raise Asked
+        if decided is None:
+            self._pending[key] = make(key)
+            raise Asked
+        return decided
+
+    def question(self, key: str, tool: str, form: Form) -> CallToDecide:
+        """A form that is to be asked."""
+        item = question_item(self.claimed.run.conversation_id, form)
+        return CallToDecide(call_id=key, kind="question", tool=tool, form=form, message_id=item["id"], item=item)
 
     def _to_decide(self, key: str, request: Request) -> CallToDecide:
         conversation_id = self.claimed.run.conversation_id
@@ -180,11 +190,7 @@ class Waits:
                 message_id=item["id"],
                 item=item,
             )
-        form = form_of(request)
-        item = question_item(conversation_id, form)
-        return CallToDecide(
-            call_id=key, kind="question", tool=request.name or "ask", form=form, message_id=item["id"], item=item
-        )
+        return self.question(key, request.name or "ask", form_of(request))
 
     async def park_asking(self, call_id: str) -> NoReturn:
         """Wait with a call that has asked. From here on it may be begun anew, whatever it may be repeated."""

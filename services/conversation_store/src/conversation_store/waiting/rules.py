@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, cast
 
 from contracts.commands import DecideCall
@@ -136,8 +137,17 @@ def _checked(question: Question, value: JsonValue) -> JsonValue:
 def _check_text(question: Question, value: str, field: str) -> None:
     if question.type != "text" and value not in question.options and not question.allows_other:
         raise _invalid("This is none of the choices.", field)
+    if question.format is not None and not _is_number(value, question.format):
+        raise _invalid("This has to be a number.", field)
     if len(value) > question.characters_max:
         raise _invalid(f"An answer has at most {question.characters_max} characters.", field)
+
+
+def _is_number(value: str, kind: str) -> bool:
+    try:
+        return isfinite(int(value) if kind == "integer" else float(value))
+    except ValueError:
+        return False
 
 
 def _invalid(detail: str, field: str) -> TerminalError:
