@@ -3,7 +3,11 @@ import type { ChatKitIcon, ChatKitOptions } from "@openai/chatkit";
 
 import { askForSidebar } from "@/features/conversations/sidebar-toggle";
 
+import { taskEntities } from "./mentions";
 import type { Assistant } from "./use-assistants";
+
+/** The assistant that works with the reader's tasks. */
+const TASK_ASSISTANT_ID = "todo";
 
 export type ChatSetup = Readonly<{
   userId: string;
@@ -70,6 +74,7 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, assistan
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
     composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant) },
+    ...(assistant?.assistant_id === TASK_ASSISTANT_ID ? { entities: taskEntities(userId) } : {}),
   };
 }
 
