@@ -162,3 +162,23 @@ def test_a_list_that_cannot_be_loaded_says_so_and_loads_on_request(person: Perso
     page.unroute_all()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_text("Nothing to do yet")).to_be_visible()
+
+
+def test_a_todo_is_mentioned_in_the_chat_looked_at_and_opened(person: Person) -> None:
+    page = person.sign_up()
+    for title in ("buy milk", "buy tea", "call mum"):
+        assert person.api(page, "POST", "/tasks", {"title": title})[0] == 201
+    chat = Chat(page)
+    chat.composer.press_sequentially("complete @buy")
+    found = chat.root.get_by_role("option")
+    expect(found).to_have_text(["buy teaOpen", "buy milkOpen"])
+    found.nth(1).click()
+    expect(chat.composer).to_have_value("complete @buy milk ")
+    chat.composer.press("Enter")
+    mentioned = chat.bubbles.get_by_role("button", name="buy milk")
+    expect(chat.answers).to_have_count(1)
+    mentioned.focus()
+    expect(chat.root.get_by_role("tooltip")).to_contain_text("buy milk")
+    mentioned.click()
+    page.wait_for_url("**/dashboard")
+    expect(rows(page)).to_have_count(3)
