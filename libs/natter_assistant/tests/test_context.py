@@ -2,22 +2,18 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
 import pytest
 from natterkit import Context, Conversation, User, function_tool, is_repeatable, repeatable
-from natterkit.context import calling, running
+from natterkit.context import Effects, calling, running
 
-
-class NoEffects:
-    async def set_title(self, title: str) -> None: ...
-    async def set_metadata(self, patch: Any) -> None: ...
-    async def add_hidden_context(self, text: str) -> None: ...
+NO_EFFECTS = cast("Effects", None)  # nothing is shown here
 
 
 def a_context(time_zone: str | None = None) -> Context:
     user = User(id="alice", time_zone=time_zone)
-    return Context(user, Conversation("conv_1"), run_id="run_1", assistant_id="support", effects=NoEffects())
+    return Context(user, Conversation("conv_1"), run_id="run_1", assistant_id="support", effects=NO_EFFECTS)
 
 
 def test_there_is_no_current_context_outside_of_a_run() -> None:
