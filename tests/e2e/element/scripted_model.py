@@ -28,9 +28,15 @@ CALLS = {
     "tools": Answer(calls=(("add", {"title": "milk"}), ("find", {"title": "eggs"}))),
     "wait": tool("wait"),
     "picture": tool("draw"),
+    "show the form": tool("show_form"),
     "hostile": Answer(calls=tuple(("echo", {"title": text}) for text in CORPUS)),
 }
-AFTER_CALLS = {"tools": "Milk is on the list.", "picture": "There it is.", "Continue": "time."}
+AFTER_CALLS = {
+    "tools": "Milk is on the list.",
+    "picture": "There it is.",
+    "show the form": "Please fill it in.",
+    "Continue": "time.",
+}
 ADD_TASK = "add a task: "
 
 
