@@ -68,11 +68,38 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     page.reload()
     expect(chat.answers.last).to_contain_text("Order 1002: two cups")
     expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+    chat.say("Where is order 1003?")
+    expect(chat.answers.last).to_contain_text("Order 1003: a tray")
+
+    # Another assistant begins another conversation; Back leads to this one, and to its assistant.
+    choose(page, "Natter")
+    expect(chat.bubbles).to_have_count(0)
+    chat.say("count to 3")
+    expect(chat.answers).to_have_text(["1 2 3"])
+    page.go_back()
+    expect(chat.answers.last).to_contain_text("Order 1003: a tray")
+    expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+
+
+def test_one_assistant_needs_no_picker(person: Person) -> None:
+    page = person.sign_up()
+    expect(Chat(page).composer).to_be_visible()
+    assert len(person.api(page, "GET", "/assistants")[1]["data"]) == 1
+    expect(picker(page)).to_have_count(0)
+
+
+def test_an_approval_and_a_form_are_asked_in_every_tab_and_outlive_a_reload(customer: Person, artifacts: Path) -> None:
+    page = customer.sign_up()
+    chat = Chat(page)
+    choose(page, "Support desk")
     chat.say("Please refund order 1001.")
     asked = chat.root.get_by_role("form", name="Questions")
     expect(asked).to_contain_text("Allow “Refund order”?")
     expect(asked).to_contain_text("Order id: 1001")
     expect(chat.stop_button).to_have_count(0)  # nothing is being written
+    expect(chat.root.get_by_text("waiting for you")).to_be_visible()
+    expect(chat.root.get_by_text("Interrupted")).to_have_count(0)
+    expect(page.get_by_text("waits for you", exact=True)).to_be_visible()  # in the list of conversations
     page.reload()
     other = page.context.new_page()
     other.goto(page.url)
@@ -92,18 +119,32 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     asked.get_by_role("button", name="Submit").click()
     expect(chat.answers.last).to_contain_text("We send a tray again to Grandmother, by courier.")
 
-    # Another assistant begins another conversation; Back leads to this one, and to its assistant.
-    choose(page, "Natter")
-    expect(chat.bubbles).to_have_count(0)
-    chat.say("count to 3")
-    expect(chat.answers).to_have_text(["1 2 3"])
-    page.go_back()
-    expect(chat.answers.last).to_contain_text("to Grandmother, by courier")
-    expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+
+NOTES_NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+    static permission = "granted";
+    static requestPermission = async () => "granted";
+    constructor(title, options) { window.told.push([title, options.tag]); }
+};
+Object.defineProperty(document, "visibilityState", { get: () => window.looksAway ? "hidden" : "visible" });
+"""
 
 
-def test_one_assistant_needs_no_picker(person: Person) -> None:
-    page = person.sign_up()
-    expect(Chat(page).composer).to_be_visible()
-    assert len(person.api(page, "GET", "/assistants")[1]["data"]) == 1
-    expect(picker(page)).to_have_count(0)
+def test_who_asked_for_it_is_notified_that_an_answer_waits(customer: Person) -> None:
+    page = customer.sign_up()
+    page.context.add_init_script(NOTES_NOTIFICATIONS)
+    page.reload()
+    choose(page, "Support desk")
+    page.get_by_role("button", name="Account").click()
+    page.get_by_role("menuitem", name="Notify me when an answer waits").click()
+    page.get_by_role("button", name="Account").click()
+    expect(page.get_by_role("menuitem", name="Notify me no more")).to_be_visible()
+    page.keyboard.press("Escape")
+    chat = Chat(page)
+    page.evaluate("window.looksAway = true")
+    chat.say("Please refund order 1003.")
+    expect(chat.root.get_by_role("form", name="Questions")).to_be_visible()
+    page.wait_for_function("window.told.length === 1")
+    run_id = customer.api(page, "GET", f"/conversations/{chat.conversation_id}")[1]["active_run_id"]
+    assert page.evaluate("window.told") == [["Natter waits for you", run_id]]

@@ -1,4 +1,5 @@
 import { UserStreamProvider } from "@/features/live/user-stream";
+import { WaitingNotices } from "@/features/notices/waiting-notices";
 import { ServiceWorker } from "@/features/offline/service-worker";
 import { AppHeader } from "@/features/shell/app-header";
 import { ConnectionBanner } from "@/features/shell/connection-banner";
@@ -12,6 +13,7 @@ export default async function DashboardLayout({ children }: { children: React.Re
     <UserStreamProvider userId={user.userId}>
       <SessionGuard />
       <ServiceWorker />
+      <WaitingNotices />
       <UndoProvider userId={user.userId}>
       <div className="flex h-dvh flex-col">
         <a

@@ -82,7 +82,7 @@ export function ConversationRow(props: Props) {
           {title}
         </span>
         <time dateTime={conversation.updated_at} className="text-muted-foreground shrink-0 text-xs tabular-nums">
-          {conversation.active_run_id !== null ? "…" : relativeTime(conversation.updated_at, now)}
+          {stateOf(conversation, now)}
         </time>
       </a>
       <RowMenu
@@ -94,6 +94,11 @@ export function ConversationRow(props: Props) {
       {sharing !== null && <ShareDialog title={title} api={sharing} onClose={() => setSharing(null)} />}
     </li>
   );
+}
+
+function stateOf(conversation: Conversation, now: Date): string {
+  if (conversation.is_waiting) return "waits for you";
+  return conversation.active_run_id !== null ? "…" : relativeTime(conversation.updated_at, now);
 }
 
 type MenuProps = Props & Readonly<{ title: string; onRename: () => void; onShare: () => void }>;

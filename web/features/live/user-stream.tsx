@@ -12,7 +12,8 @@ import { readFrame, type Frame } from "./frames";
 export type LiveEvent = Frame | Readonly<{ kind: "open" }>;
 
 type Listener = (event: LiveEvent) => void;
-type Listen = (listener: Listener) => () => void;
+/** `isKeeper`: the stream stays open for it in a hidden tab as well. */
+type Listen = (listener: Listener, isKeeper: boolean) => () => void;
 
 const ListenContext = createContext<Listen | null>(null);
 
@@ -22,8 +23,9 @@ const HIDDEN_MILLISECONDS_MAX = 20_000;
 export function UserStreamProvider({ userId, children }: { userId: string; children: React.ReactNode }) {
   const [listeners] = useState(() => new Set<Listener>());
   const [listenerCount, setListenerCount] = useState(0);
+  const [keeperCount, setKeeperCount] = useState(0);
   const isSeen = useIsSeen();
-  const isWanted = listenerCount > 0 && isSeen;
+  const isWanted = listenerCount > 0 && (isSeen || keeperCount > 0);
 
   useEffect(() => {
     if (!isWanted) return;
@@ -50,12 +52,14 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
   }, [isWanted, userId, listeners]);
 
   const listen = useCallback<Listen>(
-    (listener) => {
+    (listener, isKeeper) => {
       listeners.add(listener);
       setListenerCount(listeners.size);
+      if (isKeeper) setKeeperCount((count) => count + 1);
       return () => {
         listeners.delete(listener);
         setListenerCount(listeners.size);
+        if (isKeeper) setKeeperCount((count) => count - 1);
       };
     },
     [listeners],
@@ -64,11 +68,11 @@ export function UserStreamProvider({ userId, children }: { userId: string; child
 }
 
 /** Calls `onEvent` for every event while the component is mounted and `isEnabled`. */
-export function useUserStream(onEvent: Listener, isEnabled = true): void {
+export function useUserStream(onEvent: Listener, isEnabled = true, isKeeper = false): void {
   const listen = useContext(ListenContext);
   if (listen === null) throw new Error("useUserStream needs a UserStreamProvider above it");
   const react = useEffectEvent(onEvent);
-  useEffect(() => (isEnabled ? listen((event) => react(event)) : undefined), [listen, isEnabled]);
+  useEffect(() => (isEnabled ? listen((event) => react(event), isKeeper) : undefined), [listen, isEnabled, isKeeper]);
 }
 
 /** False once the page was hidden for a while. */

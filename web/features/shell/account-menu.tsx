@@ -15,6 +15,7 @@ import {
   DropdownMenuTrigger,
 } from "@/components/ui/dropdown-menu";
 import { signOut } from "@/features/auth/auth-client";
+import { NoticesItem } from "@/features/notices/notices-item";
 import { errorText } from "@/lib/error-text";
 
 export function AccountMenu({ user }: { user: { name: string; email: string } }) {
@@ -47,6 +48,7 @@ export function AccountMenu({ user }: { user: { name: string; email: string } })
             <Settings /> Account
           </Link>
         </DropdownMenuItem>
+        <NoticesItem />
         <DropdownMenuItem onSelect={leave}>
           <LogOut /> Sign out
         </DropdownMenuItem>

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ThreadItem } from "../protocol/types";
 import type { ConversationState } from "../state/app-state";
 import { type StoredTurn, turnAtEnd } from "../state/stored-turn";
+import { pendingItem } from "../state/pending";
 import { whenIdle } from "./idle";
 import { ItemView } from "./item";
 import { shallowEqual } from "./memo";
@@ -27,7 +28,9 @@ export function Items({ conversation }: { conversation: ConversationState }) {
   useEffect(() => {
     if (next !== undefined) return whenIdle(() => setDrawnFrom(next));
   }, [next]);
-  const turnStart = turn ? indexAfterLastUserMessage(items) : items.length;
+  // A turn that waits for the person is not over: what it was at is not interrupted.
+  const isUnfinished = turn !== null || pendingItem(items) !== null;
+  const turnStart = isUnfinished ? indexAfterLastUserMessage(items) : items.length;
   return (
     <>
       {starts.map((start, position) => {
