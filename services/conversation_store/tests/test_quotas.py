@@ -55,3 +55,12 @@ async def test_bytes_are_looked_at_now_and_then(nats_url: str, database_url: str
 def test_a_sum_over_all_messages_is_not_made_with_each_turn() -> None:
     looked = [n for n in range(100) if check_quota(Quota(1_000, 1), TurnState(turns_stored=n))]
     assert len(looked) == 100 // TURNS_BETWEEN_LOOKS_AT_BYTES
+
+
+def test_nobody_grows_by_twenty_turns_past_a_look_whatever_they_delete_between() -> None:
+    """A walk that adds turns and deletes some: from any height to twenty above, it meets a turn that is looked at."""
+    for start in range(60):
+        heights = [start]
+        while heights[-1] < start + TURNS_BETWEEN_LOOKS_AT_BYTES:
+            heights += [heights[-1] + 1, heights[-1] + 2, heights[-1] + 1]  # two turns more, one deleted
+        assert any(check_quota(Quota(1_000, 1), TurnState(turns_stored=height)) for height in heights), start

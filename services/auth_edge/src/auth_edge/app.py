@@ -38,7 +38,7 @@ from auth_edge.http import (
 from auth_edge.http.call import Edge
 from auth_edge.http.documented import HEADERS
 from auth_edge.openapi import build_openapi
-from auth_edge.permits import Permits, Refusals
+from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
 from auth_edge.shared_reads import SharedReads
@@ -117,6 +117,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _places(settings, PLACES, settings.user_requests_concurrent_max),
             _places(settings, PLACES_FOR_LARGE, 1),
             Refusals(asyncio.get_running_loop().time),
+            SlowRefusals(),
             SharedReads(
                 settings.shared_reads_per_minute_max,
                 settings.shared_guesses_per_minute_max,

@@ -91,6 +91,29 @@ class Permits:
             self.budgets.popitem(last=False)
 
 
+REFUSED_WAIT_SECONDS: Final = 0.25
+REFUSED_WAITING_MAX: Final = 64
+
+
+@dataclass
+class SlowRefusals:
+    """Who is beyond their budget hears it a little later: so a flood that waits for its answers is no flood any more.
+
+    Only so many wait, which is a part of what this replica works on at once; beyond, a refusal is told at once.
+    """
+
+    waiting: int = 0
+
+    async def wait(self) -> None:
+        if self.waiting >= REFUSED_WAITING_MAX:
+            return
+        self.waiting += 1
+        try:
+            await asyncio.sleep(REFUSED_WAIT_SECONDS)
+        finally:
+            self.waiting -= 1
+
+
 @dataclass
 class Refusals:
     """Whom the store has refused another turn, and until when: what comes before need not be asked again."""

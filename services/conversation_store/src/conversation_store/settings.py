@@ -111,7 +111,9 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
     user_tasks_max: int = Field(default=10_000, ge=1, description="Todos of one user.")
     user_shares_max: int = Field(default=100, ge=1, description="Links to conversations of one user.")
     user_bytes_max: int = Field(
-        default=1024**3, ge=1, description="Bytes of one user's messages; looked at with each twentieth turn."
+        default=1024**3,
+        ge=1,
+        description="Bytes of one user's messages; looked at with each twentieth turn.",
     )
     retention_days: float | None = Field(
         default=None, gt=0, description="Delete conversations that were not touched for so long; by default never."

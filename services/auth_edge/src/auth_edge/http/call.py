@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from identity import TokenVerifier, VerifiedPrincipal, read_bearer
 
 from auth_edge import rules
-from auth_edge.permits import Permits, Refusals
+from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.settings import Settings
 from auth_edge.shared_reads import SharedReads
 
@@ -43,6 +43,7 @@ class Edge:
     places: FairQueue
     places_for_large: FairQueue
     turn_refusals: Refusals
+    slow_refusals: SlowRefusals
     shared_reads: SharedReads
     exports: FairQueue
     """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
@@ -97,10 +98,15 @@ class GuardedRoute(APIRoute):
             await request.body()  # now, so that neither a stranger's body nor a slow one counts against the answer
             deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
             call = Call(edge, principal, deadline, request.state.answer_headers)
-            async with edge.places.place(principal.user_id):
-                await _take_permit(call)
-                request.state.call = call
-                response = await handle(request)
+            try:
+                async with edge.places.place(principal.user_id):
+                    await _take_permit(call)
+                    request.state.call = call
+                    response = await handle(request)
+            except RetryableError as error:
+                if error.code == Code.RATE_LIMITED:
+                    await edge.slow_refusals.wait()
+                raise
             return await call.waits_for[0]() if call.waits_for else response
 
         return guarded
