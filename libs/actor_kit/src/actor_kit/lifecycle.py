@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from actor_kit.settings import ServiceSettings
 from actor_kit.telemetry import configure_logging
+from actor_kit.tracing import configure_tracing, stop_tracing
 from actor_kit.watchdog import Watchdog
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
     Exits with 1 and one line of log where the service cannot start.
     """
     configure_logging(str(service), settings)
+    configure_tracing(str(service), settings)
     _allow_many_open_files()
     # What the imports made lives as long as the process. Frozen, no collection looks at it again: those while deltas
     # flow are shorter, and the one at exit no longer takes a second of the few that a stop may take.
@@ -46,6 +48,7 @@ def run_until_stopped(service: Service, settings: ServiceSettings, main: Main) -
         log.error("service.cannot_run", code=error.code, detail=error.detail)  # noqa: TRY400  a reason, not a bug
         sys.exit(1)
     finally:
+        stop_tracing()
         gc.freeze()
 
 

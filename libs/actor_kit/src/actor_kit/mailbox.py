@@ -15,6 +15,7 @@ from contracts.events import DeadLetter
 from contracts.message import Message
 from contracts.streams import ConsumerSpec
 from contracts.subjects import parse_subject, subject_of
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from actor_kit.actor import Actor, Delivery
@@ -144,7 +145,7 @@ class Mailbox:
         self._slots.give_back(1)
 
     async def _work(self, pulled: Pulled) -> None:
-        with IN_FLIGHT.labels(self._spec.name).track_inprogress(), traced(pulled.headers):
+        with IN_FLIGHT.labels(self._spec.name).track_inprogress(), self._traced(pulled):
             on_stall(partial(self._tell_of_stall, pulled))
             heartbeat = asyncio.create_task(self._keep(pulled))
             try:
@@ -156,6 +157,9 @@ class Mailbox:
                 log.exception("mailbox.settle_failed", subject=pulled.subject)
             finally:
                 heartbeat.cancel()
+
+    def _traced(self, pulled: Pulled) -> traced:
+        return traced(pulled.headers, f"process {self._spec.name}", SpanKind.CONSUMER)
 
     async def _keep(self, pulled: Pulled) -> None:
         """Say "in progress" so that a live handler is never doubled, however long it takes."""

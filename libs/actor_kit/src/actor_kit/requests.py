@@ -97,8 +97,10 @@ def _endpoint(message_type: type[Message], handler: Handler, proofs: Proofs | No
 
     async def answer(headers: Mapping[str, str], payload: bytes) -> Answer:
         started = time.perf_counter()
-        with traced(headers), structlog.contextvars.bound_contextvars(message=name):
+        with traced(headers, name) as span, structlog.contextvars.bound_contextvars(message=name):
             outcome, result = await _handle(message_type, handler, proofs, headers, payload)
+            if outcome != "ok":
+                span.set_attribute("error.type", outcome)
         HANDLED_SECONDS.labels(name, outcome).observe(time.perf_counter() - started)
         return result
 

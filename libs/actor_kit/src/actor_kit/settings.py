@@ -62,12 +62,19 @@ class ServiceSettings(BaseSettings):
         description="Host header values of the operators' port beside loopback, comma-separated; empty: none where it"
         " is on loopback, any elsewhere.",
     )
+    otel_exporter_otlp_endpoint: str = Field(default="", description="Send traces there (OTLP over HTTP); empty: none.")
+    otel_exporter_otlp_traces_endpoint: str = Field(default="", description="The same, for traces alone.")
+    otel_sdk_disabled: bool = Field(default=False, description="Send no traces, whatever else is set.")
     drain_timeout_seconds: float = Field(default=8.0, gt=0, description="How long work may finish after SIGTERM.")
     loop_stall_seconds_max: float = Field(
         default=20.0,
         ge=0,
         description="A process whose event loop stands still this long logs its stacks and ends; 0: never.",
     )
+
+    @property
+    def otlp_endpoint(self) -> str:
+        return self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
 
 
 def split_names(value: object) -> object:

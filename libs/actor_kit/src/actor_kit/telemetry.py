@@ -5,13 +5,16 @@ import logging
 import secrets
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
 
 import structlog
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from actor_kit import tracing
 from actor_kit.settings import ServiceSettings
 
 
@@ -74,8 +77,8 @@ def trace_context_of(headers: Mapping[str, str]) -> Context:
     Without an OpenTelemetry SDK nothing is recorded; the id is passed on all the same.
     """
     found = propagate.extract(headers)
-    if trace.get_current_span(found).get_span_context().is_valid:
-        return found
+    if tracing.is_on() or trace.get_current_span(found).get_span_context().is_valid:
+        return found  # with a collector the first span begins the trace, and the sampler decides
     span = SpanContext(
         trace_id=secrets.randbits(128) or 1,
         span_id=secrets.randbits(64) or 1,
@@ -86,13 +89,19 @@ def trace_context_of(headers: Mapping[str, str]) -> Context:
 
 
 class traced:  # noqa: N801  used as `with traced(headers):`
-    """Make the trace of the headers (or a new one) the current one within a block."""
+    """Make the trace of the headers (or a new one) the current one within a block, and the block a span of it.
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    Without a name there is no span.
+    """
+
+    def __init__(self, headers: Mapping[str, str], name: str = "", kind: SpanKind = SpanKind.SERVER) -> None:
         self._headers = headers
+        self._span = tracing.span(name, kind) if name else nullcontext(INVALID_SPAN)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Span:
         self._token = context.attach(trace_context_of(self._headers))
+        return self._span.__enter__()
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
+        self._span.__exit__(*exc_info)
         context.detach(self._token)

@@ -25,7 +25,7 @@ from agent_runner.agent_loop import AgentLoop
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
 from agent_runner.hosted_tools import WORDS
-from agent_runner.measuring import MEASURED, Measured
+from agent_runner.measuring import MEASURED, Measured, agent_span
 from agent_runner.metrics import RUNS, RUNS_ACTIVE, TAKEOVERS
 from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentence_of
 from agent_runner.personal_tools import PersonalTools
@@ -177,8 +177,10 @@ class RunAttempt:
         MEASURED.set(Measured(self._claimed.assistant_id))
         RUNS_ACTIVE.inc()
         outcome = "abandoned"
+        run = self._claimed.run
         try:
-            outcome = await self._run(given_up)
+            with agent_span(self._claimed.assistant_id, run.conversation_id, self._claimed.epoch):
+                outcome = await self._run(given_up)
             return outcome
         except FencedError:
             outcome = "fenced"

@@ -21,7 +21,7 @@ from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
 from agent_runner.elicited import answer_of
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
-from agent_runner.measuring import count_tool_call
+from agent_runner.measuring import count_tool_call, tool_span
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
@@ -179,7 +179,10 @@ class ToolCalls:
         entry = await self._begin(name, call_id, arguments)
         self.crash_points.reach(CrashPoint.AFTER_TOOL_BEGUN)
         if entry.status == "running":
-            outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
+            with tool_span(name, call_id) as span:
+                outcome = await call(arguments, call_id, was_begun=entry.epoch < self.epoch)
+                if outcome.status != "success":
+                    span.set_attribute("error.type", outcome.status)
             self.crash_points.reach(CrashPoint.AFTER_TOOL_CALLED)
             await self.before_finish(call_id)
             entry = await self._finish(call_id, outcome)

@@ -12,6 +12,7 @@ from uuid import uuid4
 import structlog
 from actor_kit.telemetry import traced
 from contracts.errors import Code, TerminalError
+from opentelemetry.trace import Span
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,7 +54,7 @@ class Door:
         trace = {
             name: headers[name.encode()].decode("latin-1") for name in ("traceparent",) if name.encode() in headers
         }
-        with traced(trace):
+        with traced(trace, scope["method"]) as span:
             try:
                 await self._let_in(visit, scope, bounded.receive)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log says where, but not what was in it
@@ -63,7 +64,7 @@ class Door:
                 if not visit.has_begun:
                     await problems.bug(Request(scope))(scope, receive, visit.send)
             finally:
-                visit.finish()
+                visit.finish(span)
 
     async def _let_in(self, visit: "Visit", scope: Scope, receive: Receive) -> None:
         # Health is always answered; of the rest no more at once than can be answered in time.
@@ -111,10 +112,12 @@ class Visit:
         own = ((name.encode(), value.encode("latin-1")) for name, value in self._state["answer_headers"].items())
         return [(name, value) for name, value in (*own, *fixed) if name not in present]
 
-    def finish(self) -> None:
+    def finish(self, span: Span) -> None:
         """Write the line of log and the figures. A path holds ids, so the route's template stands for it."""
         seconds = time.perf_counter() - self._started
         route = getattr(self._scope.get("route"), "path", "-")
+        span.update_name(f"{self._scope['method']} {route}")
+        span.set_attribute("http.response.status_code", self._status)
         HTTP_SECONDS.labels(self._scope["method"], route, self._status).observe(seconds)
         _log.info(
             "http.request",

@@ -5,8 +5,11 @@ import random
 from typing import Final, Protocol
 
 import structlog
+from actor_kit import tracing
 from actor_kit.bus import Bus, Received, Subscription
+from actor_kit.telemetry import traced
 from contracts.errors import NatterError
+from opentelemetry.trace import SpanKind
 
 from stream_relay.history import Batch, Deltas, patiently
 from stream_relay.metrics import CHANNELS, FENCED, FRAMES, GAPS
@@ -65,6 +68,7 @@ class Channel:
         self._is_reading = True
         self._target = 0
         self._was_quiet = True
+        self._traced: set[str] = set()
         self._audited_to: int | None = None
         self.listening = asyncio.create_task(self._listen())
         self.settled = asyncio.create_task(self._settle())
@@ -110,11 +114,20 @@ class Channel:
         if message.sequence == 0:
             return  # not a republished message: those always have a sequence
         delta = live_delta(message)
+        if tracing.is_on() and message.payload.find(b"text_delta") > 0:
+            self._trace_first_text(message)
         self._was_quiet = False
         if self._is_reading:
             self._hold(delta)
         else:
             self._receive(delta)
+
+    def _trace_first_text(self, message: Received) -> None:
+        """A span of the run's own trace when its first text is here, on its way to every viewer of the filter."""
+        if message.subject not in self._traced:
+            self._traced.add(message.subject)
+            with traced(message.headers, "relay first text", SpanKind.CONSUMER) as span:
+                span.set_attribute("natter.viewers", len(self.listeners))
 
     def _hold(self, delta: Delta) -> None:
         self._target = max(self._target, delta.sequence)

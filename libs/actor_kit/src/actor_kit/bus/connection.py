@@ -13,6 +13,7 @@ from contracts.message import PAYLOAD_BYTES_MAX, Command, Message, Query
 from contracts.services import Service, inbox_prefix
 from contracts.streams import ConsumerSpec
 from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
 
 from actor_kit.bus.asking import ReplyT, ask_until, read_reply
 from actor_kit.bus.direct import DirectReader
@@ -33,6 +34,7 @@ from actor_kit.metrics import BUS_ERRORS, BUS_REQUEST_SECONDS
 from actor_kit.proof import PROOF_HEADER, prove_user
 from actor_kit.settings import ServiceSettings
 from actor_kit.telemetry import inject_trace
+from actor_kit.tracing import span
 
 log = structlog.get_logger()
 
@@ -144,8 +146,11 @@ class Bus:
         payload = request.encode()
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise TerminalError(Code.PAYLOAD_TOO_LARGE, "The request is larger than one message may be.")
-        headers = inject_trace({SCHEMA_HEADER: str(type(request).schema_version), **self._proof(request, run_token)})
-        with BUS_REQUEST_SECONDS.labels(type(request).__name__).time():
+        name = type(request).__name__
+        with BUS_REQUEST_SECONDS.labels(name).time(), span(f"request {name}", SpanKind.CLIENT):
+            headers = inject_trace(
+                {SCHEMA_HEADER: str(type(request).schema_version), **self._proof(request, run_token)}
+            )
             try:
                 answer = await self._ask(type(request).subject_template, payload, headers, timeout_seconds)
             except RetryableError as error:

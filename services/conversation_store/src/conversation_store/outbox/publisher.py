@@ -10,12 +10,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from actor_kit import tracing
 from actor_kit.bus import Bus
+from actor_kit.telemetry import inject_trace, traced
 from contracts.errors import NatterError, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER, RunCancelRequested, TokensRevoked
 from contracts.ids import RunId
 from contracts.streams import DELTAS
 from contracts.subjects import subject_of
+from opentelemetry.trace import SpanKind
 
 from conversation_store import metrics
 from conversation_store.database import Database, OutboxRow, Transaction
@@ -191,7 +194,11 @@ class OutboxPublisher:
         age_seconds = row.age_seconds
         if age_seconds > DELTAS.duplicate_window_seconds / 2 and await self._is_stored(row):
             return
-        await self._bus.publish_stored(row.subject, row.payload.encode(), loads(row.headers), message_id=row.message_id)
+        headers: dict[str, str] = loads(row.headers)
+        with traced(headers, "publish outbox" if tracing.is_on() else "", SpanKind.PRODUCER):
+            if tracing.is_on():
+                inject_trace(headers)  # whoever handles it goes on from here
+            await self._bus.publish_stored(row.subject, row.payload.encode(), headers, message_id=row.message_id)
         metrics.OUTBOX_PUBLISHED.inc()
         metrics.OUTBOX_DELAY_SECONDS.observe(age_seconds)
 
