@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from agents import Agent, RunContextWrapper
+from chatkit.widgets import WidgetRoot
 from natter_support import assistant
+from natter_support.cards import card, label
 from natter_support.demo import answer
 from natter_support.desk import desk, no_card_numbers
-from natter_support.orders import Refunds
+from natter_support.orders import ORDERS, Refunds
 from natterkit import DemoCall
 from natterkit.loading import check_agent, team_of
+from pydantic import TypeAdapter
 
 DESK = frozenset({"transfer_to_orders", "transfer_to_refunds"})
 
@@ -53,3 +56,9 @@ def test_the_demo_model_hands_over_then_acts_then_tells() -> None:
     done = {"type": "function_call_output", "call_id": "c", "output": "€ 24.00 go back."}
     assert answer([*asked, done], frozenset({"refund_order"})) == "€ 24.00 go back."
     assert answer([user("hello")], DESK) is None
+
+
+def test_a_card_can_be_shown_and_a_label_is_an_image() -> None:
+    for order in ORDERS.values():
+        TypeAdapter[Any](WidgetRoot).validate_python(card(order, note="Sent."))
+        assert label(order).startswith(b"\x89PNG")

@@ -1,7 +1,8 @@
 """The support desk: one agent that listens, one that knows orders, one that pays back; and what none of them may read.
 
 It shows what an assistant can be made of: handoffs, a tool that only reads, a tool with an effect that happens once and
-that its user approves, a tool that asks, a guardrail, a greeting, and the words of its tools' entries.
+that its user approves, a tool that asks, a card with buttons, a guardrail, a greeting, and the words of its tools'
+entries.
 """
 
 import asyncio
@@ -10,9 +11,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, handoff, input_guardrail
-from natterkit import Assistant, Choice, Confirm, Context, Form, StartPrompt, Text, ToolWords, function_tool
+from natterkit import (
+    Assistant,
+    Choice,
+    Confirm,
+    Context,
+    EntitySource,
+    FileSource,
+    Form,
+    StartPrompt,
+    Text,
+    ToolWords,
+    function_tool,
+)
 from pydantic import JsonValue
 
+from natter_support.actions import on_action, on_mention
+from natter_support.cards import card, label
 from natter_support.demo import answer
 from natter_support.orders import ORDERS, Refunds
 from natter_support.settings import Settings
@@ -24,8 +39,17 @@ _CARD_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 @function_tool(repeatable=True)  # it only reads
 async def order_status(order_id: str) -> str:
     """Tell what an order holds, what it cost, and where it is."""
+    context = Context.current()
+    await context.progress("Looking into our books", icon="search")
     order = ORDERS.get(order_id)
-    return f"Order {order_id}: {order.what} for {order.price}, {order.state}." if order else "There is no such order."
+    if order is None:
+        return "There is no such order."
+    async with await context.task("Orders", kind="file", sources=[FileSource(filename="orders.csv", title="Orders")]):
+        await context.widget(card(order), copy_text=f"Order {order_id}: {order.state}")
+    source = EntitySource(id=order_id, title=f"Order {order_id}", icon="cube", interactive=True)
+    await context.annotate(source, after=f"Order {order_id}")
+    await context.effect("order_shown", {"order_id": order_id})
+    return f"Order {order_id}: {order.what} for {order.price}, {order.state}."
 
 
 # It hands on the idempotency key, so the money goes back once; and not before its user has approved that.
@@ -47,6 +71,10 @@ async def send_again(order_id: str) -> str:
     order = ORDERS.get(order_id)
     if order is None:
         return "There is no such order."
+    context = Context.current()
+    # Shown once, though this runs again from its start when the customer has answered.
+    await context.notice("info", "The first parcel may still come.")
+    await context.image(label(order))
     form = Form(
         [
             Choice("How shall we send it?", ["By post", "By courier"], id="how"),
@@ -54,7 +82,7 @@ async def send_again(order_id: str) -> str:
             Confirm("Is it a gift?", id="gift", required=False),
         ]
     )
-    answers = await Context.current().ask(form)
+    answers = await context.ask(form)
     wrapped = ", wrapped as a gift," if answers["gift"] else ""
     return f"We send {order.what} again{wrapped} to {answers['whom']}, {str(answers['how']).lower()}."
 
@@ -112,5 +140,7 @@ assistant = Assistant(
         "transfer_to_orders": ToolWords("Asking our orders team", "Asked our orders team"),
         "transfer_to_refunds": ToolWords("Asking our refunds team", "Asked our refunds team"),
     },
+    on_action=on_action,
+    on_mention=on_mention,
     demo=answer,
 )

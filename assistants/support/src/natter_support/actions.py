@@ -1,0 +1,36 @@
+"""What customers do in the desk's cards, and what they mention."""
+
+from typing import Any, cast
+
+from natterkit import Action, Context, Item, Tag
+
+from natter_support.cards import card
+from natter_support.orders import ORDERS, Order
+
+
+async def on_action(context: Context, action: Action, item: Item | None) -> str | None:
+    """Send a receipt, or close the case. What comes with an action comes from a browser: orders are looked up."""
+    order = _order(action.payload)
+    if order is None or item is None:
+        return "I do not know this order."
+    if action.type == "order.receipt":
+        await context.widget(card(order, note="The receipt is on its way to you."), item_id=item.id)
+        await context.add_hidden_context(f"The customer was sent the receipt of order {order.order_id}.")
+        return None
+    if action.type == "order.close":
+        await context.remove(item.id)
+        await context.set_title(f"Order {order.order_id}")
+        await context.set_status("locked", "This case is closed. Begin a new one whenever you need us.")
+        return "Thank you! This case is closed."
+    return None
+
+
+async def on_mention(_context: Context, tag: Tag) -> str | None:
+    """What the desk knows of an order that is mentioned."""
+    order = ORDERS.get(tag.id)
+    return None if order is None else f"“{tag.text}” is order {order.order_id}: {order.what}, {order.state}."
+
+
+def _order(payload: Any) -> Order | None:
+    named = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+    return ORDERS.get(str(named.get("order_id")))
