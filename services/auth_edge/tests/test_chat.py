@@ -143,7 +143,7 @@ async def test_the_body_hash_tells_requests_apart(edge: RunningEdge, store: Any)
     [
         (TerminalError(Code.CONVERSATION_BUSY, "A run is active."), 409),
         (TerminalError(Code.IDEMPOTENCY_KEY_REUSED, "Another body."), 422),
-        (RetryableError(Code.RATE_LIMITED, "Too many turns.", retry_after_seconds=12.2), 429),
+        (RetryableError(Code.RATE_LIMITED, "Too many turns.", retry_after_seconds=12.9), 429),
         (RetryableError(Code.TOO_MANY_RUNS, "Too many runs."), 429),
         (TerminalError.forbidden("conversation"), 403),
         (TerminalError.not_found("conversation"), 404),
