@@ -31,6 +31,7 @@ const OF_RUN: Record<string, TextKey> = {
 export const TEXT_BY_CODE: Record<string, TextKey> = {
   ...OF_RUN,
   run_failed: "errorRunFailed",
+  run_waiting: "errorRunWaiting",
   connection_lost: "errorConnection",
   network: "errorNetwork",
   stop_failed: "errorStop",

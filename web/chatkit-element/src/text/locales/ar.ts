@@ -141,6 +141,7 @@ export const ar: Texts = {
   errorRunFailed: "تعذّر إكمال الإجابة.",
   errorRunAttempts: "فشلت الإجابة عدة مرات. أرسل رسالتك من جديد.",
   errorRunTooLong: "تجاوزت الإجابة الحد المسموح به فأُوقفت.",
+  errorRunWaiting: "ينتظر المساعد إجابتك أولًا.",
   errorModelAway: "النموذج لا يستجيب الآن. حاول مجددًا بعد لحظات.",
   errorModelRefused: "لا يمكن استخدام النموذج هنا. أبلغ من يدير هذا الخادم.",
   errorModelRejected: "لم يتمكن النموذج من الإجابة. عدّل رسالتك أو حاول مجددًا.",

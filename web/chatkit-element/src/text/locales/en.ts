@@ -141,6 +141,7 @@ export const en = {
   errorRunFailed: "The answer could not be completed.",
   errorRunAttempts: "The answer failed several times. Send your message again.",
   errorRunTooLong: "The answer took too long and was stopped.",
+  errorRunWaiting: "The assistant waits for your answer first.",
   errorModelAway: "The model is not answering right now. Try again in a moment.",
   errorModelRefused: "The model may not be used here. Tell whoever runs this server.",
   errorModelRejected: "The model could not answer this. Change your message, or try again.",
