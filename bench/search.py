@@ -1,7 +1,7 @@
 """Measure search in what was said: `python -m bench.search [--messages 100000] [--others 200000] [--samples 200]`.
 
 A real Postgres that syncs to disk, the store in this process, asked over a real NATS server as auth_edge asks it. One
-user has ``--messages`` messages of forty words, other users the rest; words are as frequent as in a language (Zipf).
+user has ``--messages`` messages of forty words, twenty others the rest; words are as frequent as in a language (Zipf).
 Once by the role that `chat.search_messages` belongs to (ADR 34), and once without it.
 """
 
@@ -20,6 +20,7 @@ from natter.servers.postgres import Postgres
 from natter_testing.servers import RunningServer, migrate, start_nats, temporary_directory
 
 MINE = Principal(user_id="mine")
+OTHER_USERS = 20
 VOCABULARY = 30_000
 SEED = """
 insert into chat.message (message_id, conversation_id, user_id, role, type, content, item, position, created_at)
@@ -46,7 +47,8 @@ async def seed(url: str, messages_count: int, others_count: int) -> None:
     connection = await asyncpg.connect(url, command_timeout=1800)
     try:
         await connection.execute("select set_config('app.system', 'on', false), setseed(0.5)")
-        for user, count in (("mine", messages_count), ("other", others_count)):
+        others = {f"other{number:02}": others_count // OTHER_USERS for number in range(OTHER_USERS)}
+        for user, count in {"mine": messages_count, **others}.items():
             conversations = max(1, count // 20)
             await connection.execute('insert into chat."user" (user_id) values ($1)', user)
             await connection.execute(
@@ -57,7 +59,7 @@ async def seed(url: str, messages_count: int, others_count: int) -> None:
             )
             started = time.perf_counter()
             await connection.execute(SEED, user, count, conversations, VOCABULARY)
-            print(f"{count} messages of {user} in {time.perf_counter() - started:.0f} s")
+            print(f"{count} messages of {user} in {time.perf_counter() - started:.0f} s", flush=True)
         await connection.execute("vacuum analyze")
     finally:
         await connection.close()
@@ -73,7 +75,7 @@ async def measure(client: Client, samples: int) -> None:
             seconds.append(time.perf_counter() - started)
             found = f"{len(page.data)}{'+' if page.has_more else ''} found"
         centiles = [second * 1e3 for second in statistics.quantiles(seconds, n=100)]
-        print(f"{name:<40} p50 {centiles[49]:6.1f} ms   p95 {centiles[94]:6.1f} ms   {found}")
+        print(f"{name:<40} p50 {centiles[49]:6.1f} ms   p95 {centiles[94]:6.1f} ms   {found}", flush=True)
 
 
 async def main(messages_count: int, others_count: int, samples: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import re
 import threading
 from collections.abc import Generator
@@ -183,6 +184,19 @@ def test_a_title_that_is_too_long_is_refused_in_words_and_kept(person: Person) -
     page.keyboard.press("Backspace")
     page.keyboard.press("Enter")
     expect(titles(page)).to_have_text(["x" * 200])
+
+
+def test_a_conversation_is_saved_as_markdown_and_as_json(person: Person) -> None:
+    page = person.sign_up()
+    (conversation_id,) = talk(person, page, "count to 3")
+    for item, name in (("Save as Markdown", ".md"), ("Save as JSON", ".json")):
+        with page.expect_download() as saving:
+            menu(page, "Count to 3", item)
+        expect(page.get_by_role("menu")).to_have_count(0)
+        assert saving.value.suggested_filename.endswith(name)
+        text = saving.value.path().read_text()
+        assert "1 2 3" in text
+        assert name == ".md" or json.loads(text)["conversation"]["id"] == conversation_id
 
 
 def test_back_and_forward_move_between_conversations_and_the_tab_is_named_after_them(person: Person) -> None:

@@ -152,3 +152,58 @@ def test_pages_allow_no_script_but_their_own(natter: RunningNatter, person: Pers
     assert page.evaluate("window.stolen") is None
     assert any("Content Security Policy" in complaint for complaint in person.complaints)
     person.complaints.clear()
+
+
+# 1280 by 800 at 200 % has so many CSS pixels; and a phone that is held sideways.
+@pytest.mark.parametrize("viewport", [{"width": 640, "height": 400}, {"width": 740, "height": 360}], ids=str)
+def test_greeting_and_composer_are_in_view_where_there_is_little_height(
+    viewport: dict[str, int], new_person: NewPerson
+) -> None:
+    page = new_person(viewport=viewport).sign_up()
+    chat = Chat(page)
+    expect(chat.composer).to_be_in_viewport(ratio=1)
+    expect(chat.root.get_by_role("heading", level=2)).to_be_in_viewport(ratio=1)
+    assert not overflows(page)
+
+
+CONTRAST = """element => {
+    const shadow = element.shadowRoot;
+    const rgb = colour => {
+        const context = new OffscreenCanvas(1, 1).getContext('2d');
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const light = colour => rgb(colour)
+        .map(part => part / 255)
+        .map(part => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+    const ratio = (one, other) => {
+        const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+    };
+    const ground = getComputedStyle(shadow.querySelector('.root')).backgroundColor;
+    const probe = document.createElement('span');
+    probe.style.color = 'var(--focus)';
+    shadow.querySelector('.chat').append(probe);
+    const focus = getComputedStyle(probe).color;
+    probe.remove();
+    const bubble = rgb(getComputedStyle(shadow.querySelector('.bubble')).backgroundColor);
+    return {
+        border: ratio(getComputedStyle(shadow.querySelector('.composer')).borderTopColor, ground),
+        focus: ratio(focus, ground),
+        bubbleSpread: Math.max(...bubble) - Math.min(...bubble),
+    };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_controls_stand_out_and_the_accent_is_no_ground(scheme: str, new_person: NewPerson) -> None:
+    page = new_person(color_scheme=scheme).sign_up()
+    chat = Chat(page)
+    chat.say("count to 3")
+    chat.wait_for_word("3")
+    found = chat.root.evaluate(CONTRAST)
+    assert found["border"] >= 3, found
+    assert found["focus"] >= 3, found
+    assert found["bubbleSpread"] <= 16, found  # a neutral tone

@@ -182,3 +182,23 @@ def test_a_todo_is_mentioned_in_the_chat_looked_at_and_opened(person: Person) ->
     mentioned.click()
     page.wait_for_url("**/dashboard")
     expect(rows(page)).to_have_count(3)
+
+
+def test_a_deleted_task_comes_back_within_some_seconds_and_a_long_title_is_refused_in_words(person: Person) -> None:
+    person.sign_up()
+    page = person.open("/dashboard")
+    add(page, "buy milk")
+    rows(page).first.hover()
+    page.get_by_role("button", name="Delete “buy milk”").click()
+    expect(rows(page)).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_text(["buy milk"])
+    page.reload()
+    expect(rows(page)).to_have_text(["buy milk"])
+
+    field = page.get_by_label("New task")
+    field.fill("x" * 201)
+    page.keyboard.press("Enter")
+    assert field.evaluate("e => e.validationMessage") == "A title has at most 200 characters. This one has 201."
+    expect(field).to_have_value("x" * 201)  # refused, and not cut
+    expect(rows(page)).to_have_text(["buy milk"])

@@ -88,3 +88,20 @@ def test_a_stopped_answer_says_so_and_can_be_continued_after_a_reload(natter: Pe
     expect(note).to_contain_text("Stopped")
     note.get_by_role("button", name="Continue").click()
     expect(chat.bubbles).to_have_text(["count to 200", "Continue"])
+
+
+def test_an_answer_that_was_stopped_before_its_first_word_is_answered_again(
+    natter: Person, page: Page, chat: Chat
+) -> None:
+    page.goto(address(natter))
+    chat.send("wait")
+    expect(chat.bubbles).to_have_text(["wait"])
+    chat.stop_button.click()
+    note = chat.root.locator(".turn-note")
+    expect(note).to_contain_text("Stopped", timeout=RECOVERY_MS_MAX)
+    page.goto(address(natter, chat.thread_id()))
+    expect(note).to_contain_text("Stopped")
+    expect(chat.answers).to_have_count(0)
+    with page.expect_request(lambda request: "threads.retry_after_item" in (request.post_data or "")):
+        note.get_by_role("button", name="Continue").click()
+    expect(chat.bubbles).to_have_text(["wait"])
