@@ -18,6 +18,7 @@ from conversation_store.testing import Client, running_client, store_settings
 from natter.servers.ports import free_port
 from natter.servers.postgres import Postgres
 from natter_testing.servers import RunningServer, migrate, start_nats, temporary_directory
+from natter_testing.settings import Settings
 
 MINE = Principal(user_id="mine")
 OTHER_USERS = 20
@@ -79,6 +80,7 @@ async def measure(client: Client, samples: int) -> None:
 
 
 async def main(messages_count: int, others_count: int, samples: int) -> None:
+    Settings.provide_secrets()
     with temporary_directory() as folder:
         server = Postgres(folder / "postgres", free_port(), "bench", durable=True)
         server.initialise()
