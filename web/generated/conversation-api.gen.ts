@@ -300,6 +300,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs
+         * @description The user's runs; `?status=waiting` is all that waits for them, each with what it waits for.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1120,6 +1140,18 @@ export interface components {
             finished_at: string | null;
             /** Waiting For */
             waiting_for: components["schemas"]["WaitingCall"][];
+        };
+        /**
+         * RunList
+         * @description Newest first. `after` of one page is the `after` of the request for the next.
+         */
+        RunList: {
+            /** Data */
+            data: components["schemas"]["Run"][];
+            /** Has More */
+            has_more: boolean;
+            /** After */
+            after: string | null;
         };
         /**
          * SearchHit
@@ -2983,6 +3015,49 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The `after` of the page before. */
+                after?: string | null;
+                /** @description Only those that are so. */
+                status?: ("queued" | "running" | "waiting" | "completed" | "failed" | "cancelled") | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             422: components["responses"]["UnprocessableContent"];

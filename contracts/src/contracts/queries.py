@@ -18,7 +18,9 @@ from contracts.replies import (
     ItemPage,
     ItemReply,
     Report,
+    RunPage,
     RunReply,
+    RunStatus,
     SealedConnectionReply,
     SearchPage,
     SharedPage,
@@ -122,6 +124,16 @@ class GetRun(Query[RunReply]):
     subject_template: ClassVar[str] = "query.conversation_store.get_run"
     principal: Principal
     run_id: RunId
+
+
+class ListRuns(Query[RunPage]):
+    """The user's runs, newest first; ``status``: only those that are so, as `waiting`."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_runs"
+    principal: Principal
+    limit: PageLimit = 20
+    after: RunId | None = None
+    status: RunStatus | None = None
 
 
 class ListAssistants(Query[AssistantList]):

@@ -67,6 +67,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.LinkOpenaiConversation, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.TruncateSession, [RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.GetRun, [EDGE, RELAY, TOOLS], [STORE], Rule.RUN_OWNER),
+    _entry(queries.ListRuns, [EDGE], [STORE], Rule.SELF),
     # conversations
     _entry(queries.GetConversation, [EDGE, RELAY], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListConversations, [EDGE], [STORE], Rule.SELF),

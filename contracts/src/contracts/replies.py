@@ -243,6 +243,14 @@ class RunReply(Reply):
     run: RunView
 
 
+class RunPage(Reply):
+    """Runs, newest first. ``after``: the last one's id, set where ``has_more``."""
+
+    data: tuple[RunView, ...]
+    has_more: bool
+    after: RunId | None = None
+
+
 class TaskReply(Reply):
     """One todo. ``replayed``: the same effect was there already and was not repeated."""
 

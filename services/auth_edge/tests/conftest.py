@@ -52,6 +52,7 @@ ANSWERS: dict[str, Reply] = {
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
     "CancelRun": r.RunReply(run=RUN),
     "DecideCall": r.CallDecided(run=RUN, wait=1),
+    "ListRuns": r.RunPage(data=(RUN,), has_more=False),
     "GetRun": r.RunReply(run=RUN),
     "GetConversation": r.ConversationReply(conversation=CONVERSATION),
     "ListConversations": r.ConversationPage(data=(CONVERSATION,), has_more=False),

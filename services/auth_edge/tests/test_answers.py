@@ -15,7 +15,7 @@ from contracts.commands import (
     UpdateTask,
 )
 from contracts.errors import Code, RetryableError, TerminalError
-from contracts.queries import ListConversations, ListItems, ListTasks, SearchMessages
+from contracts.queries import ListConversations, ListItems, ListRuns, ListTasks, SearchMessages
 
 from contracts import replies as r
 
@@ -174,6 +174,11 @@ async def test_runs_in_rest(edge: RunningEdge, store: Any) -> None:
     view = store.answers["GetRun"].run.model_dump()
     waiting = r.RunView.model_validate({**view, "status": "waiting", "waiting_for": [WAITS_FOR]})
     store.answers["GetRun"] = r.RunReply(run=waiting)
+    listed = await edge.call("GET", "/runs?status=waiting&limit=5&after=run_9")
+    assert listed.json() == {"data": [run], "has_more": False, "after": None}
+    query: ListRuns = store.only(ListRuns)
+    assert (query.status, query.limit, query.after) == ("waiting", 5, "run_9")
+    assert (await edge.call("GET", "/runs?status=asleep")).status_code == 422
     told = (await edge.call("GET", "/runs/run_1")).json()
     assert (told["status"], told["waiting_for"]) == ("waiting", [{**WAITS_FOR, "form": None, "expires_at": None}])
 

@@ -17,7 +17,7 @@ from contracts.commands import (
 )
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
-from contracts.queries import GetConversation, GetRun, ListConversations, ListItems
+from contracts.queries import GetConversation, GetRun, ListConversations, ListItems, ListRuns
 from contracts.waiting import CallToDecide, DecidedCall, Form, Question
 from conversation_store.testing import ALICE, BOB, Client, everything_published, running_client, store_settings
 
@@ -310,6 +310,14 @@ async def test_it_is_seen_that_a_conversation_waits_and_it_can_be_deleted(client
     view = (await client.ask(GetConversation(principal=ALICE, conversation_id=turn.conversation_id))).conversation
     assert (view.active_run_id, view.is_waiting) == (turn.run_id, True)
     assert [one.is_waiting for one in (await client.ask(ListConversations(principal=ALICE))).data] == [True]
+    await client.answer("another")
+    waiting_runs = await client.ask(ListRuns(principal=ALICE, status="waiting"))
+    assert [(run.run_id, len(run.waiting_for)) for run in waiting_runs.data] == [(turn.run_id, 1)]
+    newest = await client.ask(ListRuns(principal=ALICE, limit=1))
+    assert (newest.has_more, newest.after, newest.data[0].status) == (True, newest.data[0].run_id, "completed")
+    older = await client.ask(ListRuns(principal=ALICE, after=newest.after))
+    assert [run.run_id for run in older.data] == [turn.run_id]
+    assert (await client.ask(ListRuns(principal=BOB))).data == ()
     await client.ask(DeleteConversation(principal=ALICE, conversation_id=turn.conversation_id))
     assert await client.rows("select 1 from chat.pending_decision") == []
     with pytest.raises(TerminalError) as late:

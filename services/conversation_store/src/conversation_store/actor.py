@@ -81,6 +81,7 @@ class ConversationStore(Actor):
             commands.DecideCall: self._transaction_of(decide.decide_call),
             commands.LinkOpenaiConversation: self._transaction_of(writes.link_openai_conversation),
             commands.TruncateSession: self._transaction_of(writes.truncate_session, is_repeatable=False),
+            queries.ListRuns: self._transaction_of(finish.list_runs),
             queries.GetRun: self._transaction_of(finish.get_run),
             GetConversation: self.on_get_conversation,
             queries.ListConversations: self._transaction_of(conversations.list_conversations),

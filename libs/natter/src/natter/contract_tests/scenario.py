@@ -40,6 +40,7 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(queries.ListItems, drop=("after", "run_id")),
     Step(queries.GetItem),
     Step(queries.GetRun),
+    Step(queries.ListRuns, drop=("after", "status")),
     Step(commands.ClaimRun, remember={"epoch": "epoch", "run_token": "run_token"}),
     Step(commands.RenewLease, change={"lease_seconds": 30}),
     Step(commands.BeginToolCall),

@@ -280,6 +280,14 @@ class Run(BaseModel):
         return cls(id=view.run_id, **view.model_dump(exclude={"run_id", "epoch"}))
 
 
+class RunList(BaseModel):
+    """Newest first. `after` of one page is the `after` of the request for the next."""
+
+    data: list[Run]
+    has_more: bool
+    after: RunId | None
+
+
 class NewTask(_Sent):
     """A todo to add."""
 

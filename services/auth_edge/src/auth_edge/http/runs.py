@@ -1,14 +1,31 @@
 """Runs in REST: look, stop, and decide what one waits for."""
 
-from contracts.commands import CancelRun, DecideCall
-from contracts.queries import GetRun
+from typing import Annotated
 
-from auth_edge.http.bodies import CallDecision, Run
+from contracts.commands import CancelRun, DecideCall
+from contracts.ids import RunId
+from contracts.queries import GetRun, ListRuns
+from contracts.replies import RunStatus
+from fastapi import Query
+
+from auth_edge.http.bodies import CallDecision, Run, RunList
 from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 from auth_edge.http.documented import problems
-from auth_edge.http.parameters import RunIdInPath
+from auth_edge.http.parameters import LimitParameter, RunIdInPath
 
 router = user_router("runs")
+
+
+@router.get("/runs", summary="List runs")
+async def list_runs(
+    call: UserCall,
+    limit: LimitParameter = 20,
+    after: Annotated[RunId | None, Query(description="The `after` of the page before.")] = None,
+    status: Annotated[RunStatus | None, Query(description="Only those that are so.", examples=["waiting"])] = None,
+) -> RunList:
+    """The user's runs; `?status=waiting` is all that waits for them, each with what it waits for."""
+    page = await call.ask(ListRuns(principal=call.principal, limit=limit, after=after, status=status))
+    return RunList(data=[Run.of(view) for view in page.data], has_more=page.has_more, after=page.after)
 
 
 @router.get("/runs/{run_id}", summary="Get a run", responses=problems(404))

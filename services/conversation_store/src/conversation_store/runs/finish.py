@@ -9,8 +9,8 @@ from contracts.events import RunEvent
 from contracts.identity import Principal
 from contracts.ids import ConversationId, MessageId, RunId
 from contracts.message import Json
-from contracts.queries import GetRun
-from contracts.replies import RunFinished, RunReply, RunView
+from contracts.queries import GetRun, ListRuns
+from contracts.replies import RunFinished, RunPage, RunReply, RunView
 
 from conversation_store import access
 from conversation_store.database import Transaction
@@ -42,6 +42,16 @@ async def run_of(transaction: Transaction, principal: Principal, run_id: RunId) 
         raise await access.missing(transaction, "run", run_id)
     access.check_scope(principal, row["conversation_id"])
     return run_view(row)
+
+
+async def list_runs(transaction: Transaction, query: ListRuns) -> RunPage:
+    """A page of the user's runs; a bound principal sees those of its conversation."""
+    rows = await transaction.rows(
+        sql.newest_first, query, only_this=query.principal.conversation_id, limit=query.limit + 1
+    )
+    data = tuple(run_view(row) for row in rows[: query.limit])
+    has_more = len(rows) > query.limit
+    return RunPage(data=data, has_more=has_more, after=data[-1].run_id if has_more else None)
 
 
 async def cancel_run(transaction: Transaction, command: CancelRun) -> RunReply:

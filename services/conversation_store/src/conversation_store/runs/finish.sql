@@ -11,6 +11,24 @@ select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.mod
        ) end as waiting_for
 from chat.run r where r.run_id = :run_id and r.user_id = :user_id;
 
+-- name: newest_first
+-- Their ids are in the order in which they were made.
+select r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code, r.error_detail,
+       r.usage, r.created_at, r.started_at, r.finished_at,
+       case when r.status = 'waiting' then (
+           select json_agg(json_build_object(
+               'call_id', p.call_id, 'kind', p.kind, 'tool', p.tool, 'arguments', p.arguments, 'form', p.form,
+               'message_id', p.message_id, 'expires_at', p.expires_at
+           ) order by p.created_at, p.call_id)
+           from chat.pending_decision p
+           where p.run_id = r.run_id and p.user_id = :user_id and p.verdict is null
+       ) end as waiting_for
+from chat.run r
+where r.user_id = :user_id and (:after::text is null or r.run_id < :after)
+  and (:status::text is null or r.status = :status)
+  and (:only_this::text is null or r.conversation_id = :only_this)
+order by r.run_id desc limit :limit;
+
 -- name: end_run
 -- The end, and what a finished run leaves at its conversation: a title where there was none, or a new one.
 -- `has_next`: a turn waits.
