@@ -388,6 +388,9 @@ def hosted_events(leading: list[dict[str, Any]], first: int) -> list[dict[str, A
             begun = {key: value for key, value in item.items() if key not in ("result", "results", "outputs", "output")}
             begun |= {"status": "in_progress", **({"result": None} if "result" in item else {})}
             events.append({**place, "type": "response.output_item.added", "item": begun})
+            if item["type"] == "image_generation_call":
+                preview = {"item_id": item["id"], "partial_image_b64": item["result"], "partial_image_index": 0}
+                events.append({**place, **preview, "type": "response.image_generation_call.partial_image"})
             events.append({**place, "type": "response.output_item.done", "item": item})
     return events
 

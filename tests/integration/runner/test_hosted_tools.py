@@ -139,6 +139,8 @@ async def test_an_image_is_an_item_and_an_answer_without_a_word(research: Resear
     items = await research.stack.items("cleo", begun.conversation_id)
     (image,) = [cast("dict[str, Any]", item.item["image"]) for item in items if item.type == "generated_image"]
     assert image["url"] == f"data:image/png;base64,{PNG}"
+    previews = [event["update"] for event in seen.events if event.get("item_id") == image["id"] and "update" in event]
+    assert [preview["type"] for preview in previews] == ["generated_image.updated"]
     assert [task["title"] for task in seen.viewer.tasks()] == ["Drew an image"]
 
 

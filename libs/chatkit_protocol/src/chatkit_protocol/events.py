@@ -89,6 +89,12 @@ def task_changed(item_id: str, kind: Literal["added", "updated"], task_index: in
     return _updated(item_id, {"type": f"workflow.task.{kind}", "task_index": task_index, "task": task})
 
 
+def image_changed(item_id: str, url: str, progress: float = 0.0) -> Json:
+    """A preview of an image. ``progress``: from 0 to 1, as far as it is known."""
+    image = {"id": item_id, "url": url}
+    return _updated(item_id, {"type": "generated_image.updated", "image": image, "progress": progress})
+
+
 def _message_updated(item_id: str, kind: str, content_index: int, more: Json) -> Json:
     update = {"type": f"assistant_message.content_part.{kind}", "content_index": content_index, **more}
     return _updated(item_id, update)

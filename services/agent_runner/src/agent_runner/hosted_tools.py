@@ -24,6 +24,7 @@ from agent_runner import rules
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_results import LINKS_MAX, TITLE_CHARACTERS_MAX, Outcome, link_of, parse_arguments, read_result
 from agent_runner.transcript import Transcript
+from agent_runner.transcript_items import ShownImage
 
 HOSTED = (WebSearchTool, FileSearchTool, CodeInterpreterTool, HostedMCPTool, ImageGenerationTool)
 _NAMES = {
@@ -76,12 +77,17 @@ class HostedCalls:
     has_any: bool = False
     _running: dict[int, ToolCallView] = field(default_factory=dict[int, ToolCallView])
     """By their place in the response that is under way."""
+    _previews: dict[int, ShownImage] = field(default_factory=dict[int, ShownImage])
+    """The images of which a preview is shown, in the same way."""
 
     def begin_response(self) -> None:
         self._running.clear()
+        self._previews.clear()
 
     def on_model_event(self, event: Any) -> None:
         """Show a call that begins or ends; other events are none of ours."""
+        if event.type == "response.image_generation_call.partial_image":
+            self._preview(event)
         if event.type not in ("response.output_item.added", "response.output_item.done"):
             return
         if event.item.type not in rules.HOSTED_CALLS:
@@ -100,6 +106,16 @@ class HostedCalls:
         self._running[output_index] = call
         self.transcript.tool_started(call)
 
+    def _preview(self, event: Any) -> None:
+        """Show an image while it is being drawn; a preview that is too large is left out."""
+        data = str(event.partial_image_b64)
+        if len(data) * 3 // 4 > self.images.image_bytes_max:
+            return
+        image = self._previews.get(event.output_index)
+        if image is None:
+            image = self._previews[event.output_index] = self.transcript.image_begun()
+        image.preview(_data_url(data))
+
     def _end(self, output_index: int, item: dict[str, Any]) -> None:
         call = self._running.pop(output_index)
         outcome = self._outcome(item)
@@ -111,20 +127,31 @@ class HostedCalls:
             "links": tuple(one for one in outcome.attachments if one.type == "link"),
         }
         self.transcript.tool_finished(call.model_copy(update=ended))
+        begun = self._previews.pop(output_index, None)
         for image in images:
-            self.transcript.image_shown(image.url)
+            self.transcript.image_shown(image.url, begun)
+            begun = None
+        if begun is not None:  # it was not finished, or is too large
+            self.transcript.image_dropped(begun)
 
     def _outcome(self, item: dict[str, Any]) -> Outcome:
         has_failed = item.get("status") in _FAILED or bool(item.get("error"))
         status: ToolCallStatus = "failure" if has_failed else "success"
         if item["type"] == "image_generation_call" and item.get("result"):
             data = str(item["result"])
-            kind = next((kind for start, kind in _IMAGE_BEGINNINGS.items() if data.startswith(start)), "image")
-            drawn = CallToolResult(content=[ImageContent(type="image", data=data, mime_type=kind)])
+            drawn = CallToolResult(content=[ImageContent(type="image", data=data, mime_type=_kind(data))])
             return read_result(drawn, self.characters_max, self.images)
         told = _told(item)
         cut = f"{told[: self.characters_max]}… (cut)" if len(told) > self.characters_max else told
         return Outcome(status, cut or None, _links(item))
+
+
+def _kind(data: str) -> str:
+    return next((kind for start, kind in _IMAGE_BEGINNINGS.items() if data.startswith(start)), "image")
+
+
+def _data_url(data: str) -> str:
+    return f"data:{_kind(data)};base64,{data}"
 
 
 def _arguments(item: dict[str, Any]) -> Any:

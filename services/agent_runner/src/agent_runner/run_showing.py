@@ -205,8 +205,7 @@ class RunShowing:
                 number += 1
                 url = self._image_url(preview, is_last=False)
                 progress = min(1.0, number / images_count) if images_count else 0.0
-                update = {"type": "generated_image.updated", "image": {"id": item_id, "url": url}, "progress": progress}
-                self._publisher.event({"type": "thread.item.updated", "item_id": item_id, "update": update})
+                self._publisher.event(events.image_changed(item_id, url, progress))
         if url is None:
             raise ValueError("The generator has given no image.")
         self._publisher.event(events.item_done(item(url)))

@@ -53,6 +53,8 @@ class Transcript:
         """Workflows whose calls wait for a message."""
         self._items: list[ItemToSave] = []
         self._citations = Citations()
+        self._images: dict[MessageId, ShownImage] = {}
+        """Those on their way."""
         self._seen: list[Json] = []
         """What an earlier attempt showed and did not store, a message last: the model may go on with that."""
         self._gap = ""
@@ -219,11 +221,24 @@ class Transcript:
         if self._workflow is not None:
             self._workflow.finish(call)
 
-    def image_shown(self, url: str) -> str:
-        """Show an image that a tool returned (a data URL) as an item of its own; returns the item's id."""
+    def image_begun(self) -> ShownImage:
+        """Show that an image is on its way, of which there may be previews."""
         image = ShownImage(self._publisher, self._conversation_id, new_message_id(), self._clock())
-        self._keep(image.show(url))
+        image.begin()
+        self._images[image.item_id] = image
+        return image
+
+    def image_shown(self, url: str, begun: ShownImage | None = None) -> str:
+        """Show an image that a tool returned (a data URL) as an item of its own; returns the item's id."""
+        image = begun or self.image_begun()
+        del self._images[image.item_id]
+        self._keep(image.end(url))
         return image.item_id
+
+    def image_dropped(self, begun: ShownImage) -> None:
+        """An image that was on its way does not come."""
+        del self._images[begun.item_id]
+        self._publisher.event(events.item_removed(begun.item_id))
 
     def running_calls(self) -> list[ToolCallView]:
         """The calls that are shown as running."""
@@ -283,6 +298,11 @@ class Transcript:
         for output_index in sorted(self._messages):
             self._close_message(self._messages[output_index])
         self._messages.clear()
+        for image in list(self._images.values()):  # of one that was cut short there is its last preview
+            if image.url is None:
+                self.image_dropped(image)
+            else:
+                self.image_shown(image.url, image)
         self._close_thoughts()
         if self._workflow is not None:
             for call in self._workflow.running_calls:

@@ -199,11 +199,21 @@ class _Thought:
 
 @dataclass
 class ShownImage(ShownItem):
-    """An image that a tool returned."""
+    """An image that a tool returned. ``url``: its last preview."""
 
-    def show(self, url: str) -> ItemToSave:
-        """Show it, and say what is to be stored."""
-        self._publish(events.item_added(self._item(None)))  # the one event with its bytes is the one that ends it
+    url: str | None = None
+
+    def begin(self) -> None:
+        self._publish(
+            events.item_added(self._item(None))
+        )  # without previews one event has its bytes: the one that ends it
+
+    def preview(self, url: str) -> None:
+        self.url = url
+        self._publish(events.image_changed(self.item_id, url))
+
+    def end(self, url: str) -> ItemToSave:
+        """Show it whole, and say what is to be stored."""
         item = self._item(url)
         self._publish(events.item_done(item))
         return ItemToSave(message_id=self.item_id, type="generated_image", item=item)
