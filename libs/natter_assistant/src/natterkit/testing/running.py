@@ -38,8 +38,10 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a message. ``status``: completed, failed or cancelled; ``code`` says why it failed.
+    """What came of a message. ``status``: completed, failed, cancelled, or waiting; ``code`` says why it failed.
 
+    ``waiting_for``: what an answer that is waiting waits for, each with its ``call_id``, ``kind``, ``tool``,
+    ``arguments`` or ``form``.
     ``items``: what is stored of the conversation since the message. ``events``: every ChatKit event that a viewer saw.
     """
 
@@ -49,6 +51,11 @@ class Answer:
     code: str | None
     items: tuple[dict[str, Any], ...]
     events: tuple[dict[str, Any], ...]
+    waiting_for: tuple[dict[str, Any], ...] = ()
+    message_id: str = ""
+    user: str = "alice"
+    place: str = "0"
+    """The id of the last event that was seen."""
 
     @property
     def text(self) -> str:
@@ -91,7 +98,26 @@ class Natter:
         sent = {"message": message, "conversation_id": conversation, "assistant_id": assistant}
         body = {name: value for name, value in sent.items() if value is not None}
         accepted = self.call("POST", "/chat", user=user, json=body).json()
-        events = tuple(self._watch(accepted["run_id"], user, time.monotonic() + seconds_max))
+        return self._answer(accepted, user, "0", seconds_max)
+
+    def decide(self, asked: Answer, *, seconds_max: float = ANSWER_SECONDS_MAX, **decision: Any) -> Answer:
+        """Decide the first thing that an answer waits for, and return what came of it.
+
+        ``decision="approve"`` (and ``remember=True``) or ``"decline"`` (and ``reason="…"``); ``answer={…}`` to a form;
+        ``output=…`` of a tool of the page; ``call_id``: another one than the first. Raises as `ask` does.
+        """
+        sent = {"call_id": asked.waiting_for[0]["call_id"], **decision}
+        self.call("POST", f"/runs/{asked.run_id}/decisions", user=asked.user, json=sent)
+        accepted = {
+            "conversation_id": asked.conversation_id,
+            "run_id": asked.run_id,
+            "message_id": asked.message_id,
+        }
+        return self._answer(accepted, asked.user, asked.place, seconds_max)
+
+    def _answer(self, accepted: Mapping[str, Any], user: str, place: str, seconds_max: float) -> Answer:
+        """What comes of a run behind a place, to its end, or to where it waits."""
+        seen = list(self._watch(accepted["run_id"], user, time.monotonic() + seconds_max, place))
         run = self.call("GET", f"/runs/{accepted['run_id']}", user=user).json()
         return Answer(
             conversation_id=accepted["conversation_id"],
@@ -99,7 +125,11 @@ class Natter:
             status=run["status"],
             code=run.get("error_code"),
             items=tuple(self._items(accepted, user)),
-            events=events,
+            events=tuple(event for _, event in seen if event is not None),
+            waiting_for=tuple(run["waiting_for"]),
+            message_id=accepted["message_id"],
+            user=user,
+            place=seen[-1][0] if seen else place,
         )
 
     def call(self, method: str, path: str, *, user: str = "alice", **request: Any) -> httpx.Response:
@@ -116,9 +146,10 @@ class Natter:
 
     _tokens: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
-    def _watch(self, run_id: str, user: str, deadline: float) -> Iterator[dict[str, Any]]:
-        """Every event of the run, once; after a lost connection from where it was."""
-        last_id = "0"
+    def _watch(
+        self, run_id: str, user: str, deadline: float, last_id: str
+    ) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        """Every event of the run, once, each with its id; after a lost connection from where it was."""
         url = f"{self.relay_url}/api/{quote(user, safe='')}/runs/{run_id}/stream"
         while time.monotonic() < deadline:
             headers = {**self._headers(user), "Last-Event-ID": last_id, "Accept": "text/event-stream"}
@@ -130,8 +161,9 @@ class Natter:
                     for name, event_id, data in _frames(stream.iter_lines()):
                         last_id = event_id or last_id
                         if name == "":
-                            yield data
+                            yield last_id, data
                         elif name == "run" and data["type"] in ENDS:
+                            yield last_id, None
                             return
                         if time.monotonic() > deadline:
                             break
@@ -154,7 +186,7 @@ class Natter:
                 return
 
 
-ENDS = ("run.completed", "run.failed", "run.cancelled")
+ENDS = ("run.completed", "run.failed", "run.cancelled", "run.waiting")
 COMMAND = (sys.executable, "-m", "natter")
 
 
