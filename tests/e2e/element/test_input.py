@@ -228,11 +228,11 @@ def test_what_the_page_knows_is_mentioned_looked_at_and_clicked(stock: Server, p
     chat.composer.press("ArrowUp")
     chat.composer.press("Enter")
     expect(chat.composer).to_have_value("say hello to @Ada Lovelace ")
-    chat.composer.press_sequentially("now @Adam")
+    chat.composer.press_sequentially("now @adam")
     expect(found).to_have_count(1)
     chat.composer.press("Escape")  # the list goes, and what was typed stays text
     chat.composer.press("Enter")
-    chat.answer_is("hello to Ada Lovelace now @Adam")
+    chat.answer_is("hello to Ada Lovelace now @adam")
     content = stock.requests()[-1]["params"]["input"]["content"]
     assert content == [
         {"type": "input_text", "text": "say hello to "},
@@ -244,7 +244,7 @@ def test_what_the_page_knows_is_mentioned_looked_at_and_clicked(stock: Server, p
             "interactive": True,
             "data": {"team": "engines"},
         },
-        {"type": "input_text", "text": " now @Adam"},
+        {"type": "input_text", "text": " now @adam"},
     ]
     tag = chat.bubbles.last.get_by_role("button", name="Ada Lovelace")
     tag.hover()

@@ -30,13 +30,14 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
   useLayoutEffect(() => fitHeight(field.current), [composer.text]);
-  const mentions = useMentions((entity, start, end) => void mention(entity, start, end));
-  /** The caret goes behind what was put in, once that is drawn. */
+  const mentions = useMentions((entity, start, end) => mention(entity, start, end));
+  /** In the field itself, at once: what is typed next goes behind it. */
   const mention = (entity: Entity, start: number, end: number) => {
-    const { text: written, mentions: known } = chat.store.state.composer;
-    const inserted = `@${entity.title} `;
-    chat.setComposer({ text: written.slice(0, start) + inserted + written.slice(end), mentions: [...known.filter(({ id }) => id !== entity.id), entity] });
-    requestAnimationFrame(() => field.current?.setSelectionRange(start + inserted.length, start + inserted.length));
+    const input = field.current;
+    if (!input) return;
+    input.setRangeText(`@${entity.title} `, start, end, "end");
+    const known = chat.store.state.composer.mentions.filter(({ id }) => id !== entity.id);
+    chat.setComposer({ text: input.value, mentions: [...known, entity] });
   };
   const beginMention = () => {
     const input = field.current;
