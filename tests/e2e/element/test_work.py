@@ -77,6 +77,7 @@ def test_sources_are_listed_below_the_answer(server: Server, page: Page, chat: C
     expect(chat.answers.last.get_by_role("list", name="Sources").get_by_role("listitem")).to_have_text(
         ["Tea journal", "Notes"]
     )
+    expect(chat.answers.last.locator(".source-mark")).to_have_text(["1", "2"])  # where they stand in the text
 
 
 def test_a_tool_call_that_was_stopped_is_interrupted(server: Server, page: Page, chat: Chat) -> None:

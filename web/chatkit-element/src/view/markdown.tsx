@@ -6,28 +6,31 @@ import { useMemo, useRef } from "preact/hooks";
 import { MarkdownBlocks } from "../markdown/blocks";
 import { decodeEntities } from "../markdown/entities";
 import { safeImage, safeLink } from "../markdown/links";
+import { splitMarks, withoutMarks } from "../markdown/marks";
 import type { MathToken } from "../markdown/math";
+import type { Source } from "../protocol/types";
 import { CodeBlock } from "./code-block";
 import { useLocale } from "./context";
 import { MathView } from "./math";
 import { memo } from "./memo";
+import { SourceMark } from "./source-mark";
 
-interface BlockProps {
+interface BlockProps extends Context {
   token: Token;
-  /** The text may still grow here. */
-  isOpen: boolean;
-  allowedImageDomains: readonly string[];
 }
 
 interface MarkdownProps {
   text: string;
   isStreaming?: boolean;
   allowedImageDomains?: readonly string[];
+  /** What the marks in the text stand for (`withMarks`), the first one being number 1. */
+  sources?: readonly Source[];
 }
 
 const NO_DOMAINS: readonly string[] = [];
+const NO_SOURCES: readonly Source[] = [];
 
-export const Markdown = memo(({ text, isStreaming = false, allowedImageDomains = NO_DOMAINS }: MarkdownProps) => {
+export const Markdown = memo(({ text, isStreaming = false, allowedImageDomains = NO_DOMAINS, sources = NO_SOURCES }: MarkdownProps) => {
   const blocks = useRef<MarkdownBlocks>(null);
   blocks.current ??= new MarkdownBlocks();
   const parser = blocks.current;
@@ -36,19 +39,19 @@ export const Markdown = memo(({ text, isStreaming = false, allowedImageDomains =
   return (
     <div class="markdown" part="markdown" dir="auto">
       {tokens.map((token, index) => (
-        <Block key={index} token={token} isOpen={index >= settled} allowedImageDomains={allowedImageDomains} />
+        <Block key={index} token={token} isOpen={index >= settled} allowedImageDomains={allowedImageDomains} sources={sources} />
       ))}
     </div>
   );
 });
 
-const Block = memo(({ token, isOpen, allowedImageDomains }: BlockProps) => (
-  <>{renderToken(token, { isOpen, allowedImageDomains })}</>
-));
+const Block = memo(({ token, ...context }: BlockProps) => <>{renderToken(token, context)}</>);
 
 interface Context {
+  /** The text may still grow here. */
   isOpen: boolean;
   allowedImageDomains: readonly string[];
+  sources: readonly Source[];
 }
 
 /** Deeper nesting is shown as its source: nobody writes it, and drawing it recursively could overflow the stack. */
@@ -59,9 +62,9 @@ function renderTokens(tokens: readonly Token[] | undefined, context: Context, de
 }
 
 function renderToken(generic: Token, context: Context, depth = 0): ComponentChildren {
-  if (generic.type === "math") return <MathView formula={(generic as MathToken).text} isDisplay={(generic as MathToken).isDisplay} />;
+  if (generic.type === "math") return <MathView formula={withoutMarks((generic as MathToken).text)} isDisplay={(generic as MathToken).isDisplay} />;
   const token = generic as MarkedToken;
-  if (depth > NESTING_MAX) return token.raw;
+  if (depth > NESTING_MAX) return withoutMarks(token.raw);
   const inner = (tokens: readonly Token[] | undefined) => renderTokens(tokens, context, depth + 1);
   switch (token.type) {
     case "space":
@@ -77,7 +80,7 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     case "list":
       return <List list={token} context={context} depth={depth} />;
     case "code":
-      return <CodeBlock code={token.text} language={languageOf(token.lang)} isOpen={context.isOpen} />;
+      return <CodeBlock code={withoutMarks(token.text)} language={languageOf(token.lang)} isOpen={context.isOpen} />;
     case "table":
       return <Table table={token} context={context} depth={depth} />;
     case "hr":
@@ -91,7 +94,7 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     case "del":
       return <del>{inner(token.tokens)}</del>;
     case "codespan":
-      return <code>{token.text}</code>;
+      return <code>{withoutMarks(token.text)}</code>;
     case "link":
       return <Link token={token} context={context} depth={depth} />;
     case "image":
@@ -101,12 +104,19 @@ function renderToken(generic: Token, context: Context, depth = 0): ComponentChil
     case "checkbox":
       return <Checkbox isChecked={token.checked} />;
     case "text":
-      return "tokens" in token && token.tokens ? inner(token.tokens) : decodeEntities(token.text);
+      return "tokens" in token && token.tokens ? inner(token.tokens) : marked(decodeEntities(token.text), context.sources);
     case "html":
-      return token.text;
+      return withoutMarks(token.text);
     default:
-      return (generic as { raw: string }).raw;
+      return withoutMarks((generic as { raw: string }).raw);
   }
+}
+
+/** Words, with a mark wherever a source stands behind them. */
+function marked(words: string, sources: readonly Source[]): ComponentChildren {
+  const parts = splitMarks(words);
+  if (parts.length === 1 && typeof parts[0] === "string") return parts[0];
+  return parts.map((part, index) => (typeof part === "string" ? part : <SourceMark key={index} number={part} source={sources[part - 1]} />));
 }
 
 function Checkbox({ isChecked }: { isChecked: boolean }) {
@@ -126,9 +136,9 @@ interface TokenProps<T> {
 
 function Link({ token, context, depth }: TokenProps<Tokens.Link>) {
   const content = renderTokens(token.tokens, context, depth + 1);
-  const href = safeLink(decodeEntities(token.href), document.baseURI);
+  const href = safeLink(withoutMarks(decodeEntities(token.href)), document.baseURI);
   if (href === null) return <span class="unsafe-link">{content}</span>;
-  const title = token.title ? decodeEntities(token.title) : undefined;
+  const title = token.title ? withoutMarks(decodeEntities(token.title)) : undefined;
   return (
     <a href={href} title={title} target="_blank" rel="noopener noreferrer">
       {content}
@@ -137,10 +147,11 @@ function Link({ token, context, depth }: TokenProps<Tokens.Link>) {
 }
 
 function Image({ token, context }: { token: Tokens.Image; context: Context }) {
-  const address = decodeEntities(token.href);
-  const label = decodeEntities(token.text) || address;
+  const address = withoutMarks(decodeEntities(token.href));
+  const alt = withoutMarks(decodeEntities(token.text));
+  const label = alt || address;
   const src = safeImage(address, document.baseURI, context.allowedImageDomains);
-  if (src !== null) return <img src={src} alt={decodeEntities(token.text)} loading="lazy" referrerpolicy="no-referrer" />;
+  if (src !== null) return <img src={src} alt={alt} loading="lazy" referrerpolicy="no-referrer" />;
   const href = safeLink(address, document.baseURI);
   if (href === null) return <span class="unsafe-link">{label}</span>;
   return (

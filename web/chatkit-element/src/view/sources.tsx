@@ -4,10 +4,20 @@ import { Icon } from "./icon";
 import { useLocale } from "./context";
 import { EntityView } from "./entity";
 
+/** Each source once, in the order in which they are named. */
+export function uniqueSources(sources: readonly Source[]): Source[] {
+  return [...new Map(sources.map((source) => [keyOf(source), source])).values()];
+}
+
+/** Which of the unique sources one is, from 1. */
+export function numberOf(source: Source, unique: readonly Source[]): number {
+  return unique.findIndex((one) => keyOf(one) === keyOf(source)) + 1;
+}
+
 /** The sources of an answer or a search, each address once. */
 export function Sources({ sources }: { sources: readonly Source[] }) {
   const { text } = useLocale();
-  const unique = [...new Map(sources.map((source) => [keyOf(source), source])).values()];
+  const unique = uniqueSources(sources);
   return (
     <ul class="sources" aria-label={text("sources")}>
       {unique.map((source) => (
