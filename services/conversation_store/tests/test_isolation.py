@@ -11,7 +11,7 @@ from contracts.commands import AddTask, CancelRun, ItemToSave, RecordConsent, Re
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
-from contracts.queries import GetConversation, GetReport, GetRun, GetTask
+from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -60,6 +60,9 @@ class Owned:
             "input": {"type": "retry", "message_id": ids["message_id"]},
             "item": ItemToSave(message_id="msg_mallory", type="widget", item={}),
             "effect_key": {"run_id": ids["run_id"], "call_id": "c1"},
+            "exports_per_hour_max": 5,
+            "share_id": "share_1",
+            "token_hash": "a" * 64,
         }
 
     def request(self, message: type[Message], principal: Principal) -> Message:
@@ -104,7 +107,11 @@ OF_A_USER = [message for message in requests_to(Service.CONVERSATION_STORE) if R
 def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_no_user_asks() -> None:
     for message in OF_A_USER:
         assert "principal" in message.model_fields, message.__name__
-    assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {RegisterAssistants, GetReport}
+    assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {
+        RegisterAssistants,
+        GetReport,
+        GetShared,
+    }
 
 
 async def test_another_users_request_is_refused_and_changes_nothing(client: Client) -> None:

@@ -152,6 +152,9 @@ async def test_nobody_shares_or_revokes_what_is_another_s(client: Client) -> Non
     elsewhere = RevokeShare(principal=BOB, conversation_id=other.conversation_id, share_id=shared.share_id)
     await client.ask(elsewhere)
     assert texts(await read(client)) == ["hello", "hi"]
+    for user_id, seen in (("alice", 1), ("mallory", 0)):  # whatever the SQL forgets to filter
+        async with client.store.database.transaction(user_id) as transaction:
+            assert await transaction.connection.fetchval("select count(*) from chat.share") == seen
 
 
 async def test_a_repeated_request_makes_one_link_and_nothing_is_shared_before_anything_was_said(client: Client) -> None:
