@@ -1,6 +1,7 @@
 """deploy/nats.conf as it is committed starts a real server, and each service enters with its own nkey."""
 
 import asyncio
+import json
 import os
 import subprocess
 import time
@@ -9,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from contracts.generate.files import REPOSITORY
 from contracts.services import Service
 from natter.nkeys import KeyPair, new_environment, new_key_pair
-from natter.servers.nats import binary
+from natter.servers.nats import Nats, binary
 from natter.servers.ports import free_port
 from natter_testing.servers import temporary_directory
 from pydantic import SecretStr
@@ -122,3 +124,16 @@ def test_a_seed_is_not_shown_where_a_pair_is_logged() -> None:
     pair = new_key_pair()
     assert pair.seed not in repr(pair)
     assert (pair.public[0], pair.seed[:2]) == ("U", "SU")
+
+
+def test_the_monitor_of_every_configuration_is_for_this_machine_alone(tmp_path: Path) -> None:
+    """It shows every connection and subject without a password."""
+    for name in ("nats.conf", "nats-passwords.conf"):
+        text = (REPOSITORY / "deploy" / name).read_text()
+        assert "http: 127.0.0.1:8222" in text
+        assert "0.0.0.0:8222" not in text
+    embedded = Nats(tmp_path, 4222, 8222)
+    embedded.initialise()
+    assert json.loads(embedded.configuration_file.read_text())["http"] == "127.0.0.1:8222"
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+    assert "ports" not in compose["services"]["nats"]
