@@ -76,11 +76,13 @@ def natter(collector: Collector) -> Iterator[RunningNatter]:
 def test_one_turn_is_one_trace_with_the_right_parents_and_nothing_that_was_said(
     natter: RunningNatter, collector: Collector
 ) -> None:
-    headers = {**natter.headers("ann"), "traceparent": f"00-{TRACE_ID}-{BROWSER}-01"}
+    headers = {**natter.headers("zoe.quux"), "traceparent": f"00-{TRACE_ID}-{BROWSER}-01"}
     ended = threading.Event()
 
     def look_on() -> None:
-        with httpx.stream("GET", f"{natter.relay_url}/api/ann/stream", headers=natter.headers("ann")) as stream:
+        with httpx.stream(
+            "GET", f"{natter.relay_url}/api/zoe.quux/stream", headers=natter.headers("zoe.quux")
+        ) as stream:
             for line in stream.iter_lines():
                 if "run.completed" in line:
                     ended.set()
@@ -89,7 +91,7 @@ def test_one_turn_is_one_trace_with_the_right_parents_and_nothing_that_was_said(
     viewer = threading.Thread(target=look_on, daemon=True)
     viewer.start()
     time.sleep(0.5)
-    httpx.post(f"{natter.edge_url}/api/ann/chat", json={"message": f"add a task: {SAID}"}, headers=headers)
+    httpx.post(f"{natter.edge_url}/api/zoe.quux/chat", json={"message": f"add a task: {SAID}"}, headers=headers)
     assert ended.wait(20)
     wanted = {"relay first text", "request AddTask", "AddTask", "request FinishRun", "FinishRun", "invoke_agent todo"}
     deadline = time.monotonic() + 10
@@ -113,7 +115,7 @@ def test_one_turn_is_one_trace_with_the_right_parents_and_nothing_that_was_said(
     models = [span["attributes"] for span in spans.values() if span["name"] == "chat demo"]
     assert {one["gen_ai.operation.name"] for one in models} == {"chat"}
     assert sum(one["gen_ai.usage.output_tokens"] for one in models) > 0
-    assert not [body for body in collector.raw if SAID.encode() in body or b"ann" in body]
+    assert not [body for body in collector.raw if SAID.encode() in body or b"zoe.quux" in body]
 
 
 def path(spans: dict[str, dict[str, Any]], span: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ export type Code =
   | "rate_limited"
   | "too_many_runs"
   | "quota_exceeded"
+  | "usage_exceeded"
   | "too_many_streams"
   | "assistant_unknown"
   | "assistant_not_served"

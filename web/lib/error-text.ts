@@ -22,6 +22,7 @@ export const SERVICE_TEXT: Record<Code, string> = {
   conversation_locked: "This conversation is closed for new messages.",
   idempotency_key_reused: "This was sent before with other words. Send it again.",
   rate_limited: "That was a lot at once. Wait a moment, then try again.",
+  usage_exceeded: "You have used as much as you may for now. Please come back later.",
   quota_exceeded: "You have stored as much as you may here. Delete what you need no more, then try again.",
   too_many_runs: "Several answers are being written already. Wait for one of them.",
   too_many_streams: "Natter is open in too many tabs. Close one of them.",

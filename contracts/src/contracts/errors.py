@@ -31,6 +31,7 @@ class Code(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOO_MANY_RUNS = "too_many_runs"
     QUOTA_EXCEEDED = "quota_exceeded"
+    USAGE_EXCEEDED = "usage_exceeded"
     TOO_MANY_STREAMS = "too_many_streams"
     ASSISTANT_UNKNOWN = "assistant_unknown"
     ASSISTANT_NOT_SERVED = "assistant_not_served"

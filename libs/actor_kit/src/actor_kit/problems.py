@@ -15,6 +15,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.PROOF_REFUSED: 500,
     Code.FORBIDDEN: 403,
     Code.QUOTA_EXCEEDED: 403,
+    Code.USAGE_EXCEEDED: 429,
     Code.NOT_FOUND: 404,
     Code.ITEM_GONE: 404,
     Code.METHOD_NOT_ALLOWED: 405,

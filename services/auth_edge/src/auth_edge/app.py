@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans have addresses, with users' ids
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`

@@ -50,7 +50,6 @@ from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
 from conversation_store.settings import Settings
 from conversation_store.turns import begin, branches
-from conversation_store.turns.rules import Quota
 from conversation_store.waiting import decide, suspend
 
 ResultT = TypeVar("ResultT")
@@ -126,7 +125,7 @@ class ConversationStore(Actor):
             new=new,
             assistants=self.settings.assistants,
             enqueued_turns_max=self.settings.enqueued_turns_max,
-            quota=Quota(self.settings.user_turns_max, self.settings.user_bytes_max),
+            quota=self.settings.quota,
         )
         return await self._transact(command, delivery, begun)
 

@@ -1,7 +1,9 @@
 """What the environment says to conversation_store."""
 
+from functools import cached_property
 from typing import Annotated
 
+from actor_kit.prices import Prices
 from actor_kit.proof import Proofs
 from actor_kit.settings import (
     SECRET_BYTES_MIN,
@@ -16,6 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from contracts import postgres_roles
 from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
+from conversation_store.turns.rules import Quota, UsageLimits
 
 
 def _checked(url: SecretStr) -> SecretStr:
@@ -31,6 +34,11 @@ def _long_enough(secrets: SecretStr) -> SecretStr:
     if any(len(secret) < SECRET_BYTES_MIN for secret in _each(secrets)):
         raise ValueError(f"each secret must have at least {SECRET_BYTES_MIN} bytes")
     return secrets
+
+
+def _readable(prices: str) -> str:
+    Prices.read(prices)
+    return prices
 
 
 PreviousSecrets = Annotated[SecretStr, AfterValidator(_long_enough)]
@@ -115,6 +123,17 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
         ge=1,
         description="Bytes of one user's messages; looked at with each twentieth turn.",
     )
+    user_runs_per_day_max: int | None = Field(default=None, ge=0, description="Runs of one user in a day (UTC).")
+    user_runs_per_month_max: int | None = Field(default=None, ge=0, description="The same in a month.")
+    user_tokens_per_day_max: int | None = Field(default=None, ge=0, description="Tokens of one user in a day (UTC).")
+    user_tokens_per_month_max: int | None = Field(default=None, ge=0, description="The same in a month.")
+    user_cost_per_day_max: float | None = Field(
+        default=None, ge=0, description="US dollars of one user in a day (UTC)."
+    )
+    user_cost_per_month_max: float | None = Field(default=None, ge=0, description="The same in a month.")
+    model_prices: Annotated[str, AfterValidator(_readable)] = Field(
+        default="", description="JSON or a file of it: US dollars for a million tokens, by model."
+    )
     retention_days: float | None = Field(
         default=None, gt=0, description="Delete conversations that were not touched for so long; by default never."
     )
@@ -150,6 +169,24 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
             _each(self.principal_secrets_previous),
             _each(self.run_token_secrets_previous),
         )
+
+    @property
+    def usage_limits(self) -> UsageLimits:
+        """What one user may use."""
+        return UsageLimits(
+            runs_per_day=self.user_runs_per_day_max,
+            runs_per_month=self.user_runs_per_month_max,
+            tokens_per_day=self.user_tokens_per_day_max,
+            tokens_per_month=self.user_tokens_per_month_max,
+            cost_per_day=self.user_cost_per_day_max,
+            cost_per_month=self.user_cost_per_month_max,
+        )
+
+    @cached_property
+    def quota(self) -> Quota:
+        """What one user may store and use; the prices are read once."""
+        prices = Prices.read(self.model_prices)
+        return Quota(self.user_turns_max, self.user_bytes_max, self.usage_limits, prices)
 
     @property
     def uses_prepared_statements(self) -> bool:

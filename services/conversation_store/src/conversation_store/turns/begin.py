@@ -29,7 +29,7 @@ from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
 from conversation_store.statements import Statements, boolean_text, json_text
 from conversation_store.translate import model_input_of_user_item
-from conversation_store.turns import answers, branches
+from conversation_store.turns import answers, branches, usage
 from conversation_store.turns.branches import Fork
 from conversation_store.turns.rules import (
     Quota,
@@ -70,7 +70,7 @@ async def begin_turn(
 
     ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
     invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
-    assistant_unknown, assistant_not_served, conversation_locked, decision_taken.
+    usage_exceeded,    assistant_unknown, assistant_not_served, conversation_locked, decision_taken.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -90,6 +90,7 @@ async def begin_turn(
         check_status(ConversationStatus.model_validate_json(locked["status"]), command.input)
     state = _state(found)
     check_limits(command.limits, state)
+    await usage.check_usage(transaction, user_id, quota.usage, quota.prices)
     if check_quota(quota, state) and await transaction.value(sql.bytes_stored, command) >= quota.bytes_max:
         raise quota_exceeded(f"At most {quota.bytes_max} bytes are kept.", "bytes")
     may_wait = _may_wait(command.input)

@@ -1,10 +1,11 @@
 """The decisions about a new turn and the tree of turns, without I/O and without a clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
+from actor_kit.prices import Prices
 from contracts.commands import OnBusy, Retry, TurnInput, TurnLimits, UserMessage
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.ids import AssistantId, RunId
@@ -19,11 +20,29 @@ BUSY_RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
+class UsageLimits:
+    """None: as much as they like. A cost is in US dollars, by the operator's prices."""
+
+    runs_per_day: int | None = None
+    runs_per_month: int | None = None
+    tokens_per_day: int | None = None
+    tokens_per_month: int | None = None
+    cost_per_day: float | None = None
+    cost_per_month: float | None = None
+
+    @property
+    def are_set(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+
+@dataclass(frozen=True)
 class Quota:
-    """What one user may store."""
+    """What one user may store, and use; what tokens cost, where a limit is in money."""
 
     turns_max: int
     bytes_max: int
+    usage: UsageLimits = UsageLimits()
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True)
