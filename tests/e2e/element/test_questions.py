@@ -1,9 +1,12 @@
 """What an answer waits for: questions to the person, tools of their page."""
 
+from agent_runner.waiting_items import approval_item
 from playwright.sync_api import Page, expect
 
 from tests.e2e.element.chat import Chat
+from tests.e2e.element.gallery import thread_of
 from tests.e2e.element.servers import Server
+from tests.e2e.element.test_accessibility import axe
 
 
 def last_input(server: Server) -> dict:
@@ -52,6 +55,17 @@ def test_questions_come_with_an_answer(stock: Server, page: Page, chat: Chat) ->
     chat.root.get_by_role("radio", name="Tea").check()
     chat.root.get_by_role("button", name="Submit").click()
     chat.answer_is('answered {"drink": ["Tea"], "why": []}')
+
+
+def test_the_details_of_a_question_stand_apart_from_it(stock: Server, page: Page, chat: Chat) -> None:
+    item = approval_item("gallery", "refund_order", {"order_id": "A-1017", "amount": "49.00 EUR"}, "shop")
+    page.route("**/chatkit", lambda route: route.fulfill(json=thread_of([item])))
+    page.goto(stock.url(options={"initialThread": "gallery"}))
+    form = chat.root.get_by_role("form", name="Questions")
+    expect(form.locator("legend").first).to_contain_text("Allow “Refund order” (shop)?")
+    expect(form.locator(".question-details")).to_have_text("Order id: A-1017\nAmount: 49.00 EUR", use_inner_text=True)
+    expect(form.get_by_role("radio")).to_have_count(3)
+    assert axe(page) == []
 
 
 def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(stock: Server, page: Page, chat: Chat) -> None:

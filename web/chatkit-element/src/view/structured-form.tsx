@@ -71,9 +71,15 @@ function Question({ input, value, onChange }: QuestionProps) {
   };
   const write = (other: string) => onChange({ chosen: input.multiple || !other ? value.chosen : [], other });
   const isChoice = input.type === "multiple_choice";
+  // ChatKit's questions are one text; what stands behind a blank line are its details, such as a tool's arguments.
+  const [title = "", ...more] = input.question.split("\n\n");
+  const details = more.join("\n\n");
   return (
     <fieldset>
-      <legend dir="auto">{input.question}</legend>
+      <legend dir="auto">
+        {title}
+        {details && <span class="question-details">{details}</span>}
+      </legend>
       {input.description && <p class="description" dir="auto">{input.description}</p>}
       {isChoice &&
         input.options?.map((option) => (
@@ -92,7 +98,7 @@ function Question({ input, value, onChange }: QuestionProps) {
         class="other"
         dir="auto"
         value={value.other}
-        aria-label={`${input.question} ${text(isChoice ? "otherAnswer" : "yourAnswer")}`}
+        aria-label={`${title} ${text(isChoice ? "otherAnswer" : "yourAnswer")}`}
         placeholder={text(isChoice ? "otherAnswer" : "yourAnswer")}
         onInput={(event) => write(event.currentTarget.value)}
       />
