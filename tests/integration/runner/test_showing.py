@@ -1,26 +1,32 @@
 """What an assistant's code shows: events that openai-chatkit knows, stored as they were seen, once after a takeover."""
 
 import asyncio
+import runpy
 import signal
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from chatkit.types import ThreadStreamEvent
+from chatkit.agents import AgentContext
+from chatkit.server import stream_widget
+from chatkit.types import CustomSummary, Task, ThreadMetadata, ThreadStreamEvent
 from contracts.commands import BeginTurn, CustomAction, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.queries import GetConversation
 from pydantic import TypeAdapter
 
+from tests.integration.runner.test_like_stock_chatkit import MemoryStore
 from tests.openai_server import OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PEOPLE = Path(__file__).parents[2] / "people"
 EVENTS: TypeAdapter[Any] = TypeAdapter(ThreadStreamEvent)
+TASKS: TypeAdapter[Any] = TypeAdapter(Task)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -89,6 +95,51 @@ async def test_everything_is_shown_in_chatkits_events_and_stored_as_it_was_seen(
     widget: Any = stored[3].item
     assert (widget["widget"]["children"][0]["value"], widget["copy_text"]) == ("one two three", "one two three")
     assert "Ada" in str(stored[4].item)
+
+
+def of_item(seen: Watched, item_id: str) -> list[Any]:
+    """The events of one item, without what differs by nature: ids and times."""
+    own = [event for event in seen.events if item_id in (event.get("item_id"), event.get("item", {}).get("id"))]
+    return [without_names(event) for event in own]
+
+
+def without_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        left_out = ("id", "item_id", "thread_id", "created_at")
+        return {key: without_names(one) for key, one in value.items() if key not in left_out}
+    return [without_names(one) for one in value] if isinstance(value, list) else value
+
+
+async def test_a_widget_is_told_as_the_stock_server_tells_it(stack: RunnerStack, model: OpenaiServer) -> None:
+    model.scripts["just as"] = [tool("present"), text("There.")]
+    begun, seen = await stack.ask("gina", "just as the stock server does")
+    widget = (await stack.items("gina", begun.conversation_id))[3].message_id
+    growing = runpy.run_path(str(PEOPLE / "presenter.py"))["growing"]
+    thread = ThreadMetadata(id="thr_1", created_at=datetime.now(UTC))
+    stock = [event async for event in stream_widget(thread, growing("one", "two", "three"), "one two three")]
+    told = [without_names(event.model_dump(mode="json", by_alias=True, exclude_none=True)) for event in stock]
+    assert of_item(seen, widget) == told
+
+
+async def test_entries_are_told_as_the_stock_server_tells_them(stack: RunnerStack, model: OpenaiServer) -> None:
+    model.scripts["entries"] = [tool("present"), text("There.")]
+    begun, seen = await stack.ask("hugo", "entries")
+    own: Any = (await stack.items("hugo", begun.conversation_id))[2]
+    tasks = [TASKS.validate_python(task) for task in own.item["workflow"]["tasks"]]
+    thread = ThreadMetadata(id="thr_1", created_at=datetime.now(UTC))
+    context = AgentContext[None](thread=thread, store=MemoryStore(), request_context=None)
+    await context.add_workflow_task(tasks[0])
+    for _ in range(2):  # its sources, and its end
+        await context.update_workflow_task(tasks[0], 0)
+    for task in tasks[1:]:
+        await context.add_workflow_task(task)
+    await context.end_workflow(CustomSummary(title="Prepared it all", icon="check"))
+    stock = [context._events.get_nowait() for _ in range(context._events.qsize())]
+    assert [event.get("update", event)["type"] for event in of_item(seen, own.message_id)] == [
+        getattr(event, "update", event).type for event in stock
+    ]
+    ended = stock[-1].model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert of_item(seen, own.message_id)[-1] == without_names(ended)
 
 
 async def test_what_cannot_be_shown_is_refused_to_the_code_that_shows_it(
