@@ -15,6 +15,7 @@ from chatkit.server import ChatKitServer, stream_widget
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
+    LockedStatus,
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
@@ -85,6 +86,8 @@ class MyChatKitServer(ChatKitServer[dict]):
         """Change the card, take it away, or say that nothing of it is known."""
         if sender is None:
             raise LookupError("An action of the page itself.")
+        if action.type == "lock":
+            thread.status = LockedStatus(reason="Enough.")
         if action.type == "remove":
             yield ThreadItemRemovedEvent(item_id=sender.id)
             return

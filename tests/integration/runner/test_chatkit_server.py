@@ -190,6 +190,15 @@ async def test_an_agent_of_its_own_with_a_model_that_nobody_has_is_told_so(
     assert seen.end["code"] == "model_not_allowed"
 
 
+async def test_a_server_may_lock_the_thread(stack: RunnerStack) -> None:
+    conversation_id, card = await _card(stack, "lea")
+    sent = _action("lea", conversation_id, action="lock", payload="it", message_id=card)
+    await stack.watch("lea", await stack.bus.request(sent))
+    with pytest.raises(TerminalError) as refused:
+        await stack.begin("lea", "more", conversation_id)
+    assert (refused.value.code, refused.value.detail) == (Code.CONVERSATION_LOCKED, "Enough.")
+
+
 @pytest.mark.slow
 async def test_when_its_runner_is_killed_in_an_action_the_action_begins_anew(stack: RunnerStack) -> None:
     conversation_id, card = await _card(stack, "kim")

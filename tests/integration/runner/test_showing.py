@@ -134,7 +134,7 @@ async def test_entries_are_told_as_the_stock_server_tells_them(stack: RunnerStac
     for task in tasks[1:]:
         await context.add_workflow_task(task)
     await context.end_workflow(CustomSummary(title="Prepared it all", icon="check"))
-    stock = [context._events.get_nowait() for _ in range(context._events.qsize())]
+    stock: list[Any] = [context._events.get_nowait() for _ in range(context._events.qsize())]
     assert [event.get("update", event)["type"] for event in of_item(seen, own.message_id)] == [
         getattr(event, "update", event).type for event in stock
     ]

@@ -18,7 +18,7 @@ from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
-from contracts.replies import RunClaimed, Usage
+from contracts.replies import ConversationStatus, RunClaimed, Usage
 from natterkit import ChatKitAssistant, Context
 from natterkit.context import running
 
@@ -174,6 +174,9 @@ class ChatKitLoop:
         before = self._claimed.conversation
         if thread.title and (before is None or thread.title != before.title):
             await self._effects.set_title(thread.title)
+        status = ConversationStatus(type=thread.status.type, reason=getattr(thread.status, "reason", None))
+        if status != (self._effects.status or (before.status if before is not None else ConversationStatus())):
+            await self._effects.set_status(status.type, status.reason)
         known = before.metadata if before is not None else {}
         patch = {key: value for key, value in thread.metadata.items() if known.get(key) != value}
         patch |= dict.fromkeys(known.keys() - thread.metadata.keys())

@@ -5,11 +5,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from chatkit.store import NotFoundError, Store
-from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata, ThreadStatus
 from contracts.identity import Principal
 from contracts.ids import new_id, new_message_id
 from contracts.queries import ListItems
-from contracts.replies import RunClaimed
+from contracts.replies import ConversationStatus, RunClaimed
 from pydantic import TypeAdapter
 
 from agent_runner import rules
@@ -19,6 +19,7 @@ CURRENT_THREAD: ContextVar["RunThread | None"] = ContextVar("agent_runner_thread
 PAGE_ITEMS_MAX = 100
 PAGES_MAX = 20
 _ITEM: TypeAdapter[Any] = TypeAdapter(ThreadItem)
+_STATUS: TypeAdapter[Any] = TypeAdapter(ThreadStatus)
 
 
 class RunThread:
@@ -42,6 +43,9 @@ class RunThread:
             title=conversation.title if conversation else None,
             created_at=conversation.created_at if conversation else claimed.run.created_at,
             metadata=conversation.metadata if conversation else {},
+            status=_STATUS.validate_python(
+                (conversation.status if conversation else ConversationStatus()).model_dump()
+            ),
         )
 
     def check(self, thread_id: str) -> None:
