@@ -15,6 +15,9 @@ export interface ClientToolHost {
   isLeft(): boolean;
 }
 
+/** Of what a turn waits for, a call may not be the last: approvals can stand behind it. */
+const ITEMS_BEHIND_MAX = 20;
+
 export function isPendingToolCall(item: ThreadItem | undefined): item is ClientToolCallItem {
   return item?.type === "client_tool_call" && item.status === "pending";
 }
@@ -33,8 +36,8 @@ export function answerClientTool(host: ClientToolHost, call: ClientToolCallItem,
 }
 
 async function isStillPending({ client }: ClientToolHost, call: ClientToolCallItem): Promise<boolean> {
-  const [last] = (await client.listItems(call.thread_id, 1, null)).data;
-  return last?.id === call.id && isPendingToolCall(last);
+  const { data } = await client.listItems(call.thread_id, ITEMS_BEHIND_MAX, null);
+  return data.some((item) => item.id === call.id && isPendingToolCall(item));
 }
 
 async function answer({ storage, run, submit }: ClientToolHost, call: ClientToolCallItem): Promise<void> {

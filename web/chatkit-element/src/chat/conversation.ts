@@ -16,10 +16,10 @@ import {
   reduceThread,
   withLoaded,
 } from "../state/thread-reducer";
-import { pendingItem } from "../state/pending";
+import { pendingItem, pendingToolCall } from "../state/pending";
 import { EMPTY_THREAD, type Notice, type ThreadState } from "../state/thread-state";
 import { type AnswerReader, Answers } from "./answers";
-import { answerClientTool, isPendingToolCall } from "./client-tools";
+import { answerClientTool } from "./client-tools";
 import { ConversationStream, type StreamListener } from "./conversation-stream";
 import { CurrentTurn, type TurnListener } from "./current-turn";
 import { stopCurrentTurn } from "./stopping";
@@ -172,9 +172,9 @@ export class Conversation {
     this.restoreUnsent();
     this.openStream();
     const { thread, turn } = this.state;
-    const last = thread.items.at(-1);
+    const call = pendingToolCall(thread.items);
     const canAnswer = this.host.canRunClientTools && thread.status.type === "active" && turn === null;
-    if (canAnswer && isPendingToolCall(last)) void this.answerTool(last, false);
+    if (canAnswer && call) void this.answerTool(call, false);
   }
 
   async reload(): Promise<void> {
@@ -335,8 +335,8 @@ export class Conversation {
     this.host.emit("chatkit.response.end");
     if (this.state.storedTurns.length > 0) void this.storedTurns.read();
     this.loading.reloadIfStale();
-    const last = this.state.thread.items.at(-1);
-    if (turn.origin === "own" && !turn.isStopping && isPendingToolCall(last)) void this.answerTool(last, true);
+    const call = pendingToolCall(this.state.thread.items);
+    if (turn.origin === "own" && !turn.isStopping && call) void this.answerTool(call, true);
     else void this.unsent.flush();
   }
 

@@ -5,11 +5,23 @@ import type { ClientToolCallItem, StructuredInputItem, ThreadItem } from "../pro
 type Pending = StructuredInputItem | ClientToolCallItem;
 
 export function pendingItem(items: readonly ThreadItem[]): Pending | null {
-  let first: Pending | null = null;
+  return pendingItems(items)[0] ?? null;
+}
+
+export function pendingToolCall(items: readonly ThreadItem[]): ClientToolCallItem | null {
+  return pendingItems(items).find((item) => item.type === "client_tool_call") ?? null;
+}
+
+export function pendingQuestion(items: readonly ThreadItem[]): StructuredInputItem | null {
+  return pendingItems(items).find((item) => item.type === "structured_input") ?? null;
+}
+
+function pendingItems(items: readonly ThreadItem[]): Pending[] {
+  const pending: Pending[] = [];
   for (let at = items.length - 1; at >= 0; at--) {
     const item = items[at] as ThreadItem;
     if (item.type === "user_message") break;
-    if ((item.type === "structured_input" || item.type === "client_tool_call") && item.status === "pending") first = item;
+    if ((item.type === "structured_input" || item.type === "client_tool_call") && item.status === "pending") pending.unshift(item);
   }
-  return first;
+  return pending;
 }

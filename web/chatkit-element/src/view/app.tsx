@@ -2,7 +2,7 @@
 
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { AppState, ConversationState } from "../state/app-state";
-import { pendingItem } from "../state/pending";
+import { pendingQuestion } from "../state/pending";
 import { parseDeeplink } from "../markdown/links";
 import { failureText } from "../text/failure-text";
 import { Composer, type ComposerHandle } from "./composer";
@@ -116,8 +116,7 @@ function Footer({ state, composer }: { state: AppState; composer: { current: Com
   const { locale } = useView();
   const { conversation } = state;
   const { thread, turn } = conversation;
-  const pending = pendingItem(thread.items);
-  const question = pending?.type === "structured_input" ? pending : null;
+  const question = pendingQuestion(thread.items);
   return (
     <footer class="footer" part="footer">
       {!state.isOnline && <p class="banner" role="status">{locale.text("offline")}</p>}
