@@ -109,3 +109,17 @@ def test_an_assistant_has_an_id_that_is_a_subject_token(monkeypatch: pytest.Monk
     monkeypatch.setenv("CONVERSATION_STORE_ASSISTANTS", wrong or ",")
     with pytest.raises(ValidationError):
         AssistantSettings()
+
+
+async def test_how_long_audit_keeps_its_events_is_a_setting_also_of_a_stream_that_is_there(
+    store_bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = StreamAdmin(store_bus.client)
+    await provision(store_bus)
+    for days in ("7", "365"):
+        monkeypatch.setenv("AUDIT_RETENTION_DAYS", days)
+        assert await provision(store_bus, is_dry_run=True) != []
+        assert await provision(store_bus) == []
+        found = await admin.stream("AUDIT")
+        assert found is not None
+        assert found["max_age"] == int(days) * 86_400 * 1_000_000_000

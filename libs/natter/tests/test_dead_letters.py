@@ -10,7 +10,7 @@ from actor_kit.bus import Bus
 from actor_kit.bus.admin import StreamAdmin
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
-from contracts.events import DeadLetter
+from contracts.events import AuditEvent, DeadLetter
 from contracts.services import Service
 from contracts.streams import RUNS
 from contracts.subjects import subject_of
@@ -65,6 +65,15 @@ async def test_a_dead_letter_is_listed_and_replayed_once(bus: Bus, nats_url: str
     assert f"no dead letter {letters[1].sequence}" in unknown.stderr
     assert (await run("replay", "--all", "--nats-url", nats_url)).stdout == "replayed 2\n"
     assert (await run("list", "--nats-url", nats_url)).stdout == "there are no dead letters\n"
+    assert await audited(bus) == [("dead_letter_replayed", stored.sequence) for stored in (letters[1], *letters[::2])]
+
+
+async def audited(bus: Bus) -> list[tuple[str, int]]:
+    """What AUDIT holds: no more of a letter than which it was."""
+    messages, _ = await bus.direct_get("AUDIT", "audit.operator.-.*")
+    events = [AuditEvent.decode(message.payload) for message in messages]
+    assert all(event.details.keys() == {"sequence", "message", "code"} for event in events)
+    return [(event.action, int(event.details["sequence"])) for event in events]
 
 
 async def test_a_letter_of_the_time_with_one_assistant_goes_to_that_one(bus: Bus, nats_url: str) -> None:
@@ -81,6 +90,7 @@ async def test_a_dead_letter_is_shown_whole_and_discarded(bus: Bus, nats_url: st
     assert (shown["sequence"], shown["payload"], shown["subject"]) == (second, {"run_id": "run_1"}, SUBJECT)
     assert (await run("discard", str(first), str(second), "--nats-url", nats_url)).stdout == "discarded 2\n"
     assert [stored.sequence for stored in await read_all(bus)] == [third]
+    assert await audited(bus) == [("dead_letter_discarded", sequence) for sequence in (first, second)]
     assert await runs(bus) == 0
     for command in ("show", "discard"):
         unknown = await run(command, str(first), "--nats-url", nats_url)

@@ -132,8 +132,8 @@ async def _replay(data_dir: Path | None, nats_url: str | None, sequences: list[i
     async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
         letters = await _choose(bus, sequences)
         for stored in letters:
-            await replay_one(bus, stored)
             await _note(bus, "dead_letter_replayed", stored)
+            await replay_one(bus, stored)
         return len(letters)
 
 
@@ -141,13 +141,13 @@ async def _discard(data_dir: Path | None, nats_url: str | None, sequences: list[
     async with operator_bus(operator_settings(data_dir, nats_url)) as bus:
         letters = await _choose(bus, sequences)
         for stored in letters:
-            await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
             await _note(bus, "dead_letter_discarded", stored)
+            await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
         return len(letters)
 
 
 async def _note(bus: Bus, action: AuditAction, stored: StoredLetter) -> None:
-    """For AUDIT: which one, and no more of it. It is the operator's word, of no user."""
+    """For AUDIT, before it is done: which one, and no more of it. It is the operator's word, of no user."""
     letter = stored.letter
     details: dict[str, AuditDetail] = {
         "sequence": stored.sequence,
