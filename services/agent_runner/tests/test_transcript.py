@@ -346,3 +346,32 @@ def test_how_long_calls_and_thoughts_took_is_stored_for_every_viewer() -> None:
     thoughts, calls = shown.end()
     assert [seconds_of(item.item) for item in (thoughts, calls)] == [2, 7]
     assert [seconds_of(item) for item in recorder.viewer.items.values()] == [2, 7]
+
+
+URL: dict[str, Any] = {"type": "annotation", "source": {"type": "url", "url": "https://a.invalid", "title": "A"}}
+
+
+def test_a_source_is_named_by_the_next_message_also_after_a_takeover_and_not_by_what_replaces_it() -> None:
+    first, _ = transcript()
+    first.cite("msg_1", URL, "leaves")
+    (hidden,) = first.take_items()
+    assert hidden.type == "sdk_hidden_context", "nobody is shown it"
+    second, recorder = transcript()
+    second.adopt((ItemView(**hidden.model_dump(), conversation_id="conv_1", position=1, created_at=NOW),))
+    second.say("Made of leaves.")
+    message = [*recorder.viewer.items.values()][-1]
+    assert message["content"][0]["annotations"] == [{**URL, "index": 14}]
+    second.cite("msg_2", URL, None)
+    second.withdraw()
+    second.say("I must not say that.")
+    message = [*recorder.viewer.items.values()][-1]
+    assert message["content"][0]["annotations"] == []
+
+
+def test_of_an_image_that_was_cut_short_the_last_preview_is_kept_and_one_without_goes() -> None:
+    shown, recorder = transcript()
+    image, other = shown.image_begun(), shown.image_begun()
+    image.preview("data:image/png;base64,AA")
+    items = shown.end()
+    assert [item.item["image"] for item in items] == [{"id": image.item_id, "url": "data:image/png;base64,AA"}]
+    assert other.item_id not in recorder.viewer.items

@@ -260,6 +260,7 @@ class Transcript:
             self._publisher.event(events.item_removed(item_id))
         self._items = [item for item in self._items if item.message_id not in self._said]
         self._messages.clear()
+        self._citations.take()  # they were for words that nobody is shown
         self._said.clear()
         self._thoughts = None
         return tuple(withdrawn)
