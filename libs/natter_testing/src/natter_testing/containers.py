@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from contracts.postgres_roles import OWNER
+from contracts.postgres_roles import OWNER, SCRIPT, STORE, WEB
 from docker import DockerClient
 from docker.errors import DockerException
 from natter.servers.nats import Nats
@@ -67,7 +67,7 @@ def nats_container() -> Generator[NatsAccounts]:
 
 @contextmanager
 def postgres_container() -> Generator[Databases]:
-    """Run Postgres with the two users that the wheel's has."""
+    """Run Postgres with the roles that the wheel's has."""
     command = "postgres -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=200"
     with PostgresContainer(POSTGRES_IMAGE, username=SUPERUSER, password=PASSWORD).with_command(command) as container:
         address = f"{container.get_container_host_ip()}:{container.get_exposed_port(POSTGRES_PORT)}"
@@ -78,5 +78,9 @@ def postgres_container() -> Generator[Databases]:
                 raise ServerFailedError(done.output.decode())
             return done.output.decode()
 
-        execute(f"create role {OWNER} login password '{PASSWORD}'")
+        execute(f"create role {OWNER} login")
+        execute(f"create database {OWNER} owner {OWNER}")
+        roles = {"owner": OWNER, "store": STORE, "web": WEB}
+        given = {**roles, **{f"{key}_password": PASSWORD for key in roles}}
+        execute("".join(f"set natter.{name} = '{value}';" for name, value in given.items()) + SCRIPT, OWNER)
         yield Databases(execute, lambda database: f"postgresql://{OWNER}:{PASSWORD}@{address}/{database}")
