@@ -263,6 +263,40 @@ def migrate(
     sys.stdout.write("streams and tables are up to date\n")
 
 
+@main.command(epilog="Example: natter backup /backups/2026-12-01")
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder; it will hold secrets")], data_dir: DataDir = None
+) -> None:
+    """Keep the database of the stack that runs, and its secrets, in a folder. The stack goes on meanwhile."""
+    from natter.backup import BackupError, back_up  # noqa: PLC0415
+
+    try:
+        back_up(_open(data_dir, Settings()), folder)
+    except BackupError as error:
+        fail(str(error))
+    sys.stdout.write(f"{folder}\n")
+
+
+@main.command(epilog="Example: natter restore /backups/2026-12-01 --yes")
+def restore(
+    folder: Annotated[Path, typer.Argument(help="What `natter backup` has written")],
+    data_dir: DataDir = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Put a backup in the place of a data directory's database and secrets, while no stack runs on it."""
+    from natter.backup import BackupError  # noqa: PLC0415
+    from natter.backup import restore as put_back  # noqa: PLC0415
+
+    directory = _open(data_dir, Settings())
+    if not yes:
+        typer.confirm(f"Replace the database in {directory.root}?", abort=True)
+    try:
+        put_back(directory, folder)
+    except BackupError as error:
+        fail(str(error))
+    sys.stdout.write("restored\n")
+
+
 @main.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check this machine, the data directory, and the stack that runs on it. Ends with 1 when something is wrong."""
