@@ -147,3 +147,13 @@ def test_tools_that_a_provider_executes_are_accepted(tmp_path: Path) -> None:
 def test_an_assistant_is_called_as_its_agent_where_it_has_no_name() -> None:
     assert Assistant(agent=Agent(name="Support")).title == "Support"
     assert Assistant(agent=lambda context: Agent(name="x")).title == "Assistant"
+
+
+@pytest.mark.parametrize("name", ["on_action", "on_mention"])
+def test_a_handler_that_is_no_async_function_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "from agents import Agent\nfrom natterkit import Assistant\n"
+        f"assistant = Assistant(agent=Agent(name='A'), {name}=lambda *given: None)\n",
+    )
+    assert f"support.py:3: “{name}” of “assistant” is no async function" in str(refused(f"{file}:assistant"))

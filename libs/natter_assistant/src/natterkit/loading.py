@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import traceback
@@ -63,6 +64,10 @@ def load_assistant(target: str) -> Assistant:
     found = getattr(module, attribute)
     line = _line_of(module, attribute)
     assistant = _as_assistant(found, attribute, module.__file__, line)
+    for name in ("on_action", "on_mention"):
+        handler = getattr(assistant, name)
+        if handler is not None and not _is_coroutine_function(handler):
+            raise AssistantError(f"“{name}” of “{attribute}” is no async function.", file=module.__file__, line=line)
     if assistant.fixed_agent is not None:
         try:
             check_agent(assistant.fixed_agent)
@@ -164,6 +169,10 @@ def _as_assistant(found: Any, attribute: str, file: str | None, line: int | None
         file=file,
         line=line,
     )
+
+
+def _is_coroutine_function(value: Any) -> bool:
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None))  # noqa: B004
 
 
 def _is_chatkit_server(value: Any) -> bool:
