@@ -15,7 +15,7 @@ from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from contracts.commands import UpdateConversation
 from contracts.errors import Code, TerminalError
-from contracts.events import DeadLetter
+from contracts.events import AuditEvent, DeadLetter
 from contracts.identity import Principal
 from contracts.message import PAYLOAD_BYTES_MAX, Json
 from contracts.nats_conf import permissions_object
@@ -219,3 +219,13 @@ def test_the_relay_can_write_nothing() -> None:
 def test_a_service_writes_dead_letters_in_its_own_name_only() -> None:
     assert subject_filter(DeadLetter, service="agent_runner") in permissions_of(Service.AGENT_RUNNER).publish
     assert subject_filter(DeadLetter) not in permissions_of(Service.AGENT_RUNNER).publish
+
+
+def test_a_service_notes_for_audit_in_its_own_name_only_and_nobody_but_the_operator_reads_it() -> None:
+    writers = {Service.AUTH_EDGE, Service.CONVERSATION_STORE, Service.OPERATOR}
+    for service in Service:
+        rights = permissions_of(service).publish
+        noted = {subject for subject in rights if subject.startswith("audit.")}
+        assert noted == ({subject_filter(AuditEvent, service=service)} if service in writers else set())
+        if service is not Service.OPERATOR:
+            assert not any("AUDIT" in subject for subject in rights)
