@@ -1,5 +1,5 @@
 // Builds the element, dist/chatkit.js, with its types and the three modules that it loads when needed; reports the sizes.
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
@@ -14,6 +14,16 @@ const lexerAlone = {
       const source = await readFile(path, "utf8");
       if (!RENDERING.test(source)) throw new Error("marked is built differently now: look at its last lines");
       return { contents: source.replace(RENDERING, "export{$2};") };
+    }),
+};
+
+// Style sheets are text for the view, without blanks and comments.
+const smallStyles = {
+  name: "small-styles",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code, loader: "text" };
     }),
 };
 
@@ -37,8 +47,7 @@ await build({
     js: "/*! @natter/chatkit-element, Apache-2.0. Contains preact, marked and eventsource-parser (MIT) and lucide (ISC): LICENSES.txt */",
   },
   define: Object.fromEntries(Object.entries(lazy).map(([name, address]) => [name, JSON.stringify(address)])),
-  loader: { ".css": "text" },
-  plugins: [lexerAlone],
+  plugins: [lexerAlone, smallStyles],
   jsx: "automatic",
   jsxImportSource: "preact",
   logLevel: "warning",
