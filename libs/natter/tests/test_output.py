@@ -18,7 +18,7 @@ def test_lines_are_shown_behind_their_name_and_kept(tmp_path: Path, capsys: pyte
     shown.close()
     said = capsys.readouterr()
     assert said.out == "ready http://127.0.0.1:3000\n"
-    assert "natter             │ starting" in said.err
+    assert 'natter             │ {"service": "natter", "event": "starting"' in said.err
     assert "auth_edge          │ [bold]not markup[/bold] red" in said.err
     assert "a password" in said.err
     kept = (tmp_path / "logs" / "auth_edge.log").read_text()

@@ -54,6 +54,9 @@ class ServiceSettings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or for people.")
+    log_colour: bool | None = Field(
+        default=None, description="Colours in lines for people; by default where they go to a terminal."
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Address of the operators' port.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="/metrics, /healthz, /readyz; 0 turns it off.")
     metrics_token: SecretStr | None = Field(default=None, description="With it, /metrics needs it as a bearer token.")

@@ -31,7 +31,10 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
     render: Processor = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty() if settings.log_colour is None else settings.log_colour,
+            exception_formatter=plain,
+        )
     )
     if settings.log_format == "console":
         shared.remove(structlog.processors.format_exc_info)

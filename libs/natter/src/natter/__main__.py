@@ -150,8 +150,9 @@ def up(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
-    output = Output(directory.logs)
-    log_format = settings.inherited.get("LOG_FORMAT") or ("console" if output.console.is_terminal else "json")
+    told = settings.given("LOG_FORMAT", "LOG_LEVEL")
+    output = Output(directory.logs, log_format=told.get("LOG_FORMAT"), level=told.get("LOG_LEVEL", "info").lower())
+    log_format = output.log_format
     try:
         for name in stop_orphans(directory.root):
             output.line("natter", f"stopped {name}, left over from an earlier run that was killed")

@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from natter.log_lines import COLOURS as LEVEL_COLOURS
+from natter.log_lines import LEVELS, as_json, is_below, read_line
+
 WAITING_LINES_MAX = 10_000
 LOG_FILE_BYTES_MAX = 5 * 1024 * 1024
 LOG_FILES_KEPT = 1
@@ -25,8 +28,11 @@ COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_
 class Output:
     """Shows lines on standard error and keeps them in `<logs>/<name>.log`."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, *, log_format: str | None = None, level: str = "info") -> None:
+        """``log_format``: "json" or "console"; None: as suits where lines go. ``level``: the lowest that is told."""
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.log_format = log_format or ("console" if self.console.is_terminal else "json")
+        self._level = level if level in LEVELS else "info"
         self._logs = logs
         self._lines: queue.Queue[tuple[str, str, bool] | None] = queue.Queue(WAITING_LINES_MAX)
         self._dropped = 0
@@ -81,20 +87,25 @@ class Output:
     def _write(self) -> None:
         while (entry := self._lines.get()) is not None:
             name, text, is_kept = entry
+            line = read_line(name, text) if is_kept else None
+            if line is not None and is_below(line.level, self._level):
+                continue
+            if line is not None and self.log_format == "json":
+                text = as_json(name, line)
             if is_kept:
                 self._keep(name, text)
-            self._show(name, text)
+            self._show(name, text, LEVEL_COLOURS.get(line.level) if line else None)
             if self._dropped:
                 count, self._dropped = self._dropped, 0
                 self._show("natter", f"{count} lines were left out: nobody read them fast enough")
         for file in self._files.values():
             file.close()
 
-    def _show(self, name: str, text: str) -> None:
+    def _show(self, name: str, text: str, style: str | None = None) -> None:
         colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
         prefix = Text(f"{name:<{NAME_WIDTH}} │ ", style=colour)
         try:
-            self.console.print(prefix + Text.from_ansi(text))
+            self.console.print(prefix + Text.from_ansi(text, style=style or ""))
         except OSError:  # the terminal is gone; the files still have everything
             return
 

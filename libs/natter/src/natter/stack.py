@@ -280,7 +280,13 @@ class Stack:
 
     def _shared_environment(self, *names: str) -> dict[str, str]:
         """What a program is told that reads the variables of these names."""
-        return {"LOG_FORMAT": self.log_format, **self.settings.passed_on(*names), **marker(self.directory.root)}
+        colour = {"LOG_COLOUR": "true"} if self.log_format == "console" and sys.stderr.isatty() else {}
+        return {
+            "LOG_FORMAT": self.log_format,
+            **colour,
+            **self.settings.passed_on(*names),
+            **marker(self.directory.root),
+        }
 
     def _names_of(self, replica: Replica) -> tuple[str, ...]:
         """The variables that a service's process reads; of a runner also those that its assistants do.
