@@ -8,8 +8,10 @@ from contracts.commands import UpdateConversation
 from contracts.identity import Principal
 from contracts.queries import ListConversations, SearchMessages
 from contracts.replies import SearchHit
+from conversation_store import conversations
 from conversation_store.database import Database
 from conversation_store.search import EXCERPT_CHARACTERS_MAX, excerpt
+from conversation_store.search import sql as search_sql
 from conversation_store.testing import ALICE, BOB, Client, running_client, store_settings
 
 MALLORY = Principal(user_id="mallory")
@@ -184,3 +186,17 @@ async def test_what_is_pinned_or_archived_is_listed_apart_and_keeps_its_place(cl
     await change(first, pinned=False, archived=False)
     await change(second, archived=False)
     assert await listed(pinned=False, archived=False) == [third, second, first]
+
+
+async def test_what_is_searched_for_is_read_once_and_not_for_each_row(client: Client) -> None:
+    """A plan that is kept for any words does not know that they are the same for all rows, unless it is told."""
+    for statement in (search_sql.titles, conversations.sql.newest_first, conversations.sql.oldest_first):
+        values = ", ".join(["null"] * len(statement.parameters))
+        async with client.store.database.transaction("alice") as transaction:
+            connection = transaction.connection
+            await connection.execute("set local plan_cache_mode = force_generic_plan")
+            await connection.execute(f"prepare looked_at as {statement.text}")
+            plan = [row[0] for row in await connection.fetch(f"explain execute looked_at ({values})")]
+            await connection.execute("deallocate looked_at")
+        assert any("@@" in line for line in plan)
+        assert not [line for line in plan if "@@" in line and "search_query(" in line], plan

@@ -21,7 +21,7 @@ where c.user_id = :user_id and (c.updated_at, c.conversation_id) < (:updated_at,
   and (:pinned::boolean is null or (c.pinned_at is not null) = :pinned)
   and (:archived::boolean is null or (c.archived_at is not null) = :archived)
   and (:words::text is null
-       or c.search @@ chat.search_query(:user_id, :words)
+       or c.search @@ (select chat.search_query(:user_id, :words))
        or c.conversation_id in (
            select m.conversation_id from chat.message m
            where m.user_id = :user_id and m.message_id = any(array(select chat.search_messages(:words, 1000)))
@@ -41,7 +41,7 @@ where c.user_id = :user_id and (c.updated_at, c.conversation_id) > (:updated_at,
   and (:pinned::boolean is null or (c.pinned_at is not null) = :pinned)
   and (:archived::boolean is null or (c.archived_at is not null) = :archived)
   and (:words::text is null
-       or c.search @@ chat.search_query(:user_id, :words)
+       or c.search @@ (select chat.search_query(:user_id, :words))
        or c.conversation_id in (
            select m.conversation_id from chat.message m
            where m.user_id = :user_id and m.message_id = any(array(select chat.search_messages(:words, 1000)))

@@ -2,7 +2,7 @@
 -- A few at most: who searches for a word wants to see where it was said.
 select c.conversation_id, c.title, null as message_id, null as role, c.updated_at as created_at, c.title as content
 from chat.conversation c
-where c.user_id = :user_id and c.search @@ chat.search_query(:user_id, :search)
+where c.user_id = :user_id and c.search @@ (select chat.search_query(:user_id, :search))
   and (:only_this::text is null or c.conversation_id = :only_this)
 order by c.updated_at desc, c.conversation_id desc limit 5;
 
