@@ -18,17 +18,17 @@ FROM build AS build-auth_edge
 COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY libs/identity libs/identity
 COPY services/auth_edge services/auth_edge
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./services/auth_edge
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/identity ./services/auth_edge
 
 FROM build AS build-stream_relay
 COPY libs/identity libs/identity
 COPY services/stream_relay services/stream_relay
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/identity ./services/stream_relay
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/identity ./services/stream_relay
 
 FROM build AS build-conversation_store
 COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY services/conversation_store services/conversation_store
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./services/conversation_store
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./services/conversation_store
 
 FROM build AS build-agent_runner
 COPY libs/chatkit_protocol libs/chatkit_protocol
@@ -36,7 +36,7 @@ COPY libs/identity libs/identity
 COPY libs/natter_assistant libs/natter_assistant
 COPY services/agent_runner services/agent_runner
 COPY assistants assistants
-RUN uv pip install ./contracts ./libs/actor_kit ./libs/chatkit_protocol ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
 
 FROM ${PYTHON_IMAGE} AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter

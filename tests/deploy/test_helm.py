@@ -30,6 +30,8 @@ SETTINGS: dict[str, list[Any]] = {
     "task_tools": [ToolsSettings],
     "migrate": [StoreSettings, StreamSettings],
 }
+OF_TRACING = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
+"""The SDK's own variables (actor_kit/tracing.py)."""
 DRAWN = {
     *(("web", "auth_edge", 8000), ("web", "stream_relay", 8001), ("auth_edge", "web", 3000)),
     *(("stream_relay", "web", 3000), ("agent_runner", "task_tools", 8010)),
@@ -78,6 +80,7 @@ def test_every_variable_is_one_that_its_service_reads(documents: list[Document])
         name = component(pod)
         fields = [field for settings in SETTINGS.get(name, []) for field in settings.model_fields.items()]
         read = {str(field.validation_alias or name).upper() for name, field in fields}
+        read |= OF_TRACING
         known = of_the_web | {"HOSTNAME", "PORT"} if name == "web" else read
         assert set(environment_of(pod)) - known == set(), name
 
@@ -250,6 +253,15 @@ def test_policies_allow_exactly_what_is_drawn(defaults: list[Document]) -> None:
     assert "egress" not in nobody
     for pod in pods_of(defaults).values():
         assert nobody["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_traces_leave_for_a_collector_where_one_is_named(defaults: list[Document]) -> None:
+    full = render(*FULL)
+    traced = {name for name, pod in pods_of(full).items() if "OTEL_EXPORTER_OTLP_ENDPOINT" in environment_of(pod)}
+    assert traced == set(pods_of(full)) - {"web", "migrate-1"}
+    more = {edge for edge in allowed(full, "egress") if edge[2] == 4318}
+    assert more == {(name, "namespace monitoring", 4318) for name in SETTINGS if name != "migrate"}
+    assert not [pod for pod in pods_of(defaults).values() if OF_TRACING & set(environment_of(pod))]
 
 
 def test_the_chart_of_nats_is_named_and_its_values_are_those_of_our_secret_and_users(defaults: list[Document]) -> None:
