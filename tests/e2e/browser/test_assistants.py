@@ -68,6 +68,8 @@ def test_the_second_assistant_is_picked_hands_over_and_is_still_there_after_a_re
     page.reload()
     expect(chat.answers.last).to_contain_text("Order 1002: two cups")
     expect(picker(page)).to_have_accessible_name("Assistant: Support desk")
+    chat.root.get_by_role("button", name="Send a receipt").click()  # of the card that was there before the reload
+    expect(chat.root.get_by_text("The receipt is on its way to you.")).to_be_visible()
     chat.say("Where is order 1003?")
     expect(chat.answers.last).to_contain_text("Order 1003: a tray")
 

@@ -47,7 +47,7 @@ async def order_status(order_id: str) -> str:
     async with await context.task("Orders", kind="file", sources=[FileSource(filename="orders.csv", title="Orders")]):
         await context.widget(card(order), copy_text=f"Order {order_id}: {order.state}")
     source = EntitySource(id=order_id, title=f"Order {order_id}", icon="cube", interactive=True)
-    await context.annotate(source, after=f"Order {order_id}")
+    await context.annotate(source, after=order.state)
     await context.effect("order_shown", {"order_id": order_id})
     return f"Order {order_id}: {order.what} for {order.price}, {order.state}."
 
