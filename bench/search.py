@@ -34,6 +34,7 @@ from generate_series(1, $2::int) n
 CASES = {
     "a word of a few messages": "w27123",
     "a word of every hundredth message": "w150",
+    "a word of every two-hundredth message": "w777",
     "a word of every second message": "w2",
     "a word of almost all": "w1",
     "three words": "w40 w90 w700",
