@@ -2,7 +2,7 @@
 
 /** The chat: OpenAI's React wrapper, unmodified, around our element or theirs. */
 import { ChatKit, useChatKit } from "@openai/chatkit-react";
-import { useRouter, useSearchParams } from "next/navigation";
+import { useSearchParams } from "next/navigation";
 import { useEffect, useMemo, useRef } from "react";
 
 import { leaveAsExpired } from "@/features/auth/auth-client";
@@ -16,10 +16,7 @@ import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
 import { createResumableFetch, tellingSignOut, tellingWhom, waitOrOnline } from "./resumable-fetch";
 import { type Assistant, assistantWrittenTo, useAssistants, useChosenAssistant } from "./use-assistants";
 import { messageInAddress, rememberConversation, useConversationAccess } from "./use-conversation";
-import { taskEntities } from "./task-mentions";
 import { useElementScript } from "./use-element-script";
-
-const TODO_ASSISTANT = "todo";
 
 type Props = Readonly<{
   userId: string;
@@ -51,10 +48,6 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
     // Our element repeats and resumes by itself. With both, a message would be posted 24 times while the store is away.
     return isOpenai ? createResumableFetch({ fetch: plain, wait: waitOrOnline }) : plain;
   }, [isOpenai]);
-  // Todos are the first assistant's: to another one they would mean nothing.
-  const isTodos = chosen === null || chosen.assistant_id === TODO_ASSISTANT;
-  const router = useRouter();
-  const entities = useMemo(() => (isTodos ? taskEntities(userId, () => router.push("/dashboard")) : null), [isTodos, userId, router]);
   const shown = useRef(conversationId);
   const { control, fetchUpdates, setThreadId, ref } = useChatKit({
     ...chatOptions({
@@ -65,7 +58,6 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
       assistant: chosen,
       fetch: chatFetch,
     }),
-    ...(entities && { entities }),
     onThreadChange: ({ threadId }) => {
       shown.current = threadId;
       rememberConversation(threadId);

@@ -26,3 +26,10 @@ test("tasks are found by the words of their titles, open ones first, with one re
   expect((await onRequestPreview?.({ id: "9", title: "" }))?.preview).toBeNull();
   expect(list).toHaveBeenCalledOnce();
 });
+
+test("a list that could not be read is asked for again", async () => {
+  const read = vi.fn().mockRejectedValueOnce(new Error("away")).mockResolvedValue([]);
+  const { onTagSearch } = entitiesOf(read, () => {});
+  await expect(onTagSearch?.("a")).rejects.toThrow("away");
+  await expect(onTagSearch?.("ab")).resolves.toEqual([]);
+});

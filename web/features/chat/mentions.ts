@@ -11,6 +11,7 @@ export function entitiesOf(list: () => Promise<readonly Task[]>, open: () => voi
   let asked: { atMs: number; tasks: Promise<readonly Task[]> } | null = null;
   const tasks = () => {
     if (asked === null || Date.now() - asked.atMs > TASKS_KEPT_MS) asked = { atMs: Date.now(), tasks: list() };
+    asked.tasks.catch(() => (asked = null)); // what could not be read is asked for again with the next letter
     return asked.tasks;
   };
   return {
@@ -38,7 +39,7 @@ function found(tasks: readonly Task[], query: string): Entity[] {
     .map(({ id, title, completed }) => ({
       id,
       title,
-      icon: completed ? "check-circle" : "circle-question",
+      icon: completed ? "check-circle" : "empty-circle",
       group: completed ? "Done" : "Open",
       interactive: true,
       data: { task_id: id, completed: String(completed) },
