@@ -27,8 +27,8 @@ from tests.fault.nemesis.test_nemesis import ENVIRONMENT, HEAL_SECONDS, report
 from tests.sse import open_stream
 
 SECONDS = 42.0
-RECOVERY_SECONDS_MAX = 20.0
-"""An election takes up to nine seconds; what was asked for meanwhile is then asked for again."""
+RECOVERY_SECONDS_MAX = 25.0
+"""An election takes up to nine seconds; what was asked for meanwhile is then asked for again. A pause lasts longer."""
 ASKING = 8
 PROBE_SECONDS = 0.25
 
@@ -57,10 +57,10 @@ def test_every_promise_holds_while_leaders_of_a_cluster_are_lost() -> None:
         temporary_directory() as directory,
         natter_up(directory / "data", *arguments, environment=ENVIRONMENT) as natter,
     ):
-        answered = asyncio.run(lose_leaders(natter, history))
+        answered, lost = asyncio.run(lose_leaders(natter, history))
     found = violations(history)
     sys.stdout.write(report(0, history, found))
-    longest = [max(seconds for at, seconds in answered if loss.at - 1 <= at < loss.at + 12) for loss in LOSSES]
+    longest = [max(seconds for at, seconds in answered if at - 1 <= lost_at < at + seconds + 1) for lost_at in lost]
     told = ", ".join(
         f"{loss.stream} {loss.how}: {seconds:.1f} s" for loss, seconds in zip(LOSSES, longest, strict=True)
     )
@@ -69,21 +69,22 @@ def test_every_promise_holds_while_leaders_of_a_cluster_are_lost() -> None:
     assert max(longest) < RECOVERY_SECONDS_MAX, told
 
 
-async def lose_leaders(natter: RunningNatter, history: History) -> list[tuple[float, float]]:
-    """Returns when short questions were asked while all this went on, and how long each waited for its answer."""
+async def lose_leaders(natter: RunningNatter, history: History) -> tuple[list[tuple[float, float]], list[float]]:
+    """Returns when short questions were asked while all this went on, and how long each waited for its answer; and when
+    leaders were lost. All in seconds of the history.
+    """
     answered: list[tuple[float, float]] = []
     ended = asyncio.Event()
     async with operator_bus(operator_settings(natter.data_dir, None)) as bus, asyncio.TaskGroup() as group:
-        for loss in LOSSES:
-            group.create_task(lose(natter, bus, loss, history))
+        losing = [group.create_task(lose(natter, bus, loss, history)) for loss in LOSSES]
         for number in range(ASKING):
             group.create_task(ask_until(ended, natter, history, answered, number))
         await load(natter, history, 0, SECONDS, HEAL_SECONDS)
         ended.set()
-    return answered
+    return answered, [task.result() for task in losing]
 
 
-async def lose(natter: RunningNatter, bus: Bus, loss: Loss, history: History) -> None:
+async def lose(natter: RunningNatter, bus: Bus, loss: Loss, history: History) -> float:
     await asyncio.sleep(loss.at)
     victim = await leader_of(bus, loss.stream)
     began = time.monotonic()
@@ -92,6 +93,7 @@ async def lose(natter: RunningNatter, bus: Bus, loss: Loss, history: History) ->
         await asyncio.sleep(0.1)
     history.note("cluster", f"{leader} leads {loss.stream} {time.monotonic() - began:.1f} s after {victim} was lost")
     await torn
+    return began - history.began_at
 
 
 async def leader_of(bus: Bus, stream: str) -> str:
