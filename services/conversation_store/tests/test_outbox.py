@@ -79,27 +79,29 @@ async def test_the_crash_between_publish_and_removal_shows_nothing_twice(
 
 
 async def test_a_turns_opening_leaves_in_one_go_and_its_end_in_order(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    nats_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish = client.store.bus.publish_stored
-    steps: list[str] = []
+    # The table's turn may publish the same rows once more, where they are not removed yet: not during this test.
+    async with running_client(store_settings(nats_url, database_url, outbox_poll_seconds=30), database_url) as client:
+        publish = client.store.bus.publish_stored
+        steps: list[str] = []
 
-    async def record(subject: str, payload: bytes, *arguments: Any, **options: Any) -> PublishAck:
-        steps.append("sent")
-        ack = await publish(subject, payload, *arguments, **options)
-        steps.append("acked")
-        return ack
+        async def record(subject: str, payload: bytes, *arguments: Any, **options: Any) -> PublishAck:
+            steps.append("sent")
+            ack = await publish(subject, payload, *arguments, **options)
+            steps.append("acked")
+            return ack
 
-    monkeypatch.setattr(client.store.bus, "publish_stored", record)
-    begun = await client.begin()
-    await everything_published(client)
-    assert steps == ["sent"] * 3 + ["acked"] * 3
-    assert [event["type"] for event in await client.deltas()] == ["thread.created", "thread.item.done"]
+        monkeypatch.setattr(client.store.bus, "publish_stored", record)
+        begun = await client.begin()
+        await everything_published(client)
+        assert steps == ["sent"] * 3 + ["acked"] * 3
+        assert [event["type"] for event in await client.deltas()] == ["thread.created", "thread.item.done"]
 
-    steps.clear()
-    await client.finish(await client.claim(begun.run_id), status="failed")
-    await everything_published(client)
-    assert steps == ["sent", "acked"] * 2  # the error, then the end
+        steps.clear()
+        await client.finish(await client.claim(begun.run_id), status="failed")
+        await everything_published(client)
+        assert steps == ["sent", "acked"] * 2  # the error, then the end
 
 
 async def test_a_row_older_than_jetstreams_memory_is_looked_for_before_it_is_published(
