@@ -18,6 +18,7 @@ POSTGRES = "2026-12-01 00:15:38.123 UTC [77] ERROR:  relation is not there"
         ("nats.2", "[1] [INF] Server is ready", "info", "Server is ready"),
         ("postgres", POSTGRES, "error", "relation is not there"),
         ("postgres", "2026-12-01 00:15:38.123 UTC [77] LOG:  ready", "info", "ready"),
+        ("nats", "[1] [INF]", "info", ""),
         ("natter", "stopping", "info", "stopping"),
         ("postgres", "what is no line of a log", "info", "what is no line of a log"),
     ],

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 LEVELS = ("debug", "info", "warning", "error")
 FOREIGN = frozenset({"nats", "postgres", "migrate", "natter"})
-_NATS = re.compile(r"^\[\d+\] \[(TRC|DBG|INF|WRN|ERR|FTL)\] (.*)$")
+_NATS = re.compile(r"^\[\d+\] \[(TRC|DBG|INF|WRN|ERR|FTL)\] ?(.*)$")
 _POSTGRES = re.compile(r"^\S+ \S+ \S+ \[\d+\] (?:.*? )??([A-Z]+\d?):\s+(.*)$")
 _LEVEL_OF = {
     "TRC": "debug",
