@@ -83,7 +83,7 @@ def test_a_relay_that_dies_is_reconnected_to(natter: Person, page: Page, chat: C
 
 def test_a_runner_that_dies_is_replaced_and_nothing_is_said_twice(natter: Person, page: Page, chat: Chat) -> None:
     page.goto(natter.durable_url())
-    chat.send("count to 150")
+    chat.send("count to 400")
     expect(chat.answers.last).to_contain_text("8 9")
     natter.stack.kill("agent_runner")
     # What was read stays, dimmed, until the new text has overtaken it.
@@ -91,7 +91,7 @@ def test_a_runner_that_dies_is_replaced_and_nothing_is_said_twice(natter: Person
     expect(dimmed).to_contain_text("8 9", timeout=RECOVERY_MS_MAX)
     expect(dimmed).to_contain_text("Reconnecting the assistant…")
     expect(dimmed).to_have_count(0, timeout=RECOVERY_MS_MAX)
-    chat.answer_is(numbers(150), timeout=RECOVERY_MS_MAX)
+    chat.answer_is(numbers(400), timeout=RECOVERY_MS_MAX)
     expect(chat.answers).to_have_count(1)
     expect(chat.stop_button).to_have_count(0, timeout=RECOVERY_MS_MAX)
 
