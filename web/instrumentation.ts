@@ -2,14 +2,16 @@
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
-  const [{ sayWhoseAddressCounts, watchIncomingRequests }, { migrateUntilDone }, { getSettings }, { stopOnSignal }] = await Promise.all([
+  const [{ sayWhoseAddressCounts, watchIncomingRequests }, { migrateUntilDone }, { getSettings }, { stopOnSignal }, { startTracing }] = await Promise.all([
     import("./server/incoming-requests"),
     import("./server/readiness"),
     import("./server/settings"),
     import("./server/stopping"),
+    import("./server/tracing"),
   ]);
   watchIncomingRequests();
   stopOnSignal();
+  await startTracing();
   sayWhoseAddressCounts(getSettings().trustsForwardedFor, getSettings().publicOrigin);
   // Not awaited: /healthz has to be able to say "not yet" while the database wakes up.
   void migrateUntilDone();

@@ -11,7 +11,13 @@ const config: NextConfig = {
   poweredByHeader: false,
   reactStrictMode: true,
   devIndicators: false,
-  serverExternalPackages: ["pg"],
+  serverExternalPackages: [
+    "pg",
+    "@opentelemetry/api",
+    "@opentelemetry/exporter-trace-otlp-proto",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace-base",
+  ],
   // No page needs resized pictures, and `/_next/image` would fetch any address that it is given.
   images: { unoptimized: true },
   // proxy.ts has to see the path as requested: otherwise `/_next/data/…/api/…` would be another address of the API.

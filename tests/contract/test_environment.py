@@ -40,3 +40,9 @@ def test_no_service_gets_what_only_another_one_reads(service: Service) -> None:
     passed = (*EVERY_SERVICE, *OWN[service])
     others = {name for other in READ if other is not service for name in names_read(other)}
     assert {name for name in others - names_read(service) - {*PRIVATE} if is_for(name, passed)} == set()
+
+
+def test_the_web_app_gets_the_variables_of_tracing_as_every_service_does() -> None:
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_EXPORTER_OTLP_HEADERS"):
+        assert is_for(name, OWN["web"])
+        assert is_for(name, EVERY_SERVICE)

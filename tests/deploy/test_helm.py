@@ -81,7 +81,7 @@ def test_every_variable_is_one_that_its_service_reads(documents: list[Document])
         fields = [field for settings in SETTINGS.get(name, []) for field in settings.model_fields.items()]
         read = {str(field.validation_alias or name).upper() for name, field in fields}
         read |= OF_TRACING
-        known = of_the_web | {"HOSTNAME", "PORT"} if name == "web" else read
+        known = of_the_web | OF_TRACING | {"HOSTNAME", "PORT"} if name == "web" else read
         assert set(environment_of(pod)) - known == set(), name
 
 
@@ -258,9 +258,9 @@ def test_policies_allow_exactly_what_is_drawn(defaults: list[Document]) -> None:
 def test_traces_leave_for_a_collector_where_one_is_named(defaults: list[Document]) -> None:
     full = render(*FULL)
     traced = {name for name, pod in pods_of(full).items() if "OTEL_EXPORTER_OTLP_ENDPOINT" in environment_of(pod)}
-    assert traced == set(pods_of(full)) - {"web", "migrate-1"}
+    assert traced == set(pods_of(full)) - {"migrate-1"}
     more = {edge for edge in allowed(full, "egress") if edge[2] == 4318}
-    assert more == {(name, "namespace monitoring", 4318) for name in SETTINGS if name != "migrate"}
+    assert more == {(name, "namespace monitoring", 4318) for name in ("web", *SETTINGS) if name != "migrate"}
     assert not [pod for pod in pods_of(defaults).values() if OF_TRACING & set(environment_of(pod))]
 
 

@@ -1,5 +1,7 @@
 /** Passes a request on to a service and its answer back, without waiting for the end of a stream. */
 import { problem } from "./problem";
+import { templateOf } from "./route-templates";
+import { getTracing, type ServerSpan } from "./tracing";
 
 /** Only these headers reach a service: no cookie, and none with which a browser could pose as a proxy. */
 const REQUEST_HEADERS = [
@@ -37,8 +39,18 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 // The edge answers within 3 s even when the store is away; a stream's head comes at once.
 const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
 
-/** Sends the request to `serviceUrl` as `authorization` (null: as nobody); a service that does not answer gives a 503 problem. */
+/**
+ * Sends the request to `serviceUrl` as `authorization` (null: as nobody); a service that does not answer gives a 503 problem.
+ * Its span ends with the answer's head: a stream goes on for hours.
+ */
 export async function forward(request: Request, serviceUrl: string, authorization: string | null): Promise<Response> {
+  const span = getTracing()?.begin(request, templateOf(new URL(request.url).pathname));
+  const answer = await send(request, serviceUrl, requestHeaders(request.headers, authorization, span));
+  span?.end(answer.status);
+  return answer;
+}
+
+async function send(request: Request, serviceUrl: string, headers: Headers): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const declaredBytes = Number(request.headers.get("content-length") ?? 0);
   if (declaredBytes > BODY_BYTES_MAX) return problem("payload_too_large");
@@ -49,7 +61,7 @@ export async function forward(request: Request, serviceUrl: string, authorizatio
   try {
     const answer = await fetch(`${serviceUrl}${pathname}${search}`, {
       method: request.method,
-      headers: requestHeaders(request.headers, authorization),
+      headers,
       body: request.body,
       redirect: "manual",
       cache: "no-store",
@@ -66,12 +78,16 @@ export async function forward(request: Request, serviceUrl: string, authorizatio
   }
 }
 
-function requestHeaders(incoming: Headers, authorization: string | null): Headers {
+function requestHeaders(incoming: Headers, authorization: string | null, span: ServerSpan | undefined): Headers {
   const headers = new Headers({ "accept-encoding": "identity" });
   if (authorization !== null) headers.set("authorization", authorization);
   for (const name of REQUEST_HEADERS) {
     const value = incoming.get(name);
     if (value !== null) headers.set(name, value);
+  }
+  for (const [name, value] of Object.entries(span?.headers ?? {})) {
+    if (value === null) headers.delete(name);
+    else headers.set(name, value);
   }
   return headers;
 }

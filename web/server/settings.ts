@@ -79,3 +79,9 @@ export function getChatkitElement(): ChatkitElement {
   const domainKey = required("NEXT_PUBLIC_CHATKIT_DOMAIN_KEY");
   return { source: "openai", domainKey };
 }
+
+/** Whether spans go to a collector, by OpenTelemetry's own variables; its SDK reads the others of them. */
+export function namesCollector(): boolean {
+  const isDisabled = read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
+  return !isDisabled && read("OTEL_EXPORTER_OTLP_ENDPOINT") !== undefined;
+}

@@ -3,6 +3,8 @@ import { subscribe } from "node:diagnostics_channel";
 import type { Server, ServerResponse } from "node:http";
 import { Server as NetServer } from "node:net";
 
+import { stopTracing } from "./tracing";
+
 /** How long everything is still served, in answers that end their connections: busy clients leave by themselves. */
 const NOTICE_MILLISECONDS = 500;
 /** How long requests on connections that were opened in the last moment are waited for. */
@@ -26,7 +28,7 @@ export function isStopping(): boolean {
 export function stopOnSignal(): void {
   const connections = new Connections();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => void connections.close().then(() => process.exit(0)));
+    process.once(signal, () => void connections.close().then(stopTracing).then(() => process.exit(0)));
   }
 }
 

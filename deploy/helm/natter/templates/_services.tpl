@@ -78,9 +78,9 @@ seccompProfile: { type: RuntimeDefault }
 {{- $own := dict }}
 {{- if ne .name "web" }}
 {{- $own = dict "NATS_URL" (include "natter.nats_url" .root) "NATS_USER" .name "LOG_FORMAT" "json" "METRICS_HOST" "0.0.0.0" "METRICS_PORT" "9090" "DRAIN_TIMEOUT_SECONDS" (index .root.Values.drainSeconds .name | toString) }}
-{{- if .root.Values.tracing.endpoint }}{{ $own = merge $own (dict "OTEL_EXPORTER_OTLP_ENDPOINT" .root.Values.tracing.endpoint "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" "OTEL_TRACES_SAMPLER_ARG" (.root.Values.tracing.sampledShare | toString)) }}{{ end }}
 {{- if .service.port }}{{ $own = merge $own (dict "HTTP_HOST" "0.0.0.0" "HTTP_PORT" (.service.port | toString)) }}{{ end }}
 {{- end }}
+{{- if .root.Values.tracing.endpoint }}{{ $own = merge $own (dict "OTEL_EXPORTER_OTLP_ENDPOINT" .root.Values.tracing.endpoint "OTEL_TRACES_SAMPLER" "parentbased_traceidratio" "OTEL_TRACES_SAMPLER_ARG" (.root.Values.tracing.sampledShare | toString)) }}{{ end }}
 {{- $values := merge (dict) .settings (index .root.Values.settings .name) (.service.environment | default dict) $own }}
 {{- range $variable, $value := $values }}
 - name: {{ $variable }}

@@ -35,7 +35,7 @@ OWN: Final[dict[str, tuple[str, ...]]] = {
     ),
     Service.AGENT_RUNNER: ("AGENT_RUNNER_*", "OPENAI_*", "LITELLM_*"),
     Service.TASK_TOOLS: ("TASK_TOOLS_*",),
-    "web": ("NATTER_*", "NEXT_*", "NODE_*"),
+    "web": ("NATTER_*", "NEXT_*", "NODE_*", "OTEL_*"),
 }  # fmt: skip
 
 

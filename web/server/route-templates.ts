@@ -1,0 +1,51 @@
+/** The route of a path, without the ids that it holds: what a span may say of a request. */
+import type { paths } from "../generated/conversation-api.gen";
+
+type OfServices = Exclude<keyof paths, "/healthz" | "/readyz">;
+type OfStreams =
+  | "/api/{user_id}/stream"
+  | "/api/{user_id}/runs/{run_id}/stream"
+  | "/api/{user_id}/conversations/{conversation_id}/stream";
+type OfConnections = "/api/{user_id}/connections/callback" | "/api/{user_id}/connections/{server}/consent";
+
+/** Each route of the contract, or this does not compile. The first that fits counts: words stand before ids. */
+const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
+  "/api/shared/{token}": true,
+  "/api/{user_id}": true,
+  "/api/{user_id}/assistants": true,
+  "/api/{user_id}/chat": true,
+  "/api/{user_id}/chatkit": true,
+  "/api/{user_id}/chatkit/session": true,
+  "/api/{user_id}/connections": true,
+  "/api/{user_id}/connections/callback": true,
+  "/api/{user_id}/connections/{server}": true,
+  "/api/{user_id}/connections/{server}/consent": true,
+  "/api/{user_id}/conversations": true,
+  "/api/{user_id}/conversations/{conversation_id}": true,
+  "/api/{user_id}/conversations/{conversation_id}/branch": true,
+  "/api/{user_id}/conversations/{conversation_id}/export": true,
+  "/api/{user_id}/conversations/{conversation_id}/messages": true,
+  "/api/{user_id}/conversations/{conversation_id}/shares": true,
+  "/api/{user_id}/conversations/{conversation_id}/shares/{share_id}": true,
+  "/api/{user_id}/conversations/{conversation_id}/stream": true,
+  "/api/{user_id}/conversations/{conversation_id}/turns": true,
+  "/api/{user_id}/export": true,
+  "/api/{user_id}/runs": true,
+  "/api/{user_id}/runs/{run_id}": true,
+  "/api/{user_id}/runs/{run_id}/cancel": true,
+  "/api/{user_id}/runs/{run_id}/decisions": true,
+  "/api/{user_id}/runs/{run_id}/stream": true,
+  "/api/{user_id}/search": true,
+  "/api/{user_id}/shares": true,
+  "/api/{user_id}/stream": true,
+  "/api/{user_id}/tasks": true,
+  "/api/{user_id}/tasks/{task_id}": true,
+  "/api/{user_id}/tokens": true,
+};
+
+const PATTERNS = Object.keys(ROUTES).map((route) => [route, new RegExp(`^${route.replace(/\{\w+\}/g, "[^/]+")}$`)] as const);
+
+/** Null for a path that no route has. */
+export function templateOf(pathname: string): string | null {
+  return PATTERNS.find(([, pattern]) => pattern.test(pathname))?.[0] ?? null;
+}
