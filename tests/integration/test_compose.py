@@ -468,3 +468,11 @@ def test_base_images_are_pinned_by_digest_where_a_registry_tells_them(tmp_path: 
     assert names - {"NATS_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE"} <= set(
         re.findall(r'variable "(\w+)"', (ROOT / "docker-bake.hcl").read_text())
     )
+
+
+def test_a_collector_is_named_to_the_web_app_and_to_every_service() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name in ("web", *SERVICES):
+        given = interpolate(services[name]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"], {})
+        assert given == "", name
+        assert services[name]["environment"]["OTEL_TRACES_SAMPLER"] == "${OTEL_TRACES_SAMPLER:-parentbased_always_on}"
