@@ -78,11 +78,15 @@ async def test_the_crash_between_publish_and_removal_shows_nothing_twice(
     assert len(await requested(client)) == 1
 
 
-async def test_a_turns_opening_leaves_in_one_go_and_its_end_in_order(
-    nats_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("servers", "opening"), [(1, ["sent"] * 3 + ["acked"] * 3), (2, ["sent", "acked"] * 3)], ids=["alone", "cluster"]
+)
+async def test_a_turns_opening_leaves_in_one_go_where_one_server_stores_it_and_its_end_in_order(
+    nats_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch, servers: int, opening: list[str]
 ) -> None:
     # The table's turn may publish the same rows once more, where they are not removed yet: not during this test.
-    async with running_client(store_settings(nats_url, database_url, outbox_poll_seconds=30), database_url) as client:
+    settings = store_settings(",".join([nats_url] * servers), database_url, outbox_poll_seconds=30)
+    async with running_client(settings, database_url) as client:
         publish = client.store.bus.publish_stored
         steps: list[str] = []
 
@@ -95,7 +99,7 @@ async def test_a_turns_opening_leaves_in_one_go_and_its_end_in_order(
         monkeypatch.setattr(client.store.bus, "publish_stored", record)
         begun = await client.begin()
         await everything_published(client)
-        assert steps == ["sent"] * 3 + ["acked"] * 3
+        assert steps == opening
         assert [event["type"] for event in await client.deltas()] == ["thread.created", "thread.item.done"]
 
         steps.clear()

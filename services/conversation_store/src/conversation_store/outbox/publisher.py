@@ -177,7 +177,9 @@ class OutboxPublisher:
     async def _publish_key(self, rows: Sequence[OutboxRow]) -> tuple[list[int], NatterError | None]:
         """Publish one key's rows in order, up to the first that does not go out."""
         done: list[int] = []
-        for burst in [rows] if _is_opening(rows) else [[row] for row in rows]:
+        # The servers of a cluster elect who leads each stream: one may take a message while another has nobody to.
+        in_one_go = "," not in self._settings.nats_url and _is_opening(rows)
+        for burst in [rows] if in_one_go else [[row] for row in rows]:
             results = await asyncio.gather(*(self._publish(row) for row in burst), return_exceptions=True)
             for row, result in zip(burst, results, strict=True):
                 if isinstance(result, RetryableError):
