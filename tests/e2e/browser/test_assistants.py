@@ -101,6 +101,7 @@ def test_an_approval_and_a_form_are_asked_in_every_tab_and_outlive_a_reload(cust
     expect(chat.stop_button).to_have_count(0)  # nothing is being written
     expect(chat.root.get_by_text("waiting for you")).to_be_visible()
     expect(chat.root.get_by_text("Interrupted")).to_have_count(0)
+    expect(chat.root.get_by_text("Waiting", exact=True)).to_be_visible()
     expect(page.get_by_text("waits for you", exact=True)).to_be_visible()  # in the list of conversations
     page.reload()
     other = page.context.new_page()

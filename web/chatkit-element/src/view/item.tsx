@@ -20,6 +20,7 @@ import { TaskView, WorkflowView } from "./workflow";
 interface ItemProps extends ActionFlags {
   item: ThreadItem;
   isTurnActive: boolean;
+  isWaiting: boolean;
   isStreaming: boolean;
   allowedImageDomains: readonly string[];
   /** A message of the user that has several versions. */
@@ -39,9 +40,9 @@ export const ItemView = memo((props: ItemProps) => {
         </article>
       );
     case "workflow":
-      return <WorkflowView workflow={item.workflow} isTurnActive={props.isTurnActive} />;
+      return <WorkflowView workflow={item.workflow} isTurnActive={props.isTurnActive} isWaiting={props.isWaiting} />;
     case "task":
-      return <TaskView task={item.task} isTurnActive={props.isTurnActive} />;
+      return <TaskView task={item.task} isTurnActive={props.isTurnActive} isWaiting={props.isWaiting} />;
     case "structured_input":
       return <AnsweredQuestions item={item} />;
     case "generated_image":

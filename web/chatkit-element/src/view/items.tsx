@@ -29,7 +29,8 @@ export function Items({ conversation }: { conversation: ConversationState }) {
     if (next !== undefined) return whenIdle(() => setDrawnFrom(next));
   }, [next]);
   // A turn that waits for the person is not over: what it was at is not interrupted.
-  const isUnfinished = turn !== null || pendingItem(items) !== null;
+  const isWaiting = turn === null && pendingItem(items) !== null;
+  const isUnfinished = turn !== null || isWaiting;
   const turnStart = isUnfinished ? indexAfterLastUserMessage(items) : items.length;
   return (
     <>
@@ -42,6 +43,7 @@ export function Items({ conversation }: { conversation: ConversationState }) {
           <ItemGroup
             key={start}
             items={items.slice(from, to)}
+            isWaiting={isCurrent && isWaiting}
             turnStart={isCurrent ? turnStart - from : ITEMS_PER_GROUP}
             openItems={isCurrent ? thread.openItems : NO_OPEN_ITEMS}
             feedback={feedback}
@@ -74,6 +76,8 @@ interface ItemGroupProps {
   items: readonly ThreadItem[];
   /** Index in this group of the first item of the turn that is being answered. */
   turnStart: number;
+  /** That turn stands still until a person, or a tool of the page, answers. */
+  isWaiting: boolean;
   openItems: ReadonlySet<string>;
   feedback: ConversationState["feedback"];
   allowedImageDomains: readonly string[];
@@ -90,7 +94,7 @@ class ItemGroup extends Component<ItemGroupProps> {
     return !sameItems || !shallowEqual(rest, nextRest);
   }
 
-  override render({ items, turnStart, openItems, feedback, allowedImageDomains, storedTurns, turnBefore }: ItemGroupProps) {
+  override render({ items, turnStart, isWaiting, openItems, feedback, allowedImageDomains, storedTurns, turnBefore }: ItemGroupProps) {
     return (
       <div class="group">
         {items.map((item, index) => {
@@ -104,6 +108,7 @@ class ItemGroup extends Component<ItemGroupProps> {
               <ItemView
                 item={item}
                 isTurnActive={hasTasks && index >= turnStart}
+                isWaiting={isWaiting && hasTasks && index >= turnStart}
                 isStreaming={openItems.has(item.id)}
                 rating={feedback[item.id] ?? null}
                 allowedImageDomains={allowedImageDomains}

@@ -11,21 +11,27 @@
  * | failed      | complete         | info                |
  * | unknown     | complete         | circle-question     |
  * | interrupted | none             | circle-question     |
+ *
+ * A task that is loading while its run waits for a person, or for a tool of the page, is shown as waiting.
  */
 
 import type { Task } from "../protocol/types";
 
-export type BadgeState = "running" | "success" | "failed" | "unknown" | "interrupted";
+export type BadgeState = "running" | "success" | "failed" | "unknown" | "interrupted" | "waiting";
 
 export const FAILED_ICON = "info";
 /** On a complete task: nobody knows whether it happened. On one that is not complete: nobody knows how far it came. */
 export const UNKNOWN_ICON = "circle-question";
 export const SUCCESS_ICON = "check-circle-filled";
 
-/** @param isTurnActive an answer is being written; without one, a task that is still loading was interrupted. */
-export function badgeOf(task: Task, isTurnActive: boolean): BadgeState | null {
+/**
+ * @param isTurnActive an answer is being written; without one, a task that is still loading was interrupted.
+ * @param isWaiting the task's run stands still until a question, or a call of the page's tool, is answered.
+ */
+export function badgeOf(task: Task, isTurnActive: boolean, isWaiting: boolean): BadgeState | null {
   switch (task.status_indicator) {
     case "loading":
+      if (isWaiting) return "waiting";
       return isTurnActive ? "running" : "interrupted";
     case "complete":
       if (task.type !== "custom") return "success";
@@ -41,4 +47,5 @@ export const BADGE_ICONS: Record<BadgeState, string> = {
   failed: "lucide:circle-x",
   unknown: "circle-question",
   interrupted: "lucide:circle-dashed",
+  waiting: "clock",
 };

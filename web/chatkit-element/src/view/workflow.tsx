@@ -12,9 +12,10 @@ import { BADGE_ICONS, type BadgeState, badgeOf, FAILED_ICON, SUCCESS_ICON, UNKNO
 interface WorkflowProps {
   workflow: Workflow;
   isTurnActive: boolean;
+  isWaiting: boolean;
 }
 
-export const WorkflowView = memo(({ workflow, isTurnActive }: WorkflowProps) => {
+export const WorkflowView = memo(({ workflow, isTurnActive, isWaiting }: WorkflowProps) => {
   const { text } = useLocale();
   const isRunning = isTurnActive && workflow.summary == null;
   const isToolCalls = workflow.type === "custom";
@@ -41,7 +42,7 @@ export const WorkflowView = memo(({ workflow, isTurnActive }: WorkflowProps) => 
         <ul class="tasks">
           {workflow.tasks.map((task, index) => (
             <li key={index}>
-              <TaskView task={task} isTurnActive={isTurnActive} />
+              <TaskView task={task} isTurnActive={isTurnActive} isWaiting={isWaiting} />
             </li>
           ))}
         </ul>
@@ -62,6 +63,7 @@ function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean
 interface TaskProps {
   task: Task;
   isTurnActive: boolean;
+  isWaiting: boolean;
 }
 
 export const TaskView = memo((props: TaskProps) => (props.task.type === "thought" ? <Thought task={props.task} /> : <Work {...props} />));
@@ -76,10 +78,10 @@ function Thought({ task }: { task: Task }) {
   );
 }
 
-function Work({ task, isTurnActive }: TaskProps) {
+function Work({ task, isTurnActive, isWaiting }: TaskProps) {
   const { text } = useLocale();
   const [isExpanded, setExpanded] = useState(false);
-  const badge = badgeOf(task, isTurnActive);
+  const badge = badgeOf(task, isTurnActive, isWaiting);
   const hasDetails = Boolean(task.content || task.sources?.length || task.queries?.length);
   return (
     <div class={`task ${task.type} ${badge ?? ""}`} part="task">

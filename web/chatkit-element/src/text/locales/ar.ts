@@ -101,6 +101,7 @@ export const ar: Texts = {
   failed: "فشل",
   unknown: "النتيجة غير معروفة",
   interrupted: "توقّف",
+  waiting: "قيد الانتظار",
   working: "جارٍ العمل…",
   worked: "انتهى العمل",
   workedFor: "استغرق العمل {duration}",

@@ -101,6 +101,7 @@ export const en = {
   failed: "Failed",
   unknown: "Outcome unknown",
   interrupted: "Interrupted",
+  waiting: "Waiting",
   working: "Working…",
   worked: "Worked",
   workedFor: "Worked for {duration}",

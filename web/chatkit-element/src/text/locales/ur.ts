@@ -101,6 +101,7 @@ export const ur: Texts = {
   failed: "ناکام",
   unknown: "نتیجہ نامعلوم",
   interrupted: "رک گیا",
+  waiting: "انتظار میں",
   working: "کام جاری ہے…",
   worked: "کام مکمل",
   workedFor: "{duration} کام کیا",
