@@ -61,6 +61,25 @@ async def test_a_mailbox_whose_consumer_has_drifted_does_not_open(store_bus: Bus
             pass
 
 
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(store_bus: Bus) -> None:
+    """A watch that is cancelled because the request beside it was answered: both answers come in one read."""
+    admin, ended = StreamAdmin(store_bus.client), list[bool]()
+
+    async def watch() -> None:
+        while True:
+            await admin.consumer_state("RUNS", "agent_runner_todo")
+
+    for _ in range(20):
+        first = asyncio.create_task(admin.consumer_state("RUNS", "agent_runner_todo"))
+        watching = asyncio.create_task(watch())
+        await first
+        watching.cancel()
+        await asyncio.wait({watching}, timeout=1)
+        ended.append(watching.cancelled())
+        watching.cancel()
+    assert all(ended)
+
+
 async def test_provisioning_mends_a_consumer_and_a_dry_run_tells_of_it(store_bus: Bus) -> None:
     admin = StreamAdmin(store_bus.client)
     found = await admin.consumer("RUNS", "agent_runner_todo")

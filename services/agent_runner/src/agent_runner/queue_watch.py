@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -37,9 +38,9 @@ class QueueWatch:
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        while not self._looking.done():  # once is not enough where it comes while an answer is awaited
-            self._looking.cancel()
-            await asyncio.wait({self._looking}, timeout=0.1)
+        self._looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._looking
 
     async def _look_for_ever(self) -> None:
         admin = StreamAdmin(self.bus.client)

@@ -88,4 +88,8 @@ class StreamAdmin:
             if may_wait:
                 return None
             raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream does not answer {call}.") from error
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # nats-py waits with Python 3.11's `wait_for`, which loses a cancellation that comes with the answer.
+            raise asyncio.CancelledError
         return json.loads(reply.data)
