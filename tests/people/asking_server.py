@@ -1,10 +1,11 @@
-"""An MCP server over stdio that asks its user; and one of its tools may destroy something."""
+"""An MCP server over stdio that asks its user, and the model; and one of its tools may destroy something."""
 
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, MCPServer, Resolve
+from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult, MCPServer, Resolve, Sample
+from mcp.types import CreateMessageResult, SamplingMessage, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 server = MCPServer("desk")
@@ -27,6 +28,18 @@ async def reserve(word: str, seat: Annotated[ElicitationResult[Seat], Resolve(wh
     if not isinstance(seat, AcceptedElicitation):
         return f"not reserved: {seat.action}"
     return f"reserved {seat.data.row} {seat.data.side} {seat.data.window}"
+
+
+def a_summary(word: str) -> Sample:
+    content = TextContent(type="text", text=f"Sum up {word}.")
+    return Sample([SamplingMessage(role="user", content=content)], max_tokens=50, system_prompt="Be short.")
+
+
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+def sum_up(word: str, summary: Annotated[CreateMessageResult, Resolve(a_summary)]) -> str:
+    """Sum something up, in a model's words."""
+    assert isinstance(summary.content, TextContent)
+    return f"{word}: {summary.content.text} ({summary.stop_reason})"
 
 
 @server.tool()

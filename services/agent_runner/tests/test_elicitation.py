@@ -2,14 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
-from agent_runner.elicitation import Hears
+from agent_runner.elicitation import Answers, Hears
 from agent_runner.elicited import form_of
-from mcp import Client
+from agent_runner.model_calls import ModelBounds
+from agent_runner.sampling import Sample, Sampling
+from agents import ModelSettings
+from agents.testing import ScriptedModel, assistant_message
+from mcp import Client, MCPError
 from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
-from mcp.types import ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult, ErrorData
+from mcp.types import (
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    ErrorData,
+    SamplingMessage,
+    TextContent,
+)
+from natterkit import McpServer
 from pydantic import BaseModel
 
 
@@ -38,9 +51,22 @@ def a_server() -> MCPServer:
         await context.session.send_tool_list_changed()
         return "grown"
 
+    @server.tool()
+    async def sum_up(context: Context[Any, Any]) -> str:  # pyright: ignore[reportUnusedFunction]
+        said: list[str] = []
+        for _ in range(3):
+            try:
+                answer = await context.session.create_message([SUM_UP], max_tokens=30)  # pyright: ignore[reportDeprecated]
+            except MCPError as error:
+                said.append(str(error))
+            else:
+                said.append(getattr(answer.content, "text", ""))
+        return " | ".join(said)
+
     return server
 
 
+SUM_UP = SamplingMessage(role="user", content=TextContent(type="text", text="Sum up."))
 NOT_YET = "it was taken off the stack"
 
 
@@ -57,12 +83,16 @@ def waits(_params: Any) -> ElicitResult:
     raise NotYet
 
 
-async def called(tool: str, mode: str, answer: Callable[[Any], ElicitResult], changed: list[str]) -> str:
+async def called(
+    tool: str, mode: str, answer: Callable[[Any], ElicitResult], changed: list[str], sample: Sample | None = None
+) -> str:
     hears = Hears(lambda: changed.append("tools"))
     listens: dict[str, Any] = {"elicitation_callback": hears.on_elicitation, "message_handler": hears.on_message}
+    if sample is not None:
+        listens["sampling_callback"] = hears.on_sampling
     async with Client(a_server(), mode=mode, **listens) as client:
         try:
-            result: Any = await hears.during(client.call_tool(tool, {}), answer)
+            result: Any = await hears.during(client.call_tool(tool, {}), Answers(answer, sample))
         except NotYet:
             return NOT_YET
     return str(result.content[0].text)
@@ -83,6 +113,26 @@ async def test_an_address_is_asked_about() -> None:
     assert await called("sign", "legacy", accepts, []) == "signed: accept"
 
 
+OLD = pytest.mark.filterwarnings("ignore:The sampling capability is deprecated")
+"""Servers of the protocol before 2026-07-28 sample in the middle of a call; they are out there."""
+
+
+@OLD
+async def test_a_server_that_may_sample_gets_no_more_than_its_bound() -> None:
+    model = ScriptedModel([[assistant_message("One.")], [assistant_message("Two.")]])
+    models: Any = SimpleNamespace(get=lambda _id, _demo: model, settings_of=lambda _id: ModelSettings())
+    config = McpServer(name="asks", url="https://asks.example", sampling_tokens_max=50)
+    sampling = Sampling(models, "scripted", None, ModelBounds(5, 5, 1, 1), lambda _usage: None)
+    said = await called("sum_up", "legacy", accepts, [], sampling.of_call(config))
+    assert said == "One. | Two. | This call has used up what it may sample."
+    assert [call.model_settings.max_tokens for call in model.calls] == [30, 20]
+
+
+@OLD
+async def test_a_server_that_may_not_sample_is_told_so() -> None:
+    assert await called("sum_up", "legacy", accepts, []) == " | ".join(["Sampling not supported"] * 3)
+
+
 async def test_a_change_of_the_tools_is_heard() -> None:
     changed: list[str] = []
     await called("grow", "legacy", accepts, changed)
@@ -96,11 +146,11 @@ async def test_a_question_that_may_be_of_several_calls_is_refused() -> None:
     async def call() -> Any:
         await ends.wait()
 
-    calls = [asyncio.create_task(hears.during(call(), accepts))]
+    calls = [asyncio.create_task(hears.during(call(), Answers(accepts)))]
     await asyncio.sleep(0)
     params = ElicitRequestURLParams(message="Pay", url="https://pay.example/1", elicitation_id="x")
     assert await hears.on_elicitation(None, params) == ElicitResult(action="accept")  # it can only be of this one
-    calls.append(asyncio.create_task(hears.during(call(), accepts)))
+    calls.append(asyncio.create_task(hears.during(call(), Answers(accepts))))
     await asyncio.sleep(0)
     assert isinstance(await hears.on_elicitation(None, params), ErrorData)
     ends.set()

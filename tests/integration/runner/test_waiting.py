@@ -64,8 +64,15 @@ class Careful:
 def mcp_servers(effects_file: Path) -> str:
     """One that is trusted, and one whose calls are asked about, as they are by default."""
     run = {"command": sys.executable, "args": [str(PEOPLE / "asking_server.py"), str(effects_file)]}
-    trusted = {"name": "seats", "label": "Seats", "tools_blocked": ["wipe"], "ask": "never", **run}
-    return json.dumps([trusted, {"name": "wiper", "label": "Wiper", "tools_allowed": ["wipe"], **run}])
+    trusted = {
+        "name": "seats",
+        "label": "Seats",
+        "tools_blocked": ["wipe"],
+        "ask": "never",
+        "sampling_tokens_max": 40,
+        **run,
+    }
+    return json.dumps([trusted, {"name": "wiper", "label": "Wiper", "tools_allowed": ["wipe", "sum_up"], **run}])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -263,3 +270,21 @@ async def test_a_question_of_an_mcp_server_may_be_declined(careful: Careful) -> 
     await careful.decide("mona", run, decision="decline")
     await careful.stack.watch("mona", begun)
     assert "not reserved: decline" in careful.outputs("play")[0]
+
+
+async def test_a_server_that_may_asks_the_runs_model_within_its_bound(careful: Careful) -> None:
+    careful.model.scripts["essay"] = [tool("sum_up", word="essay"), text("All is well."), text("Summed up.")]
+    _, seen = await careful.stack.ask("nora", "do essay")
+    assert seen.viewer.texts() == ["Summed up."]
+    assert careful.outputs("essay") == ['{"result": "essay: All is well. (endTurn)"}']
+    [sampled] = [request for request in careful.model.requests if "Sum up essay." in str(request["input"])]
+    assert (sampled["instructions"], sampled["max_output_tokens"]) == ("Be short.", 40)
+    assert sampled.get("tools") in (None, [])
+
+
+async def test_a_server_that_may_not_sample_is_told_so_and_the_run_goes_on(careful: Careful) -> None:
+    careful.model.scripts["novel"] = [tool("wiper_sum_up", word="novel"), text("As you wish.")]
+    _, seen = await careful.stack.ask("otto", "do novel")
+    assert seen.viewer.texts() == ["As you wish."]
+    assert "sampling" in careful.outputs("novel")[0]
+    assert not [request for request in careful.model.requests if "Sum up novel." in str(request["input"])]

@@ -52,6 +52,10 @@ class McpServer(BaseModel):
     """Before which calls the user is asked: none; those that may destroy something, which are all that the server does
     not annotate otherwise; all that are not annotated as read-only; all."""
 
+    sampling_tokens_max: int = Field(default=0, ge=0, le=100_000)
+    """How many tokens of the run's model a server may have written for it during one call (MCP's sampling); none: it
+    is refused."""
+
     @model_validator(mode="after")
     def _has_one_transport(self) -> Self:
         if (self.url is None) == (self.command is None):

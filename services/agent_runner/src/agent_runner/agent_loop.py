@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
@@ -11,7 +11,6 @@ from typing import Any, cast
 import structlog
 from agents import (
     Agent,
-    FunctionTool,
     Handoff,
     Model,
     ModelResponse,
@@ -23,7 +22,6 @@ from agents import (
 )
 from agents import Usage as CallUsage
 from agents.exceptions import ModelRefusalError
-from agents.tool_context import ToolContext
 from contracts.errors import Code, TerminalError
 from contracts.replies import RunClaimed, ToolCallView, Usage
 from natterkit import Context
@@ -36,21 +34,21 @@ from agent_runner.asking import Asking
 from agent_runner.assistants import Served
 from agent_runner.crash_points import CrashPoint
 from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, OwnModel, equip
-from agent_runner.function_calls import durable
 from agent_runner.hosted_tools import HostedCalls
 from agent_runner.measuring import MEASURED, note_model
 from agent_runner.mentions import tell_mentions
 from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
+from agent_runner.offered_tools import OfferedTools
 from agent_runner.own_servers import OwnServers
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
+from agent_runner.sampling import Sampling
 from agent_runner.session import RunSession
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
-from agent_runner.tool_results import Outcome, for_the_sdk, parse_arguments
-from agent_runner.toolbox import RemoteTool
+from agent_runner.tool_results import Outcome, parse_arguments
 from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
 
@@ -104,7 +102,7 @@ class AgentLoop:
         )
         self._hosted = HostedCalls(transcript, tool_calls.images, workshop.settings.tool_output_characters_max)
         self._own_servers = OwnServers()
-        self._remote_tools: tuple[RemoteTool, ...] = ()
+        self._offered = OfferedTools(served, tool_calls, self._replayed_names)
         self._agents: dict[str, Agent[Any]] = {}
         self._starting: Agent[Any] | None = None
         self._agent_name: str | None = None
@@ -139,8 +137,8 @@ class AgentLoop:
         turns_left = self._bounds.turns_max - rules.turns_used(self._claimed.checkpoint) + bool(self._replay)
         if turns_left <= 0:
             raise TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
-        self._remote_tools = await self._tool_calls.tools()
-        self._tool_calls.personal.on_tools = self._add_remote_tools
+        await self._offered.find()
+        self._tool_calls.sampling = self._sampling()
         CURRENT_RUN.set(self)
         with running(self._context):
             await tell_mentions(self._served.assistant, self._claimed, self._context, self._effects)
@@ -237,6 +235,10 @@ class AgentLoop:
         current.get_all_tools = get_all_tools
         return current
 
+    async def tools(self, agent: Agent[Any], tools: list[Tool]) -> list[Tool]:
+        """An agent's tools as the SDK is to see them."""
+        return self._offered.of(agent, tools)
+
     def is_starting(self, agent: Agent[Any]) -> bool:
         """Whether the SDK is about to begin the run itself, and not one inside of it."""
         starting, self._starting = self._starting, None
@@ -271,6 +273,11 @@ class AgentLoop:
                 return str(call["call_id"])
         return None
 
+    def _replayed_names(self) -> set[str]:
+        targets = [target for agent in self._agents.values() for target in agent.handoffs]
+        names = {one.tool_name if isinstance(one, Handoff) else Handoff.default_tool_name(one) for one in targets}
+        return {str(call["name"]) for call in self._replay} - names
+
     # --- the model ---------------------------------------------------------------------------------------
 
     def _read(self, response: Any) -> tuple[list[Any], CallUsage]:
@@ -281,6 +288,15 @@ class AgentLoop:
         if incomplete is not None:
             raise incomplete  # before any tool is called: its arguments may be cut off
         return with_own_call_ids(response.output, self._call_ids), usage
+
+    def _sampling(self) -> Sampling:
+        """How MCP servers may ask the run's model; the agent's next step sees whether the run's tokens are used."""
+
+        def count(usage: CallUsage) -> None:
+            self.usage = rules.with_call(self.usage, usage)
+
+        bounds = ModelBounds.of(self._settings)
+        return Sampling(self._workshop.models, self.model_name or "", self._served.assistant.demo, bounds, count)
 
     def _replayed(self) -> ModelResponse:
         """The calls that an earlier attempt began: given once more, so that the SDK goes on with them."""
@@ -390,59 +406,6 @@ class AgentLoop:
     def _check_tokens(self) -> None:
         if self.usage.total_tokens > self._bounds.tokens_max:
             raise TerminalError(Code.RUN_TOKENS_EXCEEDED, sentence_of(Code.RUN_TOKENS_EXCEEDED))
-
-    # --- tools -------------------------------------------------------------------------------------------
-
-    async def tools(self, agent: Agent[Any], tools: list[Tool]) -> list[Tool]:
-        """An agent's tools as the SDK is to see them: its own, made durable, and those of MCP servers."""
-        servers = self._served.servers_for(agent, is_nested=NESTED.get() is not None)
-        remote = [self._remote(tool) for tool in self._remote_tools if tool.server.config.name in servers]
-        own = [
-            durable(tool, self._tool_calls.execute_function) if isinstance(tool, FunctionTool) else tool
-            for tool in tools
-        ]
-        named = {tool.name for tool in own}
-        offered: list[Tool] = [*own, *(tool for tool in remote if tool.name not in named)]
-        return [*offered, *self._gone(offered)]
-
-    def _add_remote_tools(self, more: Sequence[RemoteTool]) -> None:
-        """Offer tools that are there only now; the SDK asks for them before each step."""
-        known = {tool.name for tool in self._remote_tools}
-        self._remote_tools = (*self._remote_tools, *(tool for tool in more if tool.name not in known))
-
-    def _gone(self, offered: list[Tool]) -> list[Tool]:
-        """Stand-ins for tools that an earlier attempt called, and that are not there any more."""
-        there = {tool.name for tool in offered}
-        wanted = {str(call["name"]) for call in self._replay} if NESTED.get() is None else set[str]()
-        return [self._stand_in(name) for name in wanted - there if not self._is_handoff(name)]
-
-    def _is_handoff(self, name: str) -> bool:
-        targets = [target for agent in self._agents.values() for target in agent.handoffs]
-        names = {one.tool_name if isinstance(one, Handoff) else Handoff.default_tool_name(one) for one in targets}
-        return name in names
-
-    def _stand_in(self, name: str) -> FunctionTool:
-        for tool in self._tool_calls.personal.connect_tools:  # its server may be connected by now
-            if tool.name == name:
-                return self._remote(tool)
-
-        async def invoke(context: ToolContext[Any], arguments: str) -> Any:
-            return for_the_sdk(await self._tool_calls.give_up(name, context.tool_call_id, arguments))
-
-        schema: dict[str, Any] = {"type": "object", "properties": {}}
-        return FunctionTool(name, "", schema, invoke, strict_json_schema=False)
-
-    def _remote(self, tool: RemoteTool) -> FunctionTool:
-        async def invoke(context: ToolContext[Any], arguments: str) -> Any:
-            return for_the_sdk(await self._tool_calls.execute(tool, context.tool_call_id, arguments))
-
-        return FunctionTool(
-            name=tool.name,
-            description=tool.description,
-            params_json_schema=tool.input_schema,
-            on_invoke_tool=invoke,
-            strict_json_schema=False,
-        )
 
 
 def _message(text: str) -> dict[str, Any]:

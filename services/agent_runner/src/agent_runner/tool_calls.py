@@ -19,10 +19,12 @@ from pydantic import JsonValue
 
 from agent_runner.connections import NotConnectedError
 from agent_runner.crash_points import CrashPoint, CrashPoints
+from agent_runner.elicitation import Answers
 from agent_runner.elicited import answer_of
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
 from agent_runner.measuring import count_tool_call, tool_span
 from agent_runner.personal_tools import PersonalTools
+from agent_runner.sampling import Sampling
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
@@ -63,6 +65,8 @@ class ToolCalls:
     before_finish: Callable[[str], Awaitable[None]]
     """What is to be stored before a call may be told as done: what it has said to the conversation."""
     claimed: RunClaimed
+    sampling: Sampling | None = None
+    """The model that MCP servers may ask; None where the run has none of ours."""
     _connections: dict[str, Connection] = field(default_factory=dict[str, Connection])
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
@@ -277,8 +281,10 @@ class ToolCalls:
         progress = Progress(self.transcript, call_id)
         try:
             connection = await self._connection(tool, call_id)
-            ask = partial(answer_of, self.waits, call_id, tool.server.config.title)
-            answer = await connection.call(tool.remote_name, arguments, call_id, progress, ask)
+            config = tool.server.config
+            elicit = partial(answer_of, self.waits, call_id, config.title)
+            answers = Answers(elicit, self.sampling.of_call(config) if self.sampling is not None else None)
+            answer = await connection.call(tool.remote_name, arguments, call_id, progress, answers)
             return read_result(answer, self.output_characters_max, self.images)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])

@@ -17,7 +17,7 @@ from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
 from natterkit import McpServer
 
 from agent_runner.address_guard import keep_public
-from agent_runner.elicitation import Answer, Hears
+from agent_runner.elicitation import Answers, Hears
 from agent_runner.tool_transport import CALL_ID_META, CallNote, McpHttp, Wire, call_note, watched
 
 log = structlog.get_logger()
@@ -107,6 +107,8 @@ class ToolServer:
         listens: dict[str, Any] = {}
         if hears is not None:
             listens = {"elicitation_callback": hears.on_elicitation, "message_handler": hears.on_message}
+            if self.config.sampling_tokens_max:  # else it is told that nobody samples
+                listens["sampling_callback"] = hears.on_sampling
         wire = wire or Wire()
         timeout_seconds = max(self.config.timeout_seconds, OPEN_SECONDS_MAX)
         if self.config.url is None:
@@ -203,9 +205,9 @@ class Connection:
         arguments: Mapping[str, Any],
         call_id: str,
         on_progress: ProgressFnT | None = None,
-        answer: Answer | None = None,
+        answers: Answers | None = None,
     ) -> CallToolResult:
-        """Call a tool; ``answer`` says what its user answers to the server's questions, or raises what ends the call.
+        """Call a tool; ``answers`` to what the server asks meanwhile, or raises what ends the call.
 
         Raises NotReachedError (and UnauthorizedError), NoAnswerError; MCPError, the server's own error.
 
@@ -220,7 +222,7 @@ class Connection:
                 call = client.call_tool(
                     name, dict(arguments), progress_callback=on_progress, meta={CALL_ID_META: call_id}
                 )
-                return await self._hears.during(call, answer)
+                return await self._hears.during(call, answers)
         except TimeoutError as error:
             raise NoAnswerError(is_late=True) from error
         except MCPError as error:
