@@ -50,4 +50,16 @@ def wipe(word: str) -> str:
     return f"wiped {word}"
 
 
+@server.resource("seats://plan", title="Seating plan", mime_type="text/plain")
+def plan() -> str:
+    """Where the seats are."""
+    return "Row 7 is at the window."
+
+
+@server.prompt(title="Find a seat")
+def find_a_seat(wish: str) -> str:
+    """Find a seat that suits."""
+    return f"Look at the seating plan, and find a seat that suits: {wish}"
+
+
 server.run("stdio")

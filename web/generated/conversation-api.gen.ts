@@ -640,6 +640,16 @@ export interface components {
              * @default []
              */
             models: components["schemas"]["ComposerModel"][];
+            /**
+             * Commands
+             * @default []
+             */
+            commands: components["schemas"]["ComposerCommand"][];
+            /**
+             * Resources
+             * @default []
+             */
+            resources: components["schemas"]["ComposerResource"][];
         };
         /**
          * AssistantCards
@@ -725,6 +735,18 @@ export interface components {
             conversation_id?: string | null;
         };
         /**
+         * ComposerCommand
+         * @description What a message may begin with (`/` in the composer): a prompt of one of the assistant's servers.
+         */
+        ComposerCommand: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Description */
+            description?: string | null;
+        };
+        /**
          * ComposerModel
          * @description A model that a person may choose in the composer; ``is_default``: what answers where they choose none.
          */
@@ -740,6 +762,20 @@ export interface components {
              * @default false
              */
             is_default: boolean;
+        };
+        /**
+         * ComposerResource
+         * @description What a message may mention (`@` in the composer): a resource of one of the assistant's servers (``group``).
+         */
+        ComposerResource: {
+            /** Id */
+            id: string;
+            /** Label */
+            label: string;
+            /** Group */
+            group: string;
+            /** Description */
+            description?: string | null;
         };
         /**
          * ComposerTool

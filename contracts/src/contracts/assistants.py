@@ -48,6 +48,27 @@ class ComposerModel(Body):
     is_default: bool = False
 
 
+TagId = Annotated[Text, Field(min_length=1, max_length=500)]
+"""Of what is chosen in the composer: it comes back with the message, as the id of a tag."""
+
+
+class ComposerCommand(Body):
+    """What a message may begin with (`/` in the composer): a prompt of one of the assistant's servers."""
+
+    id: TagId
+    label: Label
+    description: Annotated[Text, Field(max_length=200)] | None = None
+
+
+class ComposerResource(Body):
+    """What a message may mention (`@` in the composer): a resource of one of the assistant's servers (``group``)."""
+
+    id: TagId
+    label: Label
+    group: Label
+    description: Annotated[Text, Field(max_length=200)] | None = None
+
+
 class AssistantCard(Body):
     """What people see of an assistant before they write to it."""
 
@@ -57,6 +78,8 @@ class AssistantCard(Body):
     start_prompts: Annotated[tuple[StartPrompt, ...], Field(max_length=20)] = ()
     tools: Annotated[tuple[ComposerTool, ...], Field(max_length=50)] = ()
     models: Annotated[tuple[ComposerModel, ...], Field(max_length=50)] = ()
+    commands: Annotated[tuple[ComposerCommand, ...], Field(max_length=50)] = ()
+    resources: Annotated[tuple[ComposerResource, ...], Field(max_length=100)] = ()
 
 
 def _bounded(claims: dict[str, JsonValue]) -> dict[str, JsonValue]:

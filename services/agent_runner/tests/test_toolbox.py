@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from agent_runner.tool_servers import ToolServer
-from agent_runner.toolbox import (
+from agent_runner.remote_tools import (
     NAME_CHARACTERS_MAX,
     TOOLS_MAX,
     RemoteTool,
@@ -12,6 +11,7 @@ from agent_runner.toolbox import (
     needs_approval,
     with_names_for_models,
 )
+from agent_runner.tool_servers import ToolServer
 from mcp.types import ToolAnnotations
 from natterkit import McpServer
 

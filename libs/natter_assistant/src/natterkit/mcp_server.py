@@ -52,6 +52,10 @@ class McpServer(BaseModel):
     """Before which calls the user is asked: none; those that may destroy something, which are all that the server does
     not annotate otherwise; all that are not annotated as read-only; all."""
 
+    offers: frozenset[Literal["resources", "prompts"]] = frozenset()
+    """What is offered beside its tools. Resources: people mention them (`@`), and the model may read them. Prompts:
+    commands in the composer (`/`). The composer has those of servers that are the same for everybody."""
+
     sampling_tokens_max: int = Field(default=0, ge=0, le=100_000)
     """How many tokens of the run's model a server may have written for it during one call (MCP's sampling); none: it
     is refused."""

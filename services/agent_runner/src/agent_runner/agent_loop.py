@@ -41,6 +41,7 @@ from agent_runner.metrics import FIRST_TOKEN_SECONDS
 from agent_runner.model_calls import ModelBounds, call_model, usage_of, with_own_call_ids
 from agent_runner.model_errors import ModelError, incomplete_error, sentence_of
 from agent_runner.offered_tools import OfferedTools
+from agent_runner.offerings import Chosen
 from agent_runner.own_servers import OwnServers
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
@@ -141,7 +142,8 @@ class AgentLoop:
         self._tool_calls.sampling = self._sampling()
         CURRENT_RUN.set(self)
         with running(self._context):
-            await tell_mentions(self._served.assistant, self._claimed, self._context, self._effects)
+            chosen = Chosen(self._served.toolbox.offerings, self._tool_calls.read)
+            await tell_mentions(self._served.assistant, self._claimed, self._context, self._effects, chosen)
             agent = self._starting = await self._starting_agent()
             with suppress(ModelRefusalError):  # an answer like any other: it was shown, and is stored
                 result = await Runner.run(

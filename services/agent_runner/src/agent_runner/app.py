@@ -52,7 +52,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))
         await stack.enter_async_context(RequestServer(bus, actor, service=Service.AGENT_RUNNER))
-        await stack.enter_async_context(Registration(Store(bus), assistants.cards(models)))
+        await stack.enter_async_context(Registration(Store(bus), lambda: assistants.cards(models), assistants.changed))
         await bus.subscribe(subject_filter(RunCancelRequested), actor.on_run_cancel_requested)
         slots, room = Slots(settings.slots), Admission(health, settings.memory_mib_max * 1_048_576)
         mailboxes = [

@@ -1,13 +1,21 @@
 """The assistants that this process serves: loaded at the start; one that is broken is left out, the others run on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from agents import Agent, Model
-from contracts.assistants import AssistantCard, ComposerModel, ComposerTool, StartPrompt
+from contracts.assistants import (
+    AssistantCard,
+    ComposerCommand,
+    ComposerModel,
+    ComposerResource,
+    ComposerTool,
+    StartPrompt,
+)
 from natterkit import Assistant, AssistantError, ChatKitAssistant, McpServer, load_assistant
 from natterkit.loading import place_of, team_of
 from pydantic import ValidationError
@@ -15,12 +23,14 @@ from pydantic import ValidationError
 from agent_runner.equipment import equip
 from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
 from agent_runner.models import Models
+from agent_runner.offerings import Offering
 from agent_runner.own_servers import as_mcp_server
 from agent_runner.settings import OperatorsMcpServer, Settings
 from agent_runner.toolbox import Toolbox
 
 log = structlog.get_logger()
-MODELS_MAX = 50
+MODELS_MAX = COMMANDS_MAX = 50
+RESOURCES_MAX = 100
 """How many a card may name."""
 
 
@@ -39,12 +49,18 @@ class Served:
         own = self.servers_of.get(agent.name, frozenset())
         return own if is_nested else own | self.shared_servers
 
+    def offerings(self, kind: str) -> list[Offering]:
+        """What people are offered of its servers, in the servers' order."""
+        return [one for listed in self.toolbox.offerings.values() for one in listed if one.kind == kind]
+
 
 class LoadedAssistants(Mapping[str, Served]):
     """By their ids, in the order of the settings."""
 
-    def __init__(self, served: Mapping[str, Served]) -> None:
+    def __init__(self, served: Mapping[str, Served], changed: asyncio.Event) -> None:
         self._served = dict(served)
+        self.changed = changed
+        """Set when a server offers people something else than before."""
 
     def __getitem__(self, assistant_id: str) -> Served:
         return self._served[assistant_id]
@@ -78,6 +94,7 @@ def load_assistants(settings: Settings, models: Models) -> LoadedAssistants:
     targets = settings.assistant_targets()
     first = next(iter(targets))
     served: dict[str, Served] = {}
+    changed = asyncio.Event()
     for assistant_id in settings.assistants_served():
         try:
             assistant = load_assistant(targets[assistant_id])
@@ -98,9 +115,9 @@ def load_assistants(settings: Settings, models: Models) -> LoadedAssistants:
             for server in settings.mcp_server_configs()
             if assistant_id in server.assistants or (not server.assistants and assistant_id == first)
         ]
-        served[assistant_id] = serve(assistant_id, assistant, added, settings)
+        served[assistant_id] = serve(assistant_id, assistant, added, settings, changed.set)
         log.info("assistant.loaded", assistant=assistant_id, target=targets[assistant_id])
-    return LoadedAssistants(served)
+    return LoadedAssistants(served, changed)
 
 
 def serve(
@@ -108,6 +125,7 @@ def serve(
     assistant: Assistant,
     added: Sequence[OperatorsMcpServer],
     settings: Settings,
+    on_offered: Callable[[], None] = lambda: None,
 ) -> Served:
     """Make an assistant's agents durable, and its tools known."""
     if isinstance(assistant, ChatKitAssistant):
@@ -126,6 +144,7 @@ def serve(
         refresh_seconds=settings.tools_refresh_seconds,
         wait_seconds_max=settings.tools_wait_seconds_max,
         refuses_private=settings.refuses_private_addresses,
+        on_offered=on_offered,
     )
     return Served(assistant_id, assistant, toolbox, frozenset(shared), servers_of)
 
@@ -174,6 +193,14 @@ def card_of(served: Served, models: Models) -> AssistantCard:
         ),
         tools=tuple(ComposerTool(id=one.id, label=one.label, icon=one.icon) for one in assistant.composer_tools),
         models=_choices(assistant, models),
+        commands=tuple(
+            ComposerCommand(id=one.id, label=one.label, description=one.description)
+            for one in served.offerings("prompt")[:COMMANDS_MAX]
+        ),
+        resources=tuple(
+            ComposerResource(id=one.id, label=one.label, group=one.server.config.title, description=one.description)
+            for one in served.offerings("resource")[:RESOURCES_MAX]
+        ),
     )
 
 

@@ -9,24 +9,30 @@ from contracts.text import storable
 from natterkit import Assistant, Context, Tag
 
 from agent_runner.model_errors import AssistantFailedError
+from agent_runner.offerings import Chosen
 from agent_runner.run_effects import RunEffects
 
 MENTIONS_MAX = 20
 DATA_CHARACTERS_MAX = 2_000
 
 
-async def tell_mentions(assistant: Assistant, claimed: RunClaimed, context: Context, effects: RunEffects) -> None:
-    """Have the model know what each tag is, as hidden context. A run that has gone on from there knows it already.
+async def tell_mentions(
+    assistant: Assistant, claimed: RunClaimed, context: Context, effects: RunEffects, chosen: Chosen
+) -> None:
+    """Have the model know what each tag is, as hidden context: what a server has of it, or what the assistant says.
 
-    Raises AssistantFailedError where the assistant's code does.
+    A run that has gone on from there knows it already. Raises AssistantFailedError where the assistant's code does.
     """
     if claimed.checkpoint or claimed.user_item.get("type") != "user_message":
         return
     parts: Any = claimed.user_item.get("content") or []
     tags = {part["id"]: part for part in parts if part["type"] == "input_tag"}
+    words = " ".join(part["text"].strip() for part in parts if part["type"] == "input_text").strip()
     for part in list(tags.values())[:MENTIONS_MAX]:
         tag = Tag(id=part["id"], text=part["text"], data=part.get("data") or {}, group=part.get("group"))
-        told = _told(tag) if assistant.on_mention is None else await _asked(assistant, context, tag)
+        told = await chosen.told(tag, words)
+        if told is None:
+            told = _told(tag) if assistant.on_mention is None else await _asked(assistant, context, tag)
         if told:
             await context.add_hidden_context(told)
     if tags:

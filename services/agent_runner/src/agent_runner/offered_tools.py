@@ -10,9 +10,9 @@ from agents.tool_context import ToolContext
 from agent_runner.assistants import Served
 from agent_runner.equipment import NESTED
 from agent_runner.function_calls import durable
+from agent_runner.remote_tools import RemoteTool
 from agent_runner.tool_calls import ToolCalls
 from agent_runner.tool_results import for_the_sdk
-from agent_runner.toolbox import RemoteTool
 
 
 @dataclass

@@ -9,9 +9,10 @@ import structlog
 
 from agent_runner.connections import Connections, ConsentNeededError, NotConnectedError
 from agent_runner.publisher import FencedError
+from agent_runner.remote_tools import RemoteTool, connect_tool, with_names_for_models
 from agent_runner.tool_results import Outcome
 from agent_runner.tool_servers import ToolServer
-from agent_runner.toolbox import RemoteTool, Toolbox, connect_tool, with_names_for_models
+from agent_runner.toolbox import Toolbox
 from agent_runner.transcript import Transcript
 
 log = structlog.get_logger()

@@ -1,7 +1,7 @@
 """Tells the store what the assistants that this runner serves look like, so that people can choose among them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,14 +16,17 @@ log = structlog.get_logger()
 
 
 class Registration:
-    """``async with Registration(store, cards)`` tells the store once, as soon as it is there; nothing waits for it."""
+    """``async with Registration(store, cards, changed)`` tells the store as soon as it is there, and again when
+    ``changed`` is set and the cards are others; nothing waits for it.
+    """
 
-    def __init__(self, store: Store, cards: Sequence[AssistantCard]) -> None:
+    def __init__(self, store: Store, cards: Callable[[], Sequence[AssistantCard]], changed: asyncio.Event) -> None:
         self._store = store
-        self._cards = tuple(cards)
+        self._cards = cards
+        self._changed = changed
 
     async def __aenter__(self) -> Self:
-        self._telling = asyncio.create_task(self._tell())
+        self._telling = asyncio.create_task(self._keep_told())
         return self
 
     async def __aexit__(
@@ -33,12 +36,20 @@ class Registration:
         with suppress(asyncio.CancelledError):
             await self._telling
 
-    async def _tell(self) -> None:
-        if not self._cards:
-            return  # none could be loaded, which is in the log
+    async def _keep_told(self) -> None:
+        told: tuple[AssistantCard, ...] = ()
+        while True:
+            self._changed.clear()
+            cards = tuple(self._cards())
+            if cards != told and await self._tell(cards):  # none could be loaded: that is in the log
+                told = cards
+            await self._changed.wait()
+
+    async def _tell(self, cards: tuple[AssistantCard, ...]) -> bool:
         try:
-            await self._store.ask(RegisterAssistants(cards=self._cards))
+            await self._store.ask(RegisterAssistants(cards=cards))
         except Exception:
             log.exception("assistants.not_registered")
-        else:
-            log.info("assistants.registered", assistants=[card.assistant_id for card in self._cards])
+            return False
+        log.info("assistants.registered", assistants=[card.assistant_id for card in cards])
+        return True

@@ -24,13 +24,14 @@ from agent_runner.elicited import answer_of
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
 from agent_runner.measuring import count_tool_call, tool_span
 from agent_runner.personal_tools import PersonalTools
+from agent_runner.remote_tools import RemoteTool
 from agent_runner.sampling import Sampling
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
 from agent_runner.tool_results import UNKNOWN, Outcome, Output, for_the_sdk, output_of, parse_arguments, read_result
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
-from agent_runner.toolbox import RemoteTool, Toolbox
+from agent_runner.toolbox import Toolbox
 from agent_runner.transcript import Transcript
 from agent_runner.waiting import Asked, Waits
 
@@ -284,7 +285,7 @@ class ToolCalls:
             config = tool.server.config
             elicit = partial(answer_of, self.waits, call_id, config.title)
             answers = Answers(elicit, self.sampling.of_call(config) if self.sampling is not None else None)
-            answer = await connection.call(tool.remote_name, arguments, call_id, progress, answers)
+            answer = await connection.call(tool.remote_name, arguments, call_id, progress, answers, tool.request)
             return read_result(answer, self.output_characters_max, self.images)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])
@@ -293,6 +294,21 @@ class ToolCalls:
             return Outcome("failure", "The tool was called, and its answer breaks its own schema.")
         finally:
             progress.close()
+
+    async def read(self, tool: RemoteTool, arguments: dict[str, Any]) -> Outcome:
+        """What a server has for its user, for no call: it changes nothing, and is not in the ledger."""
+        try:
+            connection = await self._connection(tool, "")
+            answer = await connection.call(tool.remote_name, arguments, "", request=tool.request)
+            return read_result(answer, self.output_characters_max, self.images)
+        except MCPError as error:
+            return Outcome("failure", storable(str(error))[: self.output_characters_max])
+        except (NotReachedError, NoAnswerError) as error:
+            log.warning("mcp.not_read", server=tool.server.config.name, **tool.server.failure(error))
+            return Outcome("failure", "its server cannot be reached.")
+        except (RuntimeError, ValueError) as error:
+            log.warning("mcp.not_read", server=tool.server.config.name, error=repr(error)[:300])
+            return Outcome("failure", "its answer breaks the protocol.")
 
     async def _connection(self, tool: RemoteTool, call_id: str) -> Connection:
         """Raises NotConnectedError."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,7 +13,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.dispatcher import ProgressFnT
-from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Tool
+from mcp.types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Prompt, Resource, Tool
 from natterkit import McpServer
 
 from agent_runner.address_guard import keep_public
@@ -27,11 +27,17 @@ OPEN_SECONDS_MAX = 15.0
 """For a connection with its negotiation; a server over stdio is a process that has to start first."""
 LIST_SECONDS_MAX = 20.0
 TOOLS_MAX = 256
+PROMPTS_MAX = 50
+RESOURCES_MAX = 100
 PAGES_MAX = 20
 CLOSE_SECONDS_MAX = 1.0
 READ_MARGIN_SECONDS = 5.0
 """HTTP waits a little longer than a call may take, so that a call that is too slow ends alone."""
 _tls = ssl.create_default_context()  # once: making one takes longer than a call on loopback
+
+
+Request = Callable[[Client, Mapping[str, Any]], Coroutine[Any, Any, CallToolResult]]
+"""Asks a server for something that is no tool, and gives it as the result of one."""
 
 
 class NotReachedError(Exception):
@@ -51,6 +57,15 @@ class NoAnswerError(Exception):
     def __init__(self, *, is_late: bool) -> None:
         super().__init__("The tool did not answer in time." if is_late else "The tool's server broke off.")
         self.is_late = is_late
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a server has. Prompts and resources only where its setting offers them."""
+
+    tools: tuple[Tool, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    resources: tuple[Resource, ...] = ()
 
 
 class ToolServer:
@@ -79,22 +94,22 @@ class ToolServer:
         sends_token = run_token is not None and self.config.sends_run_token
         return {**headers, "Authorization": f"Bearer {run_token}"} if sends_token else headers
 
-    async def list_tools(self, headers: Mapping[str, str]) -> list[Tool]:
-        """The tools that the filters let through. Raises whatever the transport raises."""
-        tools: list[Tool] = []
+    async def list(self, headers: Mapping[str, str]) -> Listing:
+        """The tools that the filters let through, and what else is offered. Raises whatever the transport raises."""
         async with (
             asyncio.timeout(LIST_SECONDS_MAX),
             self.open(headers) as client,
         ):
-            cursor: str | None = None
-            for _ in range(PAGES_MAX):
-                page = await client.list_tools(cursor=cursor)
-                tools.extend(page.tools)
-                cursor = page.next_cursor
-                if not cursor or len(tools) >= TOOLS_MAX:
-                    break
+            has = client.server_capabilities
+            tools = await _pages(client.list_tools, "tools", TOOLS_MAX)
+            prompts = resources = []
+            if "prompts" in self.config.offers and has.prompts is not None:
+                prompts = await _pages(client.list_prompts, "prompts", PROMPTS_MAX)
+            if "resources" in self.config.offers and has.resources is not None:
+                resources = await _pages(client.list_resources, "resources", RESOURCES_MAX)
             self._remember(client)
-        return [tool for tool in tools[:TOOLS_MAX] if self._is_wanted(tool.name)]
+        wanted = tuple(tool for tool in tools if self._is_wanted(tool.name))
+        return Listing(wanted, tuple(prompts), tuple(resources))
 
     @asynccontextmanager
     async def open(
@@ -206,8 +221,11 @@ class Connection:
         call_id: str,
         on_progress: ProgressFnT | None = None,
         answers: Answers | None = None,
+        request: Request | None = None,
     ) -> CallToolResult:
         """Call a tool; ``answers`` to what the server asks meanwhile, or raises what ends the call.
+
+        ``request``: what is asked in the place of a tool; it changes nothing.
 
         Raises NotReachedError (and UnauthorizedError), NoAnswerError; MCPError, the server's own error.
 
@@ -219,6 +237,8 @@ class Connection:
         call_note.set(note)
         try:
             async with asyncio.timeout(self._server.config.timeout_seconds):
+                if request is not None:
+                    return await self._hears.during(request(client, arguments), answers)
                 call = client.call_tool(
                     name, dict(arguments), progress_callback=on_progress, meta={CALL_ID_META: call_id}
                 )
@@ -278,3 +298,16 @@ class Connection:
             if not link.client.done():
                 link.client.set_exception(NotReachedError())
                 link.client.exception()  # nobody may wait for it any more
+
+
+async def _pages(list_page: Callable[..., Awaitable[Any]], name: str, count_max: int) -> list[Any]:
+    """What a server lists under ``name``, page by page."""
+    found: list[Any] = []
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        page = await list_page(cursor=cursor)
+        found.extend(getattr(page, name))
+        cursor = page.next_cursor
+        if not cursor or len(found) >= count_max:
+            break
+    return found[:count_max]

@@ -1,17 +1,15 @@
 """Which tools there are: listed from every MCP server in the background and cached, so that no run waits for it."""
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
-from mcp.types import Tool, ToolAnnotations
 from natterkit import McpServer
 
-from agent_runner.tool_servers import Connection, ToolServer
+from agent_runner.offerings import Offering, offerings_of, resource_tools
+from agent_runner.remote_tools import RemoteTool, remote_tool, with_names_for_models
+from agent_runner.tool_servers import Connection, Listing, ToolServer
 
 log = structlog.get_logger()
 
@@ -19,32 +17,8 @@ RETRY_SECONDS_FIRST = 0.25
 RETRY_SECONDS_MAX = 10.0
 OWN_RETRY_SECONDS_MAX = 1.0
 """Between two attempts to list the tools of a server of ours: it will come up."""
-NAME_CHARACTERS_MAX = 64
 PERSONAL_LISTS_MAX = 1_000
 """Users whose tools at a personal server are remembered."""
-TOOLS_MAX = 128
-"""What OpenAI takes with one request; an assistant's own tools come first."""
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
-
-
-@dataclass(frozen=True)
-class RemoteTool:
-    """A tool as the model sees it, and where it is. ``name`` is unique among all servers.
-
-    ``is_read_only``: the server says that it changes nothing, so its calls need no order. ``may_be_repeated``: also
-    when nobody knows whether it has happened. ``needs_approval``: its user is asked before each call.
-    """
-
-    name: str
-    remote_name: str
-    description: str
-    input_schema: dict[str, Any]
-    server: ToolServer
-    is_read_only: bool = False
-    may_be_repeated: bool = False
-    needs_approval: bool = False
-    connects: bool = False
-    """It is ours: it asks the user to connect the server, whose tools are known after that."""
 
 
 class Toolbox:
@@ -57,6 +31,7 @@ class Toolbox:
         refresh_seconds: float,
         wait_seconds_max: float,
         refuses_private: bool = False,
+        on_offered: Callable[[], None] = lambda: None,
     ) -> None:
         servers = [ToolServer(config, refuses_private=refuses_private) for config in configs]
         self._servers = [server for server in servers if not server.config.is_personal]
@@ -66,6 +41,9 @@ class Toolbox:
         self._refresh_seconds = refresh_seconds
         self._wait_seconds_max = wait_seconds_max
         self._listed: dict[str, tuple[RemoteTool, ...]] = {}
+        self._on_offered = on_offered
+        self.offerings: dict[str, tuple[Offering, ...]] = {}
+        """What people are offered of the servers beside their tools, by the server's name."""
         self._named: tuple[RemoteTool, ...] = ()
         self._awaited = {server.config.name for server in self._servers}
         self._all_listed = asyncio.Event()
@@ -113,7 +91,7 @@ class Toolbox:
         key, now = (server.config.name, user_id), asyncio.get_running_loop().time()
         good_until, tools = self._personal.pop(key, (0.0, ()))
         if now > good_until:
-            tools = tuple(_remote(tool, server) for tool in await server.list_tools(headers))
+            tools = _tools(server, await server.list(headers))
             good_until = now + self._refresh_seconds
         self._personal[key] = (good_until, tools)
         if len(self._personal) > PERSONAL_LISTS_MAX:
@@ -127,6 +105,12 @@ class Toolbox:
             return Connection(server, headers, lambda: self.invalidate(name))
         return self._shared.setdefault(name, Connection(server, {}, lambda: self.invalidate(name)))
 
+    def _offer(self, server: ToolServer, listing: Listing) -> None:
+        offerings = offerings_of(server, listing)
+        if offerings != self.offerings.get(server.config.name, ()):
+            self.offerings[server.config.name] = offerings
+            self._on_offered()
+
     def _settled(self, server: ToolServer) -> None:
         """The first runs need not wait for this server any more."""
         self._awaited.discard(server.config.name)
@@ -138,7 +122,7 @@ class Toolbox:
         stale = self._stale[server.config.name]
         while True:
             try:
-                tools = await server.list_tools(server.headers(None))  # for no run
+                listing = await server.list(server.headers(None))  # for no run
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is that server's alone
                 log.warning("mcp.listing_failed", server=server.config.name, **server.failure(error))
                 server.forget()
@@ -149,7 +133,8 @@ class Toolbox:
                 pause = min(pause * 2, OWN_RETRY_SECONDS_MAX if is_ours else RETRY_SECONDS_MAX)
                 continue
             pause = RETRY_SECONDS_FIRST
-            self._listed[server.config.name] = tuple(_remote(tool, server) for tool in tools)
+            self._listed[server.config.name] = _tools(server, listing)
+            self._offer(server, listing)
             self._named = with_names_for_models(
                 [tool for known in self._servers for tool in self._listed.get(known.config.name, ())]
             )
@@ -159,66 +144,5 @@ class Toolbox:
             stale.clear()
 
 
-def _remote(tool: Tool, server: ToolServer) -> RemoteTool:
-    return RemoteTool(
-        name=tool.name,
-        remote_name=tool.name,
-        description=tool.description or "",
-        input_schema=dict(tool.input_schema),
-        server=server,
-        is_read_only=bool(tool.annotations and tool.annotations.read_only_hint),
-        may_be_repeated=may_be_repeated(server.config.repeat, tool.annotations),
-        needs_approval=needs_approval(server.config.ask, tool.annotations),
-    )
-
-
-def connect_tool(server: ToolServer) -> RemoteTool:
-    """What stands for a server's tools while the user has not connected it."""
-    title = server.config.title
-    return RemoteTool(
-        name=f"connect_{server.config.name}",
-        remote_name=f"connect_{server.config.name}",
-        description=f"Ask the user to connect {title}, when they want something that needs it. Shows them a link, waits"
-        f" for their consent, and then {title}'s tools can be called.",
-        input_schema={"type": "object", "properties": {}, "additionalProperties": False},
-        server=server,
-        is_read_only=True,
-        may_be_repeated=True,
-        connects=True,
-    )
-
-
-def may_be_repeated(repeat: str, annotations: ToolAnnotations | None) -> bool:
-    """Whether a call may be executed again: by the setting of its server, and by what that says of the tool."""
-    if repeat == "idempotent":
-        return annotations is not None and bool(annotations.read_only_hint or annotations.idempotent_hint)
-    return repeat == "always"
-
-
-def needs_approval(ask: str, annotations: ToolAnnotations | None) -> bool:
-    """Whether a person is asked before a call: by the setting of its server, and by what that says of the tool.
-
-    What a server does not annotate may destroy something: so has MCP's specification it.
-    """
-    if ask in ("never", "always"):
-        return ask == "always"
-    if annotations is not None and annotations.read_only_hint:
-        return False
-    return ask == "changes" or annotations is None or annotations.destructive_hint is not False
-
-
-def with_names_for_models(tools: Sequence[RemoteTool]) -> tuple[RemoteTool, ...]:
-    """The tools with names that providers take, each once, and no more than they take: else they refuse every call.
-
-    The first server keeps a name that several use; the others' get their server's name in front.
-    """
-    named: dict[str, RemoteTool] = {}
-    for tool in tools:
-        name = _NOT_IN_NAMES.sub("_", tool.remote_name)[:NAME_CHARACTERS_MAX]
-        if name in named:
-            name = f"{tool.server.config.name}_{name}"[:NAME_CHARACTERS_MAX]
-        if name not in named and len(named) < TOOLS_MAX:
-            named[name] = replace(tool, name=name)
-        else:
-            log.warning("mcp.tool_left_out", server=tool.server.config.name, tool=tool.remote_name)
-    return tuple(named.values())
+def _tools(server: ToolServer, listing: Listing) -> tuple[RemoteTool, ...]:
+    return (*(remote_tool(tool, server) for tool in listing.tools), *resource_tools(server))
