@@ -215,6 +215,45 @@ PEOPLE = """{
 }"""
 
 
+COMMANDS = """{
+    enabled: true,
+    async onSearch(query) {
+        return [{id: 'find', label: 'Find a gift', description: 'For somebody'}, {id: 'more', label: 'More…'}]
+            .filter(({label}) => label.toLowerCase().includes(query));
+    },
+    async onSelect({id}) {
+        if (id === 'more') return {type: 'menu', commands: [{id: 'clear', label: 'Clear'}]};
+        if (id === 'clear') { window.cleared = true; return; }
+        return {type: 'entity', entity: {id: 'prompt-1', title: 'Find a gift'}};
+    },
+}"""
+
+
+def test_commands_of_the_page_are_found_and_run_from_the_composer(stock: Server, page: Page, chat: Chat) -> None:
+    page.goto(stock.url())
+    page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, commands: " + COMMANDS + "})")
+    chat.composer.press_sequentially("/")
+    found = chat.root.get_by_role("listbox", name="Commands").get_by_role("option")
+    expect(found).to_have_text(["Find a giftFor somebody", "More…"])
+    assert axe(page) == []
+    found.nth(1).click()
+    expect(found).to_have_text(["Clear"])
+    chat.composer.press("Enter")
+    expect(found).to_have_count(0)
+    expect(chat.composer).to_have_value("")
+    assert page.evaluate("window.cleared") is True
+    chat.composer.press_sequentially("/gift")
+    expect(found).to_have_count(1)
+    chat.composer.press("Enter")
+    expect(chat.composer).to_have_value("@Find a gift ")
+    chat.composer.press_sequentially("say for Ada")
+    chat.composer.press("Enter")
+    expect(chat.bubbles).to_have_count(1)
+    content = stock.requests()[-1]["params"]["input"]["content"]
+    assert [part.get("id") for part in content] == ["prompt-1", None]
+    assert content[1] == {"type": "input_text", "text": " say for Ada"}
+
+
 def test_what_the_page_knows_is_mentioned_looked_at_and_clicked(stock: Server, page: Page, chat: Chat) -> None:
     page.goto(stock.url())
     page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, entities: " + PEOPLE + "})")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contentOf, mentionQuery, writtenOf } from "../src/state/mentions";
+import { commandQuery, contentOf, mentionQuery, writtenOf } from "../src/state/mentions";
 
 const ada = { id: "1", title: "Ada", interactive: true, data: { kind: "person" } };
 const adaLovelace = { id: "2", title: "Ada Lovelace", group: "People" };
@@ -13,6 +13,12 @@ describe("mentions", () => {
     expect(mentionQuery("(@é", 3)).toEqual({ query: "é", start: 1 });
     expect(mentionQuery("ask @ad now", 7)).toEqual({ query: "ad", start: 4 });
     for (const [text, caret] of [["me@example.com", 14], ["ask @ad ", 8], ["@@", 2], ["none", 4], [`@${"a".repeat(60)}`, 61]] as const) expect(mentionQuery(text, caret)).toBeNull();
+  });
+
+  test("commands are looked for behind a / at the beginning of the message alone", () => {
+    expect(commandQuery("/find a", 7)).toEqual({ query: "find a", start: 0 });
+    expect(commandQuery("/", 1)).toEqual({ query: "", start: 0 });
+    for (const text of ["and/or", "/usr/bin", "/find\nit", " /find", ""]) expect(commandQuery(text, text.length)).toBeNull();
   });
 
   test("become tags where their title still stands, the longest first", () => {

@@ -47,7 +47,7 @@ test("text on the accent is readable", () => {
 });
 
 test("unknown and unsupported options are named", () => {
-  const options = { api: { url: "/x", domainKey: "k" }, nope: 1, entities: {}, commands: { enabled: false }, composer: { attachments: { enabled: true } } };
+  const options = { api: { url: "/x", domainKey: "k" }, nope: 1, entities: {}, commands: { enabled: true }, composer: { attachments: { enabled: true } } };
   expect(unknownOptions(options)).toEqual(["nope"]);
   expect(unsupportedOptions(options)).toEqual(["composer.attachments"]);
 });

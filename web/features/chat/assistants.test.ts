@@ -17,6 +17,11 @@ const SUPPORT: Assistant = {
     { id: "small", label: "Small", description: "Quick", is_default: false },
     { id: "large", label: "Large", is_default: true },
   ],
+  commands: [
+    { id: "mcp:prompt:shop/find", label: "Find a gift", description: "For somebody" },
+    { id: "mcp:prompt:shop/sum", label: "Sum up" },
+  ],
+  resources: [{ id: "mcp:resource:shop/a", label: "Terms", group: "Shop" }],
 };
 
 const optionsFor = (assistant: Assistant | null) => {
@@ -36,6 +41,16 @@ test("the start screen and the composer are those of the assistant that is writt
     { id: "small", label: "Small", description: "Quick", default: false },
     { id: "large", label: "Large", default: true },
   ]);
+});
+
+test("prompts and resources of the assistant's servers are offered, and come back as tags", async () => {
+  const { commands, entities } = optionsFor(SUPPORT);
+  expect((await commands?.onSearch?.("fi"))?.map(({ label }) => label)).toEqual(["Find a gift"]);
+  const [found] = (await commands?.onSearch?.("")) ?? [];
+  expect(found).toMatchObject({ label: "Find a gift", description: "For somebody" });
+  expect(await commands?.onSelect?.(found!)).toMatchObject({ type: "entity", entity: { id: "mcp:prompt:shop/find", title: "Find a gift" } });
+  expect(await entities?.onTagSearch?.("ter")).toMatchObject([{ id: "mcp:resource:shop/a", title: "Terms", group: "Shop" }]);
+  expect(optionsFor({ ...SUPPORT, commands: [], resources: [] })).not.toHaveProperty("commands");
 });
 
 test("where nobody could say who there is, one may write all the same, and there are no empty menus", () => {

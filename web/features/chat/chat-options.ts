@@ -3,7 +3,7 @@ import type { ChatKitIcon, ChatKitOptions } from "@openai/chatkit";
 
 import { askForSidebar } from "@/features/conversations/sidebar-toggle";
 
-import { taskEntities } from "./mentions";
+import { both, commandsOf, resourceEntities, taskEntities } from "./mentions";
 import type { Assistant } from "./use-assistants";
 
 /** The assistant that works with the reader's tasks. */
@@ -74,8 +74,17 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, assistan
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
     composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant) },
-    ...(assistant?.assistant_id === TASK_ASSISTANT_ID ? { entities: taskEntities(userId) } : {}),
+    ...mentionsOf(userId, assistant),
   };
+}
+
+function mentionsOf(userId: string, assistant: Assistant | null): Pick<ChatKitOptions, "entities" | "commands"> {
+  if (assistant === null) return {};
+  const { assistant_id, commands, resources } = assistant;
+  const tasks = assistant_id === TASK_ASSISTANT_ID ? taskEntities(userId) : null;
+  const read = resources.length > 0 ? resourceEntities(resources) : null;
+  const entities = tasks && read ? both(tasks, read) : (tasks ?? read);
+  return { ...(entities ? { entities } : {}), ...(commands.length > 0 ? { commands: commandsOf(commands) } : {}) };
 }
 
 function startScreenOf(assistant: Assistant | null): NonNullable<ChatKitOptions["startScreen"]> {

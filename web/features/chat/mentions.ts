@@ -1,13 +1,21 @@
-/** What can be mentioned with `@` here: the reader's tasks, where the assistant works with those. */
+/**
+ * What can be mentioned with `@` here: the reader's tasks, where the assistant works with those, and what its servers let
+ * people read; and with `/` the prompts of its servers. What is chosen goes with the message, as a tag.
+ */
 import type { ChatKitOptions, Entity } from "@openai/chatkit";
 
 import type { Task } from "@/features/tasks/task-api";
 import { TaskApi } from "@/features/tasks/task-api";
 
+import type { Assistant } from "./use-assistants";
+
+type Entities = NonNullable<ChatKitOptions["entities"]>;
+type Commands = NonNullable<ChatKitOptions["commands"]>;
+
 const TASKS_KEPT_MS = 5_000;
 
 /** @param list gives the reader's tasks; what it gave is used for a few seconds, for as long as one types. */
-export function entitiesOf(list: () => Promise<readonly Task[]>, open: () => void): NonNullable<ChatKitOptions["entities"]> {
+export function entitiesOf(list: () => Promise<readonly Task[]>, open: () => void): Entities {
   let asked: { atMs: number; tasks: Promise<readonly Task[]> } | null = null;
   const tasks = () => {
     if (asked === null || Date.now() - asked.atMs > TASKS_KEPT_MS) asked = { atMs: Date.now(), tasks: list() };
@@ -25,16 +33,53 @@ export function entitiesOf(list: () => Promise<readonly Task[]>, open: () => voi
   };
 }
 
-export function taskEntities(userId: string): NonNullable<ChatKitOptions["entities"]> {
+export function taskEntities(userId: string): Entities {
   const api = new TaskApi(userId);
   return entitiesOf(async () => (await api.list()).tasks, () => window.location.assign("/dashboard"));
 }
 
-/** Those whose title has every word that was typed; what is open comes first. */
-function found(tasks: readonly Task[], query: string): Entity[] {
+/** What an assistant's servers let people read. */
+export function resourceEntities(resources: Assistant["resources"]): Entities {
+  return {
+    showComposerMenu: true,
+    onTagSearch: async (query) =>
+      resources
+        .filter(({ label }) => hasWords(label, query))
+        .map(({ id, label, group }) => ({ id, title: label, group, icon: "document", interactive: false })),
+  };
+}
+
+/** Entities of two kinds; what can be looked at and clicked is of the first. */
+export function both(first: Entities, second: Entities): Entities {
+  const search = async (query: string) => {
+    const found = await Promise.all([first.onTagSearch?.(query), second.onTagSearch?.(query)]);
+    return found.flatMap((entities) => entities ?? []);
+  };
+  return { ...first, onTagSearch: search };
+}
+
+/** The prompts of an assistant's servers: one that is chosen stands in the message as a tag. */
+export function commandsOf(prompts: Assistant["commands"]): Commands {
+  return {
+    enabled: true,
+    onSearch: async (query) =>
+      prompts
+        .filter(({ label }) => hasWords(label, query))
+        .map(({ id, label, description }) => ({ id, label, icon: "bolt", ...(description ? { description } : {}) })),
+    onSelect: async ({ id, label }) => ({ type: "entity", entity: { id, title: label, icon: "bolt", interactive: false } }),
+  };
+}
+
+/** Whether a title has every word that was typed. */
+function hasWords(title: string, query: string): boolean {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.every((word) => title.toLowerCase().includes(word));
+}
+
+/** What is open comes first. */
+function found(tasks: readonly Task[], query: string): Entity[] {
   return tasks
-    .filter(({ title }) => words.every((word) => title.toLowerCase().includes(word)))
+    .filter(({ title }) => hasWords(title, query))
     .sort((a, b) => Number(a.completed) - Number(b.completed))
     .map(({ id, title, completed }) => ({
       id,

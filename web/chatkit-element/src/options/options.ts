@@ -1,6 +1,6 @@
 /** The published options with their defaults, and which of the given ones we do not know or support. */
 
-import type { ChatKitOptions } from "@openai/chatkit";
+import type { ChatKitOptions, Command, CommandSelection } from "@openai/chatkit";
 import type { Entity } from "../protocol/types";
 
 const KNOWN_OPTIONS = new Set([
@@ -25,6 +25,8 @@ export interface ViewOptions {
   disclaimer: { text: string; isHighContrast: boolean } | null;
   hasMentionButton: boolean;
   searchEntities: ((query: string) => Promise<Entity[]>) | undefined;
+  searchCommands: ((query: string) => Promise<Command[]>) | undefined;
+  selectCommand: ((command: Command) => Promise<CommandSelection | null>) | undefined;
   onEntityClick: ((entity: Entity) => void) | undefined;
   /** Resolves with a widget, or null. */
   onEntityPreview: ((entity: Entity) => Promise<unknown>) | undefined;
@@ -34,6 +36,7 @@ export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
   const { header, history, startScreen, thread, threadItemActions, composer, disclaimer } = options;
   return {
     ...entityOptions(options.entities),
+    ...commandOptions(options.commands),
     title: options.frameTitle ?? "Chat",
     header: {
       isEnabled: header?.enabled ?? true,
@@ -69,12 +72,19 @@ function entityOptions(entities: ChatKitOptions["entities"]): Pick<ViewOptions, 
   };
 }
 
+function commandOptions(commands: ChatKitOptions["commands"]): Pick<ViewOptions, "searchCommands" | "selectCommand"> {
+  const isOffered = (commands?.enabled ?? false) && commands?.onSearch !== undefined;
+  return {
+    searchCommands: isOffered ? async (query) => (await commands?.onSearch?.(query)) ?? [] : undefined,
+    selectCommand: isOffered ? async (command) => (await commands?.onSelect?.(command)) ?? null : undefined,
+  };
+}
+
 /** Names of options that the page has set and this element does not support. */
 export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
   const asked: [boolean | undefined, string][] = [
     [options.composer?.attachments?.enabled, "composer.attachments"],
     [options.composer?.dictation?.enabled, "composer.dictation"],
-    [options.commands?.enabled, "commands"],
   ];
   return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
 }

@@ -14,6 +14,12 @@ export function mentionQuery(text: string, caret: number): { query: string; star
   return { query, start: caret - query.length - 1 };
 }
 
+/** What was typed of a command: a message that begins with `/` and, so far, is nothing else. Null if it is none. */
+export function commandQuery(text: string, caret: number): { query: string; start: number } | null {
+  const typed = text.slice(0, caret);
+  return typed.startsWith("/") && typed.length <= QUERY_LENGTH_MAX && !/[\n/]/.test(typed.slice(1)) ? { query: typed.slice(1), start: 0 } : null;
+}
+
 /** The content of a message: each `@title` of a mentioned entity is a tag. Of two titles at one place the longer counts. */
 export function contentOf(text: string, mentions: readonly Entity[]): UserContent[] {
   const longestFirst = [...mentions].sort((a, b) => b.title.length - a.title.length);

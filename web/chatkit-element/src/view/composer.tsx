@@ -30,12 +30,13 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
   useLayoutEffect(() => fitHeight(field.current), [composer.text]);
-  const mentions = useMentions((entity, start, end) => mention(entity, start, end));
+  const mentions = useMentions((entity, { start, end }) => mention(entity, start, end));
   /** In the field itself, at once: what is typed next goes behind it. */
-  const mention = (entity: Entity, start: number, end: number) => {
+  const mention = (entity: Entity | null, start: number, end: number) => {
     const input = field.current;
     if (!input) return;
-    input.setRangeText(`@${entity.title} `, start, end, "end");
+    input.setRangeText(entity ? `@${entity.title} ` : "", start, end, "end");
+    if (!entity) return chat.setComposer({ text: input.value });
     const known = chat.store.state.composer.mentions.filter(({ id }) => id !== entity.id);
     chat.setComposer({ text: input.value, mentions: [...known, entity] });
   };
@@ -76,7 +77,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
         value={chat.store.state.composer.text}
         aria-label={text("composer")}
         placeholder={tool?.placeholderOverride ?? options.placeholder ?? text("placeholder")}
-        aria-autocomplete={options.searchEntities ? "list" : undefined}
+        aria-autocomplete={mentions.isOffered ? "list" : undefined}
         aria-controls={mentions.found.length > 0 ? MENTION_LIST_ID : undefined}
         aria-activedescendant={mentions.found.length > 0 ? mentionId(mentions.active) : undefined}
         onInput={(event) => {

@@ -120,6 +120,7 @@ export const ar: Texts = {
   itemDone: "مُنجز",
   itemOpen: "غير مُنجز",
   mention: "الإشارة إلى",
+  commands: "الأوامر",
   showMore: "عرض {n} أخرى",
   clear: "مسح",
   table: "جدول",

@@ -120,6 +120,7 @@ export const en = {
   itemDone: "Done",
   itemOpen: "Not done",
   mention: "Mention",
+  commands: "Commands",
   showMore: "Show {n} more",
   clear: "Clear",
   table: "Table",

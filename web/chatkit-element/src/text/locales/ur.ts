@@ -120,6 +120,7 @@ export const ur: Texts = {
   itemDone: "ہو گیا",
   itemOpen: "باقی ہے",
   mention: "ذکر کریں",
+  commands: "احکامات",
   showMore: "مزید {n} دکھائیں",
   clear: "صاف کریں",
   table: "جدول",
