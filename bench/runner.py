@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -150,7 +149,9 @@ async def both(folder: Path, delay_ms: int) -> AsyncIterator[tuple[Server, Serve
         url, stock_url = databases.create(), databases.create()
         await asyncio.to_thread(migrate, url)
         delay = str(delay_ms)
-        own = runner_stack(folder, accounts.new_url(), url, AGENT_RUNNER_DEMO_WORD_DELAY_MS=delay, LOG_LEVEL="warning")
+        own = runner_stack(
+            folder, accounts.new_url(), url, warm=False, AGENT_RUNNER_DEMO_WORD_DELAY_MS=delay, LOG_LEVEL="warning"
+        )
         async with own as stack:
             ours = await add_edge_and_relay(stack, folder)
             stock = await add_stock(stack, stock_url, delay_ms)
@@ -193,8 +194,7 @@ async def add_stock(stack: RunnerStack, database_url: str, delay_ms: int) -> Ser
         "AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(delay_ms),
         "PYTHONPATH": str(Path(__file__).parent.parent),
     }
-    service = stack.add_service("stock", [], own)
-    service.command = [sys.executable, "-c", "from bench.runner_stock import serve; serve()"]
+    service = stack.add_service("stock", ["bench.runner_stock"], own)
     service.ready_port = port
     service.start()
     await service.wait_until_ready()

@@ -150,6 +150,5 @@ async def main() -> None:
     await asyncio.wait_for(pool.close(), 5)
 
 
-def serve() -> None:
-    """Run it: `python -c "from bench.runner_stock import serve; serve()"`."""
+if __name__ == "__main__":
     uvloop.run(main())

@@ -42,7 +42,7 @@ async def main() -> None:
                     await asyncio.to_thread(migrate, url)
                     folder = Path(directory) / part.__name__
                     folder.mkdir()
-                    own = runner_stack(folder, accounts.new_url(), url, **environment(provider))
+                    own = runner_stack(folder, accounts.new_url(), url, warm=False, **environment(provider))
                     async with own as stack:
                         await part(stack, provider)
         finally:

@@ -29,6 +29,7 @@ from contracts.subjects import subject_of
 from natter.servers.ports import free_port
 from natter_testing.servers import die_with_parent
 from natter_testing.settings import Settings as TestSettings
+from natter_testing.warm_start import WarmProcess, start_warm
 
 START_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 40.0
@@ -40,17 +41,21 @@ class RunningService:
     """One service as a child process, with its log in a file."""
 
     name: str
-    command: list[str]
+    module: str
+    arguments: list[str]
     environment: dict[str, str]
     log_file: Path
     ready_port: int
-    process: subprocess.Popen[bytes] | None = None
+    warm: bool
+    process: WarmProcess | subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*die_with_parent(), *self.command], env=self.environment, stdout=log, stderr=log
-            )
+            if self.warm:
+                self.process = start_warm(self.module, self.arguments, self.environment, log)
+            else:
+                command = [*die_with_parent(), sys.executable, "-m", self.module, *self.arguments]
+                self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     async def wait_until_ready(self) -> None:
         deadline = asyncio.get_running_loop().time() + START_SECONDS_MAX
@@ -102,6 +107,7 @@ class RunnerStack:
     database_url: str
     bus: Bus
     lease_seconds: float
+    warm: bool
     services: dict[str, RunningService] = field(default_factory=dict)
     tools_port: int = field(default_factory=free_port)
 
@@ -128,7 +134,7 @@ class RunnerStack:
             **environment,
         }
 
-    def add_service(self, name: str, module: list[str], environment: dict[str, str]) -> RunningService:
+    def add_service(self, name: str, command: Sequence[str], environment: dict[str, str]) -> RunningService:
         port = free_port()
         own = {
             "PATH": os.environ["PATH"],
@@ -137,7 +143,9 @@ class RunnerStack:
             "DRAIN_TIMEOUT_SECONDS": "1.5",
             **environment,
         }
-        service = RunningService(name, [sys.executable, "-m", *module], own, self.directory / f"{name}.log", port)
+        service = RunningService(
+            name, command[0], list(command[1:]), own, self.directory / f"{name}.log", port, self.warm
+        )
         self.services[name] = service
         return service
 
@@ -257,15 +265,19 @@ async def runner_stack(
     runners: int = 1,
     lease_seconds: float = 8.0,
     assistants: Sequence[str] = ("todo",),
+    warm: bool = True,
     **runner_environment: str,
 ) -> AsyncIterator[RunnerStack]:
-    """A running stack with ``runners`` runners; stopped at the end. ``assistants``: who may be written to."""
+    """A running stack with ``runners`` runners; stopped at the end. ``assistants``: who may be written to.
+
+    Services start warm (natter_testing.warm_start); a benchmark has them start as in production.
+    """
     async with Bus.open(ServiceSettings(nats_url=nats_url), service=Service.OPERATOR) as bus:
         await provision(bus, assistants=assistants)
         for assistant_id in assistants:
             mailbox = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
             await StreamAdmin(bus.client).create_consumer(mailbox.stream, consumer_config(mailbox))
-        stack = RunnerStack(directory, nats_url, database_url, bus, lease_seconds)
+        stack = RunnerStack(directory, nats_url, database_url, bus, lease_seconds, warm)
         try:
             await stack.start(runners=runners, assistants=assistants, runner_environment=runner_environment)
             yield stack

@@ -16,7 +16,13 @@ async def test_a_tool_that_blocks_is_told_of_and_the_answer_beside_it_is_finishe
 ) -> None:
     blocking_path = str(Path(__file__).parent / "blocking")
     async with runner_stack(
-        tmp_path, nats_url, database_url, lease_seconds=2, PYTHONPATH=blocking_path, LOOP_STALL_SECONDS_MAX="2"
+        tmp_path,
+        nats_url,
+        database_url,
+        lease_seconds=2,
+        warm=False,  # for `sitecustomize`, which Python reads when it starts
+        PYTHONPATH=blocking_path,
+        LOOP_STALL_SECONDS_MAX="2",
     ) as stack:
         beside = await stack.begin("alice", "count to 600")
         async with asyncio.timeout(10):
