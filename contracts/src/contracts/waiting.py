@@ -70,7 +70,10 @@ class DecidedCall(Body):
 
 
 class CallToDecide(Body):
-    """A call that a run is to wait with. ``item``: how people are asked. ``standing_name``: what "always" is for."""
+    """A call that a run is to wait with. ``item``: how people are asked. ``standing_name``: what "always" is for.
+
+    Of a consent ``tool`` is the server; the user's answer there decides it. ``expires_seconds``: sooner than others.
+    """
 
     call_id: CallId
     kind: WaitKind
@@ -80,6 +83,7 @@ class CallToDecide(Body):
     message_id: MessageId
     item: Json
     standing_name: ToolName | None = None
+    expires_seconds: Annotated[int, Field(ge=1)] | None = None
 
 
 # --- how ChatKit's structured input says it -----------------------------------------------------------------
@@ -89,5 +93,6 @@ REASON_INPUT = "reason"
 APPROVE = "Approve"
 APPROVE_ALWAYS = "Approve always in this conversation"
 DECLINE = "Decline"
+DONE = "Done"
 YES = "Yes"
 NO = "No"

@@ -1,14 +1,16 @@
 """Connections to foreign MCP servers: kept for a run, answered by their own user, gone with them."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
-from contracts.commands import DeleteConnection, EraseUser, KeepConnection, RecordConsent
+from contracts.commands import DeleteConnection, EraseUser, KeepConnection, RecordConsent, SuspendRun
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
-from contracts.queries import ExportUser, GetConnection, ListConnections
+from contracts.queries import ExportUser, GetConnection, GetRun, ListConnections
 from contracts.replies import ConnectionKept, SealedConnection
+from contracts.waiting import CallToDecide
 from conversation_store.testing import ALICE, BOB, Client
 
 STATE = "a" * 64
@@ -57,6 +59,62 @@ async def test_a_question_is_answered_once_and_becomes_a_connection(client: Clie
     assert (connected.view.status, connected.sealed, connected.code) == ("connected", "tokens", None)
     listed = (await client.ask(ListConnections(principal=ALICE))).data
     assert [(one.server, one.status, one.scope) for one in listed] == [("calendar", "connected", "events.read")]
+
+
+def consent_wait(run_id: str, number: int = 1) -> SuspendRun:
+    item: Any = {"type": "structured_input", "id": f"ask{run_id}{number}", "thread_id": "t", "status": "pending"}
+    call = CallToDecide(
+        call_id=f"consent.calendar.{number}",
+        kind="consent",
+        tool="calendar",
+        message_id=item["id"],
+        item={**item, "inputs": [{"id": "decision", "type": "multiple_choice", "question": "Connect?"}]},
+        expires_seconds=60,
+    )
+    return SuspendRun(principal=ALICE, run_id=run_id, epoch=1, calls=(call,))
+
+
+async def status_of(client: Client, run_id: str) -> str:
+    return (await client.ask(GetRun(principal=ALICE, run_id=run_id))).run.status
+
+
+@pytest.mark.parametrize(("error", "verdict"), [(None, "approve"), ("access_denied", "decline")])
+async def test_the_answer_lets_all_runs_go_on_that_wait_for_it(client: Client, error: str | None, verdict: str) -> None:
+    runs = [await claimed_run(client) for _ in range(2)]
+    await keep(client, runs[0], **ASKED)
+    for run_id in runs:
+        await client.ask(consent_wait(run_id))
+        assert await status_of(client, run_id) == "waiting"
+    code = None if error else "c0de"
+    await client.ask(RecordConsent(principal=ALICE, state_hash=STATE, code=code, error=error))
+    for run_id in runs:
+        assert await status_of(client, run_id) == "queued"
+        claimed = await client.claim(run_id)
+        assert [(one.kind, one.verdict) for one in claimed.decisions] == [("consent", verdict)]
+
+
+async def test_an_answer_that_came_before_the_run_waits_is_not_missed(client: Client) -> None:
+    """In either order, and at once: the run goes on."""
+    for number in range(6):
+        run_id = await claimed_run(client)
+        await keep(client, run_id, version=number * 2, **ASKED)
+        consent = RecordConsent(principal=ALICE, state_hash=STATE, code="c0de")
+        if number == 0:
+            await client.ask(consent)
+            await client.ask(consent_wait(run_id))
+        else:
+            await asyncio.gather(client.ask(consent), client.ask(consent_wait(run_id)))
+        assert await status_of(client, run_id) == "queued"
+
+
+async def test_a_question_that_is_taken_back_declines(client: Client) -> None:
+    run_id = await claimed_run(client)
+    await keep(client, run_id, **ASKED)
+    await client.ask(consent_wait(run_id))
+    await client.ask(DeleteConnection(principal=ALICE, server="other"))
+    assert await status_of(client, run_id) == "waiting"
+    await client.ask(DeleteConnection(principal=ALICE, server="calendar"))
+    assert (await client.claim(run_id)).decisions[0].verdict == "decline"
 
 
 async def test_what_another_run_has_kept_meanwhile_stays(client: Client) -> None:

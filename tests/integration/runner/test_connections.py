@@ -15,10 +15,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from contracts.assistants import Requester
-from contracts.commands import BeginTurn, DeleteConnection, RecordConsent, UserMessage
+from contracts.commands import BeginTurn, DecideCall, DeleteConnection, RecordConsent, UserMessage
 from contracts.identity import Principal
 from contracts.queries import ListConnections
-from contracts.replies import ConnectionView, TurnBegun
+from contracts.replies import ConnectionView, RunView, TurnBegun
 from mcp.shared.auth import OAuthClientInformationFull
 from pydantic import AnyUrl
 
@@ -122,6 +122,13 @@ async def question(stack: RunnerStack, user_id: str) -> ConnectionView:
             await asyncio.sleep(0.05)
 
 
+async def waits(stack: RunnerStack, user_id: str, begun: TurnBegun) -> RunView:
+    async with asyncio.timeout(20):
+        while (run := await stack.run(user_id, begun.run_id)).status != "waiting":
+            await asyncio.sleep(0.05)
+        return run
+
+
 async def answer(stack: RunnerStack, calendar: CalendarServer, user_id: str) -> None:
     """What the browser and the edge do: go there, come back, keep what came."""
     asked = await question(stack, user_id)
@@ -163,14 +170,18 @@ async def test_a_call_asks_the_user_in_the_conversation_and_goes_on_when_they_ha
     assert (asked.label, asked.scope, asked.status) == ("Calendar", SCOPE, "asked")
     shown = json.dumps([json.loads(one.payload) for one in await stack.deltas("alice", begun)])
     assert f"[Connect Calendar]({CONSENT_PAGE})" in shown
+    run = await waits(stack, "alice", begun)
+    [call] = run.waiting_for
+    assert (call.kind, call.tool, call.arguments) == ("consent", "calendar", {"label": "Calendar", "url": CONSENT_PAGE})
     await answer(stack, calendar, "alice")
     seen = await stack.watch("alice", begun)
     assert seen.end is not None
     assert seen.end["type"] == "run.completed"
     assert calendar.booked[-1] == (calendar.person, "dentist")
     assert json.loads(outputs(provider, "FIRST")[0]) == {"connected": "Calendar", "tools": ["book"]}
-    both = {"connect_calendar", "book"}  # what was offered stays for the rest of the answer
-    assert tools_offered(provider, "FIRST") == [{"connect_calendar"}, both, both]
+    assert tools_offered(provider, "FIRST") == [{"connect_calendar"}, {"book"}, {"book"}]
+    kinds = [event["type"] for event in seen.run_events]
+    assert kinds == ["run.started", "run.waiting", "run.resumed", "run.completed"]
     database: Any = await asyncpg.connect(module_database_url)
     try:
         await database.execute("select set_config('app.system', 'on', false)")
@@ -237,6 +248,7 @@ async def test_a_question_outlives_its_runner(
     provider.scripts["KILLED"] = list(SCRIPTS["KILLED"])
     begun = await stack.begin("frank", "KILLED, book a walk")
     asked = await question(stack, "frank")
+    await waits(stack, "frank", begun)
     runner = stack.services["runner0"]
     runner.send(signal.SIGKILL)
     assert runner.process is not None
@@ -248,6 +260,25 @@ async def test_a_question_outlives_its_runner(
     assert seen.end["type"] == "run.completed"
     assert json.loads(outputs(provider, "KILLED")[0])["connected"] == asked.label
     assert json.loads(outputs(provider, "KILLED")[1]) == {"result": f"booked walk for {calendar.person}"}
+
+
+async def test_a_run_that_waits_for_a_consent_can_be_declined_and_goes_on_when_the_question_is_taken_back(
+    stack: RunnerStack, provider: OpenaiServer
+) -> None:
+    for user, word in (("kim", "KIM"), ("lou", "LOU")):
+        provider.scripts[word] = list(SCRIPTS["REFUSED"])
+        begun = await stack.begin(user, f"{word}, book it")
+        run = await waits(stack, user, begun)
+        principal = Principal(user_id=user)
+        if user == "kim":
+            call_id = run.waiting_for[0].call_id
+            await stack.bus.request(
+                DecideCall(principal=principal, run_id=run.run_id, call_id=call_id, decision="decline")
+            )
+        else:
+            await stack.bus.request(DeleteConnection(principal=principal, server="calendar"))
+        await stack.watch(user, begun)
+        assert outputs(provider, word) == ['{"error": "Calendar was not connected: the user declined."}']
 
 
 async def test_a_client_that_was_registered_by_hand_is_the_one_that_asks(

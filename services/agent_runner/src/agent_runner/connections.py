@@ -24,8 +24,6 @@ from agent_runner.store import Store
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 1.0
-"""How often a call that waits looks whether its user has answered."""
 HTTP_SECONDS_MAX = 15.0
 
 
@@ -86,22 +84,6 @@ class Connections:
     def refused(self, config: McpServer) -> None:
         """The server has refused what `headers` gave: find another token, or ask."""
         self._refused[config.name] = self._good.pop(config.name, "")
-
-    async def consent(self, config: McpServer) -> None:
-        """Wait until the user has answered. Raises NotConnectedError; FencedError."""
-        while True:
-            stored = await self._stored(config)
-            if stored is None:
-                raise NotConnectedError(f"{config.title} was not connected: the user took the question back.")
-            if stored.view.status in ("consented", "connected"):
-                return
-            if stored.view.status == "declined":
-                raise NotConnectedError(f"{config.title} was not connected: the user declined.")
-            if not stored.is_open:
-                raise NotConnectedError(
-                    f"{config.title} was not connected: the user did not answer in time. They can ask again."
-                )
-            await asyncio.sleep(POLL_SECONDS)
 
     def _with_claims(self, config: McpServer) -> dict[str, str]:
         missing = sorted(config.claims_needed - self.claims.keys())

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NoReturn
 
 import structlog
+from natterkit import McpServer
 
 from agent_runner.connections import Connections, ConsentNeededError, NotConnectedError
 from agent_runner.publisher import FencedError
@@ -14,20 +17,20 @@ from agent_runner.tool_results import Outcome
 from agent_runner.tool_servers import ToolServer
 from agent_runner.toolbox import Toolbox
 from agent_runner.transcript import Transcript
+from agent_runner.waiting import Asked, Waits
 
 log = structlog.get_logger()
-
-CONSENTS_MAX = 3
-"""How often a user is asked for one call: the token of a first consent may be refused at once."""
 
 
 @dataclass
 class PersonalTools:
-    """Those of one attempt. A call whose user has to be asked shows the link, waits for the answer, and goes on."""
+    """Those of one attempt. A call whose user has to be asked shows the link, and the run waits for the answer."""
 
     connections: Connections
     toolbox: Toolbox
     transcript: Transcript
+    waits: Waits = field(init=False)
+    """Of the attempt's calls, which have this object; they set it."""
     on_tools: Callable[[Sequence[RemoteTool]], None] = lambda _tools: None
     """Told of tools that are there only now, because the user has connected their server."""
     _refusals: dict[str, str] = field(default_factory=dict[str, str])
@@ -45,19 +48,18 @@ class PersonalTools:
         return tuple(connect_tool(server) for server in self.toolbox.personal_servers)
 
     async def headers(self, server: ToolServer, call_id: str) -> dict[str, str]:
-        """What the call's requests carry; the user is asked, and waited for. Raises NotConnectedError, FencedError."""
-        if call_id in self._refusals:  # asked for this call already, and it did not come
+        """What the call's requests carry. Raises Asked where its user is to allow it, NotConnectedError."""
+        config = server.config
+        if call_id in self._refusals:  # for this call it was looked for already, and did not come
             raise NotConnectedError(self._refusals[call_id])
         try:
-            for _ in range(CONSENTS_MAX):
-                try:
-                    return await self.connections.headers(server.config)
-                except ConsentNeededError:
-                    await self._consent(server, call_id)
+            if not self.waits.has_refused(config.name):
+                with suppress(ConsentNeededError):
+                    return await self.connections.headers(config)
+            self._ask(config, call_id)
         except NotConnectedError as error:
             self._refusals[call_id] = str(error)
             raise
-        raise NotConnectedError(f"{server.config.title} was not connected.")
 
     async def connect(self, server: ToolServer, call_id: str) -> Outcome:
         """Have the user connect a server, and offer its tools from now on. Raises FencedError."""
@@ -76,12 +78,22 @@ class PersonalTools:
         self.on_tools([one for one in offered if one.server is server])
         return Outcome("success", {"connected": title, "tools": [one.name for one in tools]})
 
-    async def _consent(self, server: ToolServer, call_id: str) -> None:
-        config = server.config
-        url = self.connections.desk.consent_url(config.name)
-        self.transcript.consent_asked(call_id, f"Connect {config.title}", url)
-        await self.connections.consent(config)
-        self.transcript.tool_noted(call_id, "connected")
+    def _ask(self, config: McpServer, call_id: str) -> NoReturn:
+        """Have the run wait for its user (raises Asked), unless they have refused. Raises NotConnectedError."""
+        desk = self.connections.desk
+        url = desk.consent_url(config.name)
+        try:
+            refused = self.waits.consent(config.name, config.title, url, desk.consent_seconds_max)
+        except Asked:
+            self.transcript.consent_asked(call_id, f"Connect {config.title}", url)
+            raise
+        if refused is None:
+            raise NotConnectedError(f"{config.title} was not connected.")
+        if refused.verdict == "decline":
+            raise NotConnectedError(f"{config.title} was not connected: the user declined.")
+        raise NotConnectedError(
+            f"{config.title} was not connected: the user did not answer in time. They can ask again."
+        )
 
     async def _tools(self, server: ToolServer) -> tuple[RemoteTool, ...]:
         """Its tools for this user; one that connects it, where they have not."""

@@ -97,7 +97,7 @@ class Settings(LeaseSettings, ServiceSettings):
     public_url: str = Field("http://127.0.0.1:3000", pattern=r"^https?://", validation_alias="AGENT_RUNNER_PUBLIC_URL")
     """Where browsers reach the web app: links to consent pages lead there, and authorization servers lead back."""
     connection_secrets: SecretStr | None = Field(None, validation_alias="AGENT_RUNNER_CONNECTION_SECRETS")
-    consent_seconds_max: int = Field(300, ge=1, le=3_600, validation_alias="AGENT_RUNNER_CONSENT_SECONDS_MAX")
+    consent_seconds_max: int = Field(3_600, ge=1, le=604_800, validation_alias="AGENT_RUNNER_CONSENT_SECONDS_MAX")
 
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
     """For fault tests only: where a file named after a crash point makes the next runner that reaches it die."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -72,7 +71,7 @@ class ToolCalls:
     _orders: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
 
     def __post_init__(self) -> None:
-        self.waits = Waits(self.claimed, self.mark_asking)
+        self.waits = self.personal.waits = Waits(self.claimed, self.mark_asking)
 
     async def tools(self) -> tuple[RemoteTool, ...]:
         """What the model is offered."""
@@ -92,17 +91,21 @@ class ToolCalls:
                     return await self._execute(tool.name, call_id, arguments_json, told(declined))
             try:
                 return await self._execute_remote(tool, call_id, arguments_json)
-            except Asked:  # its server has a question; behind it nothing of the server waits
+            except Asked:  # its server has a question, or wants a new consent; behind it nothing of the server waits
                 return await self.waits.park_asking(call_id)
 
     async def _execute_remote(self, tool: RemoteTool, call_id: str, arguments_json: str) -> Output:
         if tool.server.config.is_personal:
-            # Before the call is in the ledger: a run that is taken over while its user thinks has begun nothing.
+            # Before the call is in the ledger: a run that waits for its user's consent has begun nothing.
             arguments = parse_arguments(arguments_json)
             view = ToolCallView(call_id=call_id, name=tool.name, arguments=arguments, status="running")
             self.transcript.tool_started(view)
-            with suppress(NotConnectedError):
+            try:
                 await self.personal.headers(tool.server, call_id)
+            except NotConnectedError:
+                pass  # the call is told so, as any that fails
+            except Asked:
+                await self.waits.park_before(call_id)
         if tool.is_read_only:
             return await self._execute(tool.name, call_id, arguments_json, partial(self._counted_call, tool))
         async with self._orders.setdefault(tool.server.config.name, asyncio.Lock()):

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from agent_runner import rules
 from agent_runner.equipment import NESTED
 from agent_runner.tool_results import Outcome
-from agent_runner.waiting_items import approval_item, client_tool_item, form_of, question_item
+from agent_runner.waiting_items import approval_item, client_tool_item, consent_item, form_of, question_item
 
 log = structlog.get_logger()
 
@@ -23,6 +23,8 @@ SETTLE_SECONDS = 0.05
 """How long nothing has to be at work: the calls of one model turn begin together, and one may follow another."""
 ASKING_CALL_CHARACTERS_MAX = 240
 """Of a call's id: what the call asks is named by it, with a number behind it."""
+CONSENTS_MAX = 3
+"""How often a run's user is asked to connect a server: the token of a first consent may be refused at once."""
 
 
 class Asked(BaseException):
@@ -122,6 +124,11 @@ class Waits:
             await self.mark_asking(outer)
             outer = self._calls[outer]
 
+    async def park_before(self, call_id: str) -> NoReturn:
+        """Wait with a call that has not begun."""
+        await self._mark_outer(call_id)
+        await self._park(call_id)
+
     async def if_suspending(self, call_id: str) -> None:
         """A call that comes too late for this attempt waits for the next one."""
         if self.is_suspending:
@@ -151,7 +158,7 @@ class Waits:
         )
         return await self._park(call_id)
 
-    # --- questions -----------------------------------------------------------------------------------------
+    # --- questions and consents ----------------------------------------------------------------------------
 
     def ask(self, call_id: str | None, request: Request) -> Any:
         """What was answered to the call's n-th request. Raises NotAnsweredError, Asked, LookupError outside a call."""
@@ -176,6 +183,36 @@ class Waits:
         """A form that is to be asked."""
         item = question_item(self.claimed.run.conversation_id, form)
         return CallToDecide(call_id=key, kind="question", tool=tool, form=form, message_id=item["id"], item=item)
+
+    def has_refused(self, server: str) -> bool:
+        """Whether the run's user was asked to connect a server, and did not."""
+        return any(one.verdict != "approve" for one in self._consents(server))
+
+    def consent(self, server: str, title: str, url: str, expires_seconds: int) -> DecidedCall | None:
+        """How the user has refused to connect a server in this run. Else they are asked: raises Asked.
+
+        None: they were asked often enough. One question is for all calls of the run that need the server.
+        """
+        earlier = self._consents(server)
+        refused = next((one for one in earlier if one.verdict != "approve"), None)
+        if refused is not None or len(earlier) >= CONSENTS_MAX:
+            return refused
+        key = f"consent.{server}.{len(earlier) + 1}"
+        item = consent_item(self.claimed.run.conversation_id, title, url)
+        asked: dict[str, JsonValue] = {"label": title, "url": url}
+        self._pending[key] = CallToDecide(
+            call_id=key,
+            kind="consent",
+            tool=server,
+            arguments=asked,
+            message_id=item["id"],
+            item=item,
+            expires_seconds=expires_seconds,
+        )
+        raise Asked
+
+    def _consents(self, server: str) -> list[DecidedCall]:
+        return [one for key, one in self._decided.items() if key.startswith(f"consent.{server}.")]
 
     def _to_decide(self, key: str, request: Request) -> CallToDecide:
         conversation_id = self.claimed.run.conversation_id

@@ -12,6 +12,7 @@ from contracts.waiting import (
     APPROVE_ALWAYS,
     DECISION_INPUT,
     DECLINE,
+    DONE,
     NO,
     REASON_INPUT,
     YES,
@@ -41,6 +42,14 @@ def approval_item(conversation_id: str, tool: str, arguments: JsonValue, where: 
         },
     ]
     return {**_item("structured_input", conversation_id), "status": "pending", "inputs": inputs}
+
+
+def consent_item(conversation_id: str, title: str, url: str) -> Json:
+    """Whether a server may act for its user. They say so there; then the run goes on by itself."""
+    question = f"Connect {title}?\n\nOpen {url} and allow it there. The answer then goes on by itself."
+    options = [{"value": value} for value in (DONE, DECLINE)]
+    asked: Json = {"id": DECISION_INPUT, "type": "multiple_choice", "question": question, "options": options}
+    return {**_item("structured_input", conversation_id), "status": "pending", "inputs": [{**asked, "multiple": False}]}
 
 
 def question_item(conversation_id: str, form: Form) -> Json:

@@ -17,6 +17,8 @@ from conversation_store import access, audit
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
 from conversation_store.users import check_not_bound
+from conversation_store.waiting import consents
+from conversation_store.waiting.rules import Settled, settled_by
 
 sql = Statements.beside(__file__)
 
@@ -50,6 +52,7 @@ async def record_consent(transaction: Transaction, command: RecordConsent) -> Co
         raise TerminalError.not_found("question, or its time is over,")
     action = "consent_given" if command.error is None else "consent_refused"
     await audit.note(transaction, command.principal.user_id, action, server=row["server"])
+    await consents.decide(transaction, command.principal, row["server"], settled_by(row["status"]))
     return ConnectionReply(connection=_view(row))
 
 
@@ -61,10 +64,11 @@ async def list_connections(transaction: Transaction, query: ListConnections) -> 
 
 
 async def delete_connection(transaction: Transaction, command: DeleteConnection) -> Done:
-    """Forget it, if it is there. Raises TerminalError (forbidden: a chat session)."""
+    """Forget it; runs that wait for it go on without. Raises TerminalError (forbidden: a chat session)."""
     check_not_bound(command.principal)
     if await transaction.execute(sql.delete, command):
         await audit.note(transaction, command.principal.user_id, "consent_withdrawn", server=command.server)
+        await consents.decide(transaction, command.principal, command.server, Settled("decline"))
     return Done()
 
 

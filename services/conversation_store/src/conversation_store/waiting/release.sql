@@ -1,6 +1,6 @@
 -- name: undecided
 -- With the item that asks.
-select p.call_id, p.kind, p.message_id, p.expires_at <= now() as is_due, m.item
+select p.call_id, p.kind, p.tool, p.message_id, p.expires_at <= now() as is_due, m.item
 from chat.pending_decision p left join chat.message m on m.message_id = p.message_id and m.user_id = p.user_id
 where p.run_id = :run_id and p.user_id = :user_id and p.verdict is null
 order by p.created_at, p.call_id;

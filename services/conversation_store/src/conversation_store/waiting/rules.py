@@ -13,6 +13,7 @@ from contracts.waiting import (
     APPROVE_ALWAYS,
     DECISION_INPUT,
     DECLINE,
+    DONE,
     NO,
     REASON_INPUT,
     YES,
@@ -77,6 +78,8 @@ def settle_item(kind: WaitKind, form: Form | None, answers: Json, *, skipped: bo
     """What the answers to a structured input say. A text that is no choice of an approval declines, and is why."""
     if skipped:
         return Settled("decline")
+    if kind == "consent":
+        return Settled("decline" if values_of(answers.get(DECISION_INPUT))[:1] == [DECLINE] else "approve")
     if kind == "approval":
         said = values_of(answers.get(DECISION_INPUT))[:1]
         reason = "\n".join(values_of(answers.get(REASON_INPUT))).strip()[:REASON_CHARACTERS_MAX] or None
@@ -100,6 +103,11 @@ def _typed(question: Question, values: list[str]) -> JsonValue:
     if question.type == "confirm":
         return {YES: True, NO: False}.get(values[0], values[0])
     return values[0]
+
+
+def settled_by(status: str) -> Settled:
+    """What the status of a connection says of the runs that wait for it."""
+    return Settled("decline" if status == "declined" else "approve")
 
 
 def check_answers(form: Form | None, answer: Mapping[str, JsonValue]) -> Json:
@@ -163,6 +171,8 @@ def item_of(item: Json, kind: WaitKind, settled: Settled) -> Json:
         said = DECLINE if settled.verdict == "decline" else APPROVE_ALWAYS if settled.remember else APPROVE
         given: Json = {DECISION_INPUT: [said], REASON_INPUT: [settled.reason] if settled.reason else []}
         return answered(item, given, skipped=False)
+    if kind == "consent" and settled.verdict in ("approve", "decline"):
+        return answered(item, {DECISION_INPUT: [DECLINE if settled.verdict == "decline" else DONE]}, skipped=False)
     if settled.verdict == "approve":
         answer = cast("Json", settled.answer or {})
         return answered(item, {name: _texts(value) for name, value in answer.items()}, skipped=False)

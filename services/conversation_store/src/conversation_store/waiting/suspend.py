@@ -11,6 +11,7 @@ from conversation_store.outbox import enqueue
 from conversation_store.runs import writes
 from conversation_store.runs.rules import refusal_of_write
 from conversation_store.statements import Statements, json_text
+from conversation_store.waiting import consents
 
 sql = Statements.beside(__file__)
 
@@ -45,6 +46,7 @@ async def suspend_run(transaction: Transaction, command: SuspendRun, *, expires_
         forms=[None if call.form is None else call.form.model_dump_json() for call in command.calls],
         message_ids=[call.message_id for call in command.calls],
         standing_names=[call.standing_name for call in command.calls],
+        own_seconds=[None if call.expires_seconds is None else float(call.expires_seconds) for call in command.calls],
     )
     user_id, conversation_id = command.principal.user_id, row["conversation_id"]
     shown = [chatkit.item_done(call.item) for call in command.calls]
@@ -57,4 +59,5 @@ async def suspend_run(transaction: Transaction, command: SuspendRun, *, expires_
     )
     outgoing = enqueue.chatkit_events(user_id, conversation_id, command.run_id, shown)
     await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, waits)])
+    await consents.decide_answered(transaction, command.principal, command.run_id, command.calls)
     return RunSuspended()
