@@ -97,6 +97,23 @@ export interface RunEvent {
   wait?: number | null;
 }
 /**
+ * A schedule or a todo's reminder has begun a turn that nobody was waiting for; shown on the user's stream.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "ScheduleFired".
+ */
+export interface ScheduleFired {
+  type?: "schedule.fired";
+  schedule_id: string;
+  kind: "reminder" | "prompt";
+  text: string;
+  due_at: string;
+  is_late: boolean;
+  task_id?: string | null;
+  conversation_id: string;
+  run_id: string;
+}
+/**
  * A todo was added, updated or deleted; shown on the user's stream.
  *
  * This interface was referenced by `Natter`'s JSON-Schema

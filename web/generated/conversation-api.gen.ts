@@ -385,6 +385,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schedules
+         * @description The newest first. Todos with a due time remind of themselves, and are not among them.
+         */
+        get: operations["list_schedules"];
+        put?: never;
+        /**
+         * Schedule a turn
+         * @description Begins a turn at a time, once or again and again, as if its text were sent then; it begins within seconds.
+         *
+         *     Times that were missed while the service was down are made up for by one turn, which is told that it is late.
+         */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a schedule
+         * @description Begins no turns any more; those that it has begun stay.
+         */
+        delete: operations["delete_schedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Pause a schedule
+         * @description Pauses it, or lets it go on. Times of a cron expression that fell into the pause are left out.
+         */
+        patch: operations["update_schedule"];
+        trace?: never;
+    };
     "/api/{user_id}/tasks": {
         parameters: {
             query?: never;
@@ -934,6 +984,10 @@ export interface components {
             shares: {
                 [key: string]: components["schemas"]["JsonValue"];
             }[];
+            /** Schedules */
+            schedules: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
         };
         /**
          * Form
@@ -1021,6 +1075,51 @@ export interface components {
              * @description The message of the user that this one is another version of. It begins a branch there.
              */
             edited_message_id?: string | null;
+        };
+        /**
+         * NewSchedule
+         * @description A turn that is to begin at a time: `due_at`, or whenever `cron` says so.
+         * @example {
+         *       "cron": "0 9 * * FRI",
+         *       "text": "list my tasks",
+         *       "time_zone": "Europe/Zurich"
+         *     }
+         */
+        NewSchedule: {
+            /**
+             * Kind
+             * @description Do what the text says, or remind the user of it.
+             * @default prompt
+             * @enum {string}
+             */
+            kind: "reminder" | "prompt";
+            /** Text */
+            text: string;
+            /**
+             * Due At
+             * @description With its offset from UTC, such as 2027-03-01T09:00:00+01:00.
+             */
+            due_at?: string | null;
+            /**
+             * Cron
+             * @description Minute, hour, day of the month, month, day of the week, as the clock on the wall shows them.
+             */
+            cron?: string | null;
+            /**
+             * Time Zone
+             * @description As IANA names it; absent: that of the header Natter-Time-Zone, else UTC.
+             */
+            time_zone?: string | null;
+            /**
+             * Conversation Id
+             * @description Where its turns are; absent: in a conversation of its own, which the first one begins.
+             */
+            conversation_id?: string | null;
+            /**
+             * Assistant Id
+             * @description Who answers in a conversation of its own.
+             */
+            assistant_id?: string | null;
         };
         /**
          * NewShare
@@ -1188,6 +1287,65 @@ export interface components {
             has_more: boolean;
             /** After */
             after: string | null;
+        };
+        /**
+         * Schedule
+         * @description A schedule; without `next_due_at` it is paused or done. `last_error_code`: why its last turn did not begin.
+         */
+        Schedule: {
+            /** Schedule Id */
+            schedule_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "reminder" | "prompt";
+            /** Text */
+            text: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "paused" | "done";
+            /** Due At */
+            due_at: string | null;
+            /** Cron */
+            cron: string | null;
+            /** Time Zone */
+            time_zone: string;
+            /** Conversation Id */
+            conversation_id: string | null;
+            /** Assistant Id */
+            assistant_id: string | null;
+            /** Next Due At */
+            next_due_at: string | null;
+            /** Last Due At */
+            last_due_at: string | null;
+            /** Last Run Id */
+            last_run_id: string | null;
+            /** Last Error Code */
+            last_error_code: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ScheduleChange
+         * @description Pause a schedule, or let it go on.
+         */
+        ScheduleChange: {
+            /** Paused */
+            paused: boolean;
+        };
+        /**
+         * ScheduleList
+         * @description Schedules, the newest first.
+         */
+        ScheduleList: {
+            /** Data */
+            data: components["schemas"]["Schedule"][];
         };
         /**
          * SearchHit
@@ -3215,6 +3373,167 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The languages of the person; the assistant is told the first one. */
+                "accept-language"?: string | null;
+                /** @description The time zone of the person, as IANA names it; one that is not known is ignored. */
+                "Natter-Time-Zone"?: string | null;
+            };
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSchedule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];

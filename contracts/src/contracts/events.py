@@ -1,19 +1,20 @@
 """Events say what has happened. What a viewer may see is published on ``delta.…`` and republished on ``live.…``."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from contracts.identity import UserId, user_token
-from contracts.ids import ConversationId, RunId, Token
+from contracts.ids import ConversationId, RunId, ScheduleId, TaskId, Token
 from contracts.message import Body, Event
-from contracts.replies import TaskView
+from contracts.replies import ScheduleKind, TaskView
 from contracts.services import Service
 from contracts.subjects import subject_of
 
 EVENT_HEADER = "Natter-Event"
 """Names the SSE event of a delta: absent for a ChatKit event, else that of `RunEvent` ("run"), `ConversationDeleted`
-("conversation") or `TaskChanged` ("task")."""
+("conversation"), `TaskChanged` ("task") or `ScheduleFired` ("schedule")."""
 
 EPOCH_HEADER = "Natter-Epoch"
 """The attempt that published a delta; absent on what the store publishes, which is never fenced."""
@@ -84,6 +85,22 @@ class TaskChanged(Event):
     event_name: ClassVar[str] = "task"
     type: Literal["task.added", "task.updated", "task.deleted"]
     task: TaskView
+
+
+class ScheduleFired(Event):
+    """A schedule or a todo's reminder has begun a turn that nobody was waiting for; shown on the user's stream."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.schedules.fired"
+    event_name: ClassVar[str] = "schedule"
+    type: Literal["schedule.fired"] = "schedule.fired"
+    schedule_id: ScheduleId
+    kind: ScheduleKind
+    text: str
+    due_at: datetime
+    is_late: bool
+    task_id: TaskId | None = None
+    conversation_id: ConversationId
+    run_id: RunId
 
 
 class LiveDelta(Event):

@@ -15,6 +15,7 @@ MessageId = Token
 RunId = Token
 TaskId = Token
 ShareId = Token
+ScheduleId = Token
 TokenHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a secret that whoever keeps the hash is not to know."""
 ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
@@ -46,6 +47,10 @@ def new_run_id() -> str:
 
 def new_task_id() -> str:
     return new_id("task")
+
+
+def new_schedule_id() -> str:
+    return new_id("sched")
 
 
 def new_share_id() -> str:

@@ -21,6 +21,7 @@ from contracts.replies import (
     RunPage,
     RunReply,
     RunStatus,
+    ScheduleList,
     SealedConnectionReply,
     SearchPage,
     SharedPage,
@@ -102,6 +103,13 @@ class ListTurns(Query[TurnList]):
     subject_template: ClassVar[str] = "query.conversation_store.list_turns"
     principal: Principal
     conversation_id: ConversationId
+
+
+class ListSchedules(Query[ScheduleList]):
+    """The user's schedules."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_schedules"
+    principal: Principal
 
 
 class ListShares(Query[ShareList]):

@@ -79,6 +79,11 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.ListItems, [EDGE, RELAY, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.GetItem, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
+    # turns that begin at a time
+    _entry(commands.CreateSchedule, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
+    _entry(queries.ListSchedules, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.UpdateSchedule, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.DeleteSchedule, [EDGE], [STORE], Rule.SELF),
     # links to conversations
     _entry(commands.ShareConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListShares, [EDGE], [STORE], Rule.SELF),
@@ -114,6 +119,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.ConversationChanged, [STORE], [], Rule.SERVICE),
     _entry(events.ConversationDeleted, [STORE], [], Rule.SERVICE),
     _entry(events.TaskChanged, [STORE], [], Rule.SERVICE),
+    _entry(events.ScheduleFired, [STORE], [], Rule.SERVICE),
     _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
     # between services
     _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),

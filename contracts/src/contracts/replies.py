@@ -12,6 +12,7 @@ from contracts.ids import (
     ConversationId,
     MessageId,
     RunId,
+    ScheduleId,
     ServerName,
     ShareId,
     TaskId,
@@ -25,6 +26,8 @@ RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "canc
 ToolCallStatus = Literal["running", "success", "failure", "interrupted", "unknown"]
 """``unknown``: it was begun, and whether it has happened cannot be told. It was not repeated."""
 Role = Literal["user", "assistant"]
+ScheduleKind = Literal["reminder", "prompt"]
+ScheduleStatus = Literal["active", "paused", "done"]
 
 
 class ToolAttachment(Body):
@@ -306,6 +309,41 @@ class ConnectionList(Reply):
     data: tuple[ConnectionView, ...]
 
 
+class ScheduleView(Body):
+    """A schedule. ``next_due_at``: absent where it is paused or done. ``last_run_id``: the turn that it began last.
+
+    ``last_error_code``: why it could not begin one at ``last_due_at``.
+    """
+
+    schedule_id: ScheduleId
+    kind: ScheduleKind
+    text: str
+    status: ScheduleStatus
+    due_at: datetime | None = None
+    cron: str | None = None
+    time_zone: str
+    conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = None
+    next_due_at: datetime | None = None
+    last_due_at: datetime | None = None
+    last_run_id: RunId | None = None
+    last_error_code: str | None = None
+    created_at: datetime
+
+
+class ScheduleReply(Reply):
+    """One schedule. ``replayed``: the same effect key has made it before."""
+
+    schedule: ScheduleView
+    replayed: bool = False
+
+
+class ScheduleList(Reply):
+    """All schedules of a user, the newest first. Reminders of todos are told with the todos."""
+
+    data: tuple[ScheduleView, ...]
+
+
 class ShareView(Body):
     """A link to a conversation, without its token."""
 
@@ -479,7 +517,9 @@ class ExportPage(Reply):
     ``kind`` says which list of the export document ``data`` continues.
     """
 
-    kind: Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares"]
+    kind: Literal[
+        "user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares", "schedules"
+    ]
     data: tuple[Json, ...]
     after: str | None = None
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import asyncpg
 import pytest
-from contracts.commands import AddTask, CancelRun, ItemToSave, RecordConsent, RegisterAssistants, UpdateTask
+from contracts.commands import (
+    AddTask,
+    CancelRun,
+    DeleteSchedule,
+    ItemToSave,
+    RecordConsent,
+    RegisterAssistants,
+    UpdateSchedule,
+    UpdateTask,
+)
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
@@ -50,6 +59,9 @@ class Owned:
             "kind": "positive",
             "search": SECRET,
             "title": "mine now",
+            "text": "mine now",
+            "schedule_id": "sched_1",
+            "paused": True,
             "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
             "openai_conversation_id": "x",
             "server": "calendar",
@@ -131,7 +143,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
             request = TypeAdapter[Any](message).validate_python(
                 {"principal": MALLORY, **{name: owned.values[name] for name in needed(message)}}
             )
-            if message is RecordConsent:  # the question is not Mallory's, so there is nothing to answer
+            if message in (RecordConsent, UpdateSchedule, DeleteSchedule):  # what they name is not Mallory's
                 with pytest.raises(TerminalError):
                     await client.ask(request)
                 continue

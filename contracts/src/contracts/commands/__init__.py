@@ -20,6 +20,13 @@ from contracts.commands.runs import (
     RunRequested,
     TruncateSession,
 )
+from contracts.commands.schedules import (
+    CreateSchedule,
+    CronExpression,
+    DeleteSchedule,
+    ScheduleText,
+    UpdateSchedule,
+)
 from contracts.commands.shares import RevokeShare, ShareConversation
 from contracts.commands.tasks import (
     AddTask,
@@ -59,10 +66,13 @@ __all__ = [
     "CancelRun",
     "ClaimRun",
     "ClientToolOutput",
+    "CreateSchedule",
+    "CronExpression",
     "CustomAction",
     "DecideCall",
     "DeleteConnection",
     "DeleteConversation",
+    "DeleteSchedule",
     "DeleteTask",
     "EffectKey",
     "EraseUser",
@@ -81,6 +91,7 @@ __all__ = [
     "RevokeShare",
     "RevokeTokens",
     "RunRequested",
+    "ScheduleText",
     "ShareConversation",
     "StructuredInput",
     "SuspendRun",
@@ -92,6 +103,7 @@ __all__ = [
     "TurnInput",
     "TurnLimits",
     "UpdateConversation",
+    "UpdateSchedule",
     "UpdateTask",
     "UserMessage",
 ]

@@ -6,13 +6,13 @@ from typing import Any, Literal, cast
 from pydantic.json_schema import models_json_schema
 
 from contracts.errors import Code, ErrorReply
-from contracts.events import ConversationDeleted, Reset, RunEvent, TaskChanged
+from contracts.events import ConversationDeleted, Reset, RunEvent, ScheduleFired, TaskChanged
 from contracts.generate.files import as_text
 from contracts.message import Body, reply_type_of
 from contracts.registry import REGISTRY
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-BROWSER_BODIES: tuple[type[Body], ...] = (RunEvent, ConversationDeleted, TaskChanged, Reset)
+BROWSER_BODIES: tuple[type[Body], ...] = (RunEvent, ConversationDeleted, TaskChanged, ScheduleFired, Reset)
 
 
 def wire_bodies() -> tuple[type[Body], ...]:

@@ -9,6 +9,7 @@ from natterkit.demo import Demo, DemoCall
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
 from natterkit.mentions import Tag
+from natterkit.scheduling import schedule_tools
 from natterkit.showing import EntitySource, FileSource, Task, UrlSource
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
@@ -45,4 +46,5 @@ __all__ = [
     "is_repeatable",
     "load_assistant",
     "repeatable",
+    "schedule_tools",
 ]

@@ -50,6 +50,10 @@ class Effects(ShowingEffects, Protocol):
 
     async def ask(self, request: Request) -> Any: ...
 
+    async def schedule(
+        self, text: str, *, at: datetime | None, cron: str | None, time_zone: str | None, reminds: bool, here: bool
+    ) -> str: ...
+
 
 @dataclass(frozen=True)
 class Context(Showing):
@@ -105,6 +109,27 @@ class Context(Showing):
         """
         answers = await self.effects.ask(request_of(form))
         return answers if isinstance(form, Form) else next(iter(answers.values()))
+
+    async def schedule(
+        self,
+        text: str,
+        *,
+        at: datetime | None = None,
+        cron: str | None = None,
+        time_zone: str | None = None,
+        reminds: bool = False,
+        here: bool = True,
+    ) -> str:
+        """Begin a turn later: once, ``at`` a time, or whenever ``cron`` says so (five fields, in ``time_zone``, which
+        is the user's where it is absent). Returns the schedule's id.
+
+        ``reminds``: the assistant tells the user the text; else it does what the text asks for. ``here``: in this
+        conversation, else in one of its own. A time without an offset is in that zone as well. Made once, also where
+        the call is executed again. Raises ValueError where it is refused, with words that a model understands.
+        """
+        if at is not None and at.tzinfo is None:
+            at = at.replace(tzinfo=_zone(time_zone or self.user.time_zone))
+        return await self.effects.schedule(text, at=at, cron=cron, time_zone=time_zone, reminds=reminds, here=here)
 
     async def client_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Have the user's page do something (`onClientTool`), and wait for what it returns, as with `ask`."""

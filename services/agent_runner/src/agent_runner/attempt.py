@@ -31,6 +31,7 @@ from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentenc
 from agent_runner.personal_tools import PersonalTools
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.run_effects import RunEffects
+from agent_runner.run_schedules import RunSchedules
 from agent_runner.run_showing import RunShowing
 from agent_runner.session import session_of
 from agent_runner.store import Store
@@ -83,7 +84,8 @@ class RunAttempt:
         self._transcript = Transcript(self._publisher, run.conversation_id, words={**WORDS, **assistant.tool_words})
         self._session = session_of(workshop, claimed, self._principal, assistant.history)
         self._showing = RunShowing(claimed, self._publisher, self._transcript, self._find_item)
-        self._effects = RunEffects(claimed, self._publisher, self._session, self._transcript, self._showing)
+        schedules = RunSchedules(workshop.store, claimed, self._principal)
+        self._effects = RunEffects(claimed, self._publisher, self._session, self._transcript, self._showing, schedules)
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
         self._effects.waits = self._tool_calls.waits

@@ -16,6 +16,7 @@ from natterkit.context import calling_id
 
 from agent_runner import rules
 from agent_runner.publisher import Publisher
+from agent_runner.run_schedules import RunSchedules
 from agent_runner.run_showing import RunShowing
 from agent_runner.session import RunSession
 from agent_runner.transcript import Transcript
@@ -36,6 +37,7 @@ class RunEffects:
         session: RunSession,
         transcript: Transcript,
         showing: RunShowing,
+        schedules: RunSchedules,
     ) -> None:
         self.waits = Waits(claimed, _nobody_asks)
         """What is waited for; an attempt with tool calls puts theirs here."""
@@ -44,6 +46,7 @@ class RunEffects:
         """What this attempt told the model beside the conversation."""
         self.status: ConversationStatus | None = None
         self.showing = showing
+        self._schedules = schedules
         self._transcript = transcript
         self._claimed = claimed
         self._publisher = publisher
@@ -98,6 +101,11 @@ class RunEffects:
 
     async def ask(self, request: Request) -> Any:
         return self.waits.ask(calling_id(), request)
+
+    async def schedule(
+        self, text: str, *, at: datetime | None, cron: str | None, time_zone: str | None, reminds: bool, here: bool
+    ) -> str:
+        return await self._schedules.create(text, at=at, cron=cron, time_zone=time_zone, reminds=reminds, here=here)
 
     def take_metadata(self) -> Json | None:
         """What is to be stored with the next checkpoint, or with the end."""

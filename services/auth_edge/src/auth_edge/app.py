@@ -31,6 +31,7 @@ from auth_edge.http import (
     operations,
     problems,
     runs,
+    schedules,
     shares,
     tasks,
     user,
@@ -79,7 +80,19 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
-    of_users = (assistants, chat, chatkit, chatkit_session, conversations, shares, runs, tasks, connections, user)
+    of_users = (
+        assistants,
+        chat,
+        chatkit,
+        chatkit_session,
+        conversations,
+        shares,
+        runs,
+        schedules,
+        tasks,
+        connections,
+        user,
+    )
     for module in (*of_users, audit, operations):
         app.include_router(module.router)
     problems.install(app)

@@ -30,6 +30,7 @@ _TAGS: Final = {
     "conversations": "What was said.",
     "shared": "What links show to whoever has them.",
     "runs": "Answers, while they are written and after.",
+    "schedules": "Turns that begin at a time.",
     "tasks": "The todo list.",
     "connections": "What the assistant may use elsewhere for you.",
     "user": "Everything of a user: take it along, or erase it.",

@@ -10,7 +10,7 @@ from actor_kit.bus import Bus
 from actor_kit.proof import RunProof, prove_run
 from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease, SuspendRun
 from contracts.errors import TerminalError
-from contracts.ids import new_share_id, new_task_id
+from contracts.ids import new_schedule_id, new_share_id, new_task_id
 from contracts.message import Reply
 from contracts.queries import GetConversation, GetReport, ListAssistants, ListItems
 from contracts.replies import (
@@ -23,6 +23,7 @@ from contracts.replies import (
     Report,
     RunClaimed,
     RunSuspended,
+    ScheduleReply,
     SharedPage,
     ShareReply,
     TaskReply,
@@ -48,6 +49,7 @@ from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
 from conversation_store.runs.renewals import Renewals
 from conversation_store.runs.sweeper import Sweeper
+from conversation_store.schedules import keep as schedules
 from conversation_store.settings import Settings
 from conversation_store.turns import begin, branches
 from conversation_store.waiting import decide, suspend
@@ -91,6 +93,10 @@ class ConversationStore(Actor):
             commands.DeleteConversation: self._transaction_of(conversations.delete_conversation, is_repeatable=False),
             ListItems: self.on_list_items,
             queries.GetItem: self._transaction_of(items.get_item),
+            commands.CreateSchedule: self.on_create_schedule,
+            queries.ListSchedules: self._transaction_of(schedules.list_schedules),
+            commands.UpdateSchedule: self._transaction_of(schedules.update_schedule),
+            commands.DeleteSchedule: self._transaction_of(schedules.delete_schedule, is_repeatable=False),
             commands.ShareConversation: self.on_share_conversation,
             queries.ListShares: self._transaction_of(shares.list_shares),
             commands.RevokeShare: self._transaction_of(shares.revoke_share),
@@ -164,6 +170,17 @@ class ConversationStore(Actor):
         page = await self._transact(query, delivery, lambda t: items.list_items(t, query))
         active = {"active_run_id": view.active_run_id, "is_waiting": view.is_waiting}
         return page.model_copy(update={**active, "resume_from": sequence})
+
+    async def on_create_schedule(self, command: commands.CreateSchedule, delivery: Delivery) -> ScheduleReply:
+        create = partial(
+            schedules.create_schedule,
+            command=command,
+            schedule_id=new_schedule_id(),  # made here, as above
+            assistants=self.settings.assistants,
+            schedules_max=self.settings.user_schedules_max,
+            interval_seconds_min=self.settings.schedule_interval_seconds_min,
+        )
+        return await self._transact(command, delivery, create)
 
     async def on_share_conversation(self, command: commands.ShareConversation, delivery: Delivery) -> ShareReply:
         share_id = new_share_id()  # made here, as above

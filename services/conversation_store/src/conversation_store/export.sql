@@ -98,3 +98,14 @@ select key, body, octet_length(body::text) as bytes from (
         'share_id', share_id, 'conversation_id', conversation_id, 'title', title, 'created_at', created_at
     ) as body from chat.share where user_id = :user_id
 ) part where key > :after order by key limit :limit;
+
+-- name: schedules
+-- Those of todos as well.
+select key, body, octet_length(body::text) as bytes from (
+    select schedule_id as key, json_build_object(
+        'schedule_id', schedule_id, 'task_id', task_id, 'kind', kind, 'text', text, 'status', status, 'due_at', due_at,
+        'cron', cron, 'time_zone', time_zone, 'conversation_id', conversation_id, 'assistant_id', assistant_id,
+        'requester', requester, 'next_due_at', next_due_at, 'last_due_at', last_due_at, 'last_run_id', last_run_id,
+        'last_error_code', last_error_code, 'created_at', created_at
+    ) as body from chat.schedule where user_id = :user_id
+) part where key > :after order by key limit :limit;

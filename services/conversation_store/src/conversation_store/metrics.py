@@ -16,4 +16,7 @@ RUNS_WAITING = Gauge("natter_store_runs_waiting", "Runs that wait for a person, 
 RUNS_UNFINISHED = Gauge("natter_store_runs_unfinished", "Runs that are not finished, over all replicas.", ["state"])
 OLDEST_QUEUED_SECONDS = Gauge("natter_store_oldest_queued_seconds", "How long the oldest run waits to be claimed.")
 FENCED_WRITES = Counter("natter_store_fenced_writes_total", "Writes of an attempt that was taken over, refused.")
+SCHEDULES_FIRED = Counter(
+    "natter_store_schedules_fired_total", "Turns that were due, by what became of them.", ["code"]
+)
 RUNS_SWEPT = Counter("natter_store_runs_swept_total", "Runs that the sweeper took care of.", ["outcome"])

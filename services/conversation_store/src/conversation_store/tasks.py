@@ -1,12 +1,7 @@
-"""The todos, and the inbox that makes a tool's effect on them happen once."""
+"""The todos."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from contracts.commands import AddTask, DeleteTask, EffectKey, UpdateTask
-from contracts.errors import Code, TerminalError
+from contracts.commands import AddTask, DeleteTask, UpdateTask
 from contracts.events import TaskChanged
-from contracts.identity import Principal
 from contracts.ids import TaskId
 from contracts.queries import GetTask, ListTasks
 from contracts.replies import TaskDeleted, TaskPage, TaskReply, TaskView
@@ -14,12 +9,11 @@ from contracts.replies import TaskDeleted, TaskPage, TaskReply, TaskView
 from conversation_store import access
 from conversation_store.cursors import decode_cursor, encode_cursor
 from conversation_store.database import Transaction
+from conversation_store.effects import once
 from conversation_store.outbox import enqueue
 from conversation_store.statements import Statements
 from conversation_store.turns.rules import quota_exceeded
 from conversation_store.views import task_view
-
-ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted)
 
 sql = Statements.beside(__file__)
 
@@ -38,7 +32,7 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, 
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))
 
-    return await _once(transaction, command.principal, command.effect_key, TaskReply, "add_task", add)
+    return await once(transaction, command.principal, command.effect_key, TaskReply, "add_task", add)
 
 
 async def update_task(transaction: Transaction, command: UpdateTask) -> TaskReply:
@@ -51,7 +45,7 @@ async def update_task(transaction: Transaction, command: UpdateTask) -> TaskRepl
             raise await access.missing(transaction, "task", command.task_id)
         return TaskReply(task=await _tell(transaction, user_id, "task.updated", task_view(row)))
 
-    return await _once(transaction, command.principal, command.effect_key, TaskReply, "update_task", update)
+    return await once(transaction, command.principal, command.effect_key, TaskReply, "update_task", update)
 
 
 async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDeleted:
@@ -65,7 +59,7 @@ async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDele
         task = await _tell(transaction, user_id, "task.deleted", task_view(row))
         return TaskDeleted(task_id=task.task_id, title=task.title)
 
-    return await _once(transaction, command.principal, command.effect_key, TaskDeleted, "delete_task", delete)
+    return await once(transaction, command.principal, command.effect_key, TaskDeleted, "delete_task", delete)
 
 
 async def get_task(transaction: Transaction, query: GetTask) -> TaskReply:
@@ -97,30 +91,6 @@ async def _tell(transaction: Transaction, user_id: str, change: str, task: TaskV
     event = TaskChanged.model_validate({"type": change, "task": task})
     await enqueue.enqueue(transaction, user_id, [enqueue.task_changed(user_id, event)])
     return task
-
-
-async def _once(
-    transaction: Transaction,
-    principal: Principal,
-    key: EffectKey | None,
-    reply_type: type[ReplyT],
-    name: str,
-    effect: Callable[[], Awaitable[ReplyT]],
-) -> ReplyT:
-    """Do an effect, or give the answer that its key got before. Of two at once, one waits for the other's commit."""
-    if key is None:
-        return await effect()
-    call = {"run_id": key.run_id, "call_id": key.call_id, "user_id": principal.user_id}
-    if await transaction.value(sql.handle, **call, message=name):
-        reply = await effect()
-        await transaction.execute(sql.keep_reply, **call, reply=reply.model_dump_json())
-        return reply
-    handled = await transaction.row(sql.handled, **call)
-    if handled is None:
-        raise await access.missing(transaction, "run", key.run_id)
-    if handled["message"] != name:
-        raise TerminalError(Code.INVALID_REQUEST, "This call has done something else.", field="effect_key")
-    return reply_type.model_validate_json(handled["reply"]).model_copy(update={"replayed": True})
 
 
 def _escaped(text: str) -> str:

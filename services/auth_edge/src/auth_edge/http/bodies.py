@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from contracts.assistants import AssistantCard
-from contracts.commands import OnBusy, TaskDescription, TaskTitle
-from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ServerName, ShareId, TaskId
+from contracts.assistants import AssistantCard, TimeZone
+from contracts.commands import CronExpression, OnBusy, ScheduleText, TaskDescription, TaskTitle
+from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ScheduleId, ServerName, ShareId, TaskId
 from contracts.message import Json
 from contracts.replies import (
     ConnectionStatus,
@@ -15,6 +15,9 @@ from contracts.replies import (
     ItemView,
     RunStatus,
     RunView,
+    ScheduleKind,
+    ScheduleStatus,
+    ScheduleView,
     ShareView,
     TaskView,
     ToolCallView,
@@ -24,7 +27,7 @@ from contracts.replies import (
 from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
 from contracts.waiting import CallId, Decision, Form, Reason, WaitKind
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 
 def _refuse_blank(text: str) -> str:
@@ -352,6 +355,65 @@ class ConnectionList(BaseModel):
     data: list[Connection]
 
 
+class NewSchedule(_Sent):
+    """A turn that is to begin at a time: `due_at`, or whenever `cron` says so."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "list my tasks", "cron": "0 9 * * FRI", "time_zone": "Europe/Zurich"}]}
+    )
+
+    kind: ScheduleKind = Field("prompt", description="Do what the text says, or remind the user of it.")
+    text: ScheduleText
+    due_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
+        None, description="With its offset from UTC, such as 2027-03-01T09:00:00+01:00."
+    )
+    cron: CronExpression | None = Field(
+        None, description="Minute, hour, day of the month, month, day of the week, as the clock on the wall shows them."
+    )
+    time_zone: TimeZone | None = Field(
+        None, description="As IANA names it; absent: that of the header Natter-Time-Zone, else UTC."
+    )
+    conversation_id: ConversationId | None = Field(
+        None, description="Where its turns are; absent: in a conversation of its own, which the first one begins."
+    )
+    assistant_id: AssistantId | None = Field(None, description="Who answers in a conversation of its own.")
+
+
+class ScheduleChange(_Sent):
+    """Pause a schedule, or let it go on."""
+
+    paused: bool
+
+
+class Schedule(BaseModel):
+    """A schedule; without `next_due_at` it is paused or done. `last_error_code`: why its last turn did not begin."""
+
+    schedule_id: ScheduleId
+    kind: ScheduleKind
+    text: str
+    status: ScheduleStatus
+    due_at: datetime | None
+    cron: str | None
+    time_zone: str
+    conversation_id: ConversationId | None
+    assistant_id: AssistantId | None
+    next_due_at: datetime | None
+    last_due_at: datetime | None
+    last_run_id: RunId | None
+    last_error_code: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ScheduleView) -> Self:
+        return cls(**view.model_dump())
+
+
+class ScheduleList(BaseModel):
+    """Schedules, the newest first."""
+
+    data: list[Schedule]
+
+
 class Share(BaseModel):
     """A link with which anybody reads a conversation, as far as it had come when the link was made."""
 
@@ -412,3 +474,4 @@ class Export(BaseModel):
     runs: list[Json]
     connections: list[Json]
     shares: list[Json]
+    schedules: list[Json]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from contracts.ids import ConversationId, RunId, ServerName, ShareId, TaskId
+from contracts.ids import ConversationId, RunId, ScheduleId, ServerName, ShareId, TaskId
 from contracts.queries import Cursor, Order, PageLimit
 from contracts.text import Text
 from fastapi import Path, Query
@@ -24,6 +24,7 @@ ArchivedParameter = Annotated[
 ]
 ConversationIdInPath = Annotated[ConversationId, Path(examples=["conv_0199a1b2c3d4"])]
 RunIdInPath = Annotated[RunId, Path(examples=["run_0199a1b2c3d4"])]
+ScheduleIdInPath = Annotated[ScheduleId, Path(examples=["sched_0199a1b2c3d4"])]
 ServerInPath = Annotated[ServerName, Path(examples=["calendar"])]
 ShareIdInPath = Annotated[ShareId, Path(examples=["share_0199a1b2c3d4"])]
 TaskIdInPath = Annotated[TaskId, Path(examples=["task_0199a1b2c3d4"])]

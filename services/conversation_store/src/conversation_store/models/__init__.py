@@ -13,6 +13,7 @@ from conversation_store.models.delivery import (
     TokenFloor,
 )
 from conversation_store.models.runs import Run, SessionItem, ToolCall
+from conversation_store.models.schedules import Schedule
 from conversation_store.models.shares import Share
 from conversation_store.models.tasks import Task
 from conversation_store.models.usage import UsageDay
@@ -33,6 +34,7 @@ __all__ = [
     "PendingDecision",
     "RequestBudget",
     "Run",
+    "Schedule",
     "SessionItem",
     "Share",
     "StandingApproval",

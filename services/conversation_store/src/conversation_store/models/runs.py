@@ -47,7 +47,7 @@ class Run(Table, table=True):
     on no branch, as an earlier release has deleted its items. A run that is queued and not active waits behind the
     active one. ``epoch`` counts the claims; ``lease_expires_at`` is until when the last one holds. ``stalls_count``:
     how often it stopped its runner's loop. ``action``: what the run is about where it is no message; then
-    ``user_message_id`` is that of the widget.
+    ``user_message_id`` is that of the widget. ``schedule_id``: the schedule that it was due by; then it is of no item.
     ``waits_count``: how often it has waited for a person, or still does, since
     ``waiting_since``; in all ``seconds_waited``, without the wait that goes on. ``epoch_waited``: its epoch when it
     last began to wait, for only the claims after that are attempts that failed.
@@ -104,6 +104,7 @@ class Run(Table, table=True):
     agent_name: str | None = Field(default=None, sa_column=text_column(nullable=True))
     requester: dict[str, Any] = Field(sa_column=json_column("{}"))
     action: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    schedule_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
     model: str | None = Field(default=None, sa_column=text_column(nullable=True))
     usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))

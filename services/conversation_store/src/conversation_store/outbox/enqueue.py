@@ -13,6 +13,7 @@ from contracts.events import (
     ConversationChanged,
     ConversationDeleted,
     RunEvent,
+    ScheduleFired,
     TaskChanged,
 )
 from contracts.ids import AssistantId, ConversationId, RunId, new_id
@@ -74,6 +75,12 @@ def task_changed(user_id: str, event: TaskChanged) -> Outgoing:
     """A control frame about a todo."""
     subject = subject_of(TaskChanged, user_id=user_id)
     return _outgoing(event.task.task_id, subject, event, {EVENT_HEADER: TaskChanged.event_name})
+
+
+def schedule_fired(user_id: str, event: ScheduleFired) -> Outgoing:
+    """The control frame of a turn that was due."""
+    subject = subject_of(ScheduleFired, user_id=user_id)
+    return _outgoing(event.schedule_id, subject, event, {EVENT_HEADER: ScheduleFired.event_name})
 
 
 def audit_event(event: AuditEvent) -> Outgoing:

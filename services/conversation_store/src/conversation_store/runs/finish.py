@@ -154,8 +154,8 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
     )
     events: list[Json] = []
     if code is not None and detail is not None:
-        # ChatKit tries again by the user's last message, which is not what an action was about.
-        allow_retry = code not in RETRY_CANNOT_HELP and not row["is_action"]
+        # ChatKit tries again by the user's last message, which is not what an action or a schedule was about.
+        allow_retry = code not in RETRY_CANNOT_HELP and not row["is_without_message"]
         events = [chatkit.error(detail, allow_retry=allow_retry)]
     outgoing = enqueue.chatkit_events(user_id, run.conversation_id, run_id, events)
     await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end)])

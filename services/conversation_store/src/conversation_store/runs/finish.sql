@@ -38,7 +38,7 @@ with ended as (
         error_detail = :error_detail, usage = coalesce(:usage::jsonb, usage), model = coalesce(:model, model)
     where r.run_id = :run_id and r.user_id = :user_id and r.status in ('queued', 'running', 'waiting')
     returning r.run_id, r.conversation_id, r.status, r.epoch, r.cancel_requested, r.model, r.error_code,
-        r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at, r.action is not null as is_action
+        r.error_detail, r.usage, r.created_at, r.started_at, r.finished_at, (r.action is not null or r.schedule_id is not null) as is_without_message
 ), touched as (
     update chat.conversation
     set updated_at = now(), title = case when :replaces_title then coalesce(:title, title) else coalesce(title, :title) end,

@@ -17,6 +17,7 @@ from conversation_store import access, metrics, reports
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
+from conversation_store.schedules import fire
 from conversation_store.settings import Settings
 from conversation_store.statements import Statements, json_text
 from conversation_store.turns.rules import assistant_not_served
@@ -76,10 +77,18 @@ class Sweeper:
         if outcomes:
             log.warning("sweep.took_care", **outcomes)
         await self.expire_waiting()
+        await self.fire_due()
         await self.purge_due()
         await self.delete_untouched()
         await self.measure()
         return outcomes
+
+    async def fire_due(self) -> int:
+        """Begin the turns of schedules that are due; returns how many those were."""
+        settings = self._settings
+        return await fire.fire_due(
+            self._database, fire.TurnBounds(settings.assistants, settings.enqueued_turns_max, settings.quota)
+        )
 
     async def expire_waiting(self) -> int:
         """Let runs go on whose questions nobody has answered in time; returns how many questions those were."""

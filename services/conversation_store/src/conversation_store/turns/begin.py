@@ -7,6 +7,7 @@ from datetime import datetime
 from chatkit_protocol import events as chatkit
 from chatkit_protocol import items
 from chatkit_protocol.history import is_message
+from chatkit_protocol.scheduled import told
 from contracts.assistants import Requester
 from contracts.commands import BeginTurn, CustomAction, TurnInput, UserMessage
 from contracts.errors import Code, TerminalError
@@ -28,7 +29,7 @@ from conversation_store.database import Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
 from conversation_store.statements import Statements, boolean_text, json_text
-from conversation_store.translate import model_input_of_user_item
+from conversation_store.translate import model_input_of_user_item, model_message
 from conversation_store.turns import answers, branches, usage
 from conversation_store.turns.branches import Fork
 from conversation_store.turns.rules import (
@@ -43,6 +44,7 @@ from conversation_store.turns.rules import (
     decide_start,
     quota_exceeded,
 )
+from conversation_store.turns.scheduled import ScheduledPrompt
 from conversation_store.waiting import decide
 
 sql = Statements.beside(__file__)
@@ -126,12 +128,13 @@ class _Turn:
     content: str = ""
     inference_options: Json = field(default_factory=dict[str, JsonValue])
     action: ActionView | None = None
+    schedule_id: str | None = None
 
 
-def _may_wait(turn_input: TurnInput) -> bool:
+def _may_wait(turn_input: TurnInput | ScheduledPrompt) -> bool:
     if isinstance(turn_input, UserMessage):
         return turn_input.edited_message_id is None
-    return isinstance(turn_input, CustomAction)
+    return isinstance(turn_input, CustomAction | ScheduledPrompt)
 
 
 async def _turn(
@@ -141,6 +144,8 @@ async def _turn(
     if isinstance(command.input, UserMessage):
         fork = await _fork_of_edit(transaction, command, command.input, number) or Fork(last_turn)
         return _turn_of_message(command, command.input, new, locked, number, fork, assistant_id)
+    if isinstance(command.input, ScheduledPrompt):
+        return _turn_of_schedule(command, command.input, new, locked, number, last_turn, assistant_id)
     if command.conversation_id is None:
         raise _needs_conversation()
     if isinstance(command.input, CustomAction):
@@ -183,6 +188,37 @@ async def _turn_of_action(
     )
 
 
+def _turn_of_schedule(
+    command: BeginTurn,
+    due: ScheduledPrompt,
+    new: NewTurn,
+    locked: Row,
+    number: int,
+    last_turn: int,
+    assistant_id: AssistantId,
+) -> _Turn:
+    """Nothing is shown of what is due but the answer: nobody has just said it."""
+    conversation_id = command.conversation_id or new.conversation_id
+    is_new = command.conversation_id is None
+    return _Turn(
+        conversation_id=conversation_id,
+        assistant_id=assistant_id,
+        number=number,
+        parent=last_turn,
+        user_message_id=new.message_id,  # that of no item
+        session_items=[model_message(told(due.kind, due.text, due.due_at, due.time_zone, is_late=due.is_late))],
+        events=[_created(conversation_id, locked["now"], assistant_id)] if is_new else [],
+        schedule_id=due.schedule_id,
+    )
+
+
+def _created(conversation_id: ConversationId, now: datetime, assistant_id: AssistantId) -> Json:
+    conversation = ConversationView(
+        conversation_id=conversation_id, created_at=now, updated_at=now, assistant_id=assistant_id
+    )
+    return chatkit.thread_created(conversation)
+
+
 async def _fork_of_edit(transaction: Transaction, command: BeginTurn, message: UserMessage, turn: int) -> Fork | None:
     if message.edited_message_id is None:
         return None
@@ -210,10 +246,7 @@ def _turn_of_message(
     item = items.user_message(message, item_id=new.message_id, thread_id=conversation_id, created_at=now)
     events = [*fork.events, chatkit.item_done(item)]
     if command.conversation_id is None:
-        conversation = ConversationView(
-            conversation_id=conversation_id, created_at=now, updated_at=now, assistant_id=assistant_id
-        )
-        events.insert(0, chatkit.thread_created(conversation))
+        events.insert(0, _created(conversation_id, now, assistant_id))
     return _Turn(
         conversation_id=conversation_id,
         assistant_id=assistant_id,
@@ -244,6 +277,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         content=turn.content,
         item=None if turn.user_item is None else json_text(turn.user_item),
         action=None if turn.action is None else json_text(turn.action.model_dump()),
+        schedule_id=turn.schedule_id,
         session_items=[json_text(item) for item in turn.session_items],
         are_messages=[boolean_text(is_message(item)) for item in turn.session_items],
     )

@@ -28,7 +28,7 @@ select t.* from (
            count(*) over (partition by coalesce(r.parent_turn, r.turn - 1)) as versions
     from chat.run r join chat.conversation c using (conversation_id, user_id)
     where r.conversation_id = :conversation_id and r.user_id = :user_id
-      and r.parent_turn is distinct from -1 and r.user_message_id is not null and r.action is null
+      and r.parent_turn is distinct from -1 and r.user_message_id is not null and r.action is null and r.schedule_id is null
 ) t
 where t.versions > 1 or (t.is_shown and t.status in ('failed', 'cancelled'))
 order by t.turn desc limit :limit;

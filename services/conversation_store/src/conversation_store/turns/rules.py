@@ -12,6 +12,7 @@ from contracts.ids import AssistantId, RunId
 from contracts.replies import ConversationStatus, TurnView
 
 from conversation_store.runs.rules import POSITIONS_PER_TURN
+from conversation_store.turns.scheduled import ScheduledPrompt
 
 RATE_WINDOW_SECONDS = 60.0
 TURNS_BETWEEN_LOOKS_AT_BYTES = 20
@@ -89,12 +90,14 @@ def assistant_not_served() -> TerminalError:
     return TerminalError(Code.ASSISTANT_NOT_SERVED, "The assistant of this conversation is not offered any more.")
 
 
-def check_status(status: ConversationStatus, turn_input: TurnInput) -> None:
+def check_status(status: ConversationStatus, turn_input: TurnInput | ScheduledPrompt) -> None:
     """Raises TerminalError (conversation_locked), with the assistant's reason where it gave one.
 
     What a locked conversation still takes is what was asked of the person before: actions, outputs, answers.
     """
-    if status.type == "closed" or (status.type == "locked" and isinstance(turn_input, UserMessage | Retry)):
+    if status.type == "closed" or (
+        status.type == "locked" and isinstance(turn_input, UserMessage | Retry | ScheduledPrompt)
+    ):
         raise TerminalError(Code.CONVERSATION_LOCKED, status.reason or f"This conversation is {status.type}.")
 
 

@@ -1,0 +1,1 @@
+"""Schedules: turns that begin at a time instead of with a message."""
