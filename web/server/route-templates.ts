@@ -35,6 +35,8 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/runs/{run_id}/cancel": true,
   "/api/{user_id}/runs/{run_id}/decisions": true,
   "/api/{user_id}/runs/{run_id}/stream": true,
+  "/api/{user_id}/schedules": true,
+  "/api/{user_id}/schedules/{schedule_id}": true,
   "/api/{user_id}/search": true,
   "/api/{user_id}/shares": true,
   "/api/{user_id}/stream": true,

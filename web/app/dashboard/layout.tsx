@@ -1,5 +1,5 @@
 import { UserStreamProvider } from "@/features/live/user-stream";
-import { WaitingNotices } from "@/features/notices/waiting-notices";
+import { Notices } from "@/features/notices/notices";
 import { ServiceWorker } from "@/features/offline/service-worker";
 import { AppHeader } from "@/features/shell/app-header";
 import { ConnectionBanner } from "@/features/shell/connection-banner";
@@ -13,7 +13,7 @@ export default async function DashboardLayout({ children }: { children: React.Re
     <UserStreamProvider userId={user.userId}>
       <SessionGuard />
       <ServiceWorker />
-      <WaitingNotices />
+      <Notices />
       <UndoProvider userId={user.userId}>
       <div className="flex h-dvh flex-col">
         <a

@@ -1,10 +1,12 @@
 /** The frames of the user stream that the pages react to. */
 import type { SseFrame } from "@/chatkit-element/src/protocol/sse";
-import type { ConversationDeleted, Reset, RunEvent, TaskChanged } from "@/generated/contracts.gen";
+import type { ConversationDeleted, Reset, RunEvent, ScheduleFired, TaskChanged } from "@/generated/contracts.gen";
 
 export type Frame =
   | Readonly<{ kind: "run"; run: RunEvent }>
   | Readonly<{ kind: "task"; change: TaskChanged }>
+  /** A turn has begun that nobody asked for in this moment. */
+  | Readonly<{ kind: "schedule"; fired: ScheduleFired }>
   | Readonly<{ kind: "reset"; reset: Reset }>
   /** A conversation has another title, or is pinned or archived. */
   | Readonly<{ kind: "conversation" }>
@@ -21,6 +23,8 @@ export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Fr
       return parsed<RunEvent>(data, (run) => ({ kind: "run", run }));
     case "task":
       return parsed<TaskChanged>(data, (change) => ({ kind: "task", change }));
+    case "schedule":
+      return parsed<ScheduleFired>(data, (fired) => ({ kind: "schedule", fired }));
     case "conversation":
       return parsed<ConversationDeleted>(data, ({ conversation_id: id }) => ({ kind: "conversation_deleted", conversationId: id }));
     case "reset":

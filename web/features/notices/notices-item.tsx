@@ -12,7 +12,7 @@ export function NoticesItem() {
   if (!canNotify()) return null;
   return (
     <DropdownMenuItem onSelect={() => void setNotices(!isOn)}>
-      {isOn ? <BellOff /> : <Bell />} {isOn ? "Notify me no more" : "Notify me when an answer waits"}
+      {isOn ? <BellOff /> : <Bell />} {isOn ? "Notify me no more" : "Notify me when an answer waits or something is due"}
     </DropdownMenuItem>
   );
 }
