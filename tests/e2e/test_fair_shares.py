@@ -20,9 +20,8 @@ READS = 60
 READ_EVERY_SECONDS = 0.015
 FLOODERS = 30
 SLOWER_MAX = 3.0
-MEASURED_SECONDS = {"reads": 0.03, "messages": 0.03, "empty parts": 0.1}
-"""Below this it is the machine's turns among processes that are measured, whatever a read takes without the flood; to
-read one body of 832 KB, one of a user at a time, takes an edge's only thread tens of milliseconds."""
+MEASURED_SECONDS = 0.03
+"""Below this it is the machine's turns among processes that are measured, whatever a read takes without the flood."""
 BURST_SECONDS = 2.0
 """A minute's budget of turns may be spent at once, and all cores work on it; what counts is what comes after."""
 
@@ -116,4 +115,4 @@ async def test_another_user_does_not_notice_a_flood(natter: RunningNatter, name:
         await asyncio.sleep(BURST_SECONDS)
         flooded = min([await read_p95_seconds(natter, "quiet") for _ in range(2)])
     print(f"{name}: {quiet * 1000:.1f} -> {flooded * 1000:.1f} ms")  # noqa: T201  the figures of a run
-    assert flooded < max(SLOWER_MAX * quiet, MEASURED_SECONDS[name])
+    assert flooded < max(SLOWER_MAX * quiet, MEASURED_SECONDS)

@@ -101,6 +101,18 @@ async def test_who_goes_away_while_waiting_leaves_no_hole() -> None:
         pass
 
 
+async def test_after_a_pause_one_comes_in_again_and_others_at_once() -> None:
+    wanted = FairQueue(
+        1, waiting_max=9, seconds_max=5.0, code=Code.OVERLOADED, user_places_max=1, user_pause_seconds=0.05
+    )
+    crowd = Crowd(wanted)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.gather(*(crowd.ask(user) for user in ("one", "one", "two", "one")))
+    assert crowd.order == ["one", "two", "one", "one"]
+    assert loop.time() - began >= 0.1
+
+
 async def test_all_who_wait_are_refused_at_once_where_the_thing_is_away() -> None:
     wanted = queue()
     crowd = Crowd(wanted)

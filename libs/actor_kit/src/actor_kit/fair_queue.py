@@ -16,13 +16,23 @@ class FairQueue:
     One user has at most ``user_places_max`` of the places, also while others are free: whoever comes then does not
     wait for slow work of somebody else. At most ``waiting_max`` wait, none longer than ``seconds_max``; who is too much
     is refused with ``code``. If the queue is full, the last one of the user who has the most in it is refused.
+
+    After each of a user's, that user may not enter in their place for ``user_pause_seconds``; others may at once.
     """
 
     def __init__(
-        self, places: int, *, waiting_max: int, seconds_max: float, code: Code, user_places_max: int | None = None
+        self,
+        places: int,
+        *,
+        waiting_max: int,
+        seconds_max: float,
+        code: Code,
+        user_places_max: int | None = None,
+        user_pause_seconds: float = 0.0,
     ) -> None:
         self._free = places
         self._user_places_max = user_places_max or places
+        self._user_pause_seconds = user_pause_seconds
         self._inside: dict[str, int] = {}
         self._waiting_max = waiting_max
         self._seconds_max = seconds_max
@@ -82,9 +92,22 @@ class FairQueue:
 
     def _leave(self, user: str) -> None:
         self._free += 1
+        if self._user_pause_seconds > 0:
+            asyncio.get_running_loop().call_later(self._user_pause_seconds, self._end_pause, user)
+        else:
+            self._may_enter_again(user)
+        self._let_in()
+
+    def _end_pause(self, user: str) -> None:
+        self._may_enter_again(user)
+        self._let_in()
+
+    def _may_enter_again(self, user: str) -> None:
         self._inside[user] -= 1
         if self._inside[user] == 0:
             del self._inside[user]
+
+    def _let_in(self) -> None:
         while (next_user := self._next_user()) is not None:
             waiting = self._waiting[next_user]
             place = waiting.popleft()

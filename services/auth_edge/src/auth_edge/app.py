@@ -54,6 +54,9 @@ the `Location` or `stream_url` that is given.
 PLACES: Final = 64
 """Requests that are worked on at once, and mostly wait for the store; others of `REQUESTS_CONCURRENT_MAX` wait here."""
 PLACES_FOR_LARGE: Final = 8
+LARGE_BODY_PAUSE_SECONDS: Final = 0.5
+"""Between two large bodies of one user. To read one takes the edge's only thread up to 10 ms, in which all others wait:
+twice a second is less than the one request in twenty whose time they would notice."""
 EXPORTS: Final = 8
 _SENT_HEADERS: Final = (
     "Authorization",
@@ -129,7 +132,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             permits,
             settings,
             _places(settings, PLACES, settings.user_requests_concurrent_max),
-            _places(settings, PLACES_FOR_LARGE, 1),
+            _places(settings, PLACES_FOR_LARGE, 1, user_pause_seconds=LARGE_BODY_PAUSE_SECONDS),
             Refusals(asyncio.get_running_loop().time),
             SlowRefusals(),
             SharedReads(
@@ -144,9 +147,10 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
         yield edge
 
 
-def _places(settings: Settings, places: int, user_places_max: int) -> FairQueue:
+def _places(settings: Settings, places: int, user_places_max: int, user_pause_seconds: float = 0.0) -> FairQueue:
     return FairQueue(
         places,
+        user_pause_seconds=user_pause_seconds,
         waiting_max=settings.requests_concurrent_max,
         seconds_max=settings.answer_timeout_seconds,
         code=Code.OVERLOADED,
