@@ -71,6 +71,21 @@ export interface ConversationDeleted {
   conversation_id: string;
 }
 /**
+ * ``at``: the moment, kept in UTC. ``zone``: the IANA time zone in which it was meant; the moment stays what it is
+ * when the person travels, and what comes again keeps its hour there when the clocks change.
+ *
+ * ``all_day``: the day alone was meant; ``at`` is where it begins in ``zone``.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "Due".
+ */
+export interface Due {
+  at: string;
+  zone: string;
+  all_day?: boolean;
+  recurrence?: string | null;
+}
+/**
  * The control frame ``reset``: what was asked for is no longer in DELTAS; the stored items follow.
  *
  * This interface was referenced by `Natter`'s JSON-Schema
@@ -124,7 +139,7 @@ export interface TaskChanged {
   task: TaskView;
 }
 /**
- * A todo.
+ * A todo. ``position``: where it is in the list, the smallest first; of two lists no more can be said.
  *
  * This interface was referenced by `Natter`'s JSON-Schema
  * via the `definition` "TaskView".
@@ -134,6 +149,8 @@ export interface TaskView {
   title: string;
   description?: string | null;
   completed: boolean;
+  due?: Due | null;
+  position?: number;
   created_at: string;
   updated_at: string;
 }

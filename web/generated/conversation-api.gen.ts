@@ -444,15 +444,56 @@ export interface paths {
         };
         /**
          * List todos
-         * @description In the order in which they were added, or the other way round.
+         * @description In the order in which they were added, or the other way round; with `sort=list` as the pages and the assistant
+         *     show them, which is by their dates for `filter=due`.
          */
         get: operations["list_tasks"];
         put?: never;
         /**
          * Add a todo
-         * @description Adds it at the end of the list; `Location` is where it is.
+         * @description Adds it on top of the list; `Location` is where it is.
          */
         post: operations["add_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/tasks/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clear completed todos
+         * @description Deletes all that are completed. `POST tasks/restore` takes that back, for ten minutes.
+         */
+        post: operations["clear_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/tasks/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a clearing back
+         * @description Brings back all todos that were cleared together; none where that is more than ten minutes ago.
+         */
+        post: operations["restore_cleared_tasks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,16 +516,36 @@ export interface paths {
         post?: never;
         /**
          * Delete a todo
-         * @description Takes it off the list, for ever.
+         * @description Takes it off the list. `POST tasks/{task_id}/restore` takes that back, for ten minutes.
          */
         delete: operations["delete_task"];
         options?: never;
         head?: never;
         /**
          * Change a todo
-         * @description Changes what is sent; the rest stays as it is.
+         * @description Changes what is sent; the rest stays as it is. To complete one that comes again adds the next one.
          */
         patch: operations["update_task"];
+        trace?: never;
+    };
+    "/api/{user_id}/tasks/{task_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a todo
+         * @description Brings back a todo that was deleted within ten minutes; one that is there stays as it is.
+         */
+        post: operations["restore_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/{user_id}/connections": {
@@ -785,6 +846,30 @@ export interface components {
             conversation_id?: string | null;
         };
         /**
+         * ClearedTasks
+         * @description How many todos were deleted; `cleared_at` names this deletion, to take it back.
+         */
+        ClearedTasks: {
+            /** Count */
+            count: number;
+            /**
+             * Cleared At
+             * Format: date-time
+             */
+            cleared_at: string;
+        };
+        /**
+         * ClearingToRestore
+         * @description Which clearing to take back.
+         */
+        ClearingToRestore: {
+            /**
+             * Cleared At
+             * Format: date-time
+             */
+            cleared_at: string;
+        };
+        /**
          * ComposerCommand
          * @description What a message may begin with (`/` in the composer): a prompt of one of the assistant's servers.
          */
@@ -935,6 +1020,29 @@ export interface components {
             after: string | null;
         };
         /**
+         * Due
+         * @description ``at``: the moment, kept in UTC. ``zone``: the IANA time zone in which it was meant; the moment stays what it is
+         *     when the person travels, and what comes again keeps its hour there when the clocks change.
+         *
+         *     ``all_day``: the day alone was meant; ``at`` is where it begins in ``zone``.
+         */
+        Due: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Zone */
+            zone: string;
+            /**
+             * All Day
+             * @default false
+             */
+            all_day: boolean;
+            /** Recurrence */
+            recurrence?: string | null;
+        };
+        /**
          * ExcerptPart
          * @description A piece of an excerpt; the pieces together are its text.
          */
@@ -1037,6 +1145,19 @@ export interface components {
             active_run_id: string | null;
             /** Resume From */
             resume_from: number;
+        };
+        /**
+         * Move
+         * @description Where to put a todo in the list: first, last, or beside another one.
+         */
+        Move: {
+            /**
+             * To
+             * @enum {string}
+             */
+            to: "first" | "last" | "before" | "after";
+            /** Task Id */
+            task_id?: string | null;
         };
         /**
          * NewChatSession
@@ -1152,12 +1273,20 @@ export interface components {
          * @example {
          *       "title": "buy milk"
          *     }
+         * @example {
+         *       "due": {
+         *         "at": "2026-12-04T09:00:00+01:00",
+         *         "zone": "Europe/Zurich"
+         *       },
+         *       "title": "call mum"
+         *     }
          */
         NewTask: {
             /** Title */
             title: string;
             /** Description */
             description?: string | null;
+            due?: components["schemas"]["Due"] | null;
         };
         /**
          * Question
@@ -1229,6 +1358,14 @@ export interface components {
             counts: {
                 [key: string]: number;
             };
+        };
+        /**
+         * RestoredTasks
+         * @description How many todos are back.
+         */
+        RestoredTasks: {
+            /** Count */
+            count: number;
         };
         /**
          * Revoked
@@ -1436,7 +1573,7 @@ export interface components {
         };
         /**
          * Task
-         * @description A todo.
+         * @description A todo. `position`: the smaller the nearer to the top of the list, which shows the open ones first.
          */
         Task: {
             /** Id */
@@ -1447,6 +1584,9 @@ export interface components {
             description: string | null;
             /** Completed */
             completed: boolean;
+            due: components["schemas"]["Due"] | null;
+            /** Position */
+            position: number;
             /**
              * Created At
              * Format: date-time
@@ -1460,9 +1600,14 @@ export interface components {
         };
         /**
          * TaskChange
-         * @description What to change of a todo; what is absent or null stays.
+         * @description What to change of a todo; what is absent stays. Null stays too, but for `due`: that takes the date away.
          * @example {
          *       "completed": true
+         *     }
+         * @example {
+         *       "move": {
+         *         "to": "first"
+         *       }
          *     }
          */
         TaskChange: {
@@ -1472,10 +1617,24 @@ export interface components {
             description?: string | null;
             /** Completed */
             completed?: boolean | null;
+            due?: components["schemas"]["Due"] | null;
+            move?: components["schemas"]["Move"] | null;
+        };
+        /**
+         * TaskCounts
+         * @description How many todos a user has. ``due``: those of the open ones that have a date.
+         */
+        TaskCounts: {
+            /** Open */
+            open: number;
+            /** Done */
+            done: number;
+            /** Due */
+            due: number;
         };
         /**
          * TaskList
-         * @description A page of todos.
+         * @description A page of todos. `counts`, on the first page: of the whole list, whatever was asked for.
          */
         TaskList: {
             /** Data */
@@ -1484,6 +1643,7 @@ export interface components {
             has_more: boolean;
             /** After */
             after: string | null;
+            counts: components["schemas"]["TaskCounts"] | null;
         };
         /**
          * ToolAttachment
@@ -3551,6 +3711,10 @@ export interface operations {
                 order?: "asc" | "desc";
                 /** @description Only those done, or only those open. */
                 completed?: boolean | null;
+                /** @description Only the open ones, those of them that have a date, or those done. */
+                filter?: ("open" | "due" | "done") | null;
+                /** @description As they were created, by `order`; or as the list is seen: open first, each by hand. */
+                sort?: "created" | "list";
                 /** @description Only those that contain this. */
                 q?: string | null;
             };
@@ -3617,6 +3781,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Task"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    clear_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClearedTasks"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    restore_cleared_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClearingToRestore"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredTasks"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -3721,6 +3961,44 @@ export interface operations {
                 "application/json": components["schemas"]["TaskChange"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    restore_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {

@@ -14,7 +14,7 @@ from contracts.subjects import subject_of
 
 EVENT_HEADER = "Natter-Event"
 """Names the SSE event of a delta: absent for a ChatKit event, else that of `RunEvent` ("run"), `ConversationDeleted`
-("conversation"), `TaskChanged` ("task") or `ScheduleFired` ("schedule")."""
+("conversation"), `TaskChanged` ("task"), `TasksChanged` ("tasks") or `ScheduleFired` ("schedule")."""
 
 EPOCH_HEADER = "Natter-Epoch"
 """The attempt that published a delta; absent on what the store publishes, which is never fenced."""
@@ -101,6 +101,15 @@ class ScheduleFired(Event):
     task_id: TaskId | None = None
     conversation_id: ConversationId
     run_id: RunId
+
+
+class TasksChanged(Event):
+    """Many todos at once were cleared, restored or put in another order: whoever shows the list reads it again."""
+
+    subject_template: ClassVar[str] = "delta.{user_token}.tasks.changed"
+    event_name: ClassVar[str] = "tasks"
+    type: Literal["tasks.cleared", "tasks.restored", "tasks.reordered"]
+    count: int
 
 
 class LiveDelta(Event):

@@ -35,6 +35,8 @@ from contracts.text import Text
 PageLimit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[Text, Field(max_length=200)]
 Order = Literal["asc", "desc"]
+TaskFilter = Literal["open", "due", "done"]
+TaskSort = Literal["created", "list"]
 
 
 class GetConversation(Query[ConversationReply]):
@@ -152,7 +154,11 @@ class ListAssistants(Query[AssistantList]):
 
 
 class ListTasks(Query[TaskPage]):
-    """The user's todos: ``completed`` filters, ``order`` is by creation."""
+    """The user's todos. ``filter``: the open ones, those of them that have a date, or those done.
+
+    ``sort``: as they were ``created``, in the direction of ``order``; or as the ``list`` is seen, open before done and
+    each as its owner has put them, where what is due comes by its date.
+    """
 
     subject_template: ClassVar[str] = "query.conversation_store.list_tasks"
     principal: Principal
@@ -161,6 +167,8 @@ class ListTasks(Query[TaskPage]):
     completed: bool | None = None
     search: Annotated[Text, Field(max_length=200)] | None = None
     order: Order = "asc"
+    filter: TaskFilter | None = None
+    sort: TaskSort = "created"
 
 
 class GetTask(Query[TaskReply]):

@@ -98,6 +98,9 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.AddTask, [EDGE, TOOLS], [STORE], Rule.SELF),
     _entry(commands.UpdateTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
     _entry(commands.DeleteTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    _entry(commands.ClearTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
+    _entry(commands.RestoreTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
+    _entry(commands.RestoreClearedTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
     # connections to foreign MCP servers
     _entry(queries.GetConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.KeepConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),
@@ -120,6 +123,7 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(events.ConversationDeleted, [STORE], [], Rule.SERVICE),
     _entry(events.TaskChanged, [STORE], [], Rule.SERVICE),
     _entry(events.ScheduleFired, [STORE], [], Rule.SERVICE),
+    _entry(events.TasksChanged, [STORE], [], Rule.SERVICE),
     _entry(events.LiveDelta, [], [RELAY], Rule.SERVICE),
     # between services
     _entry(events.RunCancelRequested, [STORE], [RUNNER], Rule.SERVICE),

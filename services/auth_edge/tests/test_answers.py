@@ -7,8 +7,10 @@ import pytest
 from auth_edge.testing import RunningEdge
 from chatkit.types import Page, Thread
 from contracts.commands import (
+    AddTask,
     DecideCall,
     DeleteConversation,
+    Move,
     RecordFeedback,
     SwitchBranch,
     UpdateConversation,
@@ -225,19 +227,51 @@ async def test_an_answer_that_a_run_waited_for_is_streamed_from_behind_its_wait(
 async def test_todos_in_rest(edge: RunningEdge, store: Any) -> None:
     task = {
         "id": "task_1", "title": "buy milk", "description": None, "completed": False,
-        "created_at": TIME, "updated_at": TIME,
+        "due": None, "position": 0.0, "created_at": TIME, "updated_at": TIME,
     }  # fmt: skip
-    listed = await edge.call("GET", "/tasks?completed=true&order=desc&q=milk")
-    assert listed.json() == {"data": [task], "has_more": False, "after": None}
+    listed = await edge.call("GET", "/tasks?completed=true&order=desc&q=milk&filter=done&sort=list")
+    assert listed.json() == {"data": [task], "has_more": False, "after": None, "counts": None}
     query: ListTasks = store.only(ListTasks)
     assert (query.completed, query.order, query.search) == (True, "desc", "milk")
+    assert (query.filter, query.sort) == ("done", "list")
     added = await edge.call("POST", "/tasks", json={"title": " buy milk "})
     assert (added.status_code, added.json(), added.headers["location"]) == (201, task, "tasks/task_1")
     assert (await edge.call("GET", "/tasks/task_1")).json() == task
     assert (await edge.call("PATCH", "/tasks/task_1", json={"completed": True})).json() == task
     change: UpdateTask = store.only(UpdateTask)
-    assert (change.title, change.completed) == (None, True)
+    assert (change.title, change.completed, change.clear_due) == (None, True, False)
     assert (await edge.call("DELETE", "/tasks/task_1")).status_code == 204
+    assert (await edge.call("POST", "/tasks/task_1/restore")).json() == task
+    cleared = (await edge.call("POST", "/tasks/clear")).json()
+    assert cleared == {"count": 2, "cleared_at": TIME}
+    again = await edge.call("POST", "/tasks/restore", json={"cleared_at": cleared["cleared_at"]})
+    assert again.json() == {"count": 2}
+
+
+async def test_a_date_of_a_todo_is_set_kept_and_taken_away(edge: RunningEdge, store: Any) -> None:
+    due = {"at": "2026-12-04T09:00:00+01:00", "zone": "Europe/Zurich", "recurrence": "FREQ=WEEKLY;BYDAY=FR"}
+    assert (await edge.call("POST", "/tasks", json={"title": "call mum", "due": due})).status_code == 201
+    added: AddTask = store.only(AddTask)
+    assert added.due is not None
+    assert (added.due.at.isoformat(), added.due.zone) == ("2026-12-04T08:00:00+00:00", "Europe/Zurich")
+    for body in ({"title": "x"}, {"due": None}, {"move": {"to": "after", "task_id": "task_2"}}):
+        assert (await edge.call("PATCH", "/tasks/task_1", json=body)).status_code == 200
+    changes = [asked for asked in store.asked if isinstance(asked, UpdateTask)]
+    assert [(change.clear_due, change.due) for change in changes] == [(False, None), (True, None), (False, None)]
+    assert changes[2].move == Move(to="after", task_id="task_2")
+    refused = (
+        {"title": "x" * 201},
+        {"title": "x", "due": {**due, "zone": "Europe/Nowhere"}},
+        {"title": "x", "due": {**due, "at": "2026-12-04T09:00:00"}},
+        {"title": "x", "due": {**due, "recurrence": "FREQ=SECONDLY"}},
+        {"title": "x", "due": {**due, "at": "1999-12-04T09:00:00Z"}},
+    )
+    words = [(await edge.call("POST", "/tasks", json=body)).json() for body in refused]
+    assert [(one["status"], one["code"], one["field"]) for one in words] == [
+        (422, "invalid_request", f"body.{field}") for field in ("title", "due", "due.at", "due.recurrence", "due.at")
+    ]
+    assert "200 characters" in words[0]["detail"]
+    assert "'Europe/Nowhere' is no time zone" in words[1]["detail"]
 
 
 async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:

@@ -75,6 +75,7 @@ class Owned:
             "exports_per_hour_max": 5,
             "share_id": "share_1",
             "token_hash": "a" * 64,
+            "cleared_at": datetime.now(UTC),
         }
 
     def request(self, message: type[Message], principal: Principal) -> Message:

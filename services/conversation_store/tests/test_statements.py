@@ -15,6 +15,7 @@ from conversation_store.statements import Statement, Statements
 PACKAGE = Path(conversation_store.__file__).parent
 MODULES = {path.with_suffix(".py"): Statements(path.read_text()) for path in sorted(PACKAGE.rglob("*.sql"))}
 OF_THE_SYSTEM = {"take", "remove", "lag", "waits_in_outbox", "take_due_purges", "forget_token_floors"} | {
+    "forget_deleted_tasks",
     "totals",
     "count_waiting",
 }

@@ -3,9 +3,20 @@
 import asyncio
 
 import pytest
-from contracts.commands import AddTask, DeleteTask, EffectKey, UpdateTask
+from contracts.commands import (
+    AddTask,
+    ClearTasks,
+    DeleteTask,
+    EffectKey,
+    Move,
+    RestoreClearedTasks,
+    RestoreTask,
+    UpdateTask,
+)
+from contracts.due import Due
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetTask, ListTasks
+from contracts.replies import TaskReply
 from conversation_store.testing import ALICE, BOB, Client, everything_published
 
 
@@ -98,3 +109,129 @@ async def test_an_effect_key_must_be_of_the_users_own_run(client: Client) -> Non
             await add(client, "milk", effect_key=EffectKey(run_id=key, call_id="c1"))
         assert refused.value.code == code
     assert await client.rows("select 1 from chat.task") == []
+
+
+async def listed(client: Client, **query: object) -> list[str]:
+    """Titles as the owner sees them, read in pages of two."""
+    titles: list[str] = []
+    after: str | None = None
+    while True:
+        asked = {"principal": ALICE, "sort": "list", "limit": 2, "after": after, **query}
+        page = await client.ask(ListTasks.model_validate(asked))
+        titles += [task.title for task in page.data]
+        if not page.has_more:
+            return titles
+        after = page.after
+
+
+async def change(client: Client, task_id: str, **what: object) -> TaskReply:
+    return await client.ask(UpdateTask.model_validate({"principal": ALICE, "task_id": task_id, **what}))
+
+
+async def test_the_list_has_one_order_that_its_owner_makes(client: Client) -> None:
+    ids = {title: await add(client, title) for title in "abcde"}
+    assert await listed(client) == list("edcba")
+    await change(client, ids["b"], move=Move(to="first"))
+    await change(client, ids["e"], move=Move(to="last"))
+    await change(client, ids["a"], move=Move(to="after", task_id=ids["b"]))
+    await change(client, ids["e"], move=Move(to="before", task_id=ids["a"]))
+    assert await listed(client) == list("beadc")
+    await change(client, ids["e"], completed=True)
+    await change(client, ids["c"], completed=True)
+    assert await listed(client) == list("badec")
+    assert await listed(client, filter="open") == list("bad")
+    assert await listed(client, filter="done") == list("ec")
+    first = await client.ask(ListTasks(principal=ALICE, sort="list", limit=1))
+    assert first.counts is not None
+    assert (first.counts.open, first.counts.done, first.counts.due) == (3, 2, 0)
+    await add(client, "f")
+    assert await listed(client) == list("fbadec")
+    for other in (ids["a"], "task_none"):
+        with pytest.raises(TerminalError) as refused:
+            await client.ask(
+                UpdateTask.model_validate(
+                    {"principal": BOB, "task_id": ids["b"], "move": Move(to="before", task_id=other)}
+                )
+            )
+        assert refused.value.code == Code.FORBIDDEN
+    with pytest.raises(TerminalError) as refused:
+        await change(client, ids["b"], move=Move(to="before", task_id="task_none"))
+    assert refused.value.code == Code.NOT_FOUND
+    for cursor in ("nothing", "2_1.0_task_x", "0_nan_task_x"):
+        with pytest.raises(TerminalError) as refused:
+            await listed(client, after=cursor)
+        assert refused.value.field == "after"
+
+
+async def test_a_gap_without_a_number_left_is_made_wide_again(client: Client) -> None:
+    ids = [await add(client, title) for title in "ab"]
+    top, moved = ids[::-1]
+    ids.append(await add(client, "c"))
+    # each goes between the first one and the one that was put there before: the gap halves each time
+    for count in range(120):
+        moved = ids[2] if count % 2 else ids[0]
+        await change(client, moved, move=Move(to="after", task_id=top))
+    assert await listed(client) == list("bca")
+    await everything_published(client)
+    shown = await client.deltas("delta.*.tasks.changed")
+    assert {event["type"] for event in shown} == {"task.added", "task.updated", "tasks.reordered"}
+
+
+async def test_what_is_deleted_or_cleared_comes_back_where_it_was(client: Client) -> None:
+    ids = {title: await add(client, title) for title in "abcd"}
+    for title in "ac":
+        await change(client, ids[title], completed=True)
+    await client.ask(DeleteTask(principal=ALICE, task_id=ids["d"]))
+    assert await listed(client) == list("bca")
+    restored = await client.ask(RestoreTask(principal=ALICE, task_id=ids["d"]))
+    assert restored.task.title == "d"
+    cleared = await client.ask(ClearTasks(principal=ALICE))
+    assert (cleared.count, await listed(client)) == (2, list("db"))
+    back = RestoreClearedTasks(principal=ALICE, cleared_at=cleared.cleared_at)
+    assert (await client.ask(back)).count == 2
+    assert (await client.ask(back)).count == 0
+    assert await listed(client) == list("dbca")
+    # After ten minutes the row is gone.
+    await client.ask(DeleteTask(principal=ALICE, task_id=ids["d"]))
+    await client.rows("update chat.task set deleted_at = now() - interval '11 minutes' where deleted_at is not null")
+    for _ in range(2):
+        with pytest.raises(TerminalError) as refused:
+            await client.ask(RestoreTask(principal=ALICE, task_id=ids["d"]))
+        assert refused.value.code == Code.NOT_FOUND
+        await client.store.sweeper.sweep()
+    assert len(await client.rows("select 1 from chat.task")) == 3
+    await everything_published(client)
+    shown = await client.deltas("delta.*.tasks.changed")
+    assert [event["type"] for event in shown if event["type"].startswith("tasks.")] == [
+        "tasks.cleared",
+        "tasks.restored",
+    ]
+
+
+async def test_dates_filter_and_sort_and_completing_what_comes_again_adds_the_next(client: Client) -> None:
+    def due(day: int, recurrence: str | None = None) -> Due:
+        return Due.model_validate(
+            {"at": f"2126-02-{day:02}T09:00:00+01:00", "zone": "Europe/Zurich", "recurrence": recurrence}
+        )
+
+    late = await add(client, "late", due=due(20))
+    weekly = await add(client, "weekly", due=due(1, "FREQ=WEEKLY"))
+    await add(client, "whenever")
+    assert await listed(client, filter="due") == ["weekly", "late"]
+    done = await change(client, weekly, completed=True, title="every week")
+    assert done.task.due == due(1)
+    assert done.next_task is not None
+    assert (done.next_task.title, done.next_task.due) == ("every week", due(8, "FREQ=WEEKLY"))
+    assert (await change(client, weekly, completed=True)).next_task is None
+    assert await listed(client) == ["whenever", "every week", "late", "every week"]
+    # A slip of the finger: the untouched next one goes, and nothing comes twice.
+    reopened = await change(client, weekly, completed=False)
+    assert reopened.task.due == due(1, "FREQ=WEEKLY")
+    assert await listed(client) == ["whenever", "every week", "late"]
+    done = await change(client, weekly, completed=True)
+    assert done.next_task is not None
+    await change(client, done.next_task.task_id, description="touched")
+    assert (await change(client, weekly, completed=False)).task.due == due(1)
+    assert await listed(client, filter="due") == ["every week", "every week", "late"]
+    await change(client, late, clear_due=True)
+    assert (await client.ask(GetTask(principal=ALICE, task_id=late))).task.due is None

@@ -35,6 +35,8 @@ BY_NAME: dict[str, Any] = {
     "title": "buy milk",
     "description": "two bottles",
     "search": "milk",
+    "zone": "Europe/Zurich",
+    "recurrence": "FREQ=WEEKLY;BYDAY=FR",
     "text": "add a task: buy milk",
     "content": "Done: I added “buy milk”.",
     "assistant_id": "todo",

@@ -29,8 +29,12 @@ def check_scope(principal: Principal, conversation_id: ConversationId | None) ->
 
 
 async def missing(transaction: Transaction, kind: Kind, row_id: str) -> TerminalError:
-    """The error for a row that a user's statement did not find (one of theirs may be in another conversation)."""
-    if kind == "message" and await transaction.value(sql.own_message, message_id=row_id, user_id=transaction.user_id):
+    """The error for a row that a user's statement did not find.
+
+    One of theirs may be in another conversation, or deleted.
+    """
+    own = {"message": sql.own_message, "task": sql.own_task}.get(kind)
+    if own is not None and await transaction.value(own, row_id=row_id, user_id=transaction.user_id):
         return TerminalError.not_found(kind)
     if transaction.tells_others_ids and await transaction.value(sql.exists_for_anyone, kind=kind, row_id=row_id):
         return TerminalError.forbidden(kind)

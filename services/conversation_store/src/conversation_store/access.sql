@@ -5,7 +5,10 @@ select run_id, conversation_id, status, is_active, epoch, runner_id, turn, user_
 from chat.run where run_id = :run_id and user_id = :user_id;
 
 -- name: own_message
-select 1 from chat.message where message_id = :message_id and user_id = :user_id;
+select 1 from chat.message where message_id = :row_id and user_id = :user_id;
+
+-- name: own_task
+select 1 from chat.task where task_id = :row_id and user_id = :user_id;
 
 -- name: exists_for_anyone
 select chat.exists_for_anyone(:kind, :row_id);

@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 from actor_kit.actor import Actor, Delivery, Handler, Handlers
 from actor_kit.bus import Bus
 from actor_kit.proof import RunProof, prove_run
-from contracts.commands import AddTask, BeginTurn, ClaimRun, EraseUser, RegisterAssistants, RenewLease, SuspendRun
+from contracts.commands import (
+    AddTask,
+    BeginTurn,
+    ClaimRun,
+    EraseUser,
+    RegisterAssistants,
+    RenewLease,
+    SuspendRun,
+    UpdateTask,
+)
 from contracts.errors import TerminalError
 from contracts.ids import new_schedule_id, new_share_id, new_task_id
 from contracts.message import Reply
@@ -107,8 +116,11 @@ class ConversationStore(Actor):
             queries.ListTasks: self._transaction_of(tasks.list_tasks),
             queries.GetTask: self._transaction_of(tasks.get_task),
             AddTask: self.on_add_task,
-            commands.UpdateTask: self._transaction_of(tasks.update_task),
+            UpdateTask: self.on_update_task,
             commands.DeleteTask: self._transaction_of(tasks.delete_task, is_repeatable=False),
+            commands.ClearTasks: self._transaction_of(tasks.clear_tasks, is_repeatable=False),
+            commands.RestoreTask: self._transaction_of(tasks.restore_task),
+            commands.RestoreClearedTasks: self._transaction_of(tasks.restore_cleared_tasks, is_repeatable=False),
             queries.GetConnection: self._transaction_of(connections.get_connection),
             commands.KeepConnection: self._transaction_of(connections.keep_connection, is_repeatable=False),
             commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
@@ -209,6 +221,12 @@ class ConversationStore(Actor):
         task_id = new_task_id()  # made here, as above
         return await self._transact(
             command, delivery, lambda t: tasks.add_task(t, command, task_id, tasks_max=self.settings.user_tasks_max)
+        )
+
+    async def on_update_task(self, command: UpdateTask, delivery: Delivery) -> TaskReply:
+        next_id, tasks_max = new_task_id(), self.settings.user_tasks_max  # made here, as above
+        return await self._transact(
+            command, delivery, lambda t: tasks.update_task(t, command, next_id, tasks_max=tasks_max)
         )
 
     async def on_erase_user(self, command: EraseUser, delivery: Delivery) -> ErasureReceipt:

@@ -1,5 +1,6 @@
-"""Cursors of lists that are ordered by a time and an id: opaque to whoever passes them on."""
+"""Cursors of lists, which are ordered by a time and an id, or by hand: opaque to whoever passes them on."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from contracts.errors import Code, TerminalError
@@ -20,5 +21,29 @@ def decode_cursor(cursor: str | None, *, is_ascending: bool) -> tuple[datetime, 
         return FIRST if is_ascending else LAST
     micros, _, row_id = cursor.partition(".")
     if not (micros.isascii() and micros.isdecimal() and len(micros) <= 17):
-        raise TerminalError(Code.INVALID_REQUEST, "There is no such place to go on from.", field="after")
+        raise _no_such_place()
     return EPOCH + timedelta(microseconds=int(micros)), row_id
+
+
+def encode_place(completed: bool, position: float, row_id: str) -> str:
+    """Of a list in which the open ones come before the completed ones, each in the order of its owner."""
+    return f"{int(completed)}_{position!r}_{row_id}"
+
+
+def decode_place(cursor: str | None) -> tuple[bool, float, str]:
+    """Behind what a page begins; without a cursor, before all there can be. Raises TerminalError."""
+    if cursor is None:
+        return False, -math.inf, ""
+    completed, _, rest = cursor.partition("_")
+    number, _, row_id = rest.partition("_")
+    try:
+        position = float(number)
+    except ValueError:
+        raise _no_such_place() from None
+    if completed not in ("0", "1") or not math.isfinite(position):
+        raise _no_such_place()
+    return completed == "1", position, row_id
+
+
+def _no_such_place() -> TerminalError:
+    return TerminalError(Code.INVALID_REQUEST, "There is no such place to go on from.", field="after")

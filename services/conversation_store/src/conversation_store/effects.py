@@ -6,13 +6,13 @@ from typing import TypeVar
 from contracts.commands import EffectKey
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
-from contracts.replies import ScheduleReply, TaskDeleted, TaskReply
+from contracts.replies import ScheduleReply, TaskDeleted, TaskReply, TasksCleared, TasksRestored
 
 from conversation_store import access
 from conversation_store.database import Transaction
 from conversation_store.statements import Statements
 
-ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted, ScheduleReply)
+ReplyT = TypeVar("ReplyT", TaskReply, TaskDeleted, TasksCleared, TasksRestored, ScheduleReply)
 
 sql = Statements.beside(__file__)
 

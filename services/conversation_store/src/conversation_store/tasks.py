@@ -1,19 +1,35 @@
 """The todos."""
 
-from contracts.commands import AddTask, DeleteTask, UpdateTask
-from contracts.events import TaskChanged
+from datetime import UTC, datetime
+from typing import Literal
+
+from contracts.commands import (
+    AddTask,
+    ClearTasks,
+    DeleteTask,
+    Move,
+    RestoreClearedTasks,
+    RestoreTask,
+    UpdateTask,
+)
+from contracts.due import Due
+from contracts.events import TaskChanged, TasksChanged
 from contracts.ids import TaskId
 from contracts.queries import GetTask, ListTasks
-from contracts.replies import TaskDeleted, TaskPage, TaskReply, TaskView
+from contracts.replies import TaskCounts, TaskDeleted, TaskPage, TaskReply, TasksCleared, TasksRestored, TaskView
 
 from conversation_store import access
-from conversation_store.cursors import decode_cursor, encode_cursor
-from conversation_store.database import Transaction
+from conversation_store.cursors import decode_cursor, decode_place, encode_cursor, encode_place
+from conversation_store.database import Row, Transaction
 from conversation_store.effects import once
 from conversation_store.outbox import enqueue
+from conversation_store.recurrence import next_due
 from conversation_store.statements import Statements
 from conversation_store.turns.rules import quota_exceeded
 from conversation_store.views import task_view
+
+UNDO_SECONDS_MAX = 600
+"""How long a deletion can be taken back; the sweeper forgets what is older."""
 
 sql = Statements.beside(__file__)
 
@@ -26,30 +42,48 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, 
     user_id = command.principal.user_id
 
     async def add() -> TaskReply:
-        if await transaction.value(sql.know_user, command, tasks_max=tasks_max) >= tasks_max:
-            raise quota_exceeded(f"At most {tasks_max} todos are kept.", "tasks")
-        row = await transaction.row(sql.add, command, task_id=task_id)
+        await _check_quota(transaction, user_id, tasks_max)
+        row = await transaction.row(sql.add, command, task_id=task_id, due=_json(command.due))
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))
 
     return await once(transaction, command.principal, command.effect_key, TaskReply, "add_task", add)
 
 
-async def update_task(transaction: Transaction, command: UpdateTask) -> TaskReply:
-    """Change a todo. Raises TerminalError: forbidden, not_found."""
+async def update_task(
+    transaction: Transaction, command: UpdateTask, next_task_id: TaskId, *, tasks_max: int
+) -> TaskReply:
+    """Change a todo. ``next_task_id``: of the one that is added where this one comes again and is completed.
+
+    Raises TerminalError: forbidden, not_found, quota_exceeded.
+    """
     user_id = command.principal.user_id
 
     async def update() -> TaskReply:
-        row = await transaction.row(sql.update, command)
-        if row is None:
+        before = await transaction.row(sql.lock, command)
+        if before is None:
             raise await access.missing(transaction, "task", command.task_id)
-        return TaskReply(task=await _tell(transaction, user_id, "task.updated", task_view(row)))
+        due = None if command.clear_due else command.due or task_view(before).due
+        next_task, next_id = None, before["next_task_id"]
+        if command.completed and not before["completed"] and due and (again := next_due(due, datetime.now(UTC))):
+            await _check_quota(transaction, user_id, tasks_max)
+            next_task, next_id = await _add_next(transaction, command, next_task_id, again), next_task_id
+            due = due.model_copy(update={"recurrence": None})  # the next one has it: this one is over
+        elif command.completed is False and next_id is not None:
+            taken_back = await _take_back_next(transaction, user_id, next_id)
+            due = due and due.model_copy(update={"recurrence": taken_back or due.recurrence})
+            next_id = None
+        position = None if command.move is None else await _position(transaction, command, command.move)
+        row = await transaction.row(sql.update, command, due=_json(due), position=position, next_task_id=next_id)
+        assert row is not None  # it is locked
+        task = await _tell(transaction, user_id, "task.updated", task_view(row))
+        return TaskReply(task=task, next_task=next_task)
 
     return await once(transaction, command.principal, command.effect_key, TaskReply, "update_task", update)
 
 
 async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDeleted:
-    """Delete a todo. Raises TerminalError: forbidden, not_found."""
+    """Delete a todo, so that it can be restored for a while. Raises TerminalError: forbidden, not_found."""
     user_id = command.principal.user_id
 
     async def delete() -> TaskDeleted:
@@ -62,6 +96,45 @@ async def delete_task(transaction: Transaction, command: DeleteTask) -> TaskDele
     return await once(transaction, command.principal, command.effect_key, TaskDeleted, "delete_task", delete)
 
 
+async def clear_tasks(transaction: Transaction, command: ClearTasks) -> TasksCleared:
+    """Delete all that are completed, so that they can be restored for a while."""
+    user_id = command.principal.user_id
+
+    async def clear() -> TasksCleared:
+        cleared = await transaction.row(sql.clear, command)
+        assert cleared is not None  # a count always gives one row
+        await _tell_of_many(transaction, user_id, "tasks.cleared", cleared["count"])
+        return TasksCleared(**cleared)
+
+    return await once(transaction, command.principal, command.effect_key, TasksCleared, "clear_tasks", clear)
+
+
+async def restore_task(transaction: Transaction, command: RestoreTask) -> TaskReply:
+    """Take a deletion back. Raises TerminalError: forbidden, not_found, also where that is too long ago."""
+    user_id = command.principal.user_id
+
+    async def restore() -> TaskReply:
+        row = await transaction.row(sql.restore, command, undo_seconds=UNDO_SECONDS_MAX)
+        if row is None:
+            raise await access.missing(transaction, "task", command.task_id)
+        return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))
+
+    return await once(transaction, command.principal, command.effect_key, TaskReply, "restore_task", restore)
+
+
+async def restore_cleared_tasks(transaction: Transaction, command: RestoreClearedTasks) -> TasksRestored:
+    """Take a clearing back; how many todos came back says whether that was too long ago."""
+    user_id = command.principal.user_id
+
+    async def restore() -> TasksRestored:
+        count = await transaction.execute(sql.restore_cleared, command, undo_seconds=UNDO_SECONDS_MAX)
+        await _tell_of_many(transaction, user_id, "tasks.restored", count)
+        return TasksRestored(count=count)
+
+    key, name = command.effect_key, "restore_cleared_tasks"
+    return await once(transaction, command.principal, key, TasksRestored, name, restore)
+
+
 async def get_task(transaction: Transaction, query: GetTask) -> TaskReply:
     """One todo. Raises TerminalError: forbidden, not_found."""
     row = await transaction.row(sql.get, query)
@@ -72,25 +145,109 @@ async def get_task(transaction: Transaction, query: GetTask) -> TaskReply:
 
 async def list_tasks(transaction: Transaction, query: ListTasks) -> TaskPage:
     """A page of the user's todos. Raises TerminalError (invalid_request) for a cursor that is none."""
+    pattern = None if query.search is None else f"%{_escaped(query.search)}%"
+    rows = await _rows(transaction, query, pattern)
+    data = tuple(task_view(row) for row in rows[: query.limit])
+    counts = None
+    if query.after is None and (counted := await transaction.row(sql.count, query)):
+        counts = TaskCounts(**counted)
+    if len(rows) <= query.limit:
+        return TaskPage(data=data, has_more=False, counts=counts)
+    return TaskPage(data=data, has_more=True, after=_cursor(query, data[-1]), counts=counts)
+
+
+async def _rows(transaction: Transaction, query: ListTasks, pattern: str | None) -> list[Row]:
+    """One more than is asked for, which says whether there are more."""
+    completed = query.completed if query.filter is None else query.filter == "done"
+    limit = query.limit + 1
+    if query.sort == "list" and query.filter == "due":
+        due_at, task_id = decode_cursor(query.after, is_ascending=True)
+        return await transaction.rows(sql.by_date, query, due_at=due_at, task_id=task_id, pattern=pattern, limit=limit)
+    if query.sort == "list":
+        after_completed, after_position, task_id = decode_place(query.after)
+        place = {"after_completed": after_completed, "after_position": after_position, "task_id": task_id}
+        return await transaction.rows(
+            sql.by_position, query, **place, completed=completed, pattern=pattern, limit=limit
+        )
     created_at, task_id = decode_cursor(query.after, is_ascending=query.order == "asc")
-    rows = await transaction.rows(
+    return await transaction.rows(
         sql.oldest_first if query.order == "asc" else sql.newest_first,
         query,
         created_at=created_at,
         task_id=task_id,
-        pattern=None if query.search is None else f"%{_escaped(query.search)}%",
-        limit=query.limit + 1,
+        has_date=query.filter == "due",
+        completed=completed,
+        pattern=pattern,
+        limit=limit,
     )
-    data = tuple(task_view(row) for row in rows[: query.limit])
-    if len(rows) <= query.limit:
-        return TaskPage(data=data, has_more=False)
-    return TaskPage(data=data, has_more=True, after=encode_cursor(data[-1].created_at, data[-1].task_id))
+
+
+def _cursor(query: ListTasks, last: TaskView) -> str:
+    if query.sort == "created":
+        return encode_cursor(last.created_at, last.task_id)
+    if query.filter == "due" and last.due is not None:
+        return encode_cursor(last.due.at, last.task_id)
+    return encode_place(last.completed, last.position, last.task_id)
+
+
+async def _check_quota(transaction: Transaction, user_id: str, tasks_max: int) -> None:
+    if await transaction.value(sql.know_user, user_id=user_id, tasks_max=tasks_max) >= tasks_max:
+        raise quota_exceeded(f"At most {tasks_max} todos are kept.", "tasks")
+
+
+def _json(due: Due | None) -> str | None:
+    return None if due is None else due.model_dump_json()
+
+
+async def _add_next(transaction: Transaction, command: UpdateTask, next_task_id: TaskId, due: Due) -> TaskView:
+    """The todo that comes after one that is being completed; what is changed with it is not handed on."""
+    row = await transaction.row(sql.add_next, command, next_task_id=next_task_id, due=_json(due))
+    assert row is not None  # the todo is locked
+    return await _tell(transaction, command.principal.user_id, "task.added", task_view(row))
+
+
+async def _take_back_next(transaction: Transaction, user_id: str, next_task_id: TaskId) -> str | None:
+    """Delete what completing has added, if nobody has touched it; how it comes again, None where it stays."""
+    row = await transaction.row(sql.take_back_next, user_id=user_id, next_task_id=next_task_id)
+    if row is None:
+        return None
+    await _tell(transaction, user_id, "task.deleted", task_view(row))
+    recurrence: str | None = row["recurrence"]
+    return recurrence
+
+
+async def _position(transaction: Transaction, command: UpdateTask, move: Move) -> float:
+    """The number of the place that is asked for. Raises TerminalError (not_found) where the other todo is not there."""
+    if move.task_id is None:
+        at_end: float = await transaction.value(sql.place_at_end, command, is_first=move.to == "first")
+        return at_end
+    for _ in range(2):
+        place = await transaction.row(sql.place_beside, command, other_id=move.task_id, is_before=move.to == "before")
+        assert place is not None  # a row is always given
+        if not place["is_found"]:
+            raise await access.missing(transaction, "task", move.task_id)
+        if place["position"] is not None:
+            return float(place["position"])
+        count = await transaction.execute(sql.spread, command)
+        await _tell_of_many(transaction, command.principal.user_id, "tasks.reordered", count)
+    raise AssertionError("there is room after todos were spread")
 
 
 async def _tell(transaction: Transaction, user_id: str, change: str, task: TaskView) -> TaskView:
     event = TaskChanged.model_validate({"type": change, "task": task})
     await enqueue.enqueue(transaction, user_id, [enqueue.task_changed(user_id, event)])
     return task
+
+
+async def _tell_of_many(
+    transaction: Transaction,
+    user_id: str,
+    change: Literal["tasks.cleared", "tasks.restored", "tasks.reordered"],
+    count: int,
+) -> None:
+    if count:
+        event = TasksChanged(type=change, count=count)
+        await enqueue.enqueue(transaction, user_id, [enqueue.tasks_changed(user_id, event)])
 
 
 def _escaped(text: str) -> str:

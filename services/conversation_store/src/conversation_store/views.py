@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from contracts.due import Due
 from contracts.replies import (
     ConversationStatus,
     ConversationView,
@@ -65,7 +66,11 @@ def run_view(row: Row) -> RunView:
 
 
 def task_view(row: Row) -> TaskView:
-    return TaskView(**{name: row[name] for name in TaskView.model_fields})
+    due = None
+    if row["due_at"] is not None:
+        recurrence = row["recurrence"]
+        due = Due(at=row["due_at"], zone=row["due_zone"], all_day=row["due_all_day"], recurrence=recurrence)
+    return TaskView(due=due, **{name: row[name] for name in TaskView.model_fields if name != "due"})
 
 
 def ledger_entry(row: Row) -> LedgerEntry:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from contracts.assistants import AssistantCard, TimeZone
-from contracts.commands import CronExpression, OnBusy, ScheduleText, TaskDescription, TaskTitle
+from contracts.commands import CronExpression, Move, OnBusy, ScheduleText, TaskDescription, TaskTitle
+from contracts.due import Due, NewDue
 from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ScheduleId, ServerName, ShareId, TaskId
 from contracts.message import Json
 from contracts.replies import (
@@ -19,6 +20,7 @@ from contracts.replies import (
     ScheduleStatus,
     ScheduleView,
     ShareView,
+    TaskCounts,
     TaskView,
     ToolCallView,
     TurnView,
@@ -294,29 +296,41 @@ class RunList(BaseModel):
 class NewTask(_Sent):
     """A todo to add."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "buy milk"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"title": "buy milk"},
+                {"title": "call mum", "due": {"at": "2026-12-04T09:00:00+01:00", "zone": "Europe/Zurich"}},
+            ]
+        }
+    )
 
     title: TaskTitle
     description: TaskDescription | None = None
+    due: NewDue | None = None
 
 
 class TaskChange(_Sent):
-    """What to change of a todo; what is absent or null stays."""
+    """What to change of a todo; what is absent stays. Null stays too, but for `due`: that takes the date away."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"completed": True}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"completed": True}, {"move": {"to": "first"}}]})
 
     title: TaskTitle | None = None
     description: TaskDescription | None = None
     completed: bool | None = None
+    due: NewDue | None = None
+    move: Move | None = None
 
 
 class Task(BaseModel):
-    """A todo."""
+    """A todo. `position`: the smaller the nearer to the top of the list, which shows the open ones first."""
 
     id: TaskId
     title: str
     description: str | None
     completed: bool
+    due: Due | None
+    position: float
     created_at: datetime
     updated_at: datetime
 
@@ -326,11 +340,31 @@ class Task(BaseModel):
 
 
 class TaskList(BaseModel):
-    """A page of todos."""
+    """A page of todos. `counts`, on the first page: of the whole list, whatever was asked for."""
 
     data: list[Task]
     has_more: bool
     after: str | None
+    counts: TaskCounts | None
+
+
+class ClearedTasks(BaseModel):
+    """How many todos were deleted; `cleared_at` names this deletion, to take it back."""
+
+    count: int
+    cleared_at: datetime
+
+
+class ClearingToRestore(_Sent):
+    """Which clearing to take back."""
+
+    cleared_at: AwareDatetime = Field(strict=False)
+
+
+class RestoredTasks(BaseModel):
+    """How many todos are back."""
+
+    count: int
 
 
 class Connection(BaseModel):

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from contracts.commands import AddTask, DeleteTask, UpdateTask
-from contracts.queries import GetTask, ListTasks
+from contracts.commands import AddTask, ClearTasks, DeleteTask, RestoreClearedTasks, RestoreTask, UpdateTask
+from contracts.queries import GetTask, ListTasks, TaskFilter, TaskSort
 from fastapi import Query, Response
 
-from auth_edge.http.bodies import NewTask, Task, TaskChange, TaskList
+from auth_edge.http.bodies import ClearedTasks, ClearingToRestore, NewTask, RestoredTasks, Task, TaskChange, TaskList
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
@@ -21,27 +21,60 @@ router = user_router("tasks")
 
 
 @router.get("/tasks", summary="List todos")
-async def list_tasks(
+async def list_tasks(  # noqa: PLR0913, PLR0917  the parameters of the query
     call: UserCall,
     limit: LimitParameter = 50,
     after: AfterParameter = None,
     order: OrderParameter = "asc",
     completed: Annotated[bool | None, Query(description="Only those done, or only those open.")] = None,
+    filter: Annotated[  # noqa: A002  the name of the parameter
+        TaskFilter | None, Query(description="Only the open ones, those of them that have a date, or those done.")
+    ] = None,
+    sort: Annotated[
+        TaskSort,
+        Query(description="As they were created, by `order`; or as the list is seen: open first, each by hand."),
+    ] = "created",
     q: SearchParameter = None,
 ) -> TaskList:
-    """In the order in which they were added, or the other way round."""
-    query = ListTasks(principal=call.principal, limit=limit, after=after, order=order, completed=completed, search=q)
+    """In the order in which they were added, or the other way round; with `sort=list` as the pages and the assistant
+    show them, which is by their dates for `filter=due`.
+    """
+    query = ListTasks(
+        principal=call.principal,
+        limit=limit,
+        after=after,
+        order=order,
+        sort=sort,
+        completed=completed,
+        filter=filter,
+        search=q,
+    )
     page = await call.ask(query)
-    return TaskList(data=[Task.of(view) for view in page.data], has_more=page.has_more, after=page.after)
+    data = [Task.of(view) for view in page.data]
+    return TaskList(data=data, has_more=page.has_more, after=page.after, counts=page.counts)
 
 
 @router.post("/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location")})
 async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
-    """Adds it at the end of the list; `Location` is where it is."""
-    command = AddTask(principal=call.principal, title=sent.title, description=sent.description)
+    """Adds it on top of the list; `Location` is where it is."""
+    command = AddTask(principal=call.principal, title=sent.title, description=sent.description, due=sent.due)
     task = Task.of((await call.ask(command)).task)
     response.headers["Location"] = f"tasks/{task.id}"
     return task
+
+
+@router.post("/tasks/clear", summary="Clear completed todos")
+async def clear_tasks(call: UserCall) -> ClearedTasks:
+    """Deletes all that are completed. `POST tasks/restore` takes that back, for ten minutes."""
+    cleared = await call.ask(ClearTasks(principal=call.principal))
+    return ClearedTasks(count=cleared.count, cleared_at=cleared.cleared_at)
+
+
+@router.post("/tasks/restore", summary="Take a clearing back")
+async def restore_cleared_tasks(call: UserCall, sent: ClearingToRestore) -> RestoredTasks:
+    """Brings back all todos that were cleared together; none where that is more than ten minutes ago."""
+    restored = await call.ask(RestoreClearedTasks(principal=call.principal, cleared_at=sent.cleared_at))
+    return RestoredTasks(count=restored.count)
 
 
 @router.get("/tasks/{task_id}", summary="Get a todo", responses=problems(404))
@@ -52,12 +85,20 @@ async def get_task(call: UserCall, task_id: TaskIdInPath) -> Task:
 
 @router.patch("/tasks/{task_id}", summary="Change a todo", responses=problems(404))
 async def update_task(call: UserCall, task_id: TaskIdInPath, sent: TaskChange) -> Task:
-    """Changes what is sent; the rest stays as it is."""
-    command = UpdateTask(principal=call.principal, task_id=task_id, **sent.model_dump(exclude_none=True))
+    """Changes what is sent; the rest stays as it is. To complete one that comes again adds the next one."""
+    changes = sent.model_dump(exclude_none=True)
+    clear_due = "due" in sent.model_fields_set and sent.due is None
+    command = UpdateTask(principal=call.principal, task_id=task_id, clear_due=clear_due, **changes)
     return Task.of((await call.ask(command)).task)
 
 
 @router.delete("/tasks/{task_id}", status_code=204, summary="Delete a todo", responses=problems(404))
 async def delete_task(call: UserCall, task_id: TaskIdInPath) -> None:
-    """Takes it off the list, for ever."""
+    """Takes it off the list. `POST tasks/{task_id}/restore` takes that back, for ten minutes."""
     await call.ask(DeleteTask(principal=call.principal, task_id=task_id))
+
+
+@router.post("/tasks/{task_id}/restore", summary="Restore a todo", responses=problems(404))
+async def restore_task(call: UserCall, task_id: TaskIdInPath) -> Task:
+    """Brings back a todo that was deleted within ten minutes; one that is there stays as it is."""
+    return Task.of((await call.ask(RestoreTask(principal=call.principal, task_id=task_id))).task)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, MetaData, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, ForeignKey, Integer, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 from sqlalchemy.orm import declared_attr
 from sqlmodel import SQLModel
@@ -55,6 +55,11 @@ def time_column(*, nullable: bool = False, primary_key: bool = False) -> Column[
 
 def count_column() -> Column[Any]:
     return Column(Integer(), nullable=False, server_default=text("0"))
+
+
+def real_column(default: str) -> Column[Any]:
+    """A real number of 64 bits; ``default`` is the SQL expression that the database fills in."""
+    return Column(Double(), nullable=False, server_default=text(default))
 
 
 def flag_column() -> Column[Any]:

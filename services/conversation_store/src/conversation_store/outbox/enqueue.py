@@ -15,6 +15,7 @@ from contracts.events import (
     RunEvent,
     ScheduleFired,
     TaskChanged,
+    TasksChanged,
 )
 from contracts.ids import AssistantId, ConversationId, RunId, new_id
 from contracts.message import Json, Message
@@ -81,6 +82,12 @@ def schedule_fired(user_id: str, event: ScheduleFired) -> Outgoing:
     """The control frame of a turn that was due."""
     subject = subject_of(ScheduleFired, user_id=user_id)
     return _outgoing(event.schedule_id, subject, event, {EVENT_HEADER: ScheduleFired.event_name})
+
+
+def tasks_changed(user_id: str, event: TasksChanged) -> Outgoing:
+    """A control frame about many todos."""
+    subject = subject_of(TasksChanged, user_id=user_id)
+    return _outgoing("tasks", subject, event, {EVENT_HEADER: TasksChanged.event_name})
 
 
 def audit_event(event: AuditEvent) -> Outgoing:

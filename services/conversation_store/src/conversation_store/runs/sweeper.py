@@ -13,7 +13,7 @@ from contracts.identity import Principal
 from contracts.ids import new_id
 from contracts.streams import DELTAS
 
-from conversation_store import access, metrics, reports
+from conversation_store import access, metrics, reports, tasks
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
@@ -156,12 +156,16 @@ class Sweeper:
         return None
 
     async def purge_due(self) -> None:
-        """Purge erased users' subjects. A purge that fails keeps its row, and is done again."""
+        """Purge erased users' subjects, and the todos that were deleted a while ago.
+
+        A purge that fails keeps its row, and is done again.
+        """
 
         async def purge(transaction: Transaction) -> None:
             for row in await transaction.rows(sql.take_due_purges):
                 await self._bus.purge(DELTAS.name, row["subject_filter"])
             await transaction.execute(sql.forget_token_floors)
+            await transaction.execute(sql.forget_deleted_tasks, seconds=tasks.UNDO_SECONDS_MAX)
 
         await self._database.transact(None, purge)
 

@@ -51,6 +51,9 @@ delete from chat.due_purge where (subject_filter, due_at) in (
 -- No token lives longer than a day.
 delete from chat.token_floor where valid_from < now() - interval '25 hours';
 
+-- name: forget_deleted_tasks
+delete from chat.task where deleted_at < now() - make_interval(secs => :seconds);
+
 -- name: delete_untouched
 -- What the user was not at for so long, pinned or not; never what is being answered. Takes with it whatever a foreign
 -- key ties to it.
