@@ -41,7 +41,10 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/shares": true,
   "/api/{user_id}/stream": true,
   "/api/{user_id}/tasks": true,
+  "/api/{user_id}/tasks/clear": true,
+  "/api/{user_id}/tasks/restore": true,
   "/api/{user_id}/tasks/{task_id}": true,
+  "/api/{user_id}/tasks/{task_id}/restore": true,
   "/api/{user_id}/tokens": true,
 };
 

@@ -8,6 +8,8 @@ const task = (id: string, title: string, completed = false): Task => ({
   id,
   title,
   description: null,
+  due: null,
+  position: 0,
   completed,
   created_at: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",

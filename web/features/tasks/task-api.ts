@@ -21,7 +21,7 @@ export class TaskApi {
     const tasks: Task[] = [];
     let after: string | null | undefined;
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const query = new URLSearchParams({ limit: String(PAGE_TASKS), ...(after ? { after } : {}) });
+      const query = new URLSearchParams({ sort: "list", limit: String(PAGE_TASKS), ...(after ? { after } : {}) });
       const answer = await call<TaskList>("GET", `${this.url}?${query}`);
       tasks.push(...answer.data);
       if (!answer.has_more || !answer.after) return { tasks, isCut: false };

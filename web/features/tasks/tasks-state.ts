@@ -105,11 +105,11 @@ function withTask(tasks: readonly Task[], task: Task): readonly Task[] {
   return tasks.map((other) => (other.id === task.id ? task : other));
 }
 
-/** The tasks to show, newest first, as if every pending change had succeeded. */
+/** The tasks to show in the order of the list, as if every pending change had succeeded. */
 export function shownTasks(state: TasksState): ShownTask[] {
   const byId = new Map<string, ShownTask>(state.tasks.map((task) => [task.id, { ...task, isSaving: false }]));
   for (const mutation of state.pending) applyPending(byId, mutation);
-  return [...byId.values()].sort(newestFirst);
+  return [...byId.values()].sort(inOrder);
 }
 
 function applyPending(byId: Map<string, ShownTask>, mutation: Mutation): void {
@@ -124,12 +124,15 @@ function applyPending(byId: Map<string, ShownTask>, mutation: Mutation): void {
 
 function pendingTask(id: string, title: string): ShownTask {
   const future = new Date(8.64e15).toISOString();
-  return { id, title, description: null, completed: false, created_at: future, updated_at: future, isSaving: true };
+  const untold = { description: null, completed: false, due: null, position: -Infinity };
+  return { id, title, ...untold, created_at: future, updated_at: future, isSaving: true };
 }
 
-function newestFirst(left: ShownTask, right: ShownTask): number {
-  const byTime = Date.parse(right.created_at) - Date.parse(left.created_at);
-  return byTime !== 0 ? byTime : right.id.localeCompare(left.id);
+/** As the store has it (`sort=list`): open before completed, and each as its owner has put them. */
+function inOrder(left: Task, right: Task): number {
+  if (left.completed !== right.completed) return left.completed ? 1 : -1;
+  if (left.position !== right.position) return left.position < right.position ? -1 : 1;
+  return left.id < right.id ? -1 : 1;
 }
 
 export function filterTasks<T extends Task>(tasks: readonly T[], filter: TaskFilter): T[] {

@@ -131,8 +131,9 @@ async function send(api: TaskApi, mutation: Mutation): Promise<Task | null> {
 }
 
 /** A task of the stream as HTTP has it: the stream, as contracts do, calls its id `task_id`. */
-function taskOf({ task: { task_id, ...task } }: TaskChanged): Task {
-  return { ...task, description: task.description ?? null, id: task_id };
+function taskOf({ task: { task_id, due, ...task } }: TaskChanged): Task {
+  const known = due ? { ...due, all_day: due.all_day ?? false } : null;
+  return { ...task, description: task.description ?? null, due: known, position: task.position ?? 0, id: task_id };
 }
 
 function leaveIfSignedOut(error: unknown): void {
