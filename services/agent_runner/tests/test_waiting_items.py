@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from agent_runner.waiting_items import approval_item, client_tool_item, form_of, question_item
+from agent_runner.waiting_items import NOTE, approval_item, client_tool_item, consent_item, form_of, question_item
 from chatkit.types import ThreadItem
 from natterkit import Choice, Confirm, Form, Several, Text
 from natterkit.asking import request_of
@@ -23,6 +23,7 @@ QUESTIONS = [
     [
         approval_item("conv_1", "refund_order", {"order_id": "1001", "lines": [1, 2]}, "The shop"),
         approval_item("conv_1", "refund", None, None),
+        consent_item("conv_1", "Calendar", "https://chat.example/connections/calendar"),
         question_item("conv_1", form_of(request_of(Form(QUESTIONS)))),
         client_tool_item("conv_1", "call_1.1", "where", {"precise": True}),
     ],
@@ -31,7 +32,7 @@ def test_each_is_an_item_of_chatkit(item: dict[str, Any]) -> None:
     read = ITEM.validate_python(item)
     assert read.status == "pending"
     known = ITEM.dump_python(read, mode="json", exclude_unset=True)
-    assert known.keys() == item.keys(), "nothing of it is unknown to ChatKit"
+    assert known.keys() == item.keys() - {NOTE}, "nothing else of it is unknown to ChatKit"
 
 
 def test_the_arguments_of_a_call_are_readable() -> None:

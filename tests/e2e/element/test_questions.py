@@ -1,7 +1,11 @@
 """What an answer waits for: questions to the person, tools of their page."""
 
-from agent_runner.waiting_items import approval_item
-from playwright.sync_api import Page, expect
+from typing import Any
+
+from agent_runner.waiting_items import approval_item, consent_item, form_of, question_item
+from natterkit import Choice, Confirm, Form, Text
+from natterkit.asking import request_of
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.element.chat import Chat
 from tests.e2e.element.gallery import thread_of
@@ -62,10 +66,72 @@ def test_the_details_of_a_question_stand_apart_from_it(stock: Server, page: Page
     page.route("**/chatkit", lambda route: route.fulfill(json=thread_of([item])))
     page.goto(stock.url(options={"initialThread": "gallery"}))
     form = chat.root.get_by_role("form", name="Questions")
-    expect(form.locator("legend").first).to_contain_text("Allow “Refund order” (shop)?")
+    expect(form.locator("legend").first).to_contain_text("Allow “Refund order (shop)”?")
     expect(form.locator(".question-details")).to_have_text("Order id: A-1017\nAmount: 49.00 EUR", use_inner_text=True)
-    expect(form.get_by_role("radio")).to_have_count(3)
+    names = ["Decline", "Approve always in this conversation", "Approve"]
+    expect(form.get_by_role("button")).to_have_text(names)
     assert axe(page) == []
+
+
+def shown(stock: Server, page: Page, item: dict, **options: object) -> list[dict]:
+    """Open a thread whose last item is this one; returns what is posted besides."""
+    posted: list[dict] = []
+
+    def answer(route: Route) -> None:
+        said: Any = route.request.post_data_json
+        if said["type"] == "threads.get_by_id":
+            route.fulfill(json=thread_of([item]))
+        else:
+            posted.append(said)
+            route.fulfill(status=200, content_type="text/event-stream", body="")
+
+    page.route("**/chatkit", answer)
+    page.goto(stock.url(options={"initialThread": "gallery", **options}))
+    return posted
+
+
+def test_an_approval_is_declined_with_a_reason_in_the_readers_language(stock: Server, page: Page, chat: Chat) -> None:
+    item = approval_item("gallery", "refund_order", {"order_id": "A-1017"}, None)
+    posted = shown(stock, page, item, locale="ar")
+    form = chat.root.get_by_role("form")
+    expect(form.locator("legend")).to_contain_text("هل تسمح بتنفيذ «Refund order»؟")
+    expect(form.get_by_role("radio")).to_have_count(0)
+    form.get_by_role("textbox", name="السبب عند الرفض").fill("Not mine")
+    assert axe(page) == []
+    form.get_by_role("button", name="رفض").click()
+    page.wait_for_timeout(100)
+    answers = posted[-1]["params"]["input"]["answers"]
+    assert answers == {
+        "decision": {"values": ["Decline"], "skipped": False},
+        "reason": {"values": ["Not mine"], "skipped": False},
+    }
+
+
+def test_a_consent_shows_where_it_is_given(stock: Server, page: Page, chat: Chat) -> None:
+    posted = shown(stock, page, consent_item("gallery", "Calendar", "https://chat.example/connections/calendar"))
+    form = chat.root.get_by_role("form")
+    expect(form.locator("legend")).to_have_text("Connect Calendar?")
+    link = form.get_by_role("link", name="Open the page where you allow it")
+    expect(link).to_have_attribute("href", "https://chat.example/connections/calendar")
+    assert axe(page) == []
+    form.get_by_role("button", name="Done").click()
+    page.wait_for_timeout(100)
+    assert posted[-1]["params"]["input"]["answers"] == {"decision": {"values": ["Done"], "skipped": False}}
+
+
+def test_a_question_of_ours_takes_no_other_answer_than_it_may(stock: Server, page: Page, chat: Chat) -> None:
+    questions = [Choice("Which?", ["a", "b"]), Confirm("Sure?"), Text("For whom?", required=False)]
+    posted = shown(stock, page, question_item("gallery", form_of(request_of(Form(questions)))), locale="ur")
+    form = chat.root.get_by_role("form")
+    expect(form.get_by_role("textbox")).to_have_count(1)
+    submit = form.get_by_role("button").last
+    form.get_by_role("radio", name="a", exact=True).check()
+    expect(submit).to_be_disabled()
+    form.get_by_role("radio", name="ہاں").check()
+    submit.click()
+    page.wait_for_timeout(100)
+    answers = posted[-1]["params"]["input"]["answers"]
+    assert [answers[name]["values"] for name in ("q1", "q2", "q3")] == [["a"], ["Yes"], []]
 
 
 def test_a_client_tool_without_a_handler_is_an_error_and_no_dead_end(stock: Server, page: Page, chat: Chat) -> None:

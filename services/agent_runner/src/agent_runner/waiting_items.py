@@ -22,6 +22,10 @@ from contracts.waiting import (
 from natterkit.asking import KINDS, Choice, Request, Several, Text
 from pydantic import JsonValue
 
+NOTE = "natter"
+"""Beside ChatKit's fields: what an item or a question of ours is, so that an element may ask it in its user's language.
+Others take no notice of it.
+"""
 ARGUMENT_CHARACTERS_MAX = 500
 ARGUMENTS_CHARACTERS_MAX = 3_000
 
@@ -41,7 +45,8 @@ def approval_item(conversation_id: str, tool: str, arguments: JsonValue, where: 
             "description": "If you decline, the assistant is told why.",
         },
     ]
-    return {**_item("structured_input", conversation_id), "status": "pending", "inputs": inputs}
+    note: Json = {"kind": "approval", "tool": human(tool), "server": where}
+    return {**_item("structured_input", conversation_id), "status": "pending", "inputs": inputs, NOTE: note}
 
 
 def consent_item(conversation_id: str, title: str, url: str) -> Json:
@@ -49,7 +54,9 @@ def consent_item(conversation_id: str, title: str, url: str) -> Json:
     question = f"Connect {title}?\n\nOpen {url} and allow it there. The answer then goes on by itself."
     options = [{"value": value} for value in (DONE, DECLINE)]
     asked: Json = {"id": DECISION_INPUT, "type": "multiple_choice", "question": question, "options": options}
-    return {**_item("structured_input", conversation_id), "status": "pending", "inputs": [{**asked, "multiple": False}]}
+    inputs: list[JsonValue] = [{**asked, "multiple": False}]
+    note: Json = {"kind": "consent", "label": title, "url": url}
+    return {**_item("structured_input", conversation_id), "status": "pending", "inputs": inputs, NOTE: note}
 
 
 def question_item(conversation_id: str, form: Form) -> Json:
@@ -90,7 +97,12 @@ def human(tool: str) -> str:
 
 
 def _input(question: Question) -> Json:
-    asked: Json = {"id": question.id, "question": question.question}
+    note: Json = {
+        "type": question.type,
+        "allows_other": question.type == "text" or question.allows_other,
+        "is_required": question.is_required,
+    }
+    asked: Json = {"id": question.id, "question": question.question, NOTE: note}
     if question.type == "text":
         described = {} if question.description is None else {"description": question.description}
         return {**asked, "type": "freeform", **described}

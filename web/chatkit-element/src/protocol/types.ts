@@ -135,6 +135,17 @@ export interface StructuredAnswer {
   values: string[];
   skipped: boolean;
 }
+/** What our server says of a question beside ChatKit's fields, so that it is asked in the reader's language. */
+export interface QuestionNote {
+  type: "text" | "choice" | "several" | "confirm";
+  /** Any other text is an answer as well. */
+  allows_other: boolean;
+  is_required: boolean;
+}
+/** The same of the whole item. An approval is of a tool's call, a consent is given at `url`. */
+export type AskedNote =
+  | { kind: "approval"; tool: string; server?: string | null }
+  | { kind: "consent"; label: string; url: string };
 export interface StructuredQuestion {
   id: string;
   type: "multiple_choice" | "freeform";
@@ -143,11 +154,13 @@ export interface StructuredQuestion {
   description?: string | null;
   options?: { value: string }[];
   multiple?: boolean;
+  natter?: QuestionNote;
 }
 export interface StructuredInputItem extends ItemBase {
   type: "structured_input";
   status: "pending" | "answered" | "skipped";
   inputs: StructuredQuestion[];
+  natter?: AskedNote;
 }
 export interface Task {
   type: "custom" | "web_search" | "thought" | "file" | "image";

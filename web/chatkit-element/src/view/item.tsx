@@ -3,6 +3,7 @@
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
 import { entityOfTag } from "../state/mentions";
+import { answerText, askedOf, questionText } from "../text/asked";
 import type { StoredTurn } from "../state/stored-turn";
 import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
@@ -117,10 +118,10 @@ function AnsweredQuestions({ item }: { item: Extract<ThreadItem, { type: "struct
   if (item.status === "pending") return null; // the form is shown where the composer is otherwise
   return (
     <dl class="answers">
-      {item.inputs.map((input) => (
+      {item.inputs.filter((input, at) => at === 0 || askedOf(item) === null || input.answer?.values.length).map((input) => (
         <div key={input.id}>
-          <dt dir="auto">{input.question}</dt>
-          <dd dir="auto">{input.answer?.values.length ? input.answer.values.join(", ") : text("skipped")}</dd>
+          <dt dir="auto">{questionText(item, input, text)}</dt>
+          <dd dir="auto">{input.answer?.values.length ? input.answer.values.map((value) => answerText(item, input, value, text)).join(", ") : text("skipped")}</dd>
         </div>
       ))}
     </dl>

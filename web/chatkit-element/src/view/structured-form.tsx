@@ -1,6 +1,9 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { StructuredAnswer, StructuredInputItem, StructuredQuestion } from "../protocol/types";
+import { answerText, askedOf, partsOf } from "../text/asked";
+import { useAnswering } from "./answering";
 import { useView } from "./context";
+import { DecisionForm } from "./decision-form";
 
 type Values = Record<string, { chosen: readonly string[]; other: string }>;
 
@@ -8,23 +11,17 @@ const NOTHING = { chosen: [], other: "" } as const;
 
 /** Questions of the assistant, in place of the composer until they are answered or skipped. */
 export function StructuredForm({ item, isTurnActive }: { item: StructuredInputItem; isTurnActive: boolean }) {
-  const { chat, locale, focusComposer } = useView();
-  const { text } = locale;
-  const wasSent = useRef(false);
-  // When the form goes, the composer comes back and gets the focus, unless the reader has put it elsewhere.
-  useLayoutEffect(
-    () => () => {
-      if (wasSent.current && document.activeElement === document.body) setTimeout(focusComposer);
-    },
-    [],
-  );
+  const asked = askedOf(item);
+  if (asked) return <DecisionForm item={item} asked={asked} isTurnActive={isTurnActive} />;
+  return <QuestionForm item={item} isTurnActive={isTurnActive} />;
+}
+
+function QuestionForm({ item, isTurnActive }: { item: StructuredInputItem; isTurnActive: boolean }) {
+  const { text } = useView().locale;
+  const send = useAnswering(item.id);
   const [values, setValues] = useState<Values>({});
   const answers = Object.fromEntries(item.inputs.map((input) => [input.id, answerOf(values[input.id] ?? NOTHING)]));
-  const isAnswered = Object.values(answers).some((answer) => !answer.skipped);
-  const send = (status: "answered" | "skipped", given: typeof answers) => {
-    wasSent.current = true;
-    void chat.submitStructuredInput(item.id, status, given);
-  };
+  const isAnswered = isEnough(item, answers);
   const submit = (event: Event) => {
     event.preventDefault();
     if (isAnswered && !isTurnActive) send("answered", answers);
@@ -34,6 +31,7 @@ export function StructuredForm({ item, isTurnActive }: { item: StructuredInputIt
       {item.inputs.map((input) => (
         <Question
           key={input.id}
+          item={item}
           input={input}
           value={values[input.id] ?? NOTHING}
           onChange={(value) => setValues({ ...values, [input.id]: value })}
@@ -51,18 +49,25 @@ export function StructuredForm({ item, isTurnActive }: { item: StructuredInputIt
   );
 }
 
+/** Our server says which answers it wants; any other is content with one. */
+function isEnough({ inputs }: StructuredInputItem, answers: Record<string, StructuredAnswer>): boolean {
+  if (inputs.some(({ natter }) => natter)) return inputs.every(({ id, natter }) => natter?.is_required === false || !answers[id]?.skipped);
+  return Object.values(answers).some((answer) => !answer.skipped);
+}
+
 function answerOf({ chosen, other }: Values[string]): StructuredAnswer {
   const values = [...chosen, other.trim()].filter(Boolean);
   return { values, skipped: values.length === 0 };
 }
 
 interface QuestionProps {
+  item: StructuredInputItem;
   input: StructuredQuestion;
   value: Values[string];
   onChange: (value: Values[string]) => void;
 }
 
-function Question({ input, value, onChange }: QuestionProps) {
+function Question({ item, input, value, onChange }: QuestionProps) {
   const { locale } = useView();
   const { text } = locale;
   const toggle = (option: string, isChosen: boolean) => {
@@ -71,13 +76,13 @@ function Question({ input, value, onChange }: QuestionProps) {
   };
   const write = (other: string) => onChange({ chosen: input.multiple || !other ? value.chosen : [], other });
   const isChoice = input.type === "multiple_choice";
-  // ChatKit's questions are one text; what stands behind a blank line are its details, such as a tool's arguments.
-  const [title = "", ...more] = input.question.split("\n\n");
-  const details = more.join("\n\n");
+  const { title, details } = partsOf(input);
+  const takesText = !isChoice || (input.natter?.allows_other ?? true);
   return (
     <fieldset>
       <legend dir="auto">
         {title}
+        {input.natter?.is_required === false && <small> ({text("optional")})</small>}
         {details && <span class="question-details">{details}</span>}
       </legend>
       {input.description && <p class="description" dir="auto">{input.description}</p>}
@@ -90,18 +95,20 @@ function Question({ input, value, onChange }: QuestionProps) {
               checked={value.chosen.includes(option.value)}
               onChange={(event) => toggle(option.value, event.currentTarget.checked)}
             />
-            {option.value}
+            {answerText(item, input, option.value, text)}
           </label>
         ))}
-      <input
-        type="text"
-        class="other"
-        dir="auto"
-        value={value.other}
-        aria-label={`${title} ${text(isChoice ? "otherAnswer" : "yourAnswer")}`}
-        placeholder={text(isChoice ? "otherAnswer" : "yourAnswer")}
-        onInput={(event) => write(event.currentTarget.value)}
-      />
+      {takesText && (
+        <input
+          type="text"
+          class="other"
+          dir="auto"
+          value={value.other}
+          aria-label={`${title} ${text(isChoice ? "otherAnswer" : "yourAnswer")}`}
+          placeholder={text(isChoice ? "otherAnswer" : "yourAnswer")}
+          onInput={(event) => write(event.currentTarget.value)}
+        />
+      )}
     </fieldset>
   );
 }

@@ -22,7 +22,7 @@ export const WorkflowView = memo(({ workflow, isTurnActive, isWaiting }: Workflo
   // Tool calls are what people ask to see; reasoning folds away when it is over.
   const [choice, setChoice] = useState<boolean | null>(null);
   const isExpanded = choice ?? (workflow.expanded || isRunning || isToolCalls);
-  const title = useWorkflowTitle(workflow, isRunning);
+  const title = useWorkflowTitle(workflow, isRunning, isWaiting);
   const hasTasks = workflow.tasks.length > 0;
   return (
     <section class={`workflow ${workflow.type}`} part="workflow" aria-label={title}>
@@ -34,7 +34,7 @@ export const WorkflowView = memo(({ workflow, isTurnActive, isWaiting }: Workflo
         title={isExpanded ? text("hideDetails") : text("showDetails")}
         onClick={() => setChoice(!isExpanded)}
       >
-        <Icon name={workflow.summary?.icon ?? (isToolCalls ? "lucide:wrench" : "lucide:brain")} class={isRunning ? "pulse" : ""} />
+        <Icon name={workflow.summary?.icon ?? (isToolCalls ? "lucide:wrench" : "lucide:brain")} class={isRunning && !isWaiting ? "pulse" : ""} />
         <span>{title}</span>
         {hasTasks && <Icon name={isExpanded ? "lucide:chevron-down" : "chevron-right"} class="chevron" />}
       </button>
@@ -52,10 +52,11 @@ export const WorkflowView = memo(({ workflow, isTurnActive, isWaiting }: Workflo
 });
 
 /** How long it took is what the server has stored, the same in every tab. Less than a second (0) is not worth saying. */
-function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean): string {
+function useWorkflowTitle({ type, summary, tasks }: Workflow, isRunning: boolean, isWaiting: boolean): string {
   const { text, duration } = useLocale();
   if (summary?.title) return summary.title;
   if (summary?.duration) return text(type === "reasoning" ? "thoughtFor" : "workedFor", { duration: duration(summary.duration) });
+  if (isRunning && isWaiting) return text("waitingForYou");
   if (isRunning) return type === "reasoning" ? (tasks.at(-1)?.title ?? text("thinking")) : text("working");
   return type === "reasoning" ? text("reasoning") : text("worked");
 }
