@@ -16,9 +16,10 @@ COPY libs/actor_kit libs/actor_kit
 
 FROM build AS build-auth_edge
 COPY libs/chatkit_protocol libs/chatkit_protocol
+COPY libs/file_store libs/file_store
 COPY libs/identity libs/identity
 COPY services/auth_edge services/auth_edge
-RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/identity ./services/auth_edge
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/file_store ./libs/identity ./services/auth_edge
 
 FROM build AS build-stream_relay
 COPY libs/identity libs/identity
@@ -27,8 +28,9 @@ RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/identity ./servic
 
 FROM build AS build-conversation_store
 COPY libs/chatkit_protocol libs/chatkit_protocol
+COPY libs/file_store libs/file_store
 COPY services/conversation_store services/conversation_store
-RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./services/conversation_store
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/file_store ./services/conversation_store
 
 FROM build AS build-agent_runner
 COPY libs/chatkit_protocol libs/chatkit_protocol

@@ -43,6 +43,7 @@ OURS = {
     "actor-kit": "libs/actor_kit",
     "chatkit-protocol": "libs/chatkit_protocol",
     "contracts": "contracts",
+    "file-store": "libs/file_store",
     "identity": "libs/identity",
     "natterkit": "libs/natter_assistant",
 }

@@ -26,6 +26,10 @@ def _jetstream_rights(service: Service) -> set[str]:
             rights.add(f"$JS.API.DIRECT.GET.{stream.name}")
         if service in stream.purgers:
             rights.add(f"$JS.API.STREAM.PURGE.{stream.name}")
+        if service in stream.inspectors:
+            rights.add(f"$JS.API.STREAM.INFO.{stream.name}")
+        if service in stream.writers:
+            rights |= set(stream.subjects)
         if service is stream.pulled_by:
             rights |= {
                 f"$JS.API.CONSUMER.MSG.NEXT.{stream.name}.*",

@@ -6,10 +6,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal, UserId
-from contracts.ids import ConversationId, MessageId, RunId, ServerName, TaskId, TokenHash
+from contracts.ids import AttachmentId, ConversationId, MessageId, RunId, ServerName, TaskId, TokenHash
 from contracts.message import Query
 from contracts.replies import (
     AssistantList,
+    AttachmentPage,
+    AttachmentReply,
     ConnectionList,
     ConversationPage,
     ConversationReply,
@@ -175,6 +177,25 @@ class GetTask(Query[TaskReply]):
     subject_template: ClassVar[str] = "query.conversation_store.get_task"
     principal: Principal
     task_id: TaskId
+
+
+class GetAttachment(Query[AttachmentReply]):
+    """What is known of an attachment, and where its bytes lie. ``run_id``: the run that reads it, where one does."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.get_attachment"
+    principal: Principal
+    attachment_id: AttachmentId
+    run_id: RunId | None = None
+
+
+class ListAttachments(Query[AttachmentPage]):
+    """The user's attachments, newest first, or those of one conversation."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_attachments"
+    principal: Principal
+    limit: PageLimit = 20
+    after: Cursor | None = None
+    conversation_id: ConversationId | None = None
 
 
 class ListConnections(Query[ConnectionList]):

@@ -25,6 +25,7 @@ class Rule(StrEnum):
     RUN_EPOCH = "run_epoch"
     """The run's owner, and the epoch must be the run's current one."""
     TASK_OWNER = "task_owner"
+    ATTACHMENT_OWNER = "attachment_owner"
     SERVICE = "service"
     """Between services; the NATS permissions decide."""
 
@@ -101,6 +102,13 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.ClearTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
     _entry(commands.RestoreTask, [EDGE, TOOLS], [STORE], Rule.TASK_OWNER),
     _entry(commands.RestoreClearedTasks, [EDGE, TOOLS], [STORE], Rule.SELF),
+    # attachments
+    _entry(commands.CreateAttachment, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.FinishAttachment, [EDGE], [STORE], Rule.ATTACHMENT_OWNER),
+    _entry(commands.KeepAttachment, [RUNNER], [STORE], Rule.RUN_EPOCH),
+    _entry(queries.GetAttachment, [EDGE, RUNNER], [STORE], Rule.ATTACHMENT_OWNER),
+    _entry(queries.ListAttachments, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.DeleteAttachment, [EDGE], [STORE], Rule.ATTACHMENT_OWNER),
     # connections to foreign MCP servers
     _entry(queries.GetConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),
     _entry(commands.KeepConnection, [RUNNER], [STORE], Rule.RUN_EPOCH),

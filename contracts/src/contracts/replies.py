@@ -10,7 +10,9 @@ from contracts.due import Due
 from contracts.ids import (
     FIRST_ASSISTANT_ID,
     AssistantId,
+    AttachmentId,
     ConversationId,
+    FileKey,
     MessageId,
     RunId,
     ScheduleId,
@@ -263,6 +265,45 @@ class RunPage(Reply):
     data: tuple[RunView, ...]
     has_more: bool
     after: RunId | None = None
+
+
+class AttachmentView(Body):
+    """A file of a person's, or one that a run has made. ``state``: `pending` until its bytes are there and looked at.
+
+    ``mime_type``, ``size_bytes``: while pending what was said of it, then what it is. ``file_key``: where its bytes
+    lie, ``sha256`` what they hash to; ``width``, ``height``: of a picture, in pixels. ``conversation_id``: of the
+    message that shows it; absent while it waits to be sent.
+    """
+
+    attachment_id: AttachmentId
+    name: str
+    mime_type: str
+    size_bytes: int
+    state: Literal["pending", "stored"]
+    source: Literal["user", "tool", "model"] = "user"
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    file_key: FileKey | None = None
+    conversation_id: ConversationId | None = None
+    run_id: RunId | None = None
+    created_at: datetime
+
+
+class AttachmentReply(Reply):
+    """One attachment."""
+
+    attachment: AttachmentView
+
+
+class AttachmentPage(Reply):
+    """Attachments, newest first, and what is stored of the user in all."""
+
+    data: tuple[AttachmentView, ...]
+    has_more: bool
+    after: str | None = None
+    bytes_stored: int = 0
+    bytes_max: int | None = None
 
 
 class TaskReply(Reply):
@@ -549,7 +590,16 @@ class ExportPage(Reply):
     """
 
     kind: Literal[
-        "user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares", "schedules"
+        "user",
+        "conversations",
+        "messages",
+        "tasks",
+        "feedback",
+        "runs",
+        "connections",
+        "shares",
+        "schedules",
+        "attachments",
     ]
     data: tuple[Json, ...]
     after: str | None = None

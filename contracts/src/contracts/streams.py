@@ -42,6 +42,13 @@ class StreamSpec:
     purgers: frozenset[Service] = frozenset()
     heard_by: frozenset[Service] = frozenset()
     """Who hears what is republished, and has to know when another server of a cluster leads the stream."""
+    writers: frozenset[Service] = frozenset()
+    """Who publishes into it what is no message of the registry: the chunks of files."""
+    inspectors: frozenset[Service] = frozenset()
+    """Who may ask which subjects it holds."""
+    allows_rollup: bool = False
+    is_size_a_setting: bool = False
+    """NATS_FILES_BYTES_MAX says how much it may hold; the size here is the default."""
     is_age_a_setting: bool = False
     """AUDIT_RETENTION_DAYS says how long it keeps what it has; the age here is the default."""
     pulled_by: Service | None = None
@@ -136,4 +143,23 @@ AUDIT = StreamSpec(
     is_age_a_setting=True,
 )
 
-STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS, AUDIT)
+FILES_BUCKET = "FILES"
+FILES = StreamSpec(
+    # A bucket of NATS's Object Store is a stream of this name and these subjects (NATS ADR-20).
+    name=f"OBJ_{FILES_BUCKET}",
+    subjects=(f"$O.{FILES_BUCKET}.C.>", f"$O.{FILES_BUCKET}.M.>"),
+    retention="limits",
+    description="The bytes of attachments; Postgres says whose they are.",
+    max_age_seconds=0,
+    max_bytes=4 * 1024**3,
+    discard="new",
+    allow_direct=True,
+    allows_rollup=True,
+    writers=frozenset({Service.AUTH_EDGE, Service.AGENT_RUNNER}),
+    direct_readers=frozenset({Service.AUTH_EDGE, Service.AGENT_RUNNER, Service.CONVERSATION_STORE}),
+    purgers=frozenset({Service.CONVERSATION_STORE}),
+    inspectors=frozenset({Service.CONVERSATION_STORE}),
+    is_size_a_setting=True,
+)
+
+STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS, AUDIT, FILES)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 MESSAGE_CHARACTERS_MAX = 32_000
 TITLE_CHARACTERS_MAX = 200
+FILE_NAME_CHARACTERS_MAX = 255
 
 
 def refuse_nul(text: str) -> str:
@@ -31,3 +32,16 @@ Title = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_CHARACTERS_MAX),
     AfterValidator(refuse_nul),
 ]
+
+
+def file_name(text: str) -> str:
+    """A file's name as it may be shown and offered: no path, nothing that is not printed, no end that hides its kind.
+
+    It is a label: nothing is ever opened by it.
+    """
+    last = text.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(character for character in last if character.isprintable()).strip(" .")
+    return plain[:FILE_NAME_CHARACTERS_MAX] or "file"
+
+
+FileName = Annotated[str, BeforeValidator(lambda text: file_name(text) if isinstance(text, str) else text)]

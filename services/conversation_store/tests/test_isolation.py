@@ -10,6 +10,7 @@ import pytest
 from contracts.commands import (
     AddTask,
     CancelRun,
+    CreateAttachment,
     DeleteSchedule,
     ItemToSave,
     RecordConsent,
@@ -76,6 +77,11 @@ class Owned:
             "share_id": "share_1",
             "token_hash": "a" * 64,
             "cleared_at": datetime.now(UTC),
+            "mime_type": "image/png",
+            "size_bytes": 7,
+            "sha256": "a" * 64,
+            "file_key": "atc_1/1",
+            "source": "tool",
         }
 
     def request(self, message: type[Message], principal: Principal) -> Message:
@@ -93,19 +99,30 @@ async def alices(client: Client) -> Owned:
     turn = await client.begin(SECRET)
     await client.claim(turn.run_id)
     task = await client.ask(AddTask(principal=ALICE, title=SECRET))
+    file = CreateAttachment(principal=ALICE, name=SECRET, mime_type="image/png", size_bytes=7)
+    made = await client.ask(file)
     return Owned(
         {
             "conversation_id": turn.conversation_id,
             "message_id": turn.message_id,
             "run_id": turn.run_id,
             "task_id": task.task.task_id,
+            "attachment_id": made.attachment.attachment_id,
         }
     )
 
 
 async def everything(client: Client) -> str:
     tables = await client.rows("select tablename from pg_tables where schemaname = 'chat' order by 1")
-    ignored = {"request_budget", "outbox", "alembic_version", "due_purge", "erasure_receipt", "token_floor"}
+    ignored = {
+        "request_budget",
+        "outbox",
+        "alembic_version",
+        "due_purge",
+        "erasure_receipt",
+        "token_floor",
+        "due_file_deletion",
+    }
     rows = {
         name: [tuple(row) for row in await client.rows(f'select * from chat."{name}" t order by t')]
         for name in (row["tablename"] for row in tables)
@@ -153,7 +170,8 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
 
 
 async def test_what_nobody_has_is_not_found(client: Client) -> None:
-    unknown = Owned({"conversation_id": "conv_0", "message_id": "msg_0", "run_id": "run_0", "task_id": "task_0"})
+    ids = {"conversation_id": "conv_0", "message_id": "msg_0", "run_id": "run_0", "task_id": "task_0"}
+    unknown = Owned({**ids, "attachment_id": "atc_0"})
     for message in OF_A_USER:
         if RULES[message] is not Rule.SELF:
             with pytest.raises(TerminalError) as refused:

@@ -18,10 +18,11 @@ OF_THE_SYSTEM = {"take", "remove", "lag", "waits_in_outbox", "take_due_purges", 
     "forget_deleted_tasks",
     "totals",
     "count_waiting",
+    *("take_due_deletions", "known"),
 }
 OF_NOBODY = {
     *("exists_for_anyone", "write_receipt", "time", "purge_later", "lock_tokens", "raise_floor"),
-    *("register", "cards"),
+    *("register", "cards", "delete_file_later"),
 }
 """The question whether an id is anybody's, what stays of an erased user, and the assistants: no user's rows."""
 

@@ -49,6 +49,7 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
         "connections": 0,
         "shares": 0,
         "schedules": 1,
+        "attachments": 0,
     }
     said = {message["content"] for message in document["messages"]}
     assert said == {*(f"question {n}" for n in range(3)), *(f"answer {n}" for n in range(3)), "more", "and more"}
@@ -85,6 +86,8 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
         "decisions": 0,
         "shares": 0,
         "schedules": 1,
+        "attachments": 0,
+        "attachment_bytes": 0,
     }
     assert "bob" not in receipt.model_dump_json()
     tables = await client.rows(

@@ -1,6 +1,14 @@
 """Commands: what a service may be asked to change. Each names its subject and its reply."""
 
 from contracts.commands.assistants import RegisterAssistants
+from contracts.commands.attachments import (
+    ByteCount,
+    CreateAttachment,
+    DeleteAttachment,
+    FinishAttachment,
+    KeepAttachment,
+    MimeType,
+)
 from contracts.commands.connections import DeleteConnection, KeepConnection, RecordConsent
 from contracts.commands.conversations import (
     DeleteConversation,
@@ -41,6 +49,7 @@ from contracts.commands.tasks import (
     UpdateTask,
 )
 from contracts.commands.turns import (
+    ATTACHMENTS_PER_MESSAGE_MAX,
     BeginTurn,
     CancelRun,
     ClientToolOutput,
@@ -62,31 +71,38 @@ from contracts.commands.users import (
 from contracts.commands.waiting import DecideCall, SuspendRun
 
 __all__ = [
+    "ATTACHMENTS_PER_MESSAGE_MAX",
     "AddTask",
     "AppendCheckpoint",
     "BeginExport",
     "BeginToolCall",
     "BeginTurn",
+    "ByteCount",
     "CancelRun",
     "ClaimRun",
     "ClearTasks",
     "ClientToolOutput",
+    "CreateAttachment",
     "CreateSchedule",
     "CronExpression",
     "CustomAction",
     "DecideCall",
+    "DeleteAttachment",
     "DeleteConnection",
     "DeleteConversation",
     "DeleteSchedule",
     "DeleteTask",
     "EffectKey",
     "EraseUser",
+    "FinishAttachment",
     "FinishRun",
     "FinishToolCall",
     "IdempotencyKey",
     "ItemToSave",
+    "KeepAttachment",
     "KeepConnection",
     "LinkOpenaiConversation",
+    "MimeType",
     "Move",
     "OnBusy",
     "RecordConsent",

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue, StringConstraints
 
 from contracts.assistants import Requester
 from contracts.identity import Principal
-from contracts.ids import AssistantId, ConversationId, MessageId, RunId
+from contracts.ids import AssistantId, AttachmentId, ConversationId, MessageId, RunId
 from contracts.message import Body, Command, Json
 from contracts.replies import (
     ActionView,
@@ -16,6 +16,7 @@ from contracts.replies import (
 from contracts.text import MessageText
 
 OnBusy = Literal["reject", "enqueue", "interrupt"]
+ATTACHMENTS_PER_MESSAGE_MAX = 20
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 
 
@@ -23,6 +24,7 @@ class UserMessage(Body):
     """A new message of the user. ``content`` holds ChatKit's content parts, ``text`` what they say in plain words.
 
     ``edited_message_id``: the message of the user that this one is another version of; it begins a branch there.
+    ``attachments``: of the user's own, in order; a message that has some may say nothing beside.
     """
 
     type: Literal["user_message"] = "user_message"
@@ -31,6 +33,7 @@ class UserMessage(Body):
     quoted_text: MessageText | None = None
     inference_options: Json = Field(default_factory=dict)
     edited_message_id: MessageId | None = None
+    attachments: Annotated[tuple[AttachmentId, ...], Field(max_length=ATTACHMENTS_PER_MESSAGE_MAX)] = ()
 
 
 class Retry(Body):
@@ -82,7 +85,7 @@ class BeginTurn(Command[TurnBegun]):
 
     ``assistant_id`` is looked at only where the turn begins a conversation; absent: the default assistant.
     ``requester`` is kept with the run. Errors: assistant_unknown; assistant_not_served, where that of the
-    conversation is offered no more.
+    conversation is offered no more. Of attachments: attachment_unfinished, attachment_in_use, forbidden, not_found.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.begin_turn"

@@ -50,6 +50,8 @@ def stream_config(spec: StreamSpec, *, replicas: int) -> dict[str, Any]:
         "allow_direct": spec.allow_direct,
         "num_replicas": replicas,
     }
+    if spec.allows_rollup:
+        config["allow_rollup_hdrs"] = True
     if spec.republish:
         config["republish"] = {"src": spec.republish[0], "dest": spec.republish[1]}
     return config
@@ -105,11 +107,11 @@ async def provision(
     for stream in STREAMS:
         name = f"stream {stream.name}"
         wanted = stream_config(stream, replicas=replicas)
-        if stream.is_age_a_setting:
-            wanted["max_age"] = int(settings.audit_retention_days * DAY_SECONDS * NANOSECONDS)
+        by_setting = _by_setting(stream, settings)
+        wanted |= by_setting
         found = await admin.stream(stream.name)
-        if found is not None and stream.is_age_a_setting and not is_dry_run and found["max_age"] != wanted["max_age"]:
-            found |= {"max_age": wanted["max_age"]}
+        if found is not None and by_setting and not is_dry_run and found | by_setting != found:
+            found |= by_setting
             await admin.update_stream(found)
         if found is not None:
             drifts += [f"{name}: {difference}" for difference in drift(wanted, found)]
@@ -124,6 +126,13 @@ async def provision(
         consumer = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
         drifts += await _provision_consumer(admin, consumer, is_dry_run=is_dry_run)
     return drifts
+
+
+def _by_setting(stream: StreamSpec, settings: StreamSettings) -> dict[str, Any]:
+    """What an operator decides: changed in a stream that is there as well."""
+    if stream.is_age_a_setting:
+        return {"max_age": int(settings.audit_retention_days * DAY_SECONDS * NANOSECONDS)}
+    return {"max_bytes": settings.nats_files_bytes_max} if stream.is_size_a_setting else {}
 
 
 async def _give_each_assistant_its_queue(bus: Bus, admin: StreamAdmin) -> None:

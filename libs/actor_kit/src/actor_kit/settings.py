@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from contracts.assistants import ASSISTANTS_MAX
 from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
-from contracts.streams import AUDIT, DAY_SECONDS, RUNS_MAILBOX
+from contracts.streams import AUDIT, DAY_SECONDS, FILES, RUNS_MAILBOX
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -147,6 +147,9 @@ class StreamSettings(BaseSettings):
         ge=1,
         le=5,
         description="Servers of a NATS cluster that keep each stream: 3 of three outlive the loss of one.",
+    )
+    nats_files_bytes_max: int = Field(
+        default=FILES.max_bytes, ge=1, description="What the object store of NATS may hold of attachments, in bytes."
     )
     audit_retention_days: float = Field(
         default=AUDIT.max_age_seconds / DAY_SECONDS, gt=0, le=36_500, description="How long AUDIT keeps its events."

@@ -3,12 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from contracts.commands import UserMessage
-from contracts.replies import ConversationView, ItemPage
+from contracts.ids import AttachmentId
+from contracts.replies import AttachmentView, ConversationView, ItemPage
 
 Json = dict[str, Any]
 """JSON as ChatKit shapes it; its types are checked in tests, against the published ones."""
+
+PICTURE_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
+"""What every browser shows in an `<img>`, and nothing that could hold a script."""
 
 HIDDEN_TYPES: Final = ("hidden_context_item", "sdk_hidden_context")
 """Items that never leave the server."""
@@ -42,13 +47,41 @@ def item_page(items: ItemPage) -> Json:
     return page([view.item for view in items.data], has_more=items.has_more, after=items.after)
 
 
-def user_message(message: UserMessage, *, item_id: str, thread_id: str, created_at: datetime) -> Json:
+def attachment_url(user_id: str, attachment_id: AttachmentId) -> str:
+    """Where the bytes of an attachment are, on the origin of the interface, for whoever may see them."""
+    return f"/api/{quote(user_id, safe='')}/attachments/{attachment_id}/content"
+
+
+def attachment(view: AttachmentView, user_id: str, thread_id: str | None = None) -> Json:
+    """An Attachment: an ImageAttachment where every browser can show it. ``metadata`` is for pages that know Natter."""
+    url = attachment_url(user_id, view.attachment_id)
+    is_picture = view.mime_type in PICTURE_TYPES and view.state == "stored"
+    known = {"sha256": view.sha256, "width": view.width, "height": view.height}
+    return {
+        "type": "image" if is_picture else "file",
+        "id": view.attachment_id,
+        "name": view.name,
+        "mime_type": view.mime_type,
+        **({"preview_url": url} if is_picture else {}),
+        **({} if thread_id is None else {"thread_id": thread_id}),
+        "metadata": {
+            "size_bytes": view.size_bytes,
+            "url": url,
+            "source": view.source,
+            **{name: value for name, value in known.items() if value is not None},
+        },
+    }
+
+
+def user_message(
+    message: UserMessage, attachments: Sequence[Json] = (), *, item_id: str, thread_id: str, created_at: datetime
+) -> Json:
     """A UserMessageItem."""
     quoted = {} if message.quoted_text is None else {"quoted_text": message.quoted_text}
     return {
         **_item("user_message", item_id, thread_id, created_at),
         "content": list(message.content),
-        "attachments": [],
+        "attachments": list(attachments),
         "inference_options": message.inference_options,
         **quoted,
     }

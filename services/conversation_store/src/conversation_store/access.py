@@ -17,7 +17,7 @@ from conversation_store.metrics import FENCED_WRITES
 from conversation_store.runs.rules import RunState, refusal_of_write
 from conversation_store.statements import Statements
 
-Kind = Literal["conversation", "message", "run", "task"]
+Kind = Literal["conversation", "message", "run", "task", "attachment"]
 
 sql = Statements.beside(__file__)
 

@@ -12,18 +12,22 @@ from contracts.commands import (
     AddTask,
     BeginTurn,
     ClaimRun,
+    CreateAttachment,
     EraseUser,
+    KeepAttachment,
     RegisterAssistants,
     RenewLease,
     SuspendRun,
     UpdateTask,
 )
 from contracts.errors import TerminalError
-from contracts.ids import new_schedule_id, new_share_id, new_task_id
+from contracts.ids import new_attachment_id, new_schedule_id, new_share_id, new_task_id
 from contracts.message import Reply
-from contracts.queries import GetConversation, GetReport, ListAssistants, ListItems
+from contracts.queries import GetConversation, GetReport, ListAssistants, ListAttachments, ListItems
 from contracts.replies import (
     AssistantList,
+    AttachmentPage,
+    AttachmentReply,
     ConversationReply,
     Done,
     ErasureReceipt,
@@ -43,6 +47,7 @@ from contracts import commands, queries
 from conversation_store import (
     access,
     assistants,
+    attachments,
     connections,
     conversations,
     export,
@@ -121,6 +126,12 @@ class ConversationStore(Actor):
             commands.ClearTasks: self._transaction_of(tasks.clear_tasks, is_repeatable=False),
             commands.RestoreTask: self._transaction_of(tasks.restore_task),
             commands.RestoreClearedTasks: self._transaction_of(tasks.restore_cleared_tasks, is_repeatable=False),
+            CreateAttachment: self.on_create_attachment,
+            commands.FinishAttachment: self._transaction_of(attachments.finish_attachment),
+            KeepAttachment: self.on_keep_attachment,
+            queries.GetAttachment: self._transaction_of(attachments.get_attachment),
+            ListAttachments: self.on_list_attachments,
+            commands.DeleteAttachment: self._transaction_of(attachments.delete_attachment, is_repeatable=False),
             queries.GetConnection: self._transaction_of(connections.get_connection),
             commands.KeepConnection: self._transaction_of(connections.keep_connection, is_repeatable=False),
             commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
@@ -229,12 +240,28 @@ class ConversationStore(Actor):
             command, delivery, lambda t: tasks.update_task(t, command, next_id, tasks_max=tasks_max)
         )
 
+    async def on_create_attachment(self, command: CreateAttachment, delivery: Delivery) -> AttachmentReply:
+        attachment_id = new_attachment_id()  # made here, as above
+        quota = self.settings.attachment_quota
+        return await self._transact(
+            command, delivery, lambda t: attachments.create_attachment(t, command, attachment_id, quota=quota)
+        )
+
+    async def on_keep_attachment(self, command: KeepAttachment, delivery: Delivery) -> AttachmentReply:
+        quota = self.settings.attachment_quota
+        return await self._transact(command, delivery, lambda t: attachments.keep_attachment(t, command, quota=quota))
+
+    async def on_list_attachments(self, query: ListAttachments, delivery: Delivery) -> AttachmentPage:
+        quota = self.settings.attachment_quota
+        return await self._transact(query, delivery, lambda t: attachments.list_attachments(t, query, quota=quota))
+
     async def on_erase_user(self, command: EraseUser, delivery: Delivery) -> ErasureReceipt:
         delay = self.settings.erasure_purge_delay_seconds
         receipt = await self._transact(
             command, delivery, lambda t: users.erase_user(t, command, purge_delay_seconds=delay)
         )
         await self.sweeper.purge_due()
+        await self.sweeper.files.delete_due()
         return receipt
 
     async def _transact(

@@ -12,9 +12,11 @@ from actor_kit.health import Health, health_server
 from actor_kit.lifecycle import load_settings, run_until_stopped
 from actor_kit.requests import RequestServer
 from contracts.services import Service
+from file_store import open_file_store
 
 from conversation_store.actor import ConversationStore
 from conversation_store.database import Database
+from conversation_store.file_sweeper import FileSweeper
 from conversation_store.outbox.publisher import OutboxPublisher
 from conversation_store.revision import is_at_head
 from conversation_store.roles import make_roles
@@ -42,7 +44,8 @@ class RunningStore:
 async def open_store(settings: Settings) -> AsyncGenerator[RunningStore]:
     """Open a whole store. Raises NatterError where the bus or Postgres cannot be reached."""
     async with Bus.open(settings, service=SERVICE) as bus, Database.open(settings) as database:
-        sweeper = Sweeper(bus, database, settings)
+        files = FileSweeper(open_file_store(settings, bus), database, settings)
+        sweeper = Sweeper(bus, database, files, settings)
         renewals = Renewals(database)
         actor = ConversationStore(bus=bus, database=database, sweeper=sweeper, renewals=renewals, settings=settings)
         requests = RequestServer(

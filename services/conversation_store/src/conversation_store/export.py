@@ -12,7 +12,18 @@ from conversation_store.database import Transaction
 from conversation_store.statements import Statement, Statements
 from conversation_store.users import check_not_bound
 
-Kind = Literal["user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares", "schedules"]
+Kind = Literal[
+    "user",
+    "conversations",
+    "messages",
+    "tasks",
+    "feedback",
+    "runs",
+    "connections",
+    "shares",
+    "schedules",
+    "attachments",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PART_ROWS_MAX = 500
 PART_BYTES_MAX = 1024 * 1024
@@ -28,6 +39,7 @@ PARTS: dict[Kind, Statement] = {
     "connections": sql.connections,
     "shares": sql.shares,
     "schedules": sql.schedules,
+    "attachments": sql.attachments,
 }
 
 

@@ -110,3 +110,13 @@ select key, body, octet_length(body::text) as bytes from (
         'last_error_code', last_error_code, 'created_at', created_at
     ) as body from chat.schedule where user_id = :user_id
 ) part where key > :after order by key limit :limit;
+
+-- name: attachments
+-- Their bytes are had one by one, each at its address.
+select key, body, octet_length(body::text) as bytes from (
+    select attachment_id as key, json_build_object(
+        'attachment_id', attachment_id, 'conversation_id', conversation_id, 'run_id', run_id, 'source', source,
+        'state', state, 'name', name, 'mime_type', mime_type, 'size_bytes', size_bytes, 'sha256', sha256,
+        'width', width, 'height', height, 'created_at', created_at
+    ) as body from chat.attachment where user_id = :user_id
+) part where key > :after order by key limit :limit;

@@ -20,3 +20,8 @@ SCHEDULES_FIRED = Counter(
     "natter_store_schedules_fired_total", "Turns that were due, by what became of them.", ["code"]
 )
 RUNS_SWEPT = Counter("natter_store_runs_swept_total", "Runs that the sweeper took care of.", ["outcome"])
+FILES_SWEPT = Counter(
+    "natter_store_files_swept_total",
+    "What the sweeper deleted: `unused` attachments, files that were `due`, `orphan` files.",
+    ["kind"],
+)

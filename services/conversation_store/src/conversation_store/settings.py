@@ -14,11 +14,12 @@ from actor_kit.settings import (
     split,
 )
 from contracts.streams import RUN_CLAIMS_MAX
+from file_store import FileStoreSettings
 from pydantic import AfterValidator, Field, SecretStr
 
 from contracts import postgres_roles
 from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
-from conversation_store.turns.rules import Quota, UsageLimits
+from conversation_store.turns.rules import AttachmentQuota, Quota, UsageLimits
 
 
 def _checked(url: SecretStr) -> SecretStr:
@@ -86,7 +87,7 @@ class RolesSettings(MigrationSettings):
         }
 
 
-class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
+class Settings(MigrationSettings, AssistantSettings, ProvingSettings, FileStoreSettings):
     """The secrets and the bounds of the store. Every bound has its unit in its name."""
 
     run_token_secret: SigningSecret = Field(description="Signs the token of a claimed run; nobody else has it.")
@@ -121,6 +122,16 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
     user_schedules_max: int = Field(default=50, ge=0, description="Schedules of one user that are not done.")
     schedule_interval_seconds_min: float = Field(
         default=15 * 60.0, ge=0, description="The shortest time between two turns of a schedule."
+    )
+    user_attachments_max: int = Field(default=10_000, ge=0, description="Attachments of one user.")
+    user_attachments_bytes_max: int = Field(
+        default=1024**3, ge=0, description="Bytes of one user's attachments, those under way included."
+    )
+    upload_seconds_max: float = Field(
+        default=3_600.0, gt=0, description="An upload that is not finished after this is forgotten."
+    )
+    unused_attachment_seconds_max: float = Field(
+        default=86_400.0, gt=0, description="A file that was uploaded and not sent is deleted after this."
     )
     user_bytes_max: int = Field(
         default=1024**3,
@@ -185,6 +196,10 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings):
             cost_per_day=self.user_cost_per_day_max,
             cost_per_month=self.user_cost_per_month_max,
         )
+
+    @property
+    def attachment_quota(self) -> AttachmentQuota:
+        return AttachmentQuota(self.user_attachments_max, self.user_attachments_bytes_max)
 
     @cached_property
     def quota(self) -> Quota:

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
-PARAMETER = re.compile(r"'[^']*'|::|:([a-z_]+)")
+PARAMETER = re.compile(r"'[^']*'|::|:([a-z_][a-z0-9_]*)")
 """A text or a cast, which stay as they are, or a parameter."""
 
 

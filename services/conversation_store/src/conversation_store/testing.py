@@ -89,7 +89,8 @@ class Client:
         return prove_run(secret, user_id, RunProof(run_id, conversation_id, epoch))
 
     async def begin(self, text: str = "hello", principal: Principal = ALICE, **more: Any) -> TurnBegun:
-        return await self.bus.request(BeginTurn(principal=principal, input=user_message(text), **more))
+        turn_input = more.pop("input", None) or user_message(text)
+        return await self.bus.request(BeginTurn(principal=principal, input=turn_input, **more))
 
     async def claim(self, run_id: str, runner_id: str = "runner_1", principal: Principal = ALICE, **more: Any) -> Any:
         values = {"lease_seconds": 30, **more}

@@ -37,6 +37,17 @@ class StreamAdmin:
         answer = await self._ask(f"STREAM.INFO.{name}", {}, absent=STREAM_NOT_FOUND)
         return answer["state"] if answer else None
 
+    async def subjects(self, name: str, subject_filter: str) -> list[str]:
+        """The subjects of a stream's messages under a filter; empty where there is no such stream."""
+        found: list[str] = []
+        while True:
+            request = {"subjects_filter": subject_filter, "offset": len(found)}
+            answer = await self._ask(f"STREAM.INFO.{name}", request, absent=STREAM_NOT_FOUND)
+            page = (answer["state"].get("subjects") or {}) if answer else {}
+            found += page
+            if not page or len(found) >= (answer or {}).get("total", 0):
+                return found
+
     async def create_stream(self, config: dict[str, Any]) -> None:
         await self._ask(f"STREAM.CREATE.{config['name']}", config)
 

@@ -23,7 +23,7 @@ from natter.contract_tests.scenario import STORE_SCENARIO, Step
 
 REQUEST_TIMEOUT_SECONDS = 5.0
 ENTRIES = {entry.message: entry for entry in REGISTRY}
-ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "schedule_id", "epoch")
+ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "schedule_id", "attachment_id", "epoch")
 ONE_RUN = frozenset({Service.AGENT_RUNNER})
 """Who sends what is for one run, and proven with its token."""
 NAMED_ID = {
@@ -32,6 +32,7 @@ NAMED_ID = {
     Rule.CLAIM: "run_id",
     Rule.RUN_EPOCH: "run_id",
     Rule.TASK_OWNER: "task_id",
+    Rule.ATTACHMENT_OWNER: "attachment_id",
 }
 
 

@@ -1,6 +1,7 @@
 """The tables of the schema `chat`, as SQLModel classes; docs/data-model.md explains them."""
 
 from conversation_store.models.assistants import Assistant
+from conversation_store.models.attachments import Attachment, DueFileDeletion
 from conversation_store.models.base import METADATA, SCHEMA
 from conversation_store.models.connections import Connection
 from conversation_store.models.conversations import Conversation, Feedback, Message, User
@@ -23,8 +24,10 @@ __all__ = [
     "METADATA",
     "SCHEMA",
     "Assistant",
+    "Attachment",
     "Connection",
     "Conversation",
+    "DueFileDeletion",
     "DuePurge",
     "ErasureReceipt",
     "Feedback",

@@ -15,6 +15,7 @@ from contracts.streams import DELTAS
 
 from conversation_store import access, metrics, reports, tasks
 from conversation_store.database import Database, Row, Transaction
+from conversation_store.file_sweeper import FileSweeper
 from conversation_store.outbox import enqueue
 from conversation_store.runs import claim, finish
 from conversation_store.schedules import fire
@@ -36,9 +37,10 @@ RETENTION_SECONDS = 60.0
 class Sweeper:
     """``async with Sweeper(...)`` sweeps every ``sweep_seconds`` while the block runs, in any number of replicas."""
 
-    def __init__(self, bus: Bus, database: Database, settings: Settings) -> None:
+    def __init__(self, bus: Bus, database: Database, files: FileSweeper, settings: Settings) -> None:
         self._bus = bus
         self._database = database
+        self.files = files
         self._settings = settings
         self._retention_due = 0.0
 
@@ -80,6 +82,7 @@ class Sweeper:
         await self.fire_due()
         await self.purge_due()
         await self.delete_untouched()
+        await self.files.sweep()
         await self.measure()
         return outcomes
 

@@ -21,10 +21,10 @@ from contracts.ids import (
     new_run_id,
 )
 from contracts.message import Json
-from contracts.replies import ActionView, ConversationStatus, ConversationView, TurnBegun
+from contracts.replies import ActionView, AttachmentView, ConversationStatus, ConversationView, TurnBegun
 from pydantic import JsonValue
 
-from conversation_store import access
+from conversation_store import access, attachments
 from conversation_store.database import Row, Transaction
 from conversation_store.outbox import enqueue
 from conversation_store.runs import finish
@@ -72,7 +72,8 @@ async def begin_turn(
 
     ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
     invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
-    usage_exceeded,    assistant_unknown, assistant_not_served, conversation_locked, decision_taken.
+    usage_exceeded, assistant_unknown, assistant_not_served, conversation_locked, decision_taken, attachment_unfinished,
+    attachment_in_use.
     """
     user_id = command.principal.user_id
     access.check_scope(command.principal, command.conversation_id)
@@ -99,6 +100,7 @@ async def begin_turn(
     start = decide_start(command.on_busy, state, may_wait=may_wait, enqueued_turns_max=enqueued_turns_max)
     turn = await _turn(transaction, command, new, locked, assistant_id)
     await _write(transaction, command, new, turn, is_active=start is Start.NOW)
+    await attachments.use_in_message(transaction, command.principal, turn.attachments, turn.conversation_id)
     if start is Start.NOW:
         events = enqueue.chatkit_events(user_id, turn.conversation_id, new.run_id, turn.events)
         requested = enqueue.run_requested(user_id, turn.conversation_id, new.run_id, assistant_id)
@@ -129,6 +131,7 @@ class _Turn:
     inference_options: Json = field(default_factory=dict[str, JsonValue])
     action: ActionView | None = None
     schedule_id: str | None = None
+    attachments: tuple[AttachmentView, ...] = ()
 
 
 def _may_wait(turn_input: TurnInput | ScheduledPrompt) -> bool:
@@ -140,10 +143,13 @@ def _may_wait(turn_input: TurnInput | ScheduledPrompt) -> bool:
 async def _turn(
     transaction: Transaction, command: BeginTurn, new: NewTurn, locked: Row, assistant_id: AssistantId
 ) -> _Turn:
-    number, last_turn = (locked["turns_count"] or 0) + 1, locked["last_turn"] or 0
+    number, last_turn = _next_number(locked), locked["last_turn"] or 0
     if isinstance(command.input, UserMessage):
         fork = await _fork_of_edit(transaction, command, command.input, number) or Fork(last_turn)
-        return _turn_of_message(command, command.input, new, locked, number, fork, assistant_id)
+        attached = await attachments.lock_for_message(
+            transaction, command.principal, command.input.attachments, command.conversation_id
+        )
+        return _turn_of_message(command, command.input, new, locked, fork, assistant_id, attached)
     if isinstance(command.input, ScheduledPrompt):
         return _turn_of_schedule(command, command.input, new, locked, number, last_turn, assistant_id)
     if command.conversation_id is None:
@@ -161,6 +167,10 @@ async def _turn(
         events=change.events,
         inference_options=change.inference_options,
     )
+
+
+def _next_number(locked: Row) -> int:
+    return (locked["turns_count"] or 0) + 1
 
 
 async def _turn_of_action(
@@ -237,13 +247,15 @@ def _turn_of_message(
     message: UserMessage,
     new: NewTurn,
     locked: Row,
-    number: int,
     fork: Fork,
     assistant_id: AssistantId,
+    attached: tuple[AttachmentView, ...],
 ) -> _Turn:
+    number = _next_number(locked)
     now: datetime = locked["now"]
     conversation_id = command.conversation_id or new.conversation_id
-    item = items.user_message(message, item_id=new.message_id, thread_id=conversation_id, created_at=now)
+    shown = [items.attachment(a, command.principal.user_id, conversation_id) for a in attached]
+    item = items.user_message(message, shown, item_id=new.message_id, thread_id=conversation_id, created_at=now)
     events = [*fork.events, chatkit.item_done(item)]
     if command.conversation_id is None:
         events.insert(0, _created(conversation_id, now, assistant_id))
@@ -258,6 +270,7 @@ def _turn_of_message(
         user_item=item,
         content=message.text,
         inference_options=message.inference_options,
+        attachments=attached,
     )
 
 

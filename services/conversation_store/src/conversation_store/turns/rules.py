@@ -47,6 +47,14 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class AttachmentQuota:
+    """What one user may store of files, those that are still being uploaded included."""
+
+    files_max: int
+    bytes_max: int
+
+
+@dataclass(frozen=True)
 class TurnState:
     """What a new turn finds, read under the locks of its user and its conversation.
 

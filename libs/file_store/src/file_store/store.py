@@ -1,0 +1,82 @@
+"""The interface: bytes under keys of ours, in and out in pieces. Whose they are, and what they are, Postgres knows."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.errors import Code, RetryableError, TerminalError
+from contracts.ids import AttachmentId, FileKey
+
+CHUNK_BYTES = 128 * 1024
+"""What is held of a file at a time, times a few: of an upload, of a download, of each."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """What has been put: its size, and the SHA-256 of it in hexadecimal digits."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BytesRange:
+    """From ``first`` to ``last``, both included, counted from 0."""
+
+    first: int
+    last: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.last - self.first + 1
+
+
+class FileStore(Protocol):
+    """A place for files. All methods raise RetryableError (file_store_unavailable) where it does not answer.
+
+    A file is there whole or not at all: what `put` was doing when it was cancelled, or its process killed, is no file,
+    and `delete` removes what it left.
+    """
+
+    async def put(self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int) -> StoredFile:
+        """Store a new file. Raises what ``chunks`` raises, and TerminalError (payload_too_large) beyond ``bytes_max``.
+
+        Nothing else may be put under the same key.
+        """
+        ...
+
+    def read(self, key: FileKey, part: BytesRange | None = None) -> AsyncIterator[bytes]:
+        """The file, or a part of it that lies within it, in pieces. Raises TerminalError (not_found)."""
+        ...
+
+    async def delete(self, key: FileKey | AttachmentId) -> None:
+        """Remove a file, or of an attachment all that was ever uploaded, finished or not; there may be none."""
+        ...
+
+    def all_keys(self) -> AsyncIterator[FileKey]:
+        """Of all that is there, finished or not."""
+        ...
+
+    async def download_url(self, key: FileKey, *, seconds: int, headers: dict[str, str]) -> str | None:
+        """An address at the store itself that is good for so long and answers with these headers, where it has any."""
+        ...
+
+
+def unavailable(detail: str = "The file store does not answer.") -> RetryableError:
+    return RetryableError(Code.FILE_STORE_UNAVAILABLE, detail)
+
+
+def too_large(bytes_max: int) -> TerminalError:
+    return TerminalError(Code.PAYLOAD_TOO_LARGE, f"A file has at most {bytes_max} bytes.", field="file")
+
+
+async def in_chunks(pieces: AsyncIterable[bytes], size: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
+    """The same bytes in chunks of ``size``, the last one shorter: a client decides how it sends, not how we store."""
+    buffer = bytearray()
+    async for piece in pieces:
+        buffer += piece
+        while len(buffer) >= size:
+            yield bytes(memoryview(buffer)[:size])
+            del buffer[:size]
+    if buffer:
+        yield bytes(buffer)
