@@ -43,7 +43,7 @@ class StreamAdmin:
         while True:
             request = {"subjects_filter": subject_filter, "offset": len(found)}
             answer = await self._ask(f"STREAM.INFO.{name}", request, absent=STREAM_NOT_FOUND)
-            page = (answer["state"].get("subjects") or {}) if answer else {}
+            page: dict[str, int] = (answer["state"].get("subjects") or {}) if answer else {}
             found += page
             if not page or len(found) >= (answer or {}).get("total", 0):
                 return found
