@@ -16,6 +16,10 @@ from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
     LockedStatus,
+    StructuredInputFreeform,
+    StructuredInputItem,
+    StructuredInputMultipleChoice,
+    StructuredInputMultipleChoiceOption,
     SyncCustomActionResponse,
     ThreadItemDoneEvent,
     ThreadItemRemovedEvent,
@@ -65,11 +69,19 @@ class MyChatKitServer(ChatKitServer[dict]):
             async for event in stream_widget(thread, Card(children=[Text(value="A card.")])):
                 yield event
             return
+        if input_user_message and "a question" in str(input_user_message.content):
+            yield ThreadItemDoneEvent(item=self._drinks(thread, context))
+            return
         items_page = await self.store.load_thread_items(thread.id, after=None, limit=20, order="desc", context=context)
         items = list(reversed(items_page.data))
         if input_user_message and "another card" in str(input_user_message.content):
             card = next(item for item in items if item.type == "widget")
             yield ThreadItemReplacedEvent(item=card.model_copy(update={"widget": Card(children=[])}))
+            return
+        asked = next((item for item in items if item.type == "structured_input"), None)
+        if asked is not None and input_user_message is None:
+            said = [value for one in asked.inputs for value in (one.answer.values if one.answer else [])]
+            yield ThreadItemDoneEvent(item=self._says(thread, f"{asked.status}: {', '.join(said)}", context))
             return
         input_items = await simple_to_agent_input(items)
         agent_context = AgentContext(thread=thread, store=self.store, request_context=context)
@@ -79,6 +91,26 @@ class MyChatKitServer(ChatKitServer[dict]):
         result = Runner.run_streamed(agent, input_items, context=agent_context)
         async for event in stream_agent_response(agent_context, result):
             yield event
+
+    def _drinks(self, thread: ThreadMetadata, context: dict) -> StructuredInputItem:
+        drinks = [StructuredInputMultipleChoiceOption(value=value) for value in ("Tea", "Coffee")]
+        return StructuredInputItem(
+            id=self.store.generate_item_id("message", thread, context),
+            thread_id=thread.id,
+            created_at=datetime.now(UTC),
+            inputs=[
+                StructuredInputMultipleChoice(id="drink", question="What do you drink?", options=drinks),
+                StructuredInputFreeform(id="why", question="Why?"),
+            ],
+        )
+
+    def _says(self, thread: ThreadMetadata, text: str, context: dict) -> AssistantMessageItem:
+        return AssistantMessageItem(
+            id=self.store.generate_item_id("message", thread, context),
+            thread_id=thread.id,
+            created_at=datetime.now(UTC),
+            content=[AssistantMessageContent(text=text)],
+        )
 
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: dict
@@ -96,13 +128,7 @@ class MyChatKitServer(ChatKitServer[dict]):
             _note_effect("action")
             await asyncio.sleep(3)
         yield ThreadItemReplacedEvent(item=_with_text(sender, f"Done: {action.payload}"))
-        said = AssistantMessageItem(
-            id=self.store.generate_item_id("message", thread, context),
-            thread_id=thread.id,
-            created_at=datetime.now(UTC),
-            content=[AssistantMessageContent(text=f"You chose {action.payload}.")],
-        )
-        yield ThreadItemDoneEvent(item=said)
+        yield ThreadItemDoneEvent(item=self._says(thread, f"You chose {action.payload}.", context))
 
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: dict

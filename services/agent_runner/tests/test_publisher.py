@@ -9,9 +9,9 @@ import pytest
 from actor_kit.bus import Bus, PublishAck, StoredMessage
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
-from agent_runner.attempt import read_shown
 from agent_runner.frames import LATE_LOOP_DELAY_SECONDS, Frames
 from agent_runner.publisher import DeltaPublisher, FencedError
+from agent_runner.shown import read_shown
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER, RunEvent
 from contracts.message import PAYLOAD_BYTES_MAX

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from contracts.commands import BeginTurn, CancelRun, ClientToolOutput, CustomAction
+from contracts.commands import BeginTurn, CancelRun, ClientToolOutput, CustomAction, DecideCall
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.queries import GetItem
+from contracts.replies import RunView, TurnBegun
 
 from tests.openai_server import Answer, OpenaiServer, text, tool
 from tests.runner_stack import RunnerStack, Watched, runner_stack
@@ -82,27 +83,54 @@ async def test_stop_keeps_what_was_seen(stack: RunnerStack, model: OpenaiServer)
     assert seen.viewer.texts() == [items[-1].content]
 
 
-async def test_a_tool_of_the_page_is_called_and_its_output_goes_on(stack: RunnerStack, model: OpenaiServer) -> None:
+async def _waits(stack: RunnerStack, user_id: str, begun: TurnBegun) -> RunView:
+    async with asyncio.timeout(20):
+        while (run := await stack.run(user_id, begun.run_id)).status != "waiting":
+            assert run.status in ("queued", "running"), stack.logs()
+            await asyncio.sleep(0.05)
+        return run
+
+
+async def test_its_run_waits_for_a_tool_of_the_page_and_goes_on_in_any_process(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
     model.scripts["midnight"] = [tool("switch_theme", theme="dark"), text("It is dark.")]
-    begun, _ = await stack.ask("dora", "as at midnight")
+    begun = await stack.begin("dora", "as at midnight")
+    [call] = (await _waits(stack, "dora", begun)).waiting_for
+    assert (call.kind, call.tool, call.arguments) == ("client_tool", "switch_theme", {"theme": "dark"})
     (pending,) = [item.item for item in await stack.items("dora", begun.conversation_id) if item.type != "user_message"]
-    assert (pending["type"], pending["status"], pending["arguments"]) == (
-        "client_tool_call",
-        "pending",
-        {"theme": "dark"},
-    )
-    given = BeginTurn(
-        principal=Principal(user_id="dora"),
-        conversation_id=begun.conversation_id,
-        input=ClientToolOutput(result={"switched": True}),
-    )
-    seen = await stack.watch("dora", await stack.bus.request(given))
+    assert (pending["type"], pending["status"]) == ("client_tool_call", "pending")
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    assert runner.process is not None
+    runner.process.wait()
+    output = ClientToolOutput(result={"switched": True})
+    given = BeginTurn(principal=Principal(user_id="dora"), conversation_id=begun.conversation_id, input=output)
+    taken = [await stack.bus.request(given) for _ in range(2)]  # of two tabs, say
+    assert [(one.run_id, one.wait) for one in taken] == [(begun.run_id, 1)] * 2
+    runner.start()
+    seen = await stack.watch("dora", begun)
     assert seen.end is not None
     assert seen.end["type"] == "run.completed", stack.logs()
-    assert seen.viewer.texts() == ["It is dark."]
+    assert seen.viewer.texts() == seen.viewer.stored_texts() == ["It is dark."]
     assert "switched" in str(model.requests[-1]["input"])
     items = await stack.items("dora", begun.conversation_id)
     assert [item.type for item in items] == ["user_message", "client_tool_call", "assistant_message"]
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_its_run_waits_for_the_answers_to_a_form(stack: RunnerStack, is_answered: bool) -> None:
+    user = f"ruth.{is_answered}"
+    begun = await stack.begin(user, "a question, please")
+    [call] = (await _waits(stack, user, begun)).waiting_for
+    assert call.form is not None
+    assert [question.id for question in call.form.questions] == ["drink", "why"]
+    said: dict[str, Any] = {"answer": {"drink": "Water"}} if is_answered else {"decision": "decline"}
+    principal = Principal(user_id=user)
+    await stack.bus.request(DecideCall(principal=principal, run_id=begun.run_id, call_id=call.call_id, **said))
+    await stack.watch(user, begun)
+    said_after = (await stack.items(user, begun.conversation_id))[-1].content
+    assert said_after == ("answered: Water" if is_answered else "skipped: ")
 
 
 async def test_a_widget_is_shown_and_stored(stack: RunnerStack) -> None:

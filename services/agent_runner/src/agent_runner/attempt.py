@@ -1,22 +1,21 @@
 """One attempt of a run: from its claim to its terminal state, or to the moment another attempt owns it."""
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import structlog
-from actor_kit.bus import Bus
 from chatkit_protocol import events
 from chatkit_protocol.reducer import Shown
 from contracts.commands import FinishRun, FinishToolCall, RenewLease, SuspendRun
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
-from contracts.events import EPOCH_HEADER, EVENT_HEADER, KEY_HEADER, RunEvent
+from contracts.events import RunEvent
 from contracts.identity import Principal
 from contracts.ids import MessageId
 from contracts.message import Json
 from contracts.queries import GetItem
 from contracts.replies import RunClaimed
+from contracts.waiting import CallToDecide
 from natterkit import ChatKitAssistant
 
 from agent_runner import rules
@@ -34,6 +33,7 @@ from agent_runner.run_effects import RunEffects
 from agent_runner.run_schedules import RunSchedules
 from agent_runner.run_showing import RunShowing
 from agent_runner.session import session_of
+from agent_runner.shown import read_shown
 from agent_runner.store import Store
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
@@ -50,8 +50,6 @@ GIVE_BACK_LEASE_SECONDS = 0.05
 GIVE_BACK_SECONDS_MAX = 1.0
 FLUSH_SECONDS_MAX = 5.0
 HAND_OVER_SECONDS_MAX = 10.0
-READ_BATCH_MAX = 256
-FOLLOWER_PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 TOLD_WITH_TRACEBACK = frozenset({Code.INTERNAL, Code.ASSISTANT_FAILED})
 End = Literal["completed", "failed", "cancelled"]
 Outcome = End | Literal["waiting"]
@@ -229,13 +227,18 @@ class RunAttempt:
                 self._withdrawn = self._transcript.withdraw()
                 self._loop.say_instead(failure.detail)
             return await self._finish("failed", failure)
-        return await self._finish("completed")
+        if isinstance(self._loop, AgentLoop | ActionLoop) or not (calls := self._loop.calls_to_decide()):
+            return await self._finish("completed")
+        said = self._loop.last_items(is_complete=True)
+        await self._effects.store()
+        return await self._suspend(calls, said)
 
     async def _after(self, stop: Stop) -> Outcome:
         """What is left to do where writing was interrupted. Raises FencedError."""
         if stop == "fenced":
             raise FencedError
-        return await self._suspend() if stop == "wait" else await self._finish("cancelled")
+        waits = self._tool_calls.waits
+        return await self._suspend(waits.to_decide) if stop == "wait" else await self._finish("cancelled")
 
     async def _announce(self) -> None:
         """Say that the run has started; or that it starts again, and settle what only the dead attempt knew."""
@@ -298,12 +301,11 @@ class RunAttempt:
 
     # --- the end -----------------------------------------------------------------------------------------
 
-    async def _suspend(self) -> Outcome:
+    async def _suspend(self, calls: tuple[CallToDecide, ...], said: tuple[Json, ...] = ()) -> Outcome:
         """Store and show what the run waits for, and let go of it; any runner goes on after the decision."""
         items = self._transcript.take_items()
         await self._publisher.flush()
         self._workshop.crash_points.reach(CrashPoint.BEFORE_SUSPEND)
-        calls = self._tool_calls.waits.to_decide
         suspended = await self._workshop.store.ask(
             SuspendRun(
                 principal=self._principal,
@@ -311,6 +313,7 @@ class RunAttempt:
                 epoch=self._claimed.epoch,
                 calls=calls,
                 items=items,
+                session_items=said,
                 usage=self._loop.usage,
             )
         )
@@ -432,33 +435,3 @@ class RunAttempt:
             async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
                 await self._workshop.store.ask(self._renewal(GIVE_BACK_LEASE_SECONDS))
         log.info("run.given_back")
-
-
-async def read_shown(bus: Bus, subject: str, *, up_to_sequence: int = 0) -> Shown:
-    """What runners have shown on a run's subject: what carries an epoch. The user's own item does not.
-
-    A direct get may be answered by a server of the cluster that is behind the leader: it is asked again until it has
-    ``up_to_sequence``, which the stream has acknowledged. Raises RetryableError where that takes too long.
-    """
-    shown = Shown()
-    from_sequence = 1
-    pauses = iter(FOLLOWER_PAUSES_SECONDS)
-    while True:
-        messages, pending_count = await bus.direct_get(
-            "DELTAS", subject, from_sequence=from_sequence, batch_max=READ_BATCH_MAX
-        )
-        for message in messages:
-            if EPOCH_HEADER in message.headers and EVENT_HEADER not in message.headers:
-                shown.apply(json.loads(message.payload))
-                if KEY_HEADER in message.headers:
-                    shown.keys.add(message.headers[KEY_HEADER])
-        if messages:
-            from_sequence = messages[-1].sequence + 1
-        if messages and pending_count:
-            continue
-        if from_sequence > up_to_sequence:
-            return shown
-        pause_seconds = next(pauses, None)
-        if pause_seconds is None:
-            raise RetryableError(Code.BUS_UNAVAILABLE, "A server of the cluster is too far behind to be read.")
-        await asyncio.sleep(pause_seconds)

@@ -19,6 +19,7 @@ from contracts.commands import ItemToSave
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
 from contracts.replies import ConversationStatus, RunClaimed, Usage
+from contracts.waiting import CallToDecide
 from natterkit import ChatKitAssistant, Context
 from natterkit.context import running
 
@@ -31,6 +32,7 @@ from agent_runner.models import NamedModels
 from agent_runner.publisher import DeltaPublisher
 from agent_runner.run_effects import RunEffects
 from agent_runner.transcript import Transcript
+from agent_runner.waiting_items import call_of_item
 from agent_runner.workshop import Workshop
 
 HIDDEN = frozenset({"hidden_context_item", "sdk_hidden_context"})
@@ -86,13 +88,24 @@ class ChatKitLoop:
             events = server._process_events(thread, asked, lambda: self._noting(server, asked))  # noqa: SLF001
             async for event in events:
                 await self._on_event(event)
-        if not self._thread.added and self._claimed.action is None:
+        if not self._thread.added and self._claimed.action is None and not self._claimed.decisions:
             raise TerminalError(Code.MODEL_BAD_RESPONSE, sentence_of(Code.MODEL_BAD_RESPONSE))
+
+    def calls_to_decide(self) -> tuple[CallToDecide, ...]:
+        """What the answer has ended with, that the page or a person has to give first. Their answer goes on with it."""
+        if self._claimed.action is not None and self._claimed.action.is_sync:
+            return ()  # its page waits for the end
+        asked = [call_of_item(as_json(item)) for item in self._thread.added.values()]
+        calls = [call for call in asked if call is not None]
+        tools = [call.call_id for call in calls if call.kind == "client_tool"]
+        return tuple(call for call in calls if call.call_id not in tools[1:])  # outputs do not say whose they are
 
     def _answer(self, server: Any, asked: Any) -> AsyncIterator[Any]:
         thread, action, about = self._thread.thread, self._claimed.action, self._claimed.user_item
+        # The output of a tool in the page, and answers to a form, change an item: ChatKit has no message for them.
+        if self._claimed.decisions:
+            return server.respond(thread, None, asked)
         if action is None:
-            # The output of a tool in the page, and answers to a form, change an item: ChatKit has no message for them.
             item = UserMessageItem.model_validate(about) if about.get("type") == "user_message" else None
             return server.respond(thread, item, asked)
         sender = sender_of(self._claimed)
@@ -110,8 +123,11 @@ class ChatKitLoop:
         self._transcript.say(words)
         self._thread.added.clear()
 
-    def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:  # noqa: ARG002 - as an `AgentLoop` has it
-        """What the server has written is to be stored; of an answer that was stopped, what was seen of it."""
+    def last_items(self, *, is_complete: bool) -> tuple[dict[str, Any], ...]:
+        """What the server has written is to be stored; of an answer that was stopped, what was seen of it.
+
+        What asks is stored with the wait.
+        """
         self._effects.showing.removed |= self._thread.deleted
         about = self._claimed.user_item
         if about.get("id") in self._shown.earlier - self._thread.changed.keys() - self._thread.deleted:
@@ -120,8 +136,9 @@ class ChatKitLoop:
             self._transcript.keep(
                 ItemToSave(message_id=item["id"], type=item["type"], content=text_of(item), item=item)
             )
-        stored = [as_json(item) for item in self._thread.added.values()]
-        known = {item["id"] for item in stored} | self._thread.changed.keys()
+        asks = {call.message_id for call in self.calls_to_decide()} if is_complete else set[str]()
+        stored = [as_json(item) for item in self._thread.added.values() if item.id not in asks]
+        known = {item["id"] for item in stored} | self._thread.changed.keys() | asks
         for item in stored:
             self._transcript.keep(
                 ItemToSave(message_id=item["id"], type=item["type"], content=text_of(item), item=item)

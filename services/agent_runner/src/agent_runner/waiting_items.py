@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from chatkit_protocol.items import Json
 from contracts.ids import new_message_id
@@ -16,11 +16,12 @@ from contracts.waiting import (
     NO,
     REASON_INPUT,
     YES,
+    CallToDecide,
     Form,
     Question,
 )
 from natterkit.asking import KINDS, Choice, Request, Several, Text
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 NOTE = "natter"
 """Beside ChatKit's fields: what an item or a question of ours is, so that an element may ask it in its user's language.
@@ -89,6 +90,39 @@ def form_of(request: Request) -> Form:
             )
         )
     return Form(questions=tuple(questions))
+
+
+def call_of_item(item: Json) -> CallToDecide | None:
+    """What a `ChatKitServer` waits with, by its own item; None for one that asks nothing, or more than can be asked."""
+    if item.get("status") != "pending":
+        return None
+    item_id = str(item["id"])
+    if item["type"] == "client_tool_call":
+        name, arguments = str(item.get("name") or ""), item.get("arguments")
+        asked: Json = {"kind": "client_tool", "tool": name, "arguments": arguments}
+    elif item["type"] == "structured_input":
+        questions = [_question_of(one) for one in cast("list[Json]", item.get("inputs") or [])]
+        asked = {"kind": "question", "tool": "ask", "form": {"questions": questions}}
+    else:
+        return None
+    try:
+        return CallToDecide.model_validate({**asked, "call_id": item_id, "message_id": item_id, "item": item})
+    except ValidationError:
+        return None
+
+
+def _question_of(asked: Json) -> Json:
+    """ChatKit's question as one of ours: it says neither what has to be answered nor that there is no other answer."""
+    kind = "text" if asked["type"] == "freeform" else "several" if asked.get("multiple") else "choice"
+    options = cast("list[Json]", asked.get("options") or [])
+    return {
+        "id": asked["id"],
+        "type": kind,
+        "question": asked["question"],
+        "options": [option["value"] for option in options],
+        "allows_other": True,
+        "is_required": False,
+    }
 
 
 def human(tool: str) -> str:
