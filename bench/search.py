@@ -28,7 +28,8 @@ insert into chat.message (message_id, conversation_id, user_id, role, type, cont
 select $1 || n, $1 || n % $3::int, $1, case n % 2 when 0 then 'user' else 'assistant' end,
        case n % 2 when 0 then 'user_message' else 'assistant_message' end,
        (select string_agg('w' || floor(exp(random() * ln($4::int)))::int, ' ') from generate_series(1, 40) where n > 0)
-       || case when n % 500 = 7 then ' 渡轮中午出发' else '' end, '{}', n, now() - n * interval '1 minute'
+       || case when n % 500 = 7 then ' 渡轮中午出发' when n % 900 = 800 then ' zebra' else '' end,
+       '{}', n, now() - n * interval '1 minute'
 from generate_series(1, $2::int) n
 """
 CASES = {
@@ -40,6 +41,7 @@ CASES = {
     "three words": "w40 w90 w700",
     "the beginning of a word": "w271",
     "a beginning that most messages hold": "w",
+    "a letter that few messages hold": "z",
     "Chinese": "渡轮中午",
     "nothing": "nowhere",
 }

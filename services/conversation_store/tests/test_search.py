@@ -3,6 +3,7 @@
 
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import pytest
 from contracts.commands import UpdateConversation
 from contracts.identity import Principal
@@ -200,3 +201,33 @@ async def test_what_is_searched_for_is_read_once_and_not_for_each_row(client: Cl
             await connection.execute("deallocate looked_at")
         assert any("@@" in line for line in plan)
         assert not [line for line in plan if "@@" in line and "search_query(" in line], plan
+
+
+async def test_a_first_letter_is_looked_for_in_the_newest_before_all_words_that_begin_with_it(
+    client: Client, database_url: str, prepare_superuser: Callable[[str], Awaitable[str]]
+) -> None:
+    turn = await client.begin("first")
+    await client.execute(
+        "insert into chat.message (message_id, conversation_id, user_id, role, type, content, item, position,"
+        " created_at) select 'm_' || n, $1, 'alice', 'user', 'user_message', case when n > 20 then 'tea' else 'milk'"
+        " end, '{}', 9 + n, now() + n * interval '1 second' from generate_series(1, 3000) n",
+        turn.conversation_id,
+    )
+    connection = await asyncpg.connect(await prepare_superuser(database_url))
+
+    async def found(words: str) -> tuple[list[str], int]:
+        async with connection.transaction():
+            await connection.execute("set local track_counts = on; set local app.user_id = 'alice'")
+            rows = await connection.fetch("select chat.search_messages($1, 3)", words)
+            read = "select pg_stat_get_xact_tuples_fetched('chat.message'::regclass)"
+            return [row[0] for row in rows], await connection.fetchval(read)
+
+    try:
+        await connection.execute("analyze chat.message")
+        newest, rows_read = await found("t")
+        assert newest == ["m_3000", "m_2999", "m_2998"]
+        assert rows_read < 50
+        older, _ = await found("m")  # not in the newest ones: found all the same
+        assert older == ["m_20", "m_19", "m_18"]
+    finally:
+        await connection.close()
