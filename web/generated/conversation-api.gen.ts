@@ -24,6 +24,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/service/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message for a user
+         * @description Begins a turn as if the user had sent the message. Takes `Authorization: Bearer` with a service token, which an
+         *     operator made for these users and assistants; the stream is the user's, and opens with a token of theirs.
+         */
+        post: operations["submit_turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/assistants": {
         parameters: {
             query?: never;
@@ -1516,6 +1537,30 @@ export interface components {
             has_more: boolean;
         };
         /**
+         * ServiceMessage
+         * @description A message that another system sends for a user.
+         * @example {
+         *       "message": "Order 42 was sent.",
+         *       "user_id": "alice"
+         *     }
+         */
+        ServiceMessage: {
+            /** User Id */
+            user_id: string;
+            /** Message */
+            message: string;
+            /** Conversation Id */
+            conversation_id?: string | null;
+            /** Assistant Id */
+            assistant_id?: string | null;
+            /**
+             * On Busy
+             * @default enqueue
+             * @enum {string}
+             */
+            on_busy: "reject" | "enqueue" | "interrupt";
+        };
+        /**
          * Share
          * @description A link with which anybody reads a conversation, as far as it had come when the link was made.
          */
@@ -2685,6 +2730,44 @@ export interface operations {
                 };
             };
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    submit_turn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body give the same run, however often they are sent. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceMessage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnAccepted"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };

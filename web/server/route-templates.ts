@@ -10,6 +10,7 @@ type OfConnections = "/api/{user_id}/connections/callback" | "/api/{user_id}/con
 
 /** Each route of the contract, or this does not compile. The first that fits counts: words stand before ids. */
 const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
+  "/api/service/turns": true,
   "/api/shared/{token}": true,
   "/api/{user_id}": true,
   "/api/{user_id}/assistants": true,

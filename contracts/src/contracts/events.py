@@ -163,6 +163,8 @@ AuditAction = Literal[
     "dead_letter_discarded",
     "dead_letter_replayed",
     "password_changed",
+    "service_token_created",
+    "service_token_revoked",
     "session_ended",
     "share_begun",
     "share_ended",
@@ -174,6 +176,7 @@ AuditAction = Literal[
     "tokens_revoked",
     "tool_call_approved",
     "tool_call_refused",
+    "turn_submitted",
 ]
 AUDIT_DETAILS_MAX = 32
 NOBODY = "-"

@@ -21,6 +21,7 @@ ScheduleId = Token
 AttachmentId = Token
 FileKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$")]
 """Where a file lies in the file store: ``<attachment id>/<upload>``. No name that a person gave is in it."""
+ServiceTokenId = Token
 TokenHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a secret that whoever keeps the hash is not to know."""
 ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
@@ -56,6 +57,10 @@ def new_task_id() -> str:
 
 def new_schedule_id() -> str:
     return new_id("sched")
+
+
+def new_service_token_id() -> str:
+    return new_id("st")
 
 
 def new_share_id() -> str:

@@ -26,6 +26,7 @@ from contracts.replies import (
     ScheduleList,
     SealedConnectionReply,
     SearchPage,
+    ServiceTokenList,
     SharedPage,
     ShareList,
     TaskPage,
@@ -114,6 +115,12 @@ class ListSchedules(Query[ScheduleList]):
 
     subject_template: ClassVar[str] = "query.conversation_store.list_schedules"
     principal: Principal
+
+
+class ListServiceTokens(Query[ServiceTokenList]):
+    """The tokens with which other systems begin turns."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_service_tokens"
 
 
 class ListShares(Query[ShareList]):

@@ -85,6 +85,11 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.ListSchedules, [EDGE], [STORE], Rule.SELF),
     _entry(commands.UpdateSchedule, [EDGE], [STORE], Rule.SELF),
     _entry(commands.DeleteSchedule, [EDGE], [STORE], Rule.SELF),
+    # turns that another system begins
+    _entry(commands.CreateServiceToken, [OPERATOR], [STORE], Rule.SERVICE),
+    _entry(queries.ListServiceTokens, [OPERATOR], [STORE], Rule.SERVICE),
+    _entry(commands.RevokeServiceToken, [OPERATOR], [STORE], Rule.SERVICE),
+    _entry(commands.SubmitTurn, [EDGE], [STORE], Rule.SERVICE),
     # links to conversations
     _entry(commands.ShareConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListShares, [EDGE], [STORE], Rule.SELF),

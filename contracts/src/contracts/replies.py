@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from contracts.assistants import AssistantCard, Requester
 from contracts.due import Due
+from contracts.identity import UserId
 from contracts.ids import (
     FIRST_ASSISTANT_ID,
     AssistantId,
@@ -17,6 +18,7 @@ from contracts.ids import (
     RunId,
     ScheduleId,
     ServerName,
+    ServiceTokenId,
     ShareId,
     TaskId,
     Token,
@@ -414,6 +416,31 @@ class ScheduleList(Reply):
     """All schedules of a user, the newest first. Reminders of todos are told with the todos."""
 
     data: tuple[ScheduleView, ...]
+
+
+class ServiceTokenView(Body):
+    """A service token without its secret. Without ``user_ids`` or ``assistant_ids``: for all of them."""
+
+    token_id: ServiceTokenId
+    name: str
+    user_ids: tuple[UserId, ...] = ()
+    assistant_ids: tuple[AssistantId, ...] = ()
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class ServiceTokenReply(Reply):
+    """One service token."""
+
+    token: ServiceTokenView
+
+
+class ServiceTokenList(Reply):
+    """Service tokens, the newest first."""
+
+    data: tuple[ServiceTokenView, ...]
 
 
 class ShareView(Body):

@@ -46,10 +46,25 @@ HIT = r.SearchHit(
     conversation_id="conv_1", message_id="msg_1", role="user", created_at=NOW, excerpt=(r.ExcerptPart(text="hello"),)
 )
 CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
+SCHEDULE = r.ScheduleView(
+    schedule_id="sched_1",
+    kind="prompt",
+    text="list my tasks",
+    status="active",
+    cron="0 9 * * FRI",
+    time_zone="Europe/Zurich",
+    next_due_at=NOW,
+    created_at=NOW,
+)
 SHARE = r.ShareView(share_id="share_1", conversation_id="conv_1", title="Groceries", created_at=NOW)
 ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
+    "SubmitTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
+    "CreateSchedule": r.ScheduleReply(schedule=SCHEDULE),
+    "DeleteSchedule": r.Done(),
+    "UpdateSchedule": r.ScheduleReply(schedule=SCHEDULE),
+    "ListSchedules": r.ScheduleList(data=(SCHEDULE,)),
     "CancelRun": r.RunReply(run=RUN),
     "DecideCall": r.CallDecided(run=RUN, wait=1),
     "ListRuns": r.RunPage(data=(RUN,), has_more=False),

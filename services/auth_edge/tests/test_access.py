@@ -23,10 +23,12 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/conversations/{conversation_id}"): {"title": "New"},
     ("PUT", "/conversations/{conversation_id}/branch"): {"run_id": "run_1"},
     ("POST", "/runs/{run_id}/decisions"): {"call_id": "call_1", "decision": "approve"},
+    ("POST", "/schedules"): {"text": "list my tasks", "cron": "0 9 * * FRI"},
+    ("PATCH", "/schedules/{schedule_id}"): {"paused": True},
     ("POST", "/tasks"): {"title": "buy milk"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
-NEEDS_NO_TOKEN = {"/healthz", "/readyz", "/api/shared/{token}"}
+NEEDS_NO_TOKEN = {"/healthz", "/readyz", "/api/shared/{token}", "/api/service/turns"}
 OPEN_TO_CHAT_TOKENS = {
     ("GET", "/assistants"),
     ("POST", "/chatkit"),

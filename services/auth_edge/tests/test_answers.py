@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from auth_edge.http.user import KINDS
 from auth_edge.testing import RunningEdge
 from chatkit.types import Page, Thread
 from contracts.commands import (
@@ -293,7 +294,7 @@ async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="natter-export.json"'
     assert json.loads(answer.content) == {
         "user": [{"user_id": "alice"}], "conversations": [], "messages": [{"n": 1}, {"n": "é"}, {"n": 3}],
-        "tasks": [], "feedback": [], "runs": [], "connections": [], "shares": [],
+        "tasks": [], "feedback": [], "runs": [], "connections": [], "shares": [], "schedules": [], "attachments": [],
     }  # fmt: skip
 
 
@@ -301,7 +302,7 @@ async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:
 async def test_an_export_of_one_part_is_whole(kind: Any, edge: RunningEdge, store: Any) -> None:
     store.answers["ExportUser"] = r.ExportPage(kind=kind, data=({"a": 1},))
     document = (await edge.call("GET", "/export")).json()
-    assert list(document) == ["user", "conversations", "messages", "tasks", "feedback", "runs", "connections", "shares"]
+    assert list(document) == [*KINDS]
     assert document[kind] == [{"a": 1}]
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from auth_edge.shared_reads import SharedReads
+from auth_edge.secret_uses import SecretUses
 from auth_edge.testing import RunningEdge
 from contracts.commands import AddTask, ShareConversation
 from contracts.errors import Code, RetryableError, TerminalError
@@ -51,11 +51,11 @@ async def test_a_user_who_is_called_shared_keeps_their_routes(edge: RunningEdge,
     assert [message for message in store.asked if isinstance(message, GetShared)] == []
 
 
-def reads(now: list[float]) -> SharedReads:
-    return SharedReads(reads_of_link_max=3, guesses_max=2, clock=lambda: now[0])
+def reads(now: list[float]) -> SecretUses:
+    return SecretUses(uses_max=3, guesses_max=2, clock=lambda: now[0])
 
 
-def is_admitted(counted: SharedReads, token_hash: str) -> bool:
+def is_admitted(counted: SecretUses, token_hash: str) -> bool:
     try:
         counted.admit(token_hash)
     except RetryableError as error:

@@ -11,17 +11,20 @@ from contracts.commands import (
     AddTask,
     CancelRun,
     CreateAttachment,
+    CreateServiceToken,
     DeleteSchedule,
     ItemToSave,
     RecordConsent,
     RegisterAssistants,
+    RevokeServiceToken,
+    SubmitTurn,
     UpdateSchedule,
     UpdateTask,
 )
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
-from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask
+from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask, ListServiceTokens
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -139,6 +142,10 @@ def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_no_user_
         assert "principal" in message.model_fields, message.__name__
     assert set(requests_to(Service.CONVERSATION_STORE)) - set(OF_A_USER) == {
         RegisterAssistants,
+        CreateServiceToken,
+        ListServiceTokens,
+        RevokeServiceToken,
+        SubmitTurn,
         GetReport,
         GetShared,
     }

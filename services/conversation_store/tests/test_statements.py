@@ -23,8 +23,9 @@ OF_THE_SYSTEM = {"take", "remove", "lag", "waits_in_outbox", "take_due_purges", 
 OF_NOBODY = {
     *("exists_for_anyone", "write_receipt", "time", "purge_later", "lock_tokens", "raise_floor"),
     *("register", "cards", "delete_file_later"),
+    *("list_tokens", "revoke_token", "use_token"),
 }
-"""The question whether an id is anybody's, what stays of an erased user, and the assistants: no user's rows."""
+"""The question whether an id is anybody's, what stays of an erased user, assistants, service tokens: no user's rows."""
 
 
 def every_statement() -> list[tuple[str, Statement]]:

@@ -23,7 +23,7 @@ from conversation_store.testing import (
     user_message,
 )
 from conversation_store.turns.begin import NewTurn, begin_turn
-from conversation_store.turns.rules import Quota
+from conversation_store.turns.rules import Quota, TurnBounds
 
 
 async def test_a_turn_is_stored_answered_and_shown(client: Client) -> None:
@@ -192,6 +192,6 @@ async def test_begin_turn_takes_at_most_six_statements(client: Client) -> None:
     async with client.store.database.transaction("alice") as transaction:
         with transaction.connection.query_logger(lambda query: statements.append(query.query)):
             await begin_turn(
-                transaction, command, NewTurn(), assistants=("todo",), enqueued_turns_max=1, quota=Quota(10, 1)
+                transaction, command, NewTurn(), TurnBounds(("todo",), enqueued_turns_max=1, quota=Quota(10, 1))
             )
     assert len(statements) <= 4  # and two more: begin with its settings, and commit

@@ -35,6 +35,7 @@ from contracts.commands.schedules import (
     ScheduleText,
     UpdateSchedule,
 )
+from contracts.commands.service_tokens import CreateServiceToken, RevokeServiceToken, SubmitTurn
 from contracts.commands.shares import RevokeShare, ShareConversation
 from contracts.commands.tasks import (
     AddTask,
@@ -84,6 +85,7 @@ __all__ = [
     "ClientToolOutput",
     "CreateAttachment",
     "CreateSchedule",
+    "CreateServiceToken",
     "CronExpression",
     "CustomAction",
     "DecideCall",
@@ -112,12 +114,14 @@ __all__ = [
     "RestoreClearedTasks",
     "RestoreTask",
     "Retry",
+    "RevokeServiceToken",
     "RevokeShare",
     "RevokeTokens",
     "RunRequested",
     "ScheduleText",
     "ShareConversation",
     "StructuredInput",
+    "SubmitTurn",
     "SuspendRun",
     "SwitchBranch",
     "TakeRequestPermit",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from contracts.assistants import Requester, TimeZone
 from contracts.commands.tasks import EffectKey
@@ -10,9 +10,11 @@ from contracts.identity import Principal
 from contracts.ids import AssistantId, ConversationId, ScheduleId
 from contracts.message import Command
 from contracts.replies import Done, ScheduleKind, ScheduleReply
-from contracts.text import Text
+from contracts.text import refuse_nul
 
-ScheduleText = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+ScheduleText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(refuse_nul)
+]
 CronExpression = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9*/,#-]+( [A-Za-z0-9*/,#-]+){4}$", max_length=100)
 ]

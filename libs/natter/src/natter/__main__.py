@@ -27,6 +27,7 @@ from natter.migrate import MigrationFailedError
 from natter.migrate import migrate as bring_up_to_date
 from natter.operating.audit import audit
 from natter.operating.runs import runs_app
+from natter.operating.service_tokens import service_tokens_app
 from natter.operating.status import status
 from natter.operating.tail import tail
 from natter.operating.usage import usage
@@ -56,6 +57,7 @@ main = typer.Typer(
 main.add_typer(contracts_app, name="contracts")
 main.add_typer(dead_letters_app, name="dead-letters")
 main.add_typer(runs_app, name="runs")
+main.add_typer(service_tokens_app, name="service-tokens")
 main.add_typer(users_app, name="users")
 main.command(epilog="Example: natter status --watch")(status)
 main.command(epilog="Example: natter tail --user alice")(tail)

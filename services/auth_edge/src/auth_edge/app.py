@@ -32,6 +32,7 @@ from auth_edge.http import (
     problems,
     runs,
     schedules,
+    service_turns,
     shares,
     tasks,
     user,
@@ -40,9 +41,9 @@ from auth_edge.http.call import Edge
 from auth_edge.http.documented import HEADERS
 from auth_edge.openapi import build_openapi
 from auth_edge.permits import Permits, Refusals, SlowRefusals
+from auth_edge.secret_uses import SecretUses
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
-from auth_edge.shared_reads import SharedReads
 
 DESCRIPTION: Final = """\
 Talk to Natter: ChatKit at one endpoint, and the same conversations, runs and todos in REST.
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
+    app.include_router(service_turns.router)
     of_users = (
         assistants,
         chat,
@@ -135,11 +137,8 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _places(settings, PLACES_FOR_LARGE, 1, user_pause_seconds=LARGE_BODY_PAUSE_SECONDS),
             Refusals(asyncio.get_running_loop().time),
             SlowRefusals(),
-            SharedReads(
-                settings.shared_reads_per_minute_max,
-                settings.shared_guesses_per_minute_max,
-                asyncio.get_running_loop().time,
-            ),
+            _secret_uses(settings.shared_reads_per_minute_max, settings),
+            _secret_uses(settings.service_turns_per_minute_max, settings),
             FairQueue(EXPORTS, waiting_max=0, seconds_max=1, code=Code.RATE_LIMITED, user_places_max=1),
         )
         app.state.edge = edge
@@ -165,6 +164,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         health: Health = app.state.health
         async with health_server(settings, health):
             await serve_until(stop, build_server(app, settings), health)
+
+
+def _secret_uses(uses_max: int, settings: Settings) -> SecretUses:
+    return SecretUses(uses_max, settings.shared_guesses_per_minute_max, asyncio.get_running_loop().time)
 
 
 def _health(edge: Edge) -> Health:

@@ -33,6 +33,7 @@ _TAGS: Final = {
     "schedules": "Turns that begin at a time.",
     "tasks": "The todo list.",
     "connections": "What the assistant may use elsewhere for you.",
+    "services": "For other systems, with a service token.",
     "user": "Everything of a user: take it along, or erase it.",
     "operations": "For who operates the service.",
 }

@@ -54,8 +54,11 @@ class Settings(IdentitySettings, ProvingSettings):
     concurrent_runs_max: int = Field(20, ge=1, description="Runs of one user that are queued or running.")
     shared_reads_per_minute_max: int = Field(120, ge=1, description="Reads of one link, of this replica.")
     shared_guesses_per_minute_max: int = Field(
-        300, ge=1, description="Reads of links that there are not, of this replica; beyond: 429 for all unknown ones."
+        300,
+        ge=1,
+        description="Reads of links (uses of service tokens) that there are not, of this replica.",
     )
+    service_turns_per_minute_max: int = Field(600, ge=1, description="Turns by one service token, of this replica.")
     exports_per_hour_max: int = Field(10, ge=1, description="Exports of everything of one user, over all replicas.")
     web_audit_secret: SigningSecret | None = Field(
         None, description="What the web app shows to note sign-ins and the like; without it nobody can."

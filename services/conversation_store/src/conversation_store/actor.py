@@ -15,15 +15,14 @@ from contracts.commands import (
     CreateAttachment,
     EraseUser,
     KeepAttachment,
-    RegisterAssistants,
     RenewLease,
     SuspendRun,
     UpdateTask,
 )
 from contracts.errors import TerminalError
-from contracts.ids import new_attachment_id, new_schedule_id, new_share_id, new_task_id
+from contracts.ids import new_attachment_id, new_schedule_id, new_service_token_id, new_share_id, new_task_id
 from contracts.message import Reply
-from contracts.queries import GetConversation, GetReport, ListAssistants, ListAttachments, ListItems
+from contracts.queries import GetConversation, ListAssistants, ListAttachments, ListItems
 from contracts.replies import (
     AssistantList,
     AttachmentPage,
@@ -33,10 +32,10 @@ from contracts.replies import (
     ErasureReceipt,
     ItemPage,
     LeaseRenewed,
-    Report,
     RunClaimed,
     RunSuspended,
     ScheduleReply,
+    ServiceTokenReply,
     SharedPage,
     ShareReply,
     TaskReply,
@@ -55,6 +54,7 @@ from conversation_store import (
     reports,
     resume,
     search,
+    service_tokens,
     shares,
     tasks,
     users,
@@ -111,12 +111,16 @@ class ConversationStore(Actor):
             queries.ListSchedules: self._transaction_of(schedules.list_schedules),
             commands.UpdateSchedule: self._transaction_of(schedules.update_schedule),
             commands.DeleteSchedule: self._transaction_of(schedules.delete_schedule, is_repeatable=False),
+            commands.CreateServiceToken: self.on_create_service_token,
+            queries.ListServiceTokens: self._system_transaction_of(service_tokens.list_service_tokens),
+            commands.RevokeServiceToken: self._system_transaction_of(service_tokens.revoke_service_token),
+            commands.SubmitTurn: self.on_submit_turn,
             commands.ShareConversation: self.on_share_conversation,
             queries.ListShares: self._transaction_of(shares.list_shares),
             commands.RevokeShare: self._transaction_of(shares.revoke_share),
             queries.GetShared: self.on_get_shared,
             commands.RecordFeedback: self._transaction_of(conversations.record_feedback),
-            RegisterAssistants: self.on_register_assistants,
+            commands.RegisterAssistants: self._system_transaction_of(assistants.register_assistants),
             ListAssistants: self.on_list_assistants,
             queries.ListTasks: self._transaction_of(tasks.list_tasks),
             queries.GetTask: self._transaction_of(tasks.get_task),
@@ -137,7 +141,7 @@ class ConversationStore(Actor):
             commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
             queries.ListConnections: self._transaction_of(connections.list_connections),
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
-            GetReport: self.on_get_report,
+            queries.GetReport: self._system_transaction_of(reports.get_report),
             commands.BeginExport: self._transaction_of(users.begin_export, is_repeatable=False),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
@@ -148,14 +152,7 @@ class ConversationStore(Actor):
 
     async def on_begin_turn(self, command: BeginTurn, delivery: Delivery) -> TurnBegun:
         new = begin.NewTurn()  # made here, so that a repeated transaction stores the same turn
-        begun = partial(
-            begin.begin_turn,
-            command=command,
-            new=new,
-            assistants=self.settings.assistants,
-            enqueued_turns_max=self.settings.enqueued_turns_max,
-            quota=self.settings.quota,
-        )
+        begun = partial(begin.begin_turn, command=command, new=new, bounds=self.settings.turn_bounds)
         return await self._transact(command, delivery, begun)
 
     async def on_claim_run(self, command: ClaimRun, delivery: Delivery) -> RunClaimed:
@@ -216,17 +213,20 @@ class ConversationStore(Actor):
         """Of no user: whoever has the link's token may read what it shows."""
         return await shares.get_shared(self.database, query)
 
-    async def on_register_assistants(self, command: RegisterAssistants, _delivery: Delivery) -> Done:
-        """Of no user: the bus lets runners alone send it."""
-        return await self.database.transact(None, lambda t: assistants.register_assistants(t, command))
+    async def on_create_service_token(
+        self, command: commands.CreateServiceToken, _delivery: Delivery
+    ) -> ServiceTokenReply:
+        """Of no user: the bus lets the operator alone send it."""
+        token_id = new_service_token_id()  # made here, as above
+        return await self.database.transact(None, lambda t: service_tokens.create_service_token(t, command, token_id))
+
+    async def on_submit_turn(self, command: commands.SubmitTurn, _delivery: Delivery) -> TurnBegun:
+        """Of no user's token: that of a service is looked at instead."""
+        return await service_tokens.submit_turn(self.database, command, begin.NewTurn(), self.settings.turn_bounds)
 
     async def on_list_assistants(self, query: ListAssistants, delivery: Delivery) -> AssistantList:
         offered = self.settings.assistants
         return await self._transact(query, delivery, lambda t: assistants.list_assistants(t, query, offered))
-
-    async def on_get_report(self, query: GetReport, _delivery: Delivery) -> Report:
-        """Of no user: the bus lets the operator alone send it."""
-        return await self.database.transact(None, lambda t: reports.get_report(t, query))
 
     async def on_add_task(self, command: AddTask, delivery: Delivery) -> TaskReply:
         task_id = new_task_id()  # made here, as above
@@ -305,6 +305,14 @@ class ConversationStore(Actor):
             return await self._transact(
                 request, delivery, lambda t: function(t, request), is_repeatable=is_repeatable, is_durable=is_durable
             )
+
+        return handle
+
+    def _system_transaction_of(self, function: Callable[[Transaction, Any], Awaitable[Reply]]) -> Handler:
+        """A handler of no user's request, which is one transaction: the bus says who alone may send it."""
+
+        async def handle(request: Any, _delivery: Delivery) -> Reply:
+            return await self.database.transact(None, lambda t: function(t, request))
 
         return handle
 

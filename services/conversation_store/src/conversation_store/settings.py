@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from contracts import postgres_roles
 from conversation_store.postgres_url import PostgresUrl, parse_postgres_url
-from conversation_store.turns.rules import AttachmentQuota, Quota, UsageLimits
+from conversation_store.turns.rules import AttachmentQuota, Quota, TurnBounds, UsageLimits
 
 
 def _checked(url: SecretStr) -> SecretStr:
@@ -206,6 +206,11 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings, FileStoreS
         """What one user may store and use; the prices are read once."""
         prices = Prices.read(self.model_prices)
         return Quota(self.user_turns_max, self.user_bytes_max, self.usage_limits, prices)
+
+    @property
+    def turn_bounds(self) -> TurnBounds:
+        """What is checked of every turn."""
+        return TurnBounds(self.assistants, self.enqueued_turns_max, self.quota)
 
     @property
     def uses_prepared_statements(self) -> bool:

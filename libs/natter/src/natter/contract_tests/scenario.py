@@ -76,6 +76,18 @@ STORE_SCENARIO: tuple[Step, ...] = (
         drop=("effect_key", "due_at", "assistant_id"),
         remember={"schedule_id": "schedule.schedule_id"},
     ),
+    Step(commands.CreateServiceToken, change={"user_ids": []}, remember={"token_id": "token.token_id"}),
+    Step(queries.ListServiceTokens),
+    Step(
+        commands.SubmitTurn,
+        change={
+            "turn": {
+                "principal": {"user_id": "contract-test-service"},
+                "input": {"type": "user_message", "text": "hello", "content": []},
+            }
+        },
+    ),
+    Step(commands.RevokeServiceToken, change={"token_id": "$token_id"}),
     Step(queries.ListSchedules),
     Step(commands.UpdateSchedule),
     Step(commands.DeleteSchedule),

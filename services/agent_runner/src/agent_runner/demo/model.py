@@ -9,7 +9,7 @@ from agents import FunctionTool, Model, ModelResponse, Usage
 from natterkit import Demo, DemoCall
 from openai.types.responses import ResponseCompletedEvent
 
-from agent_runner.demo import responses, rules
+from agent_runner.demo import responses, rules, scheduled
 
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
@@ -69,9 +69,12 @@ class DemoModel(Model):
         """The answer as it is written; see ``Model``."""
         tools = [tool for tool in tools if isinstance(tool, FunctionTool)]  # hosted ones need a provider
         names = frozenset(str(tool.name) for tool in tools) | {str(handoff.tool_name) for handoff in handoffs}
-        act = self._demo(input, names) if self._demo is not None else None
+        asked, before = scheduled.as_asked(input)
+        act = self._demo(asked, names) if asked and self._demo is not None else None
         if act is None:
-            act = rules.answer(input, tools, handoffs, output_schema)
+            act = rules.answer(asked, tools, handoffs, output_schema) if asked else ""
+        if isinstance(act, str):
+            act = before + act
         writer = responses.ResponseWriter(model="demo", input_tokens=_tokens(input))
         yield writer.created()
         if isinstance(act, str):

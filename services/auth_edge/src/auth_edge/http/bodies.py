@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from contracts.assistants import AssistantCard, TimeZone
 from contracts.commands import CronExpression, Move, OnBusy, ScheduleText, TaskDescription, TaskTitle
 from contracts.due import Due, NewDue
+from contracts.identity import UserId
 from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ScheduleId, ServerName, ShareId, TaskId
 from contracts.message import Json
 from contracts.replies import (
@@ -60,6 +61,18 @@ class NewMessage(_Sent):
     edited_message_id: MessageId | None = Field(
         None, description="The message of the user that this one is another version of. It begins a branch there."
     )
+
+
+class ServiceMessage(_Sent):
+    """A message that another system sends for a user."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "alice", "message": "Order 42 was sent."}]})
+
+    user_id: UserId
+    message: Annotated[MessageText, AfterValidator(_refuse_blank), Field(min_length=1)]
+    conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = None
+    on_busy: OnBusy = "enqueue"
 
 
 class TurnAccepted(BaseModel):

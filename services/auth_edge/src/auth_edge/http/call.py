@@ -16,8 +16,8 @@ from identity import TokenVerifier, VerifiedPrincipal, read_bearer
 
 from auth_edge import rules
 from auth_edge.permits import Permits, Refusals, SlowRefusals
+from auth_edge.secret_uses import SecretUses
 from auth_edge.settings import Settings
-from auth_edge.shared_reads import SharedReads
 
 CHAT_SCOPE = {"x-natter-scope": "chat"}
 """`openapi_extra` of the routes that a chat token opens; every other route needs a full token."""
@@ -44,7 +44,8 @@ class Edge:
     places_for_large: FairQueue
     turn_refusals: Refusals
     slow_refusals: SlowRefusals
-    shared_reads: SharedReads
+    shared_reads: SecretUses
+    service_turns: SecretUses
     exports: FairQueue
     """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
 

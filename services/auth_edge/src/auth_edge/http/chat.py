@@ -14,6 +14,7 @@ from auth_edge.http.bodies import NewMessage, TurnAccepted
 from auth_edge.http.call import Call, UserCall, rate_limit, rate_limit_policy, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.requester import KnownRequester
+from auth_edge.settings import Settings
 
 router = user_router("chat")
 
@@ -58,9 +59,12 @@ async def begin_turn(call: Call, turn: BeginTurn, request: Json) -> TurnBegun:
 
 
 def stream_url(call: Call, run_id: str) -> str:
+    return run_stream_url(call.edge.settings, call.principal.user_id, run_id)
+
+
+def run_stream_url(settings: Settings, user_id: str, run_id: str) -> str:
     """Where the run is streamed: on the same origin, or at PUBLIC_STREAM_URL where no proxy joins the two."""
-    user = quote(call.principal.user_id, safe="")
-    return f"{call.edge.settings.public_stream_url}/api/{user}/runs/{run_id}/stream"
+    return f"{settings.public_stream_url}/api/{quote(user_id, safe='')}/runs/{run_id}/stream"
 
 
 def _as_sent(sent: NewMessage) -> Json:

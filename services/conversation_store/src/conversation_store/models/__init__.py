@@ -15,6 +15,7 @@ from conversation_store.models.delivery import (
 )
 from conversation_store.models.runs import Run, SessionItem, ToolCall
 from conversation_store.models.schedules import Schedule
+from conversation_store.models.service_tokens import ServiceToken
 from conversation_store.models.shares import Share
 from conversation_store.models.tasks import Task
 from conversation_store.models.usage import UsageDay
@@ -38,6 +39,7 @@ __all__ = [
     "RequestBudget",
     "Run",
     "Schedule",
+    "ServiceToken",
     "SessionItem",
     "Share",
     "StandingApproval",

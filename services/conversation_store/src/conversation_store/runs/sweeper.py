@@ -88,10 +88,7 @@ class Sweeper:
 
     async def fire_due(self) -> int:
         """Begin the turns of schedules that are due; returns how many those were."""
-        settings = self._settings
-        return await fire.fire_due(
-            self._database, fire.TurnBounds(settings.assistants, settings.enqueued_turns_max, settings.quota)
-        )
+        return await fire.fire_due(self._database, self._settings.turn_bounds)
 
     async def expire_waiting(self) -> int:
         """Let runs go on whose questions nobody has answered in time; returns how many questions those were."""

@@ -4,8 +4,6 @@ A turn, the schedule's next time and what viewers are told are one transaction: 
 the database's. What fell due while nothing was running is begun once, and told as late.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -13,7 +11,6 @@ from contracts.assistants import Requester
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.events import ScheduleFired
 from contracts.identity import Principal
-from contracts.ids import AssistantId
 from contracts.replies import TurnBegun
 
 from conversation_store import metrics
@@ -22,7 +19,7 @@ from conversation_store.outbox import enqueue
 from conversation_store.schedules import rules
 from conversation_store.statements import Statements
 from conversation_store.turns import begin
-from conversation_store.turns.rules import Quota
+from conversation_store.turns.rules import TurnBounds
 from conversation_store.turns.scheduled import ScheduledPrompt, ScheduledTurn
 
 log = structlog.get_logger()
@@ -32,15 +29,6 @@ DUE_PER_SWEEP_MAX = 500
 DUE_OF_USER_MAX = 5
 """Of one user in one sweep: who has thousands due at once does not keep the others waiting."""
 TITLE_CHARACTERS_MAX = 80
-
-
-@dataclass(frozen=True)
-class TurnBounds:
-    """What `begin_turn` checks of every turn."""
-
-    assistants: Sequence[AssistantId]
-    enqueued_turns_max: int
-    quota: Quota
 
 
 async def fire_due(database: Database, bounds: TurnBounds) -> int:
@@ -106,14 +94,7 @@ async def _begin(
         idempotency_key=f"{schedule_id}:{due_at:%Y%m%dT%H%M%SZ}",
         on_busy="enqueue",
     )
-    begun = await begin.begin_turn(
-        transaction,
-        command,
-        new,
-        assistants=bounds.assistants,
-        enqueued_turns_max=bounds.enqueued_turns_max,
-        quota=bounds.quota,
-    )
+    begun = await begin.begin_turn(transaction, command, new, bounds)
     if row["known_conversation_id"] is None:
         title = prompt.text.splitlines()[0][:TITLE_CHARACTERS_MAX]
         await transaction.execute(

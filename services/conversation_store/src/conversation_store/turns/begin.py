@@ -1,6 +1,5 @@
 """Begin a turn: one transaction that stores the message and the run which will answer it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,8 +32,8 @@ from conversation_store.translate import model_input_of_user_item, model_message
 from conversation_store.turns import answers, branches, usage
 from conversation_store.turns.branches import Fork
 from conversation_store.turns.rules import (
-    Quota,
     Start,
+    TurnBounds,
     TurnState,
     assistant_of_turn,
     check_limits,
@@ -59,23 +58,14 @@ class NewTurn:
     run_id: RunId = field(default_factory=new_run_id)
 
 
-async def begin_turn(
-    transaction: Transaction,
-    command: BeginTurn,
-    new: NewTurn,
-    *,
-    assistants: Sequence[AssistantId],
-    enqueued_turns_max: int,
-    quota: Quota,
-) -> TurnBegun:
+async def begin_turn(transaction: Transaction, command: BeginTurn, new: NewTurn, bounds: TurnBounds) -> TurnBegun:
     """Store a turn, or tell which one the same idempotency key has stored before.
 
-    ``assistants`` are those that are offered, the default first. Raises NatterError: forbidden, not_found,
-    invalid_request, conversation_busy, idempotency_key_reused, rate_limited, too_many_runs, quota_exceeded,
-    usage_exceeded, assistant_unknown, assistant_not_served, conversation_locked, decision_taken, attachment_unfinished,
-    attachment_in_use.
+    Raises NatterError: forbidden, not_found, invalid_request, conversation_busy, idempotency_key_reused, rate_limited,
+    too_many_runs, quota_exceeded, usage_exceeded, assistant_unknown, assistant_not_served, conversation_locked,
+    decision_taken, attachment_unfinished, attachment_in_use.
     """
-    user_id = command.principal.user_id
+    user_id, quota = command.principal.user_id, bounds.quota
     access.check_scope(command.principal, command.conversation_id)
     locked = await transaction.row(sql.lock, command)
     found = await transaction.row(sql.state, command, run_id=new.run_id)
@@ -88,7 +78,7 @@ async def begin_turn(
     decided = await decide.answer_item(transaction, command)
     if decided is not None:
         return decided
-    assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], assistants)
+    assistant_id = assistant_of_turn(command.assistant_id, locked["assistant_id"], bounds.assistants)
     if locked["status"] is not None:
         check_status(ConversationStatus.model_validate_json(locked["status"]), command.input)
     state = _state(found)
@@ -97,7 +87,7 @@ async def begin_turn(
     if check_quota(quota, state) and await transaction.value(sql.bytes_stored, command) >= quota.bytes_max:
         raise quota_exceeded(f"At most {quota.bytes_max} bytes are kept.", "bytes")
     may_wait = _may_wait(command.input)
-    start = decide_start(command.on_busy, state, may_wait=may_wait, enqueued_turns_max=enqueued_turns_max)
+    start = decide_start(command.on_busy, state, may_wait=may_wait, enqueued_turns_max=bounds.enqueued_turns_max)
     turn = await _turn(transaction, command, new, locked, assistant_id)
     await _write(transaction, command, new, turn, is_active=start is Start.NOW)
     await attachments.use_in_message(transaction, command.principal, turn.attachments, turn.conversation_id)

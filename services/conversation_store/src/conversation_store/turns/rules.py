@@ -1,9 +1,9 @@
 """The decisions about a new turn and the tree of turns, without I/O and without a clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from actor_kit.prices import Prices
 from contracts.commands import OnBusy, Retry, TurnInput, TurnLimits, UserMessage
@@ -52,6 +52,20 @@ class AttachmentQuota:
 
     files_max: int
     bytes_max: int
+
+
+@dataclass(frozen=True)
+class TurnBounds:
+    """What is checked of every turn. ``assistants``: those that are offered, the default first."""
+
+    assistants: Sequence[AssistantId]
+    enqueued_turns_max: int
+    quota: Quota
+
+    def only(self, assistant_ids: Sequence[AssistantId]) -> Self:
+        """The same, with these assistants alone; with all, where none is named."""
+        left = [offered for offered in self.assistants if not assistant_ids or offered in assistant_ids]
+        return replace(self, assistants=left)
 
 
 @dataclass(frozen=True)

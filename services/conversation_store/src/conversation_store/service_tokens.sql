@@ -1,0 +1,24 @@
+-- name: create_token
+-- A repeated transaction brings the same id.
+insert into chat.service_token as t (token_id, name, token_hash, user_ids, assistant_ids, expires_at)
+values (:token_id, :name, :token_hash, :user_ids::jsonb, :assistant_ids::jsonb,
+        now() + make_interval(secs => :holds_seconds::float8))
+on conflict (token_hash) do update set name = t.name where t.token_id = excluded.token_id
+returning t.*;
+
+-- name: list_tokens
+select * from chat.service_token order by created_at desc, token_id desc limit :limit;
+
+-- name: revoke_token
+update chat.service_token set revoked_at = coalesce(revoked_at, now()) where token_id = :token_id;
+
+-- name: use_token
+-- One that holds. When it was used is written once a minute: those who use it at the same time do not wait for a lock.
+with held as (
+    select * from chat.service_token
+    where token_hash = :token_hash and revoked_at is null and (expires_at is null or expires_at > now())
+), noted as (
+    update chat.service_token t set last_used_at = now() from held
+    where t.token_id = held.token_id and (held.last_used_at is null or held.last_used_at < now() - interval '1 minute')
+)
+select * from held;
