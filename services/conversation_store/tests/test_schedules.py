@@ -6,7 +6,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from contracts.commands import CreateSchedule, DeleteConversation, DeleteSchedule, UpdateSchedule
+from contracts.commands import (
+    AddTask,
+    CreateSchedule,
+    DeleteConversation,
+    DeleteSchedule,
+    DeleteTask,
+    EffectKey,
+    RestoreTask,
+    UpdateSchedule,
+    UpdateTask,
+)
+from contracts.due import Due
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetConversation, ListSchedules
 from conversation_store.schedules import rules
@@ -177,3 +188,49 @@ async def test_a_runs_tool_schedules_once_in_its_own_conversation_and_within_the
         with pytest.raises(TerminalError) as refused:
             await client.ask(_soon())
         assert (refused.value.code, refused.value.field) == (Code.QUOTA_EXCEEDED, "schedules")
+
+
+async def test_a_todo_reminds_when_it_is_due_where_it_was_made_and_follows_its_date(client: Client) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    turn = await client.begin("remind me to call mum at nine")
+    claimed = await client.claim(turn.run_id)
+    key = EffectKey(run_id=turn.run_id, call_id="call_1")
+    asked = AddTask(principal=ALICE, title="call mum", due=Due(at=soon, zone="Europe/Berlin"), effect_key=key)
+    task = (await client.ask(asked, run_token=claimed.run_token)).task
+    await client.finish(claimed, "Done.")
+
+    async def reminder() -> Any:
+        rows = await client.rows("select * from chat.schedule where task_id = $1", task.task_id)
+        return rows[0] if rows else None
+
+    first = await reminder()
+    assert (first["next_due_at"], first["conversation_id"]) == (soon, turn.conversation_id)
+    later = Due(at=soon + timedelta(hours=1), zone="Europe/Berlin")
+    await client.ask(UpdateTask(principal=ALICE, task_id=task.task_id, title="call dad", due=later))
+    moved = await reminder()
+    assert (moved["text"], moved["next_due_at"], moved["schedule_id"]) == ("call dad", later.at, first["schedule_id"])
+    await client.ask(UpdateTask(principal=ALICE, task_id=task.task_id, completed=True))
+    assert await reminder() is None
+    await client.ask(UpdateTask(principal=ALICE, task_id=task.task_id, completed=False))
+    await client.ask(DeleteTask(principal=ALICE, task_id=task.task_id))
+    assert await reminder() is None
+    await client.ask(RestoreTask(principal=ALICE, task_id=task.task_id))
+    assert (await client.ask(ListSchedules(principal=ALICE))).data == (), "it is told with its todo"
+    await _fall_due(client, (await reminder())["schedule_id"])
+    assert await client.store.sweeper.fire_due() == 1
+    await client.ask(UpdateTask(principal=ALICE, task_id=task.task_id, title="call her"))
+    assert (await reminder())["status"] == "done", "another title does not remind again"
+    await everything_published(client)
+    (fired,) = await client.deltas("delta.*.schedules.fired")
+    assert (fired["task_id"], fired["text"], fired["kind"]) == (task.task_id, "call dad", "reminder")
+
+
+async def test_a_todo_of_a_whole_day_reminds_in_the_morning_and_one_of_the_past_not_at_all(client: Client) -> None:
+    day = datetime(2027, 6, 1, tzinfo=BERLIN)
+    for title, due in {
+        "pay": Due(at=day, zone="Europe/Berlin", all_day=True),
+        "over": Due(at=datetime.now(UTC) - timedelta(minutes=5), zone="UTC"),
+    }.items():
+        await client.ask(AddTask(principal=ALICE, title=title, due=due))
+    (row,) = await client.rows("select text, next_due_at from chat.schedule")
+    assert (row["text"], row["next_due_at"]) == ("pay", day.replace(hour=9))

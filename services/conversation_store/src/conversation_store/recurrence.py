@@ -15,7 +15,7 @@ def next_due(due: Due, now: datetime) -> Due | None:
     """
     if due.recurrence is None:
         return None
-    zone = _zone(due.zone)
+    zone = zone_or_utc(due.zone)
     first = due.at.astimezone(zone).replace(tzinfo=None)
     after = max(due.at, now).astimezone(zone).replace(tzinfo=None)
     local = rrulestr(due.recurrence, dtstart=first).after(after)
@@ -25,7 +25,7 @@ def next_due(due: Due, now: datetime) -> Due | None:
     return due.model_copy(update={"at": at}) if at < LATEST else None
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_or_utc(name: str) -> ZoneInfo:
     """What is stored may name a zone that this machine's database does not have, or no longer."""
     try:
         return ZoneInfo(name)

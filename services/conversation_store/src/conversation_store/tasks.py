@@ -7,6 +7,7 @@ from contracts.commands import (
     AddTask,
     ClearTasks,
     DeleteTask,
+    EffectKey,
     Move,
     RestoreClearedTasks,
     RestoreTask,
@@ -24,6 +25,7 @@ from conversation_store.database import Row, Transaction
 from conversation_store.effects import once
 from conversation_store.outbox import enqueue
 from conversation_store.recurrence import next_due
+from conversation_store.schedules import reminders
 from conversation_store.statements import Statements
 from conversation_store.turns.rules import quota_exceeded
 from conversation_store.views import task_view
@@ -45,7 +47,7 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, 
         await _check_quota(transaction, user_id, tasks_max)
         row = await transaction.row(sql.add, command, task_id=task_id, due=_json(command.due))
         assert row is not None  # an upsert always gives one row
-        return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row)))
+        return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row), command.effect_key))
 
     return await once(transaction, command.principal, command.effect_key, TaskReply, "add_task", add)
 
@@ -76,7 +78,7 @@ async def update_task(
         position = None if command.move is None else await _position(transaction, command, command.move)
         row = await transaction.row(sql.update, command, due=_json(due), position=position, next_task_id=next_id)
         assert row is not None  # it is locked
-        task = await _tell(transaction, user_id, "task.updated", task_view(row))
+        task = await _tell(transaction, user_id, "task.updated", task_view(row), command.effect_key)
         return TaskReply(task=task, next_task=next_task)
 
     return await once(transaction, command.principal, command.effect_key, TaskReply, "update_task", update)
@@ -203,7 +205,7 @@ async def _add_next(transaction: Transaction, command: UpdateTask, next_task_id:
     """The todo that comes after one that is being completed; what is changed with it is not handed on."""
     row = await transaction.row(sql.add_next, command, next_task_id=next_task_id, due=_json(due))
     assert row is not None  # the todo is locked
-    return await _tell(transaction, command.principal.user_id, "task.added", task_view(row))
+    return await _tell(transaction, command.principal.user_id, "task.added", task_view(row), command.effect_key)
 
 
 async def _take_back_next(transaction: Transaction, user_id: str, next_task_id: TaskId) -> str | None:
@@ -233,7 +235,11 @@ async def _position(transaction: Transaction, command: UpdateTask, move: Move) -
     raise AssertionError("there is room after todos were spread")
 
 
-async def _tell(transaction: Transaction, user_id: str, change: str, task: TaskView) -> TaskView:
+async def _tell(
+    transaction: Transaction, user_id: str, change: str, task: TaskView, key: EffectKey | None = None
+) -> TaskView:
+    is_gone, run_id = change == "task.deleted", None if key is None else key.run_id
+    await reminders.follow(transaction, user_id, task, is_gone=is_gone, run_id=run_id)
     event = TaskChanged.model_validate({"type": change, "task": task})
     await enqueue.enqueue(transaction, user_id, [enqueue.task_changed(user_id, event)])
     return task
