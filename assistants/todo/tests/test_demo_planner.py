@@ -1,7 +1,9 @@
 """The todo assistant's demo model understands plain requests, calls tools for them, says honestly what happened."""
 
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from natter_todo.demo.planner import ABOUT, NO_TOOLS, plan
@@ -87,3 +89,48 @@ def test_without_tools_it_says_so_and_otherwise_what_it_is() -> None:
     assert plan([user("add task x")], frozenset()) == NO_TOOLS
     assert plan([user("what is the meaning of life?")], TOOLS) == ABOUT
     assert "demo model" in ABOUT
+
+
+NOW = datetime(2026, 12, 1, 14, 5, tzinfo=ZoneInfo("Europe/Zurich"))
+DUE = {"local": "2026-12-04T09:00+01:00", "zone": "Europe/Zurich", "all_day": False, "recurrence": "FREQ=WEEKLY"}
+
+
+def test_a_date_goes_to_the_tool_in_the_users_time_zone_and_is_said_in_words() -> None:
+    items = [user("add call mum every Friday at nine")]
+    due = {"at": "2026-12-04T09:00+01:00", "time_zone": "Europe/Zurich", "recurrence": "FREQ=WEEKLY;BYDAY=FR"}
+    assert plan(items, TOOLS, NOW) == [DemoCall("add_task", {"title": "call mum", "due": due})]
+    items += called("c1", "add_task", {}, {"task": {**task(1, "call mum"), "due": DUE}})
+    said = "Added “call mum” to your list, due Friday, 4 December at 09:00, and comes again."
+    assert plan(items, TOOLS, NOW) == said
+    items += [user("postpone it until tomorrow")]
+    later = DemoCall("update_task", {"task_id": "task_1", "due": {"at": "2026-12-02", "time_zone": "Europe/Zurich"}})
+    assert plan(items, TOOLS, NOW) == [later]
+    whole_day = {"local": "2027-01-02", "zone": "Europe/Zurich", "all_day": True}
+    items += called("c2", "update_task", {}, {"task": {**task(1, "call mum"), "due": whole_day}})
+    assert plan(items, TOOLS, NOW) == "“call mum” is due Saturday, 2 January 2027."
+    items += [
+        user("complete it"),
+        *called("c3", "complete_task", {}, {"task": task(1, "x"), "next_task": {"due": DUE}}),
+    ]
+    said = "Completed “x”. The next one is due Friday, 4 December at 09:00, and comes again."
+    assert plan(items, TOOLS, NOW) == said
+
+
+def test_what_was_deleted_last_is_taken_back() -> None:
+    assert plan([user("undo")], TOOLS, NOW) == "There is nothing that I could take back."
+    items = [user("delete it"), *called("c1", "delete_task", {}, {"task_id": "task_1", "title": "x"}), user("undo")]
+    assert plan(items, TOOLS, NOW) == [DemoCall("restore_task", {"task_id": "task_1"})]
+    items += called("c2", "restore_task", {}, {"task": task(1, "x")})
+    assert plan(items, TOOLS, NOW) == "“x” is back."
+    items += [user("clear completed"), *called("c3", "clear_completed_tasks", {}, {"count": 2, "cleared_at": "T"})]
+    assert plan(items, TOOLS, NOW) == "Cleared 2 completed tasks."
+    assert plan([*items, user("undo")], TOOLS, NOW) == [DemoCall("restore_cleared_tasks", {"cleared_at": "T"})]
+
+
+def test_a_task_is_moved_beside_another() -> None:
+    earlier = [user("list my tasks"), *called("c1", "list_tasks", {}, TWO_TASKS)]
+    move = {"to": "before", "other_task_id": "task_1"}
+    asked = plan([*earlier, user("move the last one before buy milk")], TOOLS, NOW)
+    assert asked == [DemoCall("update_task", {"task_id": "task_2", "move": move})]
+    asked = plan([*earlier, user("move buy milk to the bottom")], TOOLS, NOW)
+    assert asked == [DemoCall("update_task", {"task_id": "task_1", "move": {"to": "last"}})]

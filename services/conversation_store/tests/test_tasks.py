@@ -145,7 +145,11 @@ async def test_the_list_has_one_order_that_its_owner_makes(client: Client) -> No
     assert first.counts is not None
     assert (first.counts.open, first.counts.done, first.counts.due) == (3, 2, 0)
     await add(client, "f")
-    assert await listed(client) == list("fbadec")
+    # What an answer adds keeps its order, on top.
+    run_id = (await client.begin()).run_id
+    for title in "xyz":
+        await add(client, title, effect_key=EffectKey(run_id=run_id, call_id=title))
+    assert await listed(client) == list("xyzfbadec")
     for other in (ids["a"], "task_none"):
         with pytest.raises(TerminalError) as refused:
             await client.ask(

@@ -23,7 +23,10 @@ from tests.runner_stack import RunnerStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TOOLS = {"add_task", "list_tasks", "complete_task", "update_task", "delete_task"}
+TOOLS = {
+    *("add_task", "list_tasks", "complete_task", "update_task", "delete_task"),
+    *("restore_task", "clear_completed_tasks", "restore_cleared_tasks"),
+}
 MODES: list[Any] = ["auto", "legacy"]
 
 
@@ -101,6 +104,37 @@ async def test_every_tool_works_and_answers_in_structure(stack: RunnerStack, mod
         assert (renamed["task"]["title"], renamed["task"]["description"]) == ("b", "2 l")
         gone = (await tools.call_tool("delete_task", {"task_id": task_id})).structured_content
         assert gone == {"task_id": task_id, "title": "b"}
+        assert (await tools.call_tool("restore_task", {"task_id": task_id})).structured_content["task"]["title"] == "b"
+        cleared = (await tools.call_tool("clear_completed_tasks", {})).structured_content
+        assert cleared["count"] == 1
+        again = await tools.call_tool("restore_cleared_tasks", {"cleared_at": cleared["cleared_at"]})
+        assert again.structured_content == {"count": 1}
+
+
+async def test_a_date_is_said_in_the_users_time_and_the_list_is_in_their_order(stack: RunnerStack) -> None:
+    async with client(stack, "dated") as tools:
+
+        async def call(name: str, **arguments: Any) -> Any:
+            return (await tools.call_tool(name, arguments)).structured_content
+
+        friday = {"at": "2126-03-29T09:00", "time_zone": "Europe/Zurich", "recurrence": "FREQ=WEEKLY;BYDAY=FR"}
+        weekly = await call("add_task", title="weekly", due=friday)
+        due = {"zone": "Europe/Zurich", "all_day": False, "recurrence": "FREQ=WEEKLY;BYDAY=FR"}
+        assert weekly["task"]["due"] == {**due, "local": "2126-03-29T09:00+01:00"}
+        day = await call("add_task", title="day", due={"at": "2126-03-28", "time_zone": "America/New_York"})
+        assert (day["task"]["due"]["local"], day["task"]["due"]["all_day"]) == ("2126-03-28", True)
+        plain = await call("add_task", title="plain")
+        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["plain", "day", "weekly"]
+        assert [task["title"] for task in (await call("list_tasks", due=True))["tasks"]] == ["day", "weekly"]
+        after = {"to": "after", "other_task_id": day["task"]["task_id"]}
+        await call("update_task", task_id=plain["task"]["task_id"], move=after)
+        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["day", "plain", "weekly"]
+        # The clocks go forward in between: nine stays nine.
+        again = await call("complete_task", task_id=weekly["task"]["task_id"])
+        assert again["next_task"]["due"]["local"].startswith("2126-04-")
+        assert again["next_task"]["due"]["local"].endswith("T09:00+02:00")
+        gone = await call("update_task", task_id=day["task"]["task_id"], clear_due=True)
+        assert gone["task"]["due"] is None
 
 
 async def test_tools_are_described_for_models_and_for_people(stack: RunnerStack) -> None:
@@ -117,11 +151,16 @@ async def test_tools_are_described_for_models_and_for_people(stack: RunnerStack)
         assert not {"user", "user_id", "principal", "effect_key", "call_id"} & set(properties)
     hints = {name: tool.annotations for name, tool in listed.items()}
     assert [name for name, hint in hints.items() if hint and hint.read_only_hint] == ["list_tasks"]
-    assert {name for name, hint in hints.items() if hint and hint.destructive_hint} == {"update_task", "delete_task"}
+    assert {name for name, hint in hints.items() if hint and hint.destructive_hint} == {
+        "update_task",
+        "delete_task",
+        "clear_completed_tasks",
+    }
     assert {name for name, hint in hints.items() if hint and hint.idempotent_hint} == {
         "complete_task",
         "update_task",
         "delete_task",
+        "restore_task",
     }
 
 
@@ -159,6 +198,10 @@ async def test_another_users_task_is_refused_and_arguments_cannot_change_the_use
         ("complete_task", {"task_id": "a.b*>"}),
         ("complete_task", {"task_id": "task_missing"}),
         ("list_tasks", {"limit": 0}),
+        ("add_task", {"title": "a", "due": {"at": "tomorrow", "time_zone": "UTC"}}),
+        ("add_task", {"title": "a", "due": {"at": "2026-12-04", "time_zone": "Nowhere"}}),
+        ("add_task", {"title": "a", "due": {"at": "2026-12-04", "time_zone": "UTC", "recurrence": "often"}}),
+        ("update_task", {"task_id": "task_1", "move": {"to": "before"}}),
         ("update_task", {"task_id": 7}),
     ],
 )

@@ -43,6 +43,9 @@ assistant = Assistant(
         "complete_task": ToolWords("Completing task", "Completed task", task_title),
         "update_task": ToolWords("Updating task", "Updated task", task_title),
         "delete_task": ToolWords("Deleting task", "Deleted task", task_title),
+        "restore_task": ToolWords("Restoring task", "Restored task", task_title),
+        "clear_completed_tasks": ToolWords("Clearing completed tasks", "Cleared completed tasks"),
+        "restore_cleared_tasks": ToolWords("Restoring tasks", "Restored tasks"),
     },
     demo=plan,
 )

@@ -45,7 +45,8 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, 
 
     async def add() -> TaskReply:
         await _check_quota(transaction, user_id, tasks_max)
-        row = await transaction.row(sql.add, command, task_id=task_id, due=_json(command.due))
+        run_id = command.effect_key and command.effect_key.run_id
+        row = await transaction.row(sql.add, command, task_id=task_id, due=_json(command.due), run_id=run_id)
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row), command.effect_key))
 

@@ -6,10 +6,14 @@ select count(*) from (
 ) counted;
 
 -- name: add
+-- On top. What one run adds stands together, in the order in which it was added: on top of what was there before it.
 -- A repeated transaction brings the same id: what the first one stored is then returned.
-insert into chat.task as t (task_id, user_id, title, description, due_at, due_zone, due_all_day, recurrence)
+insert into chat.task as t (task_id, user_id, title, description, due_at, due_zone, due_all_day, recurrence, position)
 values (:task_id, :user_id, :title, :description, (:due::jsonb ->> 'at')::timestamptz, :due::jsonb ->> 'zone',
-    coalesce((:due::jsonb ->> 'all_day')::boolean, false), :due::jsonb ->> 'recurrence')
+    coalesce((:due::jsonb ->> 'all_day')::boolean, false), :due::jsonb ->> 'recurrence', coalesce((
+        select -1 - extract(epoch from r.created_at) + least(extract(epoch from clock_timestamp() - r.created_at) / 3600, 0.9)
+        from chat.run r where r.run_id = :run_id and r.user_id = :user_id
+    ), -extract(epoch from clock_timestamp())))
 on conflict (task_id) do update set task_id = excluded.task_id
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
     t.position, t.created_at, t.updated_at;

@@ -130,7 +130,7 @@ class TaskTools:
         title: Annotated[TaskTitle, Field(description="What is to be done, in a few words.")],
         context: Context[Any, Any],
         description: Annotated[Description | None, Field(description="Details, if there are any.")] = None,
-        due: WhenDue | None = None,
+        due: Annotated[WhenDue | None, Field(description="When it is due, if the user has said so.")] = None,
     ) -> OneTask:
         """Add a task on top of the user's todo list."""
         caller = self._caller(context, changes=True)
@@ -183,9 +183,9 @@ class TaskTools:
         title: Annotated[TaskTitle | None, Field(description="The new title; absent: unchanged.")] = None,
         description: Annotated[Description | None, Field(description="The new details; absent: unchanged.")] = None,
         completed: Annotated[bool | None, Field(description="False reopens a task; absent: unchanged.")] = None,
-        due: WhenDue | None = None,
+        due: Annotated[WhenDue | None, Field(description="The new date, as a whole; absent: unchanged.")] = None,
         clear_due: Annotated[bool, Field(description="True: the task is due no more.")] = False,
-        move: Place | None = None,
+        move: Annotated[Place | None, Field(description="Its new place in the list; absent: unchanged.")] = None,
     ) -> OneTask:
         """Change a task's title, description, state, date or place in the list. What is absent stays as it is."""
         caller = self._caller(context, changes=True)
