@@ -148,6 +148,31 @@ def test_being_offline_is_said_and_taken_back(person: Person) -> None:
     expect(page.get_by_text("You are offline. What you see stays")).to_have_count(0)
 
 
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/chat"])
+def test_being_offline_is_said_once_and_nothing_jumps(person: Person, path: str) -> None:
+    page = person.sign_up()
+    chat = Chat(page)
+    chat.say("count to 3")
+    chat.expect_counted_to(3)
+    page.goto(path if path == "/dashboard" else page.url)
+    said = page.get_by_text("You are offline")
+    expect(page.get_by_text("1 2 3") if path != "/dashboard" else page.get_by_text("Nothing to do yet")).to_be_visible()
+    page.evaluate(
+        """() => {
+            window.jumped = 0;
+            const add = list => list.getEntries().forEach(entry => { window.jumped += entry.value; });
+            new PerformanceObserver(add).observe({type: 'layout-shift'});
+        }"""
+    )
+    person.context.set_offline(True)
+    expect(said).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(said).to_have_count(1)
+    person.context.set_offline(False)
+    expect(said).to_have_count(0)
+    assert page.evaluate("window.jumped") < 0.001
+
+
 def test_a_list_that_cannot_be_loaded_says_so_and_loads_on_request(person: Person) -> None:
     person.sign_up()
     page = person.context.new_page()

@@ -56,6 +56,36 @@ def test_a_diagram_is_left_as_its_code(stock: Server, page: Page, chat: Chat) ->
     expect(block.locator("code")).to_have_text("graph TD; A-->B")
 
 
+def test_formulas_are_set_by_a_module_that_is_loaded_with_the_first_of_them(
+    stock: Server, page: Page, chat: Chat
+) -> None:
+    asked_for: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url) if "chatkit-math" in request.url else None)
+    page.goto(stock.url())
+    chat.ask("say It costs $5, and then $6 more.")
+    assert asked_for == []
+    chat.ask("say Inline $e^{i\\pi}$ and apart:\n\n$$\\frac{1}{2}$$")
+    formulas = chat.answers.last.locator("math")
+    expect(formulas).to_have_count(2)
+    expect(chat.answers.last.locator("math[display=block] mfrac")).to_have_count(1)
+    chat.ask("say And $x^2$ again.")
+    expect(chat.answers.last.locator("math msup")).to_have_count(1)
+    assert len(asked_for) == 1
+
+
+def test_an_answer_stands_close_to_its_question(stock: Server, page: Page, chat: Chat) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(stock.url())
+    chat.ask("say hello")
+    gap = chat.root.evaluate(
+        """element => {
+            const box = selector => element.shadowRoot.querySelector(selector).getBoundingClientRect();
+            return box('.message.assistant .answer').top - box('.bubble').bottom;
+        }"""
+    )
+    assert 8 <= gap <= 40, gap
+
+
 def test_an_arabic_item_keeps_its_place_in_an_english_list(stock: Server, page: Page, chat: Chat) -> None:
     page.goto(stock.url())
     chat.ask("say The words:\n\n- water\n- الماء مهم جدا\n- bread")
