@@ -16,6 +16,7 @@ class MemoryStore(Store[Context]):
     def __init__(self) -> None:
         self.threads: dict[str, ThreadMetadata] = {}
         self.items: dict[str, list[ThreadItem]] = {}
+        self.attachments: dict[str, Attachment] = {}
 
     async def load_thread(self, thread_id: str, context: Context) -> ThreadMetadata:
         if thread_id not in self.threads:
@@ -60,13 +61,15 @@ class MemoryStore(Store[Context]):
         self.items[thread_id] = [item for item in self.items.get(thread_id, []) if item.id != item_id]
 
     async def save_attachment(self, attachment: Attachment, context: Context) -> None:
-        raise NotImplementedError
+        self.attachments[attachment.id] = attachment
 
     async def load_attachment(self, attachment_id: str, context: Context) -> Attachment:
-        raise NotFoundError(attachment_id)
+        if attachment_id not in self.attachments:
+            raise NotFoundError(attachment_id)
+        return self.attachments[attachment_id]
 
     async def delete_attachment(self, attachment_id: str, context: Context) -> None:
-        raise NotFoundError(attachment_id)
+        self.attachments.pop(attachment_id, None)
 
 
 def _page(records: Sequence[T], after: str | None, limit: int, order: str) -> Page[T]:

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chatkit.server import ChatKitServer
+from chatkit.store import AttachmentStore
 from chatkit.types import (
+    AudioInput,
     ClientToolCallItem,
     StructuredInputItem,
     SyncCustomActionResponse,
     ThreadMetadata,
     ThreadStreamEvent,
+    TranscriptionResult,
     UserMessageItem,
 )
 
@@ -22,8 +25,8 @@ from tests.e2e.element.memory_store import MemoryStore
 class ScriptedServer(ChatKitServer[dict[str, str]]):
     """Answers by script.py and remembers what it was told."""
 
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
+    def __init__(self, store: MemoryStore, attachments: AttachmentStore[dict[str, str]] | None = None) -> None:
+        super().__init__(store, attachments)
         self.memory = store
         self.requests: list[dict[str, Any]] = []
         self.word_delay_seconds = script.WORD_DELAY_SECONDS
@@ -67,6 +70,11 @@ class ScriptedServer(ChatKitServer[dict[str, str]]):
 
     async def add_feedback(self, thread_id: str, item_ids: list[str], feedback: str, context: dict[str, str]) -> None:
         """Take a rating; the request itself is remembered."""
+
+    async def transcribe(self, audio_input: AudioInput, context: dict[str, str]) -> TranscriptionResult:
+        """Say what came, as far as it can be seen: a file of that format begins with these bytes."""
+        is_webm = audio_input.data.startswith(b"\x1a\x45\xdf\xa3")
+        return TranscriptionResult(text=f"{audio_input.media_type} {is_webm}")
 
     async def action(
         self, thread: Any, action: Any, sender: Any, context: dict[str, str]

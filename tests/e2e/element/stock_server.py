@@ -31,6 +31,7 @@ from tests.e2e.element.memory_store import MemoryStore
 from tests.e2e.element.pages import page_routes, serve
 from tests.e2e.element.pending import PENDING
 from tests.e2e.element.scripted_server import ScriptedServer
+from tests.e2e.element.uploads import Uploads
 
 SSE = "text/event-stream"
 THREAD_ITEM: TypeAdapter[ThreadItem] = TypeAdapter(ThreadItem)
@@ -40,16 +41,18 @@ class App:
     """The routes."""
 
     def __init__(self) -> None:
-        self.chatkit = ScriptedServer(MemoryStore())
+        self.uploads = Uploads(memory := MemoryStore())
+        self.chatkit = ScriptedServer(memory, self.uploads)
         self.durable = Durable(self.chatkit)
 
-    async def process(self, body: bytes) -> Response:
+    async def process(self, request: Request) -> Response:
         """The stock endpoint, as the SDK's own examples have it."""
+        body = await request.body()
         self.chatkit.requests.append(json.loads(body))
         if statuses := self.durable.faults.fail_next:
             return JSONResponse({"detail": "scripted failure", "code": "scripted"}, statuses.pop(0))
         try:
-            result = await self.chatkit.process(body, {})
+            result = await self.chatkit.process(body, {"origin": str(request.base_url).rstrip("/")})
         except NotFoundError:
             return JSONResponse({"detail": "There is no such thread.", "code": "thread_unknown"}, 404)
         if isinstance(result, StreamingResult):
@@ -67,7 +70,7 @@ class App:
 
     async def stock(self, request: Request) -> Response:
         """POST /chatkit."""
-        return await self.process(await request.body())
+        return await self.process(request)
 
     async def durable_chatkit(self, request: Request) -> Response:
         """POST /durable/chatkit: streaming operations become runs."""
@@ -81,7 +84,7 @@ class App:
             thread_id = content["params"].get("thread_id", "")
             run = self.durable.active_run(thread_id)
             position = run.first_sequence - 1 if run else len(self.durable.frames)
-            response = await self.process(body)
+            response = await self.process(request)
             response.headers["Natter-Resume-From"] = str(position)
             if run:
                 response.headers["Natter-Active-Run"] = run.run_id
@@ -127,14 +130,15 @@ class App:
         command = await request.json()
         faults = self.durable.faults
         match command["do"]:
-            case "calm":
-                self.calm()
-            case "break":
-                self.break_streams()
+            case "calm" | "break" as name:
+                (self.calm if name == "calm" else self.break_streams)()
             case "prepend":
                 faults.prepend = command["text"]
             case "silence":
                 faults.is_silent = True
+            case "uploads":
+                self.uploads.statuses = command.get("statuses", [])
+                self.uploads.delay_seconds = command.get("seconds", 0)
             case "stream_statuses" | "post_statuses" | "fail_next" as name:
                 setattr(faults, name, command["values"])
             case "delay":
@@ -145,8 +149,6 @@ class App:
             case "threads":
                 for number in range(command["count"]):
                     await self.seed(1, f"Thread {number}", None)
-            case _:
-                pass
         return JSONResponse(self.state())
 
     def break_streams(self) -> None:
@@ -159,6 +161,7 @@ class App:
         self.break_streams()
         self.durable.faults = Faults(generation=self.durable.faults.generation)
         self.chatkit.requests.clear()
+        self.uploads.calm()
 
     def state(self) -> dict[str, Any]:
         """What was asked."""
@@ -168,6 +171,7 @@ class App:
             "stream_requests": faults.stream_requests,
             "cancels": faults.cancels,
             "keys": faults.keys,
+            "deleted": self.uploads.deleted,
         }
 
     async def seed(self, count: int, title: str | None, last: str | None) -> str:
@@ -213,6 +217,7 @@ class App:
                 Route("/durable/conversations/{thread_id}/stream", self.conversation_stream),
                 Route("/durable/conversations", self.search),
                 Route("/control", self.control, methods=["POST"]),
+                *self.uploads.routes(),
                 *page_routes(),
             ]
         )

@@ -100,15 +100,14 @@ def test_set_options_replaces_is_idempotent_and_may_come_early_or_twice(stock: S
     expect(page.locator("#other").get_by_text("What can I help with today?")).to_be_visible()
 
 
-def test_unknown_and_unsupported_options_warn_once_and_break_nothing(stock: Server, page: Page, chat: Chat) -> None:
+def test_unknown_options_warn_once_and_break_nothing(stock: Server, page: Page, chat: Chat) -> None:
     warnings: list[str] = []
     page.on("console", lambda message: warnings.append(message.text) if message.type == "warning" else None)
-    page.goto(stock.url(options={**OPTIONS, "nonsense": 1, "commands": {"enabled": True}}))
+    page.goto(stock.url(options={**OPTIONS, "nonsense": 1}))
     expect(chat.root.get_by_text("Hello")).to_be_visible()
     page.evaluate("chat.setOptions({api: {url: '/chatkit', domainKey: 'x'}, nonsense: 2})")
     expect(chat.root.get_by_text("What can I help with today?")).to_be_visible()
     assert len([text for text in warnings if "nonsense" in text]) == 1
-    assert len([text for text in warnings if "commands" in text]) == 1
 
 
 def test_moving_the_element_in_the_page_keeps_the_conversation(server: Server, page: Page, chat: Chat) -> None:

@@ -2,11 +2,13 @@
 
 import type { ChatKitOptions, OpenAIChatKit } from "@openai/chatkit";
 import { render } from "preact";
-import { unknownOptions, unsupportedOptions, viewOptions } from "./options/options";
-import { readSettings, type Settings, SETTING_ATTRIBUTES } from "./options/settings";
+import { unknownOptions, viewOptions } from "./options/options";
+import { attachmentRules } from "./options/attachments";
+import { fillTemplate, readSettings, type Settings, SETTING_ATTRIBUTES } from "./options/settings";
 import { applyTheme } from "./options/apply-theme";
 import type { ClientConfig } from "./protocol/client";
 import type { UserContent, WireAttachment } from "./protocol/types";
+import { readyAttachment } from "./chat/attachments";
 import { Chat } from "./chat/chat";
 import { writtenOf } from "./state/mentions";
 import { chooseLocale } from "./text/locale";
@@ -56,8 +58,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
   setOptions(options: ChatKitOptions): void {
     if (!options || typeof options !== "object" || !options.api) throw new TypeError("setOptions needs options with an api.");
     this.options = options;
-    this.warnOnce(unknownOptions(options), "does not know the option");
-    this.warnOnce(unsupportedOptions(options), "does not support yet the option");
+    this.warnOnce(unknownOptions(options));
     if (this.isConnected) this.start();
   }
 
@@ -95,14 +96,16 @@ export class ChatKitElement extends HTMLElement implements Contract {
 
   async setComposerValue(params: ComposerParams): Promise<void> {
     const chat = await this.ready();
-    if (params.files?.length) throw new Error("setComposerValue: files are not supported yet; upload them and pass attachments.");
+    const rules = attachmentRules(this.options?.composer);
+    if (params.files?.length && !rules) throw new Error("setComposerValue: files need composer.attachments to be enabled.");
     chat.setComposer({
       ...((params.text !== undefined || params.content) && writtenOf(contentOf(params))),
       ...(params.reply !== undefined && { quote: params.reply || null }),
-      ...(params.attachments && { attachments: params.attachments as WireAttachment[] }),
+      ...(params.attachments && { attachments: (params.attachments as WireAttachment[]).map(readyAttachment) }),
       ...(params.selectedToolId !== undefined && { toolId: params.selectedToolId }),
       ...(params.selectedModelId !== undefined && { modelId: params.selectedModelId }),
     });
+    if (params.files?.length && rules) await chat.attach(params.files, rules);
   }
 
   async fetchUpdates(): Promise<void> {
@@ -173,6 +176,8 @@ export class ChatKitElement extends HTMLElement implements Contract {
       ownsPage: settings.ownsPage,
       pageKeys: settings.pageKeys,
       fillsPrompts: settings.fillsPrompts,
+      attachmentUrl: settings.attachmentUrl === null ? null : (id) => fillTemplate(settings.attachmentUrl as string, { attachment_id: id }),
+      readsAloud: settings.readsAloud,
       isReadOnly: settings.isReadOnly,
       focusComposer: this.focusNow,
       emit: (name, detail) => this.emit(name, detail),
@@ -190,6 +195,10 @@ export class ChatKitElement extends HTMLElement implements Contract {
       settings,
       emit: (name, detail) => this.emit(name, detail),
       onClientTool: () => this.options?.onClientTool,
+      uploadStrategy: () => {
+        const api = this.options?.api;
+        return api && "uploadStrategy" in api ? api.uploadStrategy : undefined;
+      },
       onWidgetAction: () => {
         const widgets = this.options?.widgets;
         // The page's types know components that it may have written itself; ours are those that came over the wire.
@@ -224,6 +233,10 @@ export class ChatKitElement extends HTMLElement implements Contract {
         const config = api();
         return "fetch" in config && config.fetch ? config.fetch(input, init) : fetch(input, init);
       },
+      hasOwnFetch: () => {
+        const config = api();
+        return "fetch" in config && config.fetch !== undefined;
+      },
       ...("getClientSecret" in api() && {
         getClientSecret: (current) => (api() as { getClientSecret: (current: string | null) => Promise<string> }).getClientSecret(current),
       }),
@@ -253,11 +266,11 @@ export class ChatKitElement extends HTMLElement implements Contract {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  private warnOnce(names: readonly string[], verb: string): void {
+  private warnOnce(names: readonly string[]): void {
     const fresh = names.filter((name) => !this.warned.has(name));
     if (fresh.length === 0) return;
     for (const name of fresh) this.warned.add(name);
-    console.warn(`<openai-chatkit> ${verb} ${fresh.join(", ")}; it is ignored.`);
+    console.warn(`<openai-chatkit> does not know the option ${fresh.join(", ")}; it is ignored.`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { unknownOptions, unsupportedOptions, viewOptions } from "../src/options/options";
+import { unknownOptions, viewOptions } from "../src/options/options";
 import { fillTemplate, readSettings, withParameter } from "../src/options/settings";
 import { readableOn, readTheme } from "../src/options/theme";
 
@@ -46,10 +46,8 @@ test("text on the accent is readable", () => {
   expect(readableOn("rebeccapurple")).toBe("#fff");
 });
 
-test("unknown and unsupported options are named", () => {
-  const options = { api: { url: "/x", domainKey: "k" }, nope: 1, entities: {}, commands: { enabled: true }, composer: { attachments: { enabled: true } } };
-  expect(unknownOptions(options)).toEqual(["nope"]);
-  expect(unsupportedOptions(options)).toEqual(["composer.attachments"]);
+test("unknown options are named", () => {
+  expect(unknownOptions({ api: { url: "/x", domainKey: "k" }, nope: 1, entities: {}, commands: { enabled: false } })).toEqual(["nope"]);
 });
 
 test("defaults are those of the published types", () => {
@@ -72,7 +70,7 @@ test("settings come from data attributes, and their templates encode what they a
   element.setAttribute("data-keyboard", "page");
   element.setAttribute("data-page-keys", "Ctrl + K: Search; nothing");
   element.setAttribute("data-prompts", "send");
-  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, conversationUrl: "/c/{thread_id}", onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, pageKeys: [["Ctrl + K", "Search"]], fillsPrompts: false, isReadOnly: false });
+  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, conversationUrl: "/c/{thread_id}", onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, pageKeys: [["Ctrl + K", "Search"]], fillsPrompts: false, attachmentUrl: null, readsAloud: false, isReadOnly: false });
   expect(fillTemplate("/c/{thread_id}/s?x={other}", { thread_id: "a/b?c" })).toBe("/c/a%2Fb%3Fc/s?x={other}");
 });
 

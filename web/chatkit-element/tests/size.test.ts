@@ -4,10 +4,10 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
 
-const GZIP_BYTES_MAX = 100 * 1024;
+const GZIP_BYTES_MAX = 112 * 1024;
 const bundle = readFileSync("dist/chatkit.js");
 
-test("the module is at most 100 KiB gzip", () => {
+test("the module is at most 112 KiB gzip", () => {
   expect(gzipSync(bundle).length).toBeLessThanOrEqual(GZIP_BYTES_MAX);
 });
 

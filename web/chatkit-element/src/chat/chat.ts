@@ -1,12 +1,14 @@
 /** What the element does: switches conversations, sends, searches. The view and the public methods both call it. */
 
-import type { ChatKitOptions } from "@openai/chatkit";
+import type { ChatKitOptions, FileUploadStrategy } from "@openai/chatkit";
 import { ChatKitClient, type ClientConfig } from "../protocol/client";
 import { textOf } from "../protocol/text";
 import type { ClientToolCallItem, StructuredAnswer, UserMessageInput, WidgetItem, WireAttachment } from "../protocol/types";
+import type { AttachmentRules } from "../options/attachments";
 import type { Settings } from "../options/settings";
 import {
   type AppState,
+  type ComposerAttachment,
   type ComposerState,
   EMPTY_COMPOSER,
   EMPTY_CONVERSATION,
@@ -16,6 +18,7 @@ import {
 import { writtenOf } from "../state/mentions";
 import type { StoredTurn } from "../state/stored-turn";
 import { dismissNotice } from "../state/thread-reducer";
+import { Attachments, type AttachmentsHost, readyAttachment } from "./attachments";
 import { Conversation, type ConversationHost } from "./conversation";
 import { History } from "./history";
 import { TabStorage } from "./storage";
@@ -31,9 +34,10 @@ export interface ChatOptions {
   emit: (name: string, detail?: unknown) => void;
   onClientTool: () => ChatKitOptions["onClientTool"];
   onWidgetAction: WidgetActionHost["onAction"];
+  uploadStrategy: () => FileUploadStrategy | undefined;
 }
 
-export class Chat implements ConversationHost {
+export class Chat implements ConversationHost, AttachmentsHost {
   readonly store = new Store<AppState>({
     conversation: EMPTY_CONVERSATION,
     history: EMPTY_HISTORY,
@@ -44,6 +48,7 @@ export class Chat implements ConversationHost {
   readonly client: ChatKitClient;
   readonly storage: TabStorage;
   readonly history: History;
+  readonly attachments: Attachments;
   private current: Conversation;
   /** Conversations that were left while a request or an answer of theirs was under way, by thread id. */
   private readonly background = new Map<string, Conversation>();
@@ -56,6 +61,7 @@ export class Chat implements ConversationHost {
     this.client = new ChatKitClient(options.client);
     this.storage = new TabStorage(options.client.url);
     this.history = new History(this, this.store);
+    this.attachments = new Attachments(this);
     this.deletions = new BroadcastChannel(`chatkit-element:deletions:${options.client.url}`);
     this.deletions.onmessage = ({ data }) => {
       if (data === this.current.threadId) this.current.markGone();
@@ -95,6 +101,7 @@ export class Chat implements ConversationHost {
     }
     this.storage.writeDraft(null, "");
     this.storage.writeDraft(conversation.threadId, this.store.state.composer.text);
+    this.attachments.move(null, conversation.threadId);
     this.emit("chatkit.thread.change", { threadId: conversation.threadId });
   }
 
@@ -106,6 +113,14 @@ export class Chat implements ConversationHost {
     const handler = this.options.onClientTool();
     if (!handler) throw new Error(`No onClientTool handler for the client tool "${call.name}".`);
     return handler({ name: call.name, params: call.arguments });
+  }
+
+  uploadStrategy(): FileUploadStrategy | undefined {
+    return this.options.uploadStrategy();
+  }
+
+  onAttachments(attachments: readonly ComposerAttachment[]): void {
+    this.store.set({ composer: { ...this.store.state.composer, attachments } });
   }
 
   onWidgetAction(): ReturnType<WidgetActionHost["onAction"]> {
@@ -141,7 +156,8 @@ export class Chat implements ConversationHost {
     this.current = conversation;
     const draft = this.storage.readDraft(conversation.threadId);
     const { toolId, modelId } = this.store.state.composer;
-    this.store.set({ conversation: conversation.state, composer: { ...EMPTY_COMPOSER, text: draft, toolId, modelId } });
+    const attachments = this.attachments.of(conversation.threadId);
+    this.store.set({ conversation: conversation.state, composer: { ...EMPTY_COMPOSER, text: draft, attachments, toolId, modelId } });
     const isElsewhere = (key: string) => [...this.unborn].some(({ unsent }) => unsent.knows(key));
     if (!conversation.threadId) conversation.restoreUnsent(isElsewhere);
   }
@@ -198,10 +214,14 @@ export class Chat implements ConversationHost {
   async startAnew(): Promise<void> {
     const { undelivered } = this.current.unsent;
     const typed = [...undelivered.map(({ input }) => textOf(input.content)), this.store.state.composer.text];
+    const attached = undelivered.flatMap(({ attachments }) => attachments.map(readyAttachment));
     for (const { key } of undelivered) this.current.unsent.discard(key);
-    this.storage.writeDraft(this.current.threadId, "");
+    const gone = this.current.threadId;
+    this.storage.writeDraft(gone, "");
     await this.selectThread(null);
-    this.setComposer({ text: [this.store.state.composer.text, ...typed].filter(Boolean).join("\n\n") });
+    this.attachments.move(gone, null);
+    const { text, attachments } = this.store.state.composer;
+    this.setComposer({ text: [text, ...typed].filter(Boolean).join("\n\n"), attachments: [...attachments, ...attached] });
   }
 
   // --- messages --------------------------------------------------------------------------------------------------
@@ -231,7 +251,7 @@ export class Chat implements ConversationHost {
       text: [text, written.text].filter(Boolean).join("\n\n"),
       mentions: [...mentions, ...written.mentions],
       quote: quote ?? message.input.quoted_text ?? null,
-      attachments: [...attachments, ...message.attachments],
+      attachments: [...attachments, ...message.attachments.map(readyAttachment)],
     });
   }
 
@@ -264,18 +284,21 @@ export class Chat implements ConversationHost {
     const { thread, turn } = this.current.state;
     const item = thread.items.findLast((one) => one.type === "user_message" && (itemId === null || one.id === itemId));
     if (!this.canEdit || turn !== null || item?.type !== "user_message") return false;
-    this.setComposer({ ...writtenOf(item.content), quote: item.quoted_text ?? null, editedId: item.id });
+    const attachments = (item.attachments ?? []).map(readyAttachment);
+    this.setComposer({ ...writtenOf(item.content), attachments, quote: item.quoted_text ?? null, editedId: item.id });
     return true;
   }
 
   cancelEdit(): void {
-    this.setComposer({ text: "", quote: null, editedId: null });
+    this.setComposer({ text: "", attachments: [], quote: null, editedId: null });
   }
 
-  async sendEdit(itemId: string, input: UserMessageInput): Promise<void> {
+  async sendEdit(itemId: string, input: UserMessageInput, attached: readonly WireAttachment[]): Promise<void> {
     if (await this.current.requests.edit(itemId, input)) return;
-    // Refused: the text goes back into the composer, unless the person has typed something since.
-    if (this.store.state.composer.text === "") this.setComposer({ ...writtenOf(input.content), quote: input.quoted_text ?? null, editedId: itemId });
+    // Refused: the message goes back into the composer, unless the person has typed something since.
+    if (this.store.state.composer.text !== "") return;
+    const attachments = attached.map(readyAttachment);
+    this.setComposer({ ...writtenOf(input.content), attachments, quote: input.quoted_text ?? null, editedId: itemId });
   }
 
   async sendFeedback(itemId: string, kind: "positive" | "negative"): Promise<void> {
@@ -313,8 +336,16 @@ export class Chat implements ConversationHost {
   setComposer(patch: Partial<ComposerState>): void {
     const before = this.store.state.composer;
     this.store.set({ composer: { ...before, ...patch } });
+    if (patch.attachments !== undefined) this.attachments.set(this.threadId, patch.attachments);
     if (patch.text !== undefined) this.storage.writeDraft(this.current.threadId, patch.text);
     if (patch.toolId !== undefined && patch.toolId !== before.toolId) this.emit("chatkit.tool.change", { toolId: patch.toolId });
+  }
+
+  /** Uploads files into the composer; those that may not be attached are named there. Resolves when all have ended. */
+  async attach(files: readonly File[], rules: AttachmentRules): Promise<void> {
+    const { refusals, ended } = this.attachments.add(files, rules);
+    this.setComposer({ refusals });
+    await ended;
   }
 
   // --- the page --------------------------------------------------------------------------------------------------
@@ -324,6 +355,7 @@ export class Chat implements ConversationHost {
     const isOnline = navigator.onLine !== false;
     const isBack = isOnline && !this.store.state.isOnline;
     if (isOnline !== this.store.state.isOnline) this.store.set({ isOnline });
+    if (isBack) this.attachments.retryBroken();
     if (isBack && this.current.state.loadError !== null) this.retryLoad().catch(() => {}); // shown, and reported
     else if (isOnline) this.current.onPageAwake();
   }
@@ -333,6 +365,7 @@ export class Chat implements ConversationHost {
     for (const conversation of this.background.values()) conversation.close();
     this.background.clear();
     for (const conversation of this.unborn) conversation.close();
+    this.attachments.close();
     this.deletions.close();
   }
 }

@@ -1,6 +1,6 @@
-/** Drafts and unsent messages survive a refresh, in this tab only. Never raises: storage may be forbidden or full. */
+/** Drafts, their attachments and unsent messages survive a refresh, in this tab only. Never raises: storage may be forbidden or full. */
 
-import type { OutgoingMessage } from "../state/app-state";
+import type { ComposerAttachment, OutgoingMessage } from "../state/app-state";
 
 /** Longer texts are kept in memory only: a browser stores about 5 MB per origin. */
 const STORED_CHARACTERS_MAX = 200_000;
@@ -17,13 +17,16 @@ export class TabStorage {
     this.write(this.key("draft", threadId), text);
   }
 
+  readAttachments(threadId: string | null): ComposerAttachment[] {
+    return this.readList(this.key("attachments", threadId));
+  }
+
+  writeAttachments(threadId: string | null, attachments: readonly ComposerAttachment[]): void {
+    this.write(this.key("attachments", threadId), attachments.length > 0 ? JSON.stringify(attachments) : "");
+  }
+
   readUnsent(threadId: string | null): OutgoingMessage[] {
-    try {
-      const stored: unknown = JSON.parse(this.read(this.key("unsent", threadId)) ?? "[]");
-      return Array.isArray(stored) ? (stored as OutgoingMessage[]) : [];
-    } catch {
-      return [];
-    }
+    return this.readList(this.key("unsent", threadId));
   }
 
   writeUnsent(threadId: string | null, messages: readonly OutgoingMessage[]): void {
@@ -51,6 +54,15 @@ export class TabStorage {
 
   private key(kind: string, threadId: string | null): string {
     return `chatkit-element:${kind}:${this.scope}:${threadId ?? "new"}`;
+  }
+
+  private readList<T>(key: string): T[] {
+    try {
+      const stored: unknown = JSON.parse(this.read(key) ?? "[]");
+      return Array.isArray(stored) ? (stored as T[]) : [];
+    } catch {
+      return [];
+    }
   }
 
   private read(key: string): string | null {

@@ -2,7 +2,7 @@
 
 import { failureOf, isAbort } from "../protocol/errors";
 import { textOf } from "../protocol/text";
-import type { UserMessageItem } from "../protocol/types";
+import type { UserMessageInput, UserMessageItem } from "../protocol/types";
 import type { OutgoingMessage } from "../state/app-state";
 
 export interface UnsentHost {
@@ -59,7 +59,7 @@ export class UnsentMessages {
   restore(stored: readonly OutgoingMessage[], lastShown: UserMessageItem | undefined): void {
     // A message that was being sent may have arrived: then it is the last one of the thread.
     const hasArrived = ({ status, input }: OutgoingMessage) =>
-      status === "sending" && lastShown !== undefined && textOf(input.content) === textOf(lastShown.content);
+      status === "sending" && lastShown !== undefined && isSame(input, lastShown);
     const known = new Set(this.messages.map((message) => message.key));
     const left = stored
       .filter((message) => !known.has(message.key) && !hasArrived(message))
@@ -69,10 +69,7 @@ export class UnsentMessages {
 
   /** The server shows a message of the user's: our own copy of it is dropped. */
   onShown(item: UserMessageItem): void {
-    const text = textOf(item.content);
-    const mine = this.messages.find(
-      ({ status, input }) => (status === "sending" || status === "accepted") && textOf(input.content) === text,
-    );
+    const mine = this.messages.find(({ status, input }) => (status === "sending" || status === "accepted") && isSame(input, item));
     if (mine) this.change(this.messages.filter((message) => message !== mine));
   }
 
@@ -116,4 +113,10 @@ export class UnsentMessages {
     this.messages = messages;
     this.host.onUnsent(messages);
   }
+}
+
+/** By what they say and show: the server has made the ids of a message. */
+function isSame({ content, attachments }: UserMessageInput, item: UserMessageItem): boolean {
+  const shown = (item.attachments ?? []).map(({ id }) => id);
+  return textOf(content) === textOf(item.content) && shown.length === attachments.length && attachments.every((id) => shown.includes(id));
 }

@@ -1,7 +1,8 @@
-/** The published options with their defaults, and which of the given ones we do not know or support. */
+/** The published options with their defaults, and which of the given ones we do not know. */
 
 import type { ChatKitOptions, Command, CommandSelection } from "@openai/chatkit";
 import type { Entity } from "../protocol/types";
+import { type AttachmentRules, attachmentRules } from "./attachments";
 
 const KNOWN_OPTIONS = new Set([
   "api", "locale", "theme", "frameTitle", "initialThread", "onClientTool", "header", "history", "startScreen",
@@ -22,6 +23,9 @@ export interface ViewOptions {
   placeholder: string | null;
   tools: NonNullable<NonNullable<ChatKitOptions["composer"]>["tools"]>;
   models: NonNullable<NonNullable<ChatKitOptions["composer"]>["models"]>;
+  /** Null where nothing can be attached. */
+  attachments: AttachmentRules | null;
+  hasDictation: boolean;
   disclaimer: { text: string; isHighContrast: boolean } | null;
   hasMentionButton: boolean;
   searchEntities: ((query: string) => Promise<Entity[]>) | undefined;
@@ -58,6 +62,8 @@ export function viewOptions(options: Partial<ChatKitOptions>): ViewOptions {
     placeholder: composer?.placeholder ?? null,
     tools: composer?.tools ?? [],
     models: composer?.models ?? [],
+    attachments: attachmentRules(composer),
+    hasDictation: composer?.dictation?.enabled ?? false,
     disclaimer: disclaimer?.text ? { text: disclaimer.text, isHighContrast: disclaimer.highContrast ?? false } : null,
   };
 }
@@ -78,15 +84,6 @@ function commandOptions(commands: ChatKitOptions["commands"]): Pick<ViewOptions,
     searchCommands: isOffered ? async (query) => (await commands?.onSearch?.(query)) ?? [] : undefined,
     selectCommand: isOffered ? async (command) => (await commands?.onSelect?.(command)) ?? null : undefined,
   };
-}
-
-/** Names of options that the page has set and this element does not support. */
-export function unsupportedOptions(options: Partial<ChatKitOptions>): string[] {
-  const asked: [boolean | undefined, string][] = [
-    [options.composer?.attachments?.enabled, "composer.attachments"],
-    [options.composer?.dictation?.enabled, "composer.dictation"],
-  ];
-  return asked.filter(([isAsked]) => isAsked).map(([, name]) => name);
 }
 
 export function unknownOptions(options: object): string[] {

@@ -24,11 +24,15 @@ export interface Settings {
   pageKeys: readonly PageKey[];
   /** A prompt of the start screen is put into the composer, to be read and changed, instead of being sent. */
   fillsPrompts: boolean;
+  /** Template of an attachment's address, with `{attachment_id}`; null: files in messages are names, pictures only shown. */
+  attachmentUrl: string | null;
+  /** Answers have a button that reads them aloud, by the browser's own speech. */
+  readsAloud: boolean;
   /** There is nothing to do but to read: no composer, nothing new to begin, and the view opens at the beginning. */
   isReadOnly: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts", "data-read-only"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts", "data-attachment-url", "data-read-aloud", "data-read-only"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -44,6 +48,8 @@ export function readSettings(element: Element): Settings {
     ownsPage: read("data-keyboard") === "page",
     pageKeys: readPageKeys(read("data-page-keys") ?? ""),
     fillsPrompts: read("data-prompts") === "fill",
+    attachmentUrl: read("data-attachment-url"),
+    readsAloud: element.hasAttribute("data-read-aloud"),
     isReadOnly: element.hasAttribute("data-read-only"),
   };
 }

@@ -1,11 +1,14 @@
 /** Talks to one ChatKit endpoint: JSON operations, streaming operations, and event streams. */
 
 import { ChatKitRequestError, errorFromResponse, isAbort } from "./errors";
-import type { Page, StructuredAnswer, Thread, ThreadItem, UserMessageInput } from "./types";
+import type { CreatedAttachment, Page, StructuredAnswer, Thread, ThreadItem, UserMessageInput, WireAttachment } from "./types";
+import { type FileRequest, sendFile } from "./upload";
 
 export interface ClientConfig {
   url: string;
   fetch: typeof fetch;
+  /** `fetch` is the page's own: it may add what the server asks for. */
+  hasOwnFetch?: () => boolean;
   /** Bearer token source of a hosted session; asked again, once, after a 401. */
   getClientSecret?: (current: string | null) => Promise<string>;
 }
@@ -67,6 +70,48 @@ export class ChatKitClient {
     await this.json({ type: "items.feedback", params: { thread_id: threadId, item_ids: itemIds, kind } });
   }
 
+  /** The first phase of an upload: the server says where the bytes go. */
+  async createAttachment(file: File, mimeType: string, signal: AbortSignal): Promise<CreatedAttachment> {
+    const params = { name: file.name, size: file.size, mime_type: mimeType };
+    const response = await this.post({ type: "attachments.create", params }, { signal });
+    return (await response.json()) as CreatedAttachment;
+  }
+
+  async deleteAttachment(attachmentId: string): Promise<void> {
+    await this.json({ type: "attachments.delete", params: { attachment_id: attachmentId } });
+  }
+
+  /** The second phase. The answer may say what the file was found to be; null where it says nothing. */
+  async sendFile(request: FileRequest): Promise<WireAttachment | null> {
+    // An address elsewhere is a capability: what opens our server is not for that one.
+    const isOurs = new URL(request.url, location.href).origin === new URL(this.config.url, location.href).origin;
+    const attempt = async () => sendFile(isOurs ? { ...request, headers: { ...(await this.authorization()), ...request.headers } } : request);
+    let response = await attempt();
+    if (response.status === 401 && isOurs && this.config.getClientSecret) {
+      this.secret = await this.askForSecret(this.secret);
+      response = await attempt();
+    }
+    if (!response.ok) throw await errorFromResponse(response);
+    return attachmentIn(response);
+  }
+
+  /** Uploads a file in one request, to an address of the page's. */
+  async sendFileDirectly(url: string, file: File, onProgress: FileRequest["onProgress"], signal: AbortSignal): Promise<WireAttachment> {
+    const body = new FormData();
+    body.append("file", file, file.name);
+    const uploaded = this.config.hasOwnFetch?.()
+      ? await attachmentIn(await this.request(url, { method: "POST", body, signal }))
+      : await this.sendFile({ url, method: "POST", headers: {}, body, onProgress, signal });
+    if (!uploaded) throw new ChatKitRequestError(200, "upload_answer", "The server did not say what it took the file as.");
+    return uploaded;
+  }
+
+  async transcribe(audioBase64: string, mimeType: string, signal: AbortSignal): Promise<string> {
+    const params = { audio_base64: audioBase64, mime_type: mimeType };
+    const response = await this.post({ type: "input.transcribe", params }, { signal });
+    return ((await response.json()) as { text: string }).text;
+  }
+
   /** Resolves when the action is done: with its item, or null where the server has nothing new to say of it. */
   async syncAction(params: ActionParams, headers: Record<string, string>, signal?: AbortSignal): Promise<ThreadItem | null> {
     const response = await this.post({ type: "threads.sync_custom_action", params }, { headers, signal });
@@ -122,12 +167,14 @@ export class ChatKitClient {
     }
   }
 
+  private async authorization(): Promise<Record<string, string>> {
+    if (!this.config.getClientSecret) return {};
+    this.secret ??= await this.askForSecret(null);
+    return { Authorization: `Bearer ${this.secret}` };
+  }
+
   private async send(url: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
-    const headers: Record<string, string> = { ...init.headers };
-    if (this.config.getClientSecret) {
-      this.secret ??= await this.askForSecret(null);
-      headers["Authorization"] = `Bearer ${this.secret}`;
-    }
+    const headers = { ...init.headers, ...(await this.authorization()) };
     try {
       return await this.config.fetch(url, { ...init, headers });
     } catch (error) {
@@ -135,4 +182,10 @@ export class ChatKitClient {
       throw new ChatKitRequestError(0, "network", "The server could not be reached.", null, { cause: error });
     }
   }
+}
+
+/** The attachment that an answer describes, or null. */
+async function attachmentIn(response: Response): Promise<WireAttachment | null> {
+  const body = (await response.json().catch(() => null)) as Partial<WireAttachment> | null;
+  return typeof body?.id === "string" && typeof body.name === "string" && typeof body.mime_type === "string" ? (body as WireAttachment) : null;
 }

@@ -92,6 +92,11 @@ export interface WireAttachment {
   preview_url?: string;
 }
 
+/** The answer to `attachments.create`. */
+export interface CreatedAttachment extends WireAttachment {
+  upload_descriptor?: { url: string; method: "POST" | "PUT"; headers?: Record<string, string> } | null;
+}
+
 export interface InferenceOptions {
   tool_choice?: { id: string } | null;
   model?: string | null;

@@ -1,5 +1,6 @@
 /** Everything the view shows, in one immutable value. */
 
+import type { Refusal } from "../options/attachments";
 import type { Failure } from "../protocol/errors";
 import type { Entity, Thread, ThreadItem, UserMessageInput, WireAttachment } from "../protocol/types";
 import type { StoredTurn } from "./stored-turn";
@@ -62,12 +63,34 @@ export interface HistoryState {
   query: string;
 }
 
+/** A file in the composer. */
+export interface ComposerAttachment {
+  /** Identifies it in this page: the server's id comes later. */
+  key: string;
+  name: string;
+  mimeType: string;
+  /** Null where only the server knows. */
+  sizeBytes: number | null;
+  status: "uploading" | "ready" | "failed";
+  /** Share that has gone to the server, from 0 to 1. */
+  progress: number;
+  error: Failure | null;
+  /** A picture of the file that was picked, from this page's memory. */
+  previewUrl: string | null;
+  /** What the server knows it as, once it is ready. */
+  uploaded: WireAttachment | null;
+  /** It was uploaded here and is in no message: whoever removes it deletes it. */
+  isOwn: boolean;
+}
+
 export interface ComposerState {
   text: string;
   /** What was chosen to be mentioned; those whose `@title` is still in the text are sent as tags. */
   mentions: readonly Entity[];
   quote: string | null;
-  attachments: readonly WireAttachment[];
+  attachments: readonly ComposerAttachment[];
+  /** Files that were not taken, the last time that some were chosen. */
+  refusals: readonly Refusal[];
   toolId: string | null;
   modelId: string | null;
   /** The message of the user that this will be another version of. */
@@ -97,7 +120,7 @@ export const EMPTY_CONVERSATION: ConversationState = {
   isLoadingOlder: false,
 };
 
-export const EMPTY_COMPOSER: ComposerState = { text: "", mentions: [], quote: null, attachments: [], toolId: null, modelId: null, editedId: null };
+export const EMPTY_COMPOSER: ComposerState = { text: "", mentions: [], quote: null, attachments: [], refusals: [], toolId: null, modelId: null, editedId: null };
 
 export const EMPTY_HISTORY: HistoryState = {
   isOpen: false,

@@ -38,6 +38,16 @@ export const TEXT_BY_CODE: Record<string, TextKey> = {
   feedback_failed: "errorFeedback",
   client_tool_failed: "errorClientTool",
   client_secret: "errorSignIn",
+  upload_interrupted: "errorUploadInterrupted",
+  attachment_type_not_allowed: "errorFileKind",
+  attachment_unreadable: "errorFileUnreadable",
+  attachment_refused: "errorFileRefused",
+  attachment_unfinished: "errorFileUnfinished",
+  file_store_unavailable: "errorFilesAway",
+  scanner_unavailable: "errorFilesAway",
+  microphone_denied: "errorMicrophoneDenied",
+  microphone_missing: "errorMicrophoneMissing",
+  nothing_heard: "nothingHeard",
 };
 
 export function failureText({ text }: Locale, { code, message }: Failure): string {

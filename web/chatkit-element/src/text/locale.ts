@@ -22,6 +22,8 @@ export interface Locale {
   text: (key: TextKey, values?: Record<string, string | number>) => string;
   /** Of whole seconds. */
   duration: (seconds: number) => string;
+  /** Of bytes, in the unit that people would choose. */
+  fileSize: (bytes: number) => string;
   time: (iso: string) => string;
   dateTime: (iso: string) => string;
 }
@@ -43,9 +45,18 @@ export function chooseLocale(requested: string | undefined): Locale {
     text,
     duration: (seconds) =>
       seconds < 60 ? text("seconds", { n: seconds }) : text("minutes", { m: Math.floor(seconds / 60), s: seconds % 60 }),
+    fileSize: (bytes) => fileSize(tag, bytes),
     time: (iso) => format(timeFormat, iso),
     dateTime: (iso) => format(dateTimeFormat, iso),
   };
+}
+
+const SIZE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+
+function fileSize(tag: string, bytes: number): string {
+  const power = Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(1024)));
+  const format = { style: "unit", unit: SIZE_UNITS[power] as string, unitDisplay: "short", maximumFractionDigits: power > 1 ? 1 : 0 } as const;
+  return new Intl.NumberFormat(tag, format).format(bytes / 1024 ** power);
 }
 
 function format(formatter: Intl.DateTimeFormat, iso: string): string {

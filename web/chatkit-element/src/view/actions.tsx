@@ -1,20 +1,23 @@
 import type { AssistantMessageItem } from "../protocol/types";
+import { spokenText } from "../markdown/spoken";
 import { plainText } from "./assistant-message";
 import { IconButton } from "./button";
 import { useLocale, useView } from "./context";
 import { CopyButton } from "./copy-button";
+import { ReadAloudButton } from "./read-aloud";
 
 export interface ActionFlags {
   rating: "positive" | "negative" | null;
 }
 
 export function AnswerActions({ item, rating }: ActionFlags & { item: AssistantMessageItem }) {
-  const { chat, options, locale } = useView();
+  const { chat, options, locale, readsAloud } = useView();
   const { text } = locale;
   const rate = (kind: "positive" | "negative") => () => void chat.sendFeedback(item.id, kind);
   return (
     <div class="actions" part="actions">
       <CopyButton label={text("copyMessage")} text={() => plainText(item)} />
+      {readsAloud && <ReadAloudButton text={() => spokenText(plainText(item))} />}
       {options.canRate && (
         <>
           <IconButton icon="lucide:thumbs-up" label={text("goodAnswer")} isPressed={rating === "positive"} onClick={rate("positive")} />

@@ -5,10 +5,12 @@ import type { AppState, ConversationState } from "../state/app-state";
 import { pendingQuestion } from "../state/pending";
 import { parseDeeplink } from "../markdown/links";
 import { failureText } from "../text/failure-text";
+import { useFileDrop } from "./attach-button";
 import { Composer, type ComposerHandle } from "./composer";
 import { useView } from "./context";
 import { Header } from "./header";
 import { HistoryPanel } from "./history-panel";
+import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
 import { Notices } from "./notices";
@@ -45,8 +47,11 @@ export function App({ state, composer }: { state: AppState; composer: { current:
     else return;
     event.preventDefault(); // the Escape that closes the panel must not stop an answer
   };
+  const isWriting = !isReadOnly && !conversation.isGone && conversation.thread.status.type === "active" && pendingQuestion(conversation.thread.items) === null;
+  const drop = useFileDrop(isWriting ? options.attachments : null);
   return (
     <section
+      {...drop.events}
       class={`chat ${conversation.turn ? "turn-active" : ""}`}
       part="chat"
       lang={locale.tag}
@@ -69,6 +74,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
         </div>
         {history.isOpen && <HistoryPanel history={history} threadId={conversation.thread.id} />}
       </div>
+      {drop.isOver && <p class="drop-here" role="status"><Icon name="lucide:paperclip" /> {locale.text("dropFiles")}</p>}
       {isListOpen && <ShortcutList onClose={() => setListOpen(false)} />}
     </section>
   );

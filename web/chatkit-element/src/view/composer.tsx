@@ -2,13 +2,16 @@ import type { Ref } from "preact";
 import { useImperativeHandle, useLayoutEffect, useRef } from "preact/hooks";
 import type { Entity } from "../protocol/types";
 import type { ComposerState, ConversationState } from "../state/app-state";
+import { AttachButton, pasteFiles } from "./attach-button";
 import { IconButton } from "./button";
+import { ComposerAttachments } from "./composer-attachments";
 import { useView } from "./context";
+import { DictateButton, DictationBar, DictationError, useDictation } from "./dictation";
 import { Icon } from "./icon";
 import { Menu } from "./menu";
 import { memo } from "./memo";
 import { MENTION_LIST_ID, mentionId, MentionList, useMentions } from "./mention-list";
-import { selectedModel, sendComposer } from "./send";
+import { canSend, selectedModel, sendComposer } from "./send";
 
 export interface ComposerHandle {
   focus: () => void;
@@ -40,19 +43,25 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
     const known = chat.store.state.composer.mentions.filter(({ id }) => id !== entity.id);
     chat.setComposer({ text: input.value, mentions: [...known, entity] });
   };
-  const beginMention = () => {
+  /** Where the cursor is, behind a space. */
+  const insert = (words: string): HTMLTextAreaElement | null => {
     const input = field.current;
-    if (!input) return;
+    if (!input) return null;
     input.focus();
     const { value, selectionStart: at } = input;
-    input.setRangeText(at === 0 || /\s$/.test(value.slice(0, at)) ? "@" : " @", at, input.selectionEnd, "end");
+    input.setRangeText(at === 0 || /\s$/.test(value.slice(0, at)) ? words : ` ${words}`, at, input.selectionEnd, "end");
     chat.setComposer({ text: input.value });
-    mentions.onEdit(input);
+    return input;
   };
+  const beginMention = () => {
+    const input = insert("@");
+    if (input) mentions.onEdit(input);
+  };
+  const dictation = useDictation((words) => void insert(words), chat.store.state.conversation.key);
   if (status.type !== "active") return <ThreadEnded status={status} />;
 
   const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
-  const canSend = composer.text.trim() !== "" || composer.attachments.length > 0;
+  const isSendable = canSend(composer);
   const canStop = turn !== null && !turn.isStopping && allowCancel && chat.canStop;
   const send = () => void sendComposer(chat, options);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -67,7 +76,8 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
     <form class="composer" part="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
       {composer.editedId !== null && <Editing />}
       <Quote quote={composer.quote} />
-      <Attachments attachments={composer.attachments} />
+      <ComposerAttachments attachments={composer.attachments} refusals={composer.refusals} />
+      <DictationError dictation={dictation} />
       <textarea
         ref={field}
         part="composer-input"
@@ -85,24 +95,43 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
           mentions.onEdit(event.currentTarget);
         }}
         onKeyDown={onKeyDown}
+        onPaste={(event) => pasteFiles(event, chat, options.attachments)}
         onBlur={mentions.close}
       />
       <MentionList mentions={mentions} />
       <div class="composer-bar">
-        <ToolControls toolId={composer.toolId} />
-        <ModelControl modelId={composer.modelId} />
-        {options.hasMentionButton && <IconButton icon="lucide:at-sign" label={text("mention")} onClick={beginMention} />}
-        <span class="spacer" />
-        {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => chat.stop()} />}
-        {(!canStop || canSend) && (
-          <button type="submit" class="icon-button send" part="send-button" aria-label={text("send")} title={text("send")} disabled={!canSend}>
-            <Icon name="lucide:arrow-up" />
-          </button>
+        {dictation.phase !== "idle" ? (
+          <DictationBar dictation={dictation} />
+        ) : (
+          <>
+            <Inserting toolId={composer.toolId} modelId={composer.modelId} onMention={beginMention} />
+            <span class="spacer" />
+            <DictateButton dictation={dictation} />
+            {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => chat.stop()} />}
+            {(!canStop || isSendable) && (
+              <button type="submit" class="icon-button send" part="send-button" aria-label={text("send")} title={text("send")} disabled={!isSendable}>
+                <Icon name="lucide:arrow-up" />
+              </button>
+            )}
+          </>
         )}
       </div>
     </form>
   );
 });
+
+/** What goes with the words: files, a tool, a model, something that is mentioned. */
+function Inserting({ toolId, modelId, onMention }: Pick<ComposerState, "toolId" | "modelId"> & { onMention: () => void }) {
+  const { options, locale } = useView();
+  return (
+    <>
+      {options.attachments && <AttachButton rules={options.attachments} />}
+      <ToolControls toolId={toolId} />
+      <ModelControl modelId={modelId} />
+      {options.hasMentionButton && <IconButton icon="lucide:at-sign" label={locale.text("mention")} onClick={onMention} />}
+    </>
+  );
+}
 
 /** On a touch keyboard Enter makes a line, as in every other app there. */
 export function isTouch(): boolean {
@@ -143,22 +172,6 @@ function Quote({ quote }: { quote: string | null }) {
       <blockquote dir="auto" aria-label={locale.text("quoted")}>{quote}</blockquote>
       <IconButton icon="close" label={locale.text("removeQuote")} onClick={() => chat.setComposer({ quote: null })} />
     </div>
-  );
-}
-
-function Attachments({ attachments }: { attachments: ComposerState["attachments"] }) {
-  const { chat, locale } = useView();
-  if (attachments.length === 0) return null;
-  const remove = (id: string) => chat.setComposer({ attachments: attachments.filter((attachment) => attachment.id !== id) });
-  return (
-    <ul class="attachments">
-      {attachments.map(({ id, name }) => (
-        <li key={id}>
-          <Icon name="document" /> {name}
-          <IconButton icon="close" label={locale.text("removeAttachment", { name })} onClick={() => remove(id)} />
-        </li>
-      ))}
-    </ul>
   );
 }
 

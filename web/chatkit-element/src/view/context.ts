@@ -15,6 +15,9 @@ export interface View {
   ownsPage: boolean;
   pageKeys: readonly PageKey[];
   fillsPrompts: boolean;
+  /** Where a file of a message can be fetched from; null where the page did not say. */
+  attachmentUrl: ((attachmentId: string) => string) | null;
+  readsAloud: boolean;
   isReadOnly: boolean;
   focusComposer: () => void;
   emit: (name: string, detail?: unknown) => void;

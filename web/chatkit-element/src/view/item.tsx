@@ -1,5 +1,6 @@
 /** One item of the thread. An item of an unknown type is drawn as a note. */
 
+import { useState } from "preact/hooks";
 import { textOf } from "../protocol/text";
 import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
 import { entityOfTag } from "../state/mentions";
@@ -14,6 +15,8 @@ import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
 import { EntityView } from "./entity";
 import { memo } from "./memo";
+import { MessageAttachments } from "./message-attachments";
+import { PictureViewer } from "./picture-viewer";
 import { Versions } from "./turn-note";
 import { WidgetView } from "./widgets/widget";
 import { TaskView, WorkflowView } from "./workflow";
@@ -69,7 +72,7 @@ interface UserMessageProps {
   versions?: StoredTurn | null;
   content: readonly UserContent[];
   quote: string | null;
-  attachments: readonly Pick<WireAttachment, "id" | "name">[];
+  attachments: readonly WireAttachment[];
   createdAt: string;
   /** Absent for a message that the server has not shown yet. */
   itemId?: string;
@@ -78,6 +81,7 @@ interface UserMessageProps {
 export const UserMessage = memo(({ itemId, content, quote, attachments, createdAt, versions }: UserMessageProps) => {
   const { chat, locale, focusComposer } = useView();
   const { text } = locale;
+  const hasWords = attachments.length === 0 || content.some((part) => part.text.trim() !== "");
   const edit = () => {
     if (itemId !== undefined && chat.startEdit(itemId)) focusComposer();
   };
@@ -85,16 +89,8 @@ export const UserMessage = memo(({ itemId, content, quote, attachments, createdA
     <article class="message user" part="message user-message" data-item={itemId}>
       <span class="visually-hidden">{text("you")}</span>
       {quote && <blockquote class="quote" dir="auto">{quote}</blockquote>}
-      {attachments.length > 0 && (
-        <ul class="attachments">
-          {attachments.map((attachment) => (
-            <li key={attachment.id}>
-              <Icon name="document" /> {attachment.name}
-            </li>
-          ))}
-        </ul>
-      )}
-      <div class="bubble" part="bubble" dir="auto">
+      <MessageAttachments attachments={attachments} />
+      {hasWords && <div class="bubble" part="bubble" dir="auto">
         {content.map((part, index) =>
           part.type === "input_tag" ? (
             <EntityView key={index} entity={entityOfTag(part)} class="tag" label={part.text} />
@@ -102,7 +98,7 @@ export const UserMessage = memo(({ itemId, content, quote, attachments, createdA
             part.text
           ),
         )}
-      </div>
+      </div>}
       <div class="actions">
         <ItemTime createdAt={createdAt} />
         {itemId !== undefined && chat.canEdit && <IconButton icon="lucide:pencil" class="when-idle" label={text("editMessage")} onClick={edit} />}
@@ -130,9 +126,19 @@ function AnsweredQuestions({ item }: { item: Extract<ThreadItem, { type: "struct
 
 function GeneratedImage({ url, allowedImageDomains }: { url: string | null; allowedImageDomains: readonly string[] }) {
   const { text } = useLocale();
+  const [isOpen, setOpen] = useState(false);
   if (url === null) return <p class="note">{text("loading")}</p>;
   const src = safeImage(url, document.baseURI, allowedImageDomains);
-  return src ? <img class="generated-image" src={src} alt={text("imageAlt")} /> : <UnsupportedNote type="generated_image" copyText={url} />;
+  if (!src) return <UnsupportedNote type="generated_image" copyText={url} />;
+  const name = text("imageAlt");
+  return (
+    <>
+      <button type="button" class="picture" aria-label={text("openPicture", { name })} aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        <img class="generated-image" src={src} alt={name} />
+      </button>
+      {isOpen && <PictureViewer pictures={[{ name, src, url: null }]} at={0} onMove={() => {}} onClose={() => setOpen(false)} />}
+    </>
+  );
 }
 
 function UnsupportedNote({ type, copyText }: { type: string; copyText: string | null }) {

@@ -2,6 +2,7 @@ import { textOf } from "../protocol/text";
 import type { OutgoingMessage } from "../state/app-state";
 import { useView } from "./context";
 import { memo } from "./memo";
+import { MessageAttachments } from "./message-attachments";
 import { failureText } from "../text/failure-text";
 import type { TextKey } from "../text/locales/en";
 
@@ -10,6 +11,7 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
   const { chat, locale, focusComposer } = useView();
   const { text } = locale;
   const { status, key } = message;
+  const words = textOf(message.input.content);
   const edit = () => {
     chat.discard(key, true);
     focusComposer();
@@ -19,9 +21,8 @@ export const OutgoingView = memo(({ message, isOnline }: { message: OutgoingMess
     <article class={`message user outgoing ${status}`} part="message user-message" data-status={status}>
       <span class="visually-hidden">{text("you")}</span>
       {message.input.quoted_text && <blockquote class="quote" dir="auto">{message.input.quoted_text}</blockquote>}
-      <div class="bubble" part="bubble" dir="auto">
-        {textOf(message.input.content)}
-      </div>
+      <MessageAttachments attachments={message.attachments} />
+      {(words.trim() !== "" || message.attachments.length === 0) && <div class="bubble" part="bubble" dir="auto">{words}</div>}
       {status !== "accepted" && (
         <div class="delivery" role={isStuck ? "alert" : "status"}>
           <span>

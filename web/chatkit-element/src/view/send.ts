@@ -2,7 +2,9 @@
 
 import type { ModelOption } from "@openai/chatkit";
 import type { ViewOptions } from "../options/options";
-import type { UserContent } from "../protocol/types";
+import type { UserContent, WireAttachment } from "../protocol/types";
+import type { ComposerState } from "../state/app-state";
+import { uploadedOf } from "../chat/attachments";
 import type { Chat } from "../chat/chat";
 import { contentOf } from "../state/mentions";
 
@@ -12,15 +14,20 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
   return usable.find((model) => model.id === modelId) ?? usable.find((model) => model.default) ?? usable[0] ?? null;
 }
 
+/** There is something to say, and no file that is on its way or did not arrive: it would be missing. */
+export function canSend({ text, attachments }: Pick<ComposerState, "text" | "attachments">): boolean {
+  return attachments.every(({ status }) => status === "ready") && (text.trim() !== "" || attachments.length > 0);
+}
+
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
 export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
   // The state as it is now, not as it was drawn: Enter may come in the same frame as the last letter.
   const { text, mentions, quote, attachments, toolId, editedId } = chat.store.state.composer;
-  if (!text.trim() && attachments.length === 0) return;
+  if (!canSend(chat.store.state.composer)) return;
   const content = contentOf(text.trim(), mentions);
-  const sent = send(chat, options, content, quote, attachments, editedId);
+  const sent = send(chat, options, content, quote, uploadedOf(attachments), editedId);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;
-  chat.setComposer({ text: "", mentions: [], quote: null, attachments: [], editedId: null, ...(!isPersistent && { toolId: null }) });
+  chat.setComposer({ text: "", mentions: [], quote: null, attachments: [], refusals: [], editedId: null, ...(!isPersistent && { toolId: null }) });
   await sent;
 }
 
@@ -33,7 +40,7 @@ async function send(
   options: ViewOptions,
   content: UserContent[],
   quote: string | null,
-  attachments: Chat["store"]["state"]["composer"]["attachments"],
+  attachments: readonly WireAttachment[],
   editedId: string | null = null,
 ): Promise<void> {
   const { toolId, modelId } = chat.store.state.composer;
@@ -44,6 +51,6 @@ async function send(
     ...(quote !== null && { quoted_text: quote }),
     inference_options: { ...(toolId && { tool_choice: { id: toolId } }), ...(model && { model }) },
   };
-  if (editedId !== null) await chat.sendEdit(editedId, input);
+  if (editedId !== null) await chat.sendEdit(editedId, input, attachments);
   else await chat.send(input, attachments, false);
 }

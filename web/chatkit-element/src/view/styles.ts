@@ -1,3 +1,4 @@
+import attachments from "./styles/attachments.css";
 import base from "./styles/base.css";
 import composer from "./styles/composer.css";
 import content from "./styles/content.css";
@@ -6,7 +7,7 @@ import thread from "./styles/thread.css";
 import touch from "./styles/touch.css";
 import widgets from "./styles/widgets.css";
 
-const CSS = [base, thread, content, composer, history, widgets, touch].join("\n");
+const CSS = [base, thread, content, composer, attachments, history, widgets, touch].join("\n");
 let sheet: CSSStyleSheet | null = null;
 
 /** One style sheet for all elements of the page; a `<style>` where the browser has no constructable ones. */
