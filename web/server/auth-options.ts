@@ -3,11 +3,12 @@ import { betterAuth } from "better-auth";
 import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { jwt } from "better-auth/plugins";
 
-import { eraseUser } from "./account-erasure";
+import { eraseUser, type ErasureReceipt } from "./account-erasure";
 import { checkProfile, countGuess, forgetGuesses, SIGN_IN_PATH, SIGN_UP_PATH } from "./accounts";
 import { failedSignIn, noteAudit, type Noted } from "./audit";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
+import { END_SESSION_PATH, ownSessions } from "./own-sessions";
 import type { Settings } from "./settings";
 import { versionedSecrets } from "./signing-keys";
 import { dropToken } from "./token-cache";
@@ -15,16 +16,19 @@ import { revokeTokens } from "./token-revocation";
 
 export const PASSWORD_CHARACTERS_MIN = 8;
 const JWT_LIFETIME = "15m";
+const DELETE_USER_PATH = "/delete-user";
 
 /** After these, no token holds that was made before: the sessions that go with them are ended by Better Auth. */
-const REVOKING_PATHS: Readonly<Record<string, Noted["action"]>> = {
+const REVOKING_PATHS: Readonly<Record<string, Noted["action"] | null>> = {
   "/change-password": "password_changed",
+  [END_SESSION_PATH]: null, // noted where the session is deleted
   "/revoke-sessions": "sign_out_everywhere",
   "/revoke-other-sessions": "sign_out_everywhere",
 };
 
 export function createAuth(settings: Settings) {
   const database = betterAuthDatabase(settings);
+  const receipts = new Map<string, ErasureReceipt>();
   const auth = betterAuth({
     appName: "Natter",
     baseURL: settings.publicOrigin,
@@ -39,7 +43,9 @@ export function createAuth(settings: Settings) {
       deleteUser: {
         enabled: true,
         // Erase first: an account must not disappear while its conversations stay behind without an owner.
-        beforeDelete: async (user) => eraseUser(settings, user.id, await signToken(user.id)),
+        beforeDelete: async (user) => {
+          receipts.set(user.id, await eraseUser(settings, user.id, await signToken(user.id)));
+        },
         afterDelete: async (user) => note({ action: "account_deleted", user_id: user.id }),
       },
     },
@@ -72,7 +78,8 @@ export function createAuth(settings: Settings) {
         [SIGN_IN_PATH]: { window: 60, max: 30 },
         [SIGN_UP_PATH]: { window: 10, max: 60 },
         "/change-password": { window: 60, max: 10 },
-        "/delete-user": { window: 60, max: 10 },
+        [DELETE_USER_PATH]: { window: 60, max: 10 },
+        [END_SESSION_PATH]: { window: 60, max: 30 },
       },
     },
     // The tables are brought up to date at every start (migrate.ts); until then /healthz says so.
@@ -83,6 +90,7 @@ export function createAuth(settings: Settings) {
     // The JWT is for the services. The browser has its session cookie and never sees a token.
     disabledPaths: ["/token"],
     plugins: [
+      ownSessions,
       jwt({
         disableSettingJwtHeader: true,
         jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
@@ -102,11 +110,12 @@ export function createAuth(settings: Settings) {
     if (path === SIGN_UP_PATH && body !== undefined) checkProfile(body);
   }
 
-  async function afterwards({ path, body, context, headers }: Hooked): Promise<void> {
+  async function afterwards({ path, body, context, headers }: Hooked): Promise<unknown> {
+    if (path === DELETE_USER_PATH) return withReceipt(context);
     const email = String(body?.email);
     if (isAPIError(context.returned)) {
       if (path === SIGN_IN_PATH) void noteFailure(email);
-      return;
+      return undefined;
     }
     if (path === SIGN_IN_PATH) {
       await forgetGuesses(database.db, email, headers?.get(CLIENT_ADDRESS_HEADER) ?? null);
@@ -114,9 +123,18 @@ export function createAuth(settings: Settings) {
     }
     const userId = context.session?.user.id;
     const revoking = REVOKING_PATHS[path];
-    if (revoking === undefined || !userId) return;
-    note({ action: revoking, user_id: userId });
+    if (revoking === undefined || !userId) return undefined;
+    if (revoking !== null) note({ action: revoking, user_id: userId });
     await revokeTokens(settings, userId, await signToken(userId));
+    return undefined;
+  }
+
+  /** The answer to who deletes their account says what was erased. */
+  function withReceipt({ session, returned }: Hooked["context"]): unknown {
+    const userId = session?.user.id ?? "";
+    const receipt = receipts.get(userId);
+    receipts.delete(userId);
+    return isAPIError(returned) || receipt === undefined ? undefined : { success: true, receipt };
   }
 
   function note(noted: Noted): void {

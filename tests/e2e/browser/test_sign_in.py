@@ -262,6 +262,35 @@ def test_other_sessions_can_be_ended_and_this_one_goes_on(new_person: NewPerson)
         assert other_replica.get(f"/api/{person.user_id}/tasks").status_code == 200
 
 
+def test_a_session_elsewhere_is_seen_and_ended(new_person: NewPerson) -> None:
+    person, elsewhere = new_person(), new_person()
+    page = person.sign_up()
+    second = elsewhere.open("/sign-in")
+    assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
+    given = chat_token(person, second)
+    page.goto("/dashboard/account")
+    sessions = page.get_by_role("list", name="Sessions").get_by_role("listitem")
+    expect(sessions).to_have_count(2)
+    expect(sessions.first).to_contain_text("This one")
+    sessions.nth(1).get_by_role("button", name="Sign out").click()
+    expect(sessions).to_have_count(1)
+    assert is_revoked(person, given)
+    time.sleep(1)
+    assert fetch(second, "GET", f"/api/{person.user_id}/tasks")[0] == 401
+    assert person.api(page, "GET", "/tasks")[0] == 200
+    status, listed = fetch(page, "GET", "/api/auth/sessions")
+    assert status == 200
+    assert "token" not in listed[0]
+    stranger = new_person()
+    strange_page = stranger.sign_up()
+    for session_id in (listed[0]["id"], "nobodys"):
+        status, answer = fetch(strange_page, "POST", "/api/auth/end-session", {"id": session_id})
+        assert (status, answer["code"]) == (404, "SESSION_GONE")
+    page.get_by_label("Name", exact=True).fill("Ada Lovelace")
+    page.get_by_role("button", name="Save profile").click()
+    expect(page.get_by_text("Your profile is saved")).to_be_visible()
+
+
 def test_what_an_account_says_of_itself_is_bounded(person: Person) -> None:
     page = person.sign_up()
     for change, code in (({"name": "n" * 101}, "INVALID_NAME"), ({"image": "javascript:1"}, "INVALID_IMAGE")):
@@ -282,6 +311,14 @@ def test_deleting_the_account_erases_everything(natter: RunningNatter, person: P
     expect(page.get_by_role("alert").filter(has_text="not your current password")).to_be_visible()
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Delete everything").click()
+    expect(page.get_by_text("Your account is deleted")).to_be_visible()
+    page.wait_for_timeout(2_000)  # its stream has been refused meanwhile
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Keep it").click()
+    receipt = json.loads(download.value.path().read_text())
+    assert receipt["counts"]["tasks"] == 1
+    assert person.user_id not in str(receipt)
+    page.get_by_role("link", name="Done").click()
     page.wait_for_url(f"{person.origin}/")
     time.sleep(1)  # no token of the very second of the erasure holds
     left = httpx.get(f"{natter.edge_url}/api/{person.user_id}/tasks", headers=natter.headers(person.user_id))

@@ -7,6 +7,8 @@ import { Card, CardContent, CardDescription, CardHeader, CardTitle } from "@/com
 
 import { DeleteAccount } from "./delete-account";
 import { PasswordForm } from "./password-form";
+import { ProfileForm } from "./profile-form";
+import { Sessions } from "./sessions";
 import { SignOutEverywhere } from "./sign-out-everywhere";
 
 type User = Readonly<{ userId: string; name: string; email: string }>;
@@ -14,10 +16,14 @@ type User = Readonly<{ userId: string; name: string; email: string }>;
 export function AccountView({ user }: { user: User }) {
   return (
     <>
+      <Section title="Profile" text="What assistants call you.">
+        <ProfileForm name={user.name} />
+      </Section>
       <Section title="Password" text={`You sign in as ${user.email}.`}>
         <PasswordForm />
       </Section>
-      <Section title="Sessions" text="Signs you out in every browser, this one as well.">
+      <Section title="Sessions" text="Where you are signed in.">
+        <Sessions />
         <SignOutEverywhere />
       </Section>
       <Section title="Your data" text="Everything Natter keeps about you, in one JSON file.">
@@ -46,7 +52,7 @@ function Section({ title, text, children }: { title: string; text: string; child
         </CardTitle>
         <CardDescription>{text}</CardDescription>
       </CardHeader>
-      <CardContent>{children}</CardContent>
+      <CardContent className="grid gap-4">{children}</CardContent>
     </Card>
   );
 }

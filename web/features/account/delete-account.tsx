@@ -1,6 +1,6 @@
 "use client";
 
-import { useId, useState, type FormEvent } from "react";
+import { Fragment, useId, useState, type FormEvent } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
@@ -15,8 +15,10 @@ import {
 } from "@/components/ui/dialog";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
-import { announceSignOut, authClient } from "@/features/auth/auth-client";
+import { announceSignOut, authClient, stayHere } from "@/features/auth/auth-client";
+import type { components } from "@/generated/conversation-api.gen";
 import { errorText } from "@/lib/error-text";
+import { forgetWhatWasRead } from "@/lib/read-cache";
 
 export function DeleteAccount() {
   return (
@@ -39,7 +41,13 @@ export function DeleteAccount() {
   );
 }
 
+type ErasureReceipt = components["schemas"]["Receipt"];
+
+/** The answer of /delete-user, with what the store erased (server/auth-options.ts). */
+type Deleted = Readonly<{ receipt?: ErasureReceipt }>;
+
 function ConfirmForm() {
+  const [receipt, setReceipt] = useState<ErasureReceipt | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const id = useId();
@@ -48,17 +56,22 @@ function ConfirmForm() {
     const password = String(new FormData(event.currentTarget).get("password"));
     setBusy(true);
     setFailure(null);
-    const { error } = await authClient
+    const { data, error } = await authClient
       .deleteUser({ password })
-      .catch(() => ({ error: { code: "unavailable" } }));
+      .catch(() => ({ data: null, error: { code: "unavailable" } }));
     if (error === null) {
+      stayHere(); // to show the receipt: the session has ended, and other parts of the page learn it now
       announceSignOut();
-      location.assign("/");
+      await forgetWhatWasRead();
+      const deleted = data as Deleted | null;
+      if (deleted?.receipt === undefined) location.assign("/");
+      else setReceipt(deleted.receipt);
       return;
     }
     setBusy(false);
     setFailure(errorText(error));
   }
+  if (receipt !== null) return <Receipt receipt={receipt} />;
   return (
     <form onSubmit={submit} className="grid gap-4">
       <div className="grid gap-2">
@@ -76,5 +89,41 @@ function ConfirmForm() {
         </Button>
       </DialogFooter>
     </form>
+  );
+}
+
+/** Shown once, to whoever wants to keep it: it names nobody, and is the only thing that stays. */
+function Receipt({ receipt }: { receipt: ErasureReceipt }) {
+  const erased = Object.entries(receipt.counts).filter(([, count]) => count > 0);
+  return (
+    <div className="grid gap-4">
+      <p role="status">Your account is deleted. This is the receipt:</p>
+      <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
+        <dt className="text-muted-foreground">Receipt</dt>
+        <dd className="break-all">{receipt.receipt_id}</dd>
+        <dt className="text-muted-foreground">Erased</dt>
+        <dd>{new Date(receipt.erased_at).toLocaleString()}</dd>
+        {erased.map(([kind, count]) => (
+          <Fragment key={kind}>
+            <dt className="text-muted-foreground">{kind.replaceAll("_", " ")}</dt>
+            <dd>{count}</dd>
+          </Fragment>
+        ))}
+      </dl>
+      <DialogFooter>
+        <Button asChild variant="outline">
+          <a
+            href={`data:application/json,${encodeURIComponent(JSON.stringify(receipt, null, 2))}`}
+            download="natter-receipt.json"
+          >
+            Keep it
+          </a>
+        </Button>
+        <Button asChild>
+          {/* eslint-disable-next-line @next/next/no-html-link-for-pages -- a full load: nothing of the account stays */}
+          <a href="/">Done</a>
+        </Button>
+      </DialogFooter>
+    </div>
   );
 }

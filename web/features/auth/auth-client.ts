@@ -9,8 +9,16 @@ export const authClient = createAuthClient();
 
 const SESSION_CHANNEL = "natter-session";
 
+let stays = false;
+
+/** After this, the tab does not leave by itself: what it shows is for somebody whose account is gone. */
+export function stayHere(): void {
+  stays = true;
+}
+
 /** Leaves this tab for the sign-in page, by a full load: nothing of the old session stays in memory. */
 export function leaveForSignIn(why: SignedOutReason): void {
+  if (stays) return;
   void forgetWhatWasRead();
   location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`);
 }
