@@ -45,6 +45,16 @@ ITEM = r.ItemView(
 HIT = r.SearchHit(
     conversation_id="conv_1", message_id="msg_1", role="user", created_at=NOW, excerpt=(r.ExcerptPart(text="hello"),)
 )
+ATTACHMENT = r.AttachmentView(
+    attachment_id="atc_1",
+    name="cat.png",
+    mime_type="image/png",
+    size_bytes=7,
+    state="stored",
+    sha256="0" * 64,
+    file_key="atc_1/1",
+    created_at=NOW,
+)
 CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
 SCHEDULE = r.ScheduleView(
     schedule_id="sched_1",
@@ -91,6 +101,10 @@ ANSWERS: dict[str, Reply] = {
     "RestoreTask": r.TaskReply(task=TASK),
     "ClearTasks": r.TasksCleared(count=2, cleared_at=NOW),
     "RestoreClearedTasks": r.TasksRestored(count=2),
+    "CreateAttachment": r.AttachmentReply(attachment=ATTACHMENT),
+    "GetAttachment": r.AttachmentReply(attachment=ATTACHMENT),
+    "ListAttachments": r.AttachmentPage(data=(ATTACHMENT,), has_more=False),
+    "DeleteAttachment": r.Done(),
     "BeginExport": r.Done(),
     "ExportUser": r.ExportPage(kind="user", data=({"user_id": "alice"},)),
     "EraseUser": r.ErasureReceipt(receipt_id="rcpt_1", erased_at=NOW, counts={"conversation": 1}),

@@ -188,10 +188,7 @@ async def test_a_bad_header_is_refused(header: str, value: str, edge: RunningEdg
 @pytest.mark.parametrize(
     ("operation", "params"),
     [
-        ("attachments.create", {"name": "a", "size": 1, "mime_type": "text/plain"}),
-        ("attachments.delete", {"attachment_id": "a"}),
         ("input.transcribe", {"audio_base64": "", "mime_type": "audio/webm"}),
-        ("threads.create", {"input": {**TEXT, "attachments": ["file_1"]}}),
     ],
 )
 async def test_what_is_not_supported_says_so(operation: str, params: dict[str, Any], edge: RunningEdge) -> None:

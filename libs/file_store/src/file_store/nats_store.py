@@ -10,14 +10,14 @@ import base64
 import hashlib
 import json
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from actor_kit.bus import Bus, PublishAck, StoredMessage
 from actor_kit.bus.admin import StreamAdmin
-from contracts.errors import NatterError, RetryableError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.ids import AttachmentId, FileKey
 from contracts.streams import FILES, FILES_BUCKET
 
@@ -68,6 +68,8 @@ class NatsFileStore:
             info = _info(key, size_bytes, count, digest.digest(), marks)
             await self.bus.publish_stored(_meta(key), info, ROLLUP, timeout_seconds=STORED_SECONDS_MAX)
         except RetryableError as error:
+            if error.code != Code.BUS_UNAVAILABLE:  # of whoever gives the chunks
+                raise
             raise unavailable("The object store of NATS takes nothing right now.") from error
         finally:
             for ack in unacked:
@@ -75,7 +77,7 @@ class NatsFileStore:
                     ack.exception()  # looked at, so that nobody is told of it as forgotten
         return StoredFile(size_bytes, digest.hexdigest())
 
-    async def read(self, key: FileKey, part: BytesRange | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: FileKey, part: BytesRange | None = None) -> AsyncGenerator[bytes]:
         """As `FileStore.read`. A whole file is checked against its digest: what differs ends with an error."""
         info = await self._info(key)
         whole = BytesRange(0, info["size"] - 1)

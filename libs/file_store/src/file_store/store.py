@@ -1,6 +1,6 @@
 """The interface: bytes under keys of ours, in and out in pieces. Whose they are, and what they are, Postgres knows."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,7 +45,7 @@ class FileStore(Protocol):
         """
         ...
 
-    def read(self, key: FileKey, part: BytesRange | None = None) -> AsyncIterator[bytes]:
+    def read(self, key: FileKey, part: BytesRange | None = None) -> AsyncGenerator[bytes]:
         """The file, or a part of it that lies within it, in pieces. Raises TerminalError (not_found)."""
         ...
 

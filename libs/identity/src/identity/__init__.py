@@ -3,6 +3,7 @@
 from identity.bearer import read_bearer, www_authenticate
 from identity.chat_token import ChatToken, ChatTokens
 from identity.errors import InvalidToken, KeysUnavailable, TokenCode
+from identity.file_token import FileTokens
 from identity.principal import VerifiedPrincipal
 from identity.settings import IdentitySettings
 from identity.verifier import TokenVerifier, open_verifier
@@ -10,6 +11,7 @@ from identity.verifier import TokenVerifier, open_verifier
 __all__ = [
     "ChatToken",
     "ChatTokens",
+    "FileTokens",
     "IdentitySettings",
     "InvalidToken",
     "KeysUnavailable",

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import httpx
 from actor_kit.bus import Bus
 from actor_kit.fair_queue import FairQueue
 from actor_kit.health import Health, health_server
@@ -17,11 +18,14 @@ from contracts.queries import ListConversations
 from contracts.services import Service
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from file_store import open_file_store
+from file_store.scanning import Scanner
 from identity import open_verifier
 
 from auth_edge.door import Door
 from auth_edge.http import (
     assistants,
+    attachments,
     audit,
     chat,
     chatkit,
@@ -44,6 +48,7 @@ from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.secret_uses import SecretUses
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
+from auth_edge.uploads import Uploads
 
 DESCRIPTION: Final = """\
 Talk to Natter: ChatKit at one endpoint, and the same conversations, runs and todos in REST.
@@ -59,14 +64,20 @@ LARGE_BODY_PAUSE_SECONDS: Final = 0.5
 """Between two large bodies of one user. To read one takes the edge's only thread up to 10 ms, in which all others wait:
 twice a second is less than the one request in twenty whose time they would notice."""
 EXPORTS: Final = 8
+PICTURES_AT_ONCE: Final = 2
+"""Each is the work of a core for a moment."""
+UPLOAD_WAIT_SECONDS_MAX: Final = 60.0
 _SENT_HEADERS: Final = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
+    "If-None-Match",
+    "If-Range",
     "Natter-Assistant",
     "Natter-Edit",
     "Natter-On-Busy",
     "Natter-Time-Zone",
+    "Range",
     "X-Request-Id",
 )
 
@@ -87,6 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(service_turns.router)
     of_users = (
         assistants,
+        attachments,
         chat,
         chatkit,
         chatkit_session,
@@ -100,12 +112,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for module in (*of_users, audit, operations):
         app.include_router(module.router)
+    app.include_router(attachments.streamed)
     problems.install(app)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=split(settings.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=_SENT_HEADERS,
             expose_headers=list(HEADERS),
             max_age=600,
@@ -114,6 +127,8 @@ def create_app(settings: Settings) -> FastAPI:
         Door,
         body_bytes_max=settings.body_bytes_max,
         body_timeout_seconds=settings.body_timeout_seconds,
+        upload_bytes_max=settings.upload_bytes_max + attachments.FORM_BYTES_MAX,
+        upload_seconds_max=settings.upload_seconds_max,
         requests_concurrent_max=settings.requests_concurrent_max,
     )
     app.openapi = lambda: build_openapi(app)
@@ -126,6 +141,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
     async with (
         open_verifier(settings, chat_token_ttl_seconds=settings.chat_token_ttl_seconds) as verifier,
         Bus.open(settings, service=Service.AUTH_EDGE) as bus,
+        httpx.AsyncClient(follow_redirects=False) as scanner_client,
     ):
         permits = Permits(settings.requests_per_minute_max, asyncio.get_running_loop().time)
         edge = Edge(
@@ -140,6 +156,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _secret_uses(settings.shared_reads_per_minute_max, settings),
             _secret_uses(settings.service_turns_per_minute_max, settings),
             FairQueue(EXPORTS, waiting_max=0, seconds_max=1, code=Code.RATE_LIMITED, user_places_max=1),
+            _uploads(settings, bus, scanner_client),
         )
         app.state.edge = edge
         app.state.health = _health(edge)
@@ -154,6 +171,25 @@ def _places(settings: Settings, places: int, user_places_max: int, user_pause_se
         seconds_max=settings.answer_timeout_seconds,
         code=Code.OVERLOADED,
         user_places_max=user_places_max,
+    )
+
+
+def _uploads(settings: Settings, bus: Bus, scanner_client: httpx.AsyncClient) -> Uploads:
+    def queue(places: int, user_places_max: int) -> FairQueue:
+        return FairQueue(
+            places,
+            waiting_max=settings.requests_concurrent_max,
+            seconds_max=UPLOAD_WAIT_SECONDS_MAX,
+            code=Code.OVERLOADED,
+            user_places_max=user_places_max,
+        )
+
+    return Uploads(
+        open_file_store(settings, bus),
+        Scanner(settings.scanner_url, scanner_client),
+        settings,
+        queue(settings.uploads_concurrent_max, settings.user_uploads_concurrent_max),
+        queue(PICTURES_AT_ONCE, 1),
     )
 
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth_edge.http import problems
 from auth_edge.metrics import HTTP_SECONDS
 
+_UPLOAD_PATH: Final = re.compile(r"/api/[^/]+/attachments(/[^/]+/content)?")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _DOCS_POLICY: Final = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
@@ -41,6 +42,8 @@ class Door:
     app: ASGIApp
     body_bytes_max: int
     body_timeout_seconds: float
+    upload_bytes_max: int
+    upload_seconds_max: float
     requests_concurrent_max: int
     _inside: set["Visit"] = field(default_factory=set["Visit"])
 
@@ -50,7 +53,7 @@ class Door:
             return
         headers = dict(scope["headers"])
         visit = Visit(scope, send, _request_id(headers))
-        bounded = BoundedBody(receive, headers, self.body_bytes_max, self.body_timeout_seconds)
+        bounded = self._bounded(receive, scope, headers)
         trace = {
             name: headers[name.encode()].decode("latin-1") for name in ("traceparent",) if name.encode() in headers
         }
@@ -65,6 +68,14 @@ class Door:
                     await problems.bug(Request(scope))(scope, receive, visit.send)
             finally:
                 visit.finish(span)
+
+    def _bounded(self, receive: Receive, scope: Scope, headers: dict[bytes, bytes]) -> "BoundedBody":
+        """A file may be large and take long, as long as it goes on coming."""
+        is_file = not headers.get(b"content-type", b"").startswith(b"application/json")
+        if is_file and _UPLOAD_PATH.fullmatch(scope["path"]):
+            seconds = self.upload_seconds_max
+            return BoundedBody(receive, headers, self.upload_bytes_max, seconds, idle_seconds=self.body_timeout_seconds)
+        return BoundedBody(receive, headers, self.body_bytes_max, self.body_timeout_seconds)
 
     async def _let_in(self, visit: "Visit", scope: Scope, receive: Receive) -> None:
         # Health is always answered; of the rest no more at once than can be answered in time.
@@ -134,11 +145,20 @@ class Visit:
 class BoundedBody:
     """The request's body, with a bound on its size and on the time that it may take to arrive."""
 
-    def __init__(self, receive: Receive, headers: dict[bytes, bytes], bytes_max: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        headers: dict[bytes, bytes],
+        bytes_max: int,
+        timeout_seconds: float,
+        *,
+        idle_seconds: float | None = None,
+    ) -> None:
         self._receive = receive
         self._declared = headers.get(b"content-length", b"0")
         self._bytes_max = bytes_max
         self._timeout_seconds = timeout_seconds
+        self._idle_seconds = timeout_seconds if idle_seconds is None else idle_seconds
         self._deadline: float | None = None
         self._bytes_read = 0
         self._is_complete = False
@@ -149,9 +169,10 @@ class BoundedBody:
             return await self._receive()
         if self._declared.isdigit() and (len(self._declared) > 18 or int(self._declared) > self._bytes_max):
             raise self._too_large()
-        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._timeout_seconds
+        now = asyncio.get_running_loop().time()
+        self._deadline = self._deadline or now + self._timeout_seconds
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(min(self._deadline, now + self._idle_seconds)):
                 message = await self._receive()
         except TimeoutError as error:
             raise HTTPException(408, "The body took too long to arrive", {"Connection": "close"}) from error

@@ -32,6 +32,7 @@ _TAGS: Final = {
     "runs": "Answers, while they are written and after.",
     "schedules": "Turns that begin at a time.",
     "tasks": "The todo list.",
+    "attachments": "Files, of people and of runs.",
     "connections": "What the assistant may use elsewhere for you.",
     "services": "For other systems, with a service token.",
     "user": "Everything of a user: take it along, or erase it.",

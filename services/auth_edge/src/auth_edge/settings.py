@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, SigningSecret, split_names
+from file_store import FileStoreSettings
+from file_store.content import TYPES_DEFAULT
 from identity import IdentitySettings
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -14,11 +16,15 @@ def _check_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _names(value: object) -> object:
+    return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
 Url = Annotated[str, AfterValidator(_check_url)]
 
 
-class Settings(IdentitySettings, ProvingSettings):
+class Settings(IdentitySettings, ProvingSettings, FileStoreSettings):
     """Beside these: NATS_*, LOG_*, METRICS_* (actor_kit); JWT_*, BETTER_AUTH_SECRET, CHAT_TOKEN_SECRET (identity)."""
 
     model_config = SettingsConfigDict(
@@ -48,6 +54,19 @@ class Settings(IdentitySettings, ProvingSettings):
         4, ge=1, description="Requests of one user that this replica works on at once; more wait for their turn."
     )
     connections_max: int = Field(2000, ge=1, description="More connections at once are answered 503.")
+
+    upload_bytes_max: int = Field(100 * 1024 * 1024, ge=1, description="A larger file is refused with 413.")
+    upload_types: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = Field(
+        frozenset(TYPES_DEFAULT), description="Media types of files that are taken, by what is in them."
+    )
+    upload_seconds_max: float = Field(3_600.0, gt=0, description="An upload that takes longer is given up.")
+    uploads_concurrent_max: int = Field(16, ge=1, description="Uploads that this replica takes in at once; more wait.")
+    user_uploads_concurrent_max: int = Field(4, ge=1, description="The same, of one user.")
+    picture_bytes_max: int = Field(20 * 1024 * 1024, ge=1, description="A larger picture is refused with 413.")
+    picture_pixels_max: int = Field(
+        50_000_000, ge=1, description="A picture with more, over all frames of an animation, is refused."
+    )
+    scanner_url: Url = Field("", description="Where each file is posted to be looked at for malware; empty: nowhere.")
 
     requests_per_minute_max: int = Field(1200, ge=1, description="Requests of one user, over all replicas.")
     turns_per_minute_max: int = Field(120, ge=1, description="New turns of one user, over all replicas.")

@@ -1,6 +1,6 @@
 """ChatKit's requests into our messages (openai-chatkit 1.6, `chatkit.types`); the answers: chatkit_protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from chatkit.types import (
@@ -11,9 +11,15 @@ from chatkit.types import (
     ThreadListParams,
     UserMessageInput,
 )
-from contracts.commands import CustomAction, StructuredInput, UserMessage
+from contracts.commands import (
+    ATTACHMENTS_PER_MESSAGE_MAX,
+    CustomAction,
+    MimeType,
+    StructuredInput,
+    UserMessage,
+)
 from contracts.errors import Code, TerminalError
-from contracts.ids import AssistantId, Token
+from contracts.ids import AssistantId, AttachmentId, Token
 from contracts.message import Json
 from contracts.text import MESSAGE_CHARACTERS_MAX
 from pydantic import TypeAdapter, ValidationError
@@ -26,12 +32,11 @@ PAGE_SIZE_MAX: Final = 100
 FEEDBACK_ITEMS_MAX: Final = 100
 MODEL_CHARACTERS_MAX: Final = 100
 NOT_SUPPORTED: Final = {
-    "attachments.create": "Attachments are not supported yet.",
-    "attachments.delete": "Attachments are not supported yet.",
     "input.transcribe": "Dictation is not supported.",
 }
 
 _request_adapter: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
+_mime_type_adapter: TypeAdapter[str] = TypeAdapter(MimeType)
 _id_adapter: TypeAdapter[str] = TypeAdapter(Token)
 _assistant_id_adapter: TypeAdapter[str] = TypeAdapter(AssistantId)
 
@@ -120,10 +125,9 @@ def feedback_ids(item_ids: list[str]) -> tuple[str, ...]:
 def user_message(sent: UserMessageInput) -> UserMessage:
     """The message that a user sends through ChatKit. Raises TerminalError (`invalid_request`, `not_supported`)."""
     field = "params.input"
-    if sent.attachments:
-        raise TerminalError(Code.NOT_SUPPORTED, "Attachments are not supported yet.", field=f"{field}.attachments")
+    attachments = attachment_ids(sent.attachments, f"{field}.attachments")
     text = "".join(part.text for part in sent.content)
-    if not text.strip():
+    if not text.strip() and not attachments:
         raise TerminalError(Code.INVALID_REQUEST, "The message is empty.", field=f"{field}.content")
     for name, value in (("content", text), ("quoted_text", sent.quoted_text or "")):
         if len(value) > MESSAGE_CHARACTERS_MAX:
@@ -138,15 +142,40 @@ def user_message(sent: UserMessageInput) -> UserMessage:
             content=tuple(part.model_dump(mode="json", exclude_none=True) for part in sent.content),
             quoted_text=sent.quoted_text,
             inference_options=sent.inference_options.model_dump(mode="json", exclude_none=True),
+            attachments=attachments,
         )
     except ValidationError as error:
         raise invalid_request(error, field) from error
 
 
-def plain_message(text: str, edited_message_id: str | None = None) -> UserMessage:
+def attachment_ids(sent: Sequence[str], field: str) -> tuple[str, ...]:
+    """The attachments of a message. Raises TerminalError (`invalid_request`)."""
+    if len(sent) > ATTACHMENTS_PER_MESSAGE_MAX:
+        detail = f"A message has at most {ATTACHMENTS_PER_MESSAGE_MAX} attachments."
+        raise TerminalError(Code.INVALID_REQUEST, detail, field=field)
+    return tuple(checked_id(attachment_id, field) for attachment_id in sent)
+
+
+def mime_type(sent: str) -> str:
+    """What a client says a file is, in a form that can be kept; it is only a word, until the file is looked at."""
+    try:
+        return _mime_type_adapter.validate_python(sent.partition(";")[0].strip().lower())
+    except ValidationError:
+        return "application/octet-stream"
+
+
+def plain_message(
+    text: str, edited_message_id: str | None = None, attachments: Sequence[AttachmentId] = ()
+) -> UserMessage:
     """The message that a user sends through REST, as ChatKit would have said it."""
     content: Json = {"type": "input_text", "text": text}
-    return UserMessage(text=text, content=(content,), inference_options={}, edited_message_id=edited_message_id)
+    return UserMessage(
+        text=text,
+        content=(content,) if text else (),
+        inference_options={},
+        edited_message_id=edited_message_id,
+        attachments=tuple(attachments),
+    )
 
 
 def structured_input(item_id: str, sent: StructuredInputSubmission) -> StructuredInput:

@@ -4,10 +4,28 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from contracts.assistants import AssistantCard, TimeZone
-from contracts.commands import CronExpression, Move, OnBusy, ScheduleText, TaskDescription, TaskTitle
+from contracts.commands import (
+    ATTACHMENTS_PER_MESSAGE_MAX,
+    CronExpression,
+    Move,
+    OnBusy,
+    ScheduleText,
+    TaskDescription,
+    TaskTitle,
+)
 from contracts.due import Due, NewDue
 from contracts.identity import UserId
-from contracts.ids import AssistantId, ConversationId, MessageId, RunId, ScheduleId, ServerName, ShareId, TaskId
+from contracts.ids import (
+    AssistantId,
+    AttachmentId,
+    ConversationId,
+    MessageId,
+    RunId,
+    ScheduleId,
+    ServerName,
+    ShareId,
+    TaskId,
+)
 from contracts.message import Json
 from contracts.replies import (
     ConnectionStatus,
@@ -30,11 +48,20 @@ from contracts.replies import (
 from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
 from contracts.waiting import CallId, Decision, Form, Reason, WaitKind
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    model_validator,
+)
 
 
-def _refuse_blank(text: str) -> str:
-    if not text.strip():
+def _refuse_blank(text: str, info: ValidationInfo) -> str:
+    if not text.strip() and not info.data.get("attachments"):
         raise ValueError("the message is empty")
     return text
 
@@ -50,7 +77,10 @@ class NewMessage(_Sent):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"message": "add a task: buy milk"}]})
 
-    message: Annotated[MessageText, AfterValidator(_refuse_blank), Field(min_length=1)]
+    attachments: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_MESSAGE_MAX)] = Field(
+        [], description="Files that were uploaded before; a message that has some may be empty."
+    )
+    message: Annotated[MessageText, AfterValidator(_refuse_blank)] = Field("", validate_default=True)
     conversation_id: ConversationId | None = None
     assistant_id: AssistantId | None = Field(
         None, description="Who answers in a conversation that begins; absent: the default assistant."

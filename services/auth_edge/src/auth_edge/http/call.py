@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, TypeVar
 
 from actor_kit.bus import Bus
@@ -12,12 +12,13 @@ from contracts.errors import Code, RetryableError
 from contracts.message import Command, Query, Reply
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from identity import TokenVerifier, VerifiedPrincipal, read_bearer
+from identity import FileTokens, TokenVerifier, VerifiedPrincipal, read_bearer
 
 from auth_edge import rules
 from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.secret_uses import SecretUses
 from auth_edge.settings import Settings
+from auth_edge.uploads import Uploads
 
 CHAT_SCOPE = {"x-natter-scope": "chat"}
 """`openapi_extra` of the routes that a chat token opens; every other route needs a full token."""
@@ -48,6 +49,11 @@ class Edge:
     service_turns: SecretUses
     exports: FairQueue
     """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
+    uploads: Uploads
+
+    @property
+    def file_tokens(self) -> FileTokens:
+        return FileTokens.beside(self.verifier.chat)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,10 @@ class Call:
         """Ask conversation_store. Raises NatterError: its own, or that no answer came in time."""
         remaining_seconds = self.deadline - asyncio.get_running_loop().time()
         return await self.edge.bus.request(message, timeout_seconds=max(0.05, remaining_seconds))
+
+    def renewed(self) -> "Call":
+        """The same with its time before it: after a body that took as long as it took."""
+        return replace(self, deadline=asyncio.get_running_loop().time() + self.edge.settings.answer_timeout_seconds)
 
 
 class GuardedRoute(APIRoute):
@@ -111,6 +121,34 @@ class GuardedRoute(APIRoute):
             return await call.waits_for[0]() if call.waits_for else response
 
         return guarded
+
+
+class StreamedRoute(APIRoute):
+    """As `GuardedRoute`, for files: neither body nor answer is held, and neither takes a place among the requests.
+
+    A route with `FILE_TOKEN` is opened by the token in a file's address as well.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        access = (self.openapi_extra or {}).get("x-natter-file-token")
+
+        async def streamed(request: Request) -> Response:
+            edge: Edge = request.app.state.edge
+            token = request.query_params.get("token")
+            if access is not None and token is not None:
+                principal = edge.file_tokens.verify(token, request.path_params["attachment_id"], access)
+            else:
+                principal = await edge.verifier.verify(read_bearer(request.headers.get("authorization")))
+            request.state.user_hash = user_hash(principal.user_id)
+            rules.admit(principal, request.path_params["user_id"], allows_chat_scope=True)
+            deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
+            call = Call(edge, principal, deadline, request.state.answer_headers)
+            await _take_permit(call)
+            request.state.call = call
+            return await handle(request)
+
+        return streamed
 
 
 def is_large(headers: Mapping[str, str]) -> bool:
@@ -149,10 +187,10 @@ async def _call(request: Request) -> Call:  # a plain function would be run in a
 UserCall = Annotated[Call, Depends(_call)]
 
 
-def user_router(tag: str) -> APIRouter:
+def user_router(tag: str, route_class: type[APIRoute] = GuardedRoute) -> APIRouter:
     """A router for routes under /api/{user_id}; openapi.py declares the user and the token for all of them."""
     return APIRouter(
         prefix="/api/{user_id}",
         tags=[tag],
-        route_class=GuardedRoute,
+        route_class=route_class,
     )

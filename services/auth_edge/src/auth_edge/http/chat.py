@@ -18,7 +18,7 @@ from auth_edge.settings import Settings
 
 router = user_router("chat")
 
-NEWER_FIELDS: Final = ("assistant_id", "edited_message_id")
+NEWER_FIELDS: Final = ("assistant_id", "edited_message_id", "attachments")
 """Not part of a body's hash where they are absent: then the request is the same that the release before has hashed."""
 
 IdempotencyKeyHeader = Annotated[
@@ -69,7 +69,7 @@ def run_stream_url(settings: Settings, user_id: str, run_id: str) -> str:
 
 def _as_sent(sent: NewMessage) -> Json:
     """For telling whether a key is used again for another request."""
-    return sent.model_dump(mode="json", exclude={name for name in NEWER_FIELDS if getattr(sent, name) is None})
+    return sent.model_dump(mode="json", exclude={name for name in NEWER_FIELDS if not getattr(sent, name)})
 
 
 @router.post(
@@ -91,7 +91,7 @@ async def send_message(
         conversation_id=sent.conversation_id,
         assistant_id=sent.assistant_id,
         requester=requester,
-        input=translate.plain_message(sent.message, sent.edited_message_id),
+        input=translate.plain_message(sent.message, sent.edited_message_id, sent.attachments),
         idempotency_key=idempotency_key,
         on_busy=sent.on_busy,
     )

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Annotated
 
 from chatkit.types import (
+    AttachmentsCreateReq,
+    AttachmentsDeleteReq,
     ChatKitReq,
     ItemsFeedbackReq,
     ItemsListReq,
@@ -25,7 +27,7 @@ from contracts.ids import MessageId
 from fastapi import Header, Request, Response
 
 from auth_edge import rules, translate
-from auth_edge.http import actions, threads
+from auth_edge.http import actions, attachments, threads
 from auth_edge.http.call import CHAT_SCOPE, Call, UserCall, user_router
 from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
 from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
@@ -135,7 +137,7 @@ def _turn_of(  # noqa: PLR0911 - one for each operation
             return None
 
 
-async def _answer(request: ChatKitReq, call: Call) -> Response:
+async def _answer(request: ChatKitReq, call: Call) -> Response:  # noqa: PLR0911 - one for each operation
     match request:
         case ThreadsGetByIdReq():
             return await threads.get(call, _thread_id(request.params.thread_id))
@@ -149,6 +151,12 @@ async def _answer(request: ChatKitReq, call: Call) -> Response:
             return await threads.delete(call, _thread_id(request.params.thread_id))
         case ItemsFeedbackReq():
             return await threads.record_feedback(call, _thread_id(request.params.thread_id), request.params)
+        case AttachmentsCreateReq():
+            created = await attachments.chatkit_create(call, request.params)
+            return Response(created.model_dump_json(exclude_none=True), media_type="application/json")
+        case AttachmentsDeleteReq():
+            await attachments.chatkit_delete(call, request.params.attachment_id)
+            return Response("{}", media_type="application/json")
         case _:
             raise translate.not_supported(request)
 

@@ -7,13 +7,19 @@ from actor_kit.problems import MEDIA_TYPE, TITLES
 Responses = dict[int | str, dict[str, Any]]
 
 PROBLEM_EXAMPLES: Final[dict[int, tuple[str, str, str]]] = {
-    400: ("Not supported", "not_supported", "Attachments are not supported yet."),
+    400: ("Not supported", "not_supported", "Dictation is not supported."),
     401: ("No, bad or expired token", "unauthenticated", "send Authorization: Bearer <token>"),
     403: ("Another user's, or not for this token", "forbidden", "This conversation belongs to another user."),
     404: ("Unknown", "not_found", "There is no such conversation."),
     408: ("The body took too long", "deadline_exceeded", "The body took too long to arrive."),
     409: ("The conversation is being answered", "conversation_busy", "A run is active."),
     413: ("The body is too large", "payload_too_large", "A request body has at most 1048576 bytes."),
+    415: (
+        "This kind of file is not taken",
+        "attachment_type_not_allowed",
+        "Files of this type are not taken.",
+    ),
+    416: ("There is no such part", "invalid_request", "There is no such part."),
     422: ("The request is invalid; the field is named", "invalid_request", "The message is empty."),
     429: ("Too much; see Retry-After", "rate_limited", "At most 1200 requests a minute."),
     503: ("The store or the bus is away; see Retry-After", "store_unavailable", "Nobody answers right now."),
@@ -22,6 +28,12 @@ GUARDED_STATUSES: Final = (401, 403, 408, 413, 422, 429, 503)
 """What every route under /api/{user_id} may answer."""
 
 HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "Content-Disposition": {
+        "description": "Shown or saved, and its name.",
+        "schema": {"type": "string"},
+    },
+    "Content-Range": {"description": "Which part of how much it is.", "schema": {"type": "string"}},
+    "ETag": {"description": "The SHA-256 of the file.", "schema": {"type": "string"}},
     "Idempotency-Replayed": {
         "description": "true: the same key and body came before, and this is that run.",
         "schema": {"type": "string", "enum": ["true", "false"]},

@@ -13,6 +13,7 @@ from fastapi import Response
 from pydantic import ValidationError
 
 from auth_edge import rules, translate
+from auth_edge.http.attachments import with_addresses
 from auth_edge.http.call import Call
 
 
@@ -23,7 +24,7 @@ async def get(call: Call, thread_id: str) -> Response:
         call.ask(GetConversation(principal=call.principal, conversation_id=thread_id)),
         call.ask(ListItems(principal=call.principal, conversation_id=thread_id, limit=translate.PAGE_SIZE_DEFAULT)),
     )
-    return _json(items.thread(conversation.conversation, page), _resume_headers(page))
+    return _json(items.thread(conversation.conversation, with_addresses(call, page)), _resume_headers(page))
 
 
 async def list_all(call: Call, params: ThreadListParams) -> Response:
@@ -60,7 +61,7 @@ async def list_items(call: Call, thread_id: str, params: ItemsListParams) -> Res
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error
     page = await call.ask(query)
-    return _json(items.item_page(page), _resume_headers(page))
+    return _json(items.item_page(with_addresses(call, page)), _resume_headers(page))
 
 
 async def rename(call: Call, thread_id: str, title: str) -> Response:

@@ -1,0 +1,81 @@
+"""What a file is, by what is in it: a name and a client's word decide nothing but between kinds of plain text."""
+
+import codecs
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Final
+
+import filetype  # pyright: ignore[reportMissingTypeStubs]
+from contracts.errors import Code, TerminalError
+
+HEAD_BYTES: Final = 8_192
+"""What is looked at: signatures are at the beginning, and the first names within an Office document."""
+PICTURE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+TYPES_DEFAULT: Final = (
+    *sorted(PICTURE_TYPES),
+    "application/pdf",
+    f"{OFFICE}.wordprocessingml.document",
+    f"{OFFICE}.spreadsheetml.sheet",
+    f"{OFFICE}.presentationml.presentation",
+    "application/json",
+    "text/csv",
+    "text/markdown",
+    "text/plain",
+)
+PLAIN_TYPES: Final = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "markdown": "text/markdown",
+    "md": "text/markdown",
+}
+"""Of text, by the end of the name: each is text whatever its name says, and is served as nothing that runs."""
+UNKNOWN: Final = "application/octet-stream"
+_NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+def type_of(head: bytes, name: str) -> str:
+    """The media type of a file that begins so; `UNKNOWN` where nothing is recognised.
+
+    What could run in a browser (HTML, SVG) is text, and is called that.
+    """
+    found = filetype.guess(head)  # pyright: ignore[reportUnknownMemberType]
+    if found is not None:
+        return str(found.mime)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    if _is_text(head):
+        return PLAIN_TYPES.get(name.rpartition(".")[2].lower(), "text/plain")
+    return UNKNOWN
+
+
+def check_type(mime_type: str, allowed: frozenset[str]) -> None:
+    """Raises TerminalError (attachment_type_not_allowed)."""
+    if mime_type not in allowed:
+        detail = f"Files of the type {mime_type} are not taken."
+        raise TerminalError(Code.ATTACHMENT_TYPE_NOT_ALLOWED, detail, field="mime_type")
+
+
+async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """The beginning of a file, and all of it."""
+    iterator = aiter(chunks)
+    head = bytearray()
+    async for chunk in iterator:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+
+    async def whole() -> AsyncIterator[bytes]:
+        if head:
+            yield bytes(head)
+        async for chunk in iterator:
+            yield chunk
+
+    return bytes(head[:HEAD_BYTES]), whole()
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        # Not the last one: what was cut in the middle of a character is text all the same.
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return _NOT_TEXT.search(text) is None
