@@ -1,12 +1,11 @@
 """The support desk: one agent that listens, one that knows orders, one that pays back; and what none of them may read.
 
-It shows what an assistant can be made of: handoffs, a tool that only reads, a tool with an effect that happens once and
-that its user approves, a tool that asks, a card with buttons, a guardrail, a greeting, and the words of its tools'
-entries.
+It shows what an assistant can be made of: the table in README.md says what is where.
 """
 
 import asyncio
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,13 @@ from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, handoff, i
 from natterkit import (
     Assistant,
     Choice,
+    ComposerTool,
     Confirm,
     Context,
     EntitySource,
     FileSource,
     Form,
+    McpServer,
     StartPrompt,
     Text,
     ToolWords,
@@ -27,12 +28,14 @@ from natterkit import (
 from pydantic import JsonValue
 
 from natter_support.actions import on_action, on_mention
-from natter_support.cards import card, label
+from natter_support.cards import card, printed
 from natter_support.demo import answer
 from natter_support.orders import ORDERS, Refunds
+from natter_support.pickup import pick_up, spending
 from natter_support.settings import Settings
 
 refunds = Refunds(Settings().refunds_file)
+LOOK_UP_SECONDS = 0.3  # as a real shop's books would take
 _CARD_NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 
 
@@ -41,6 +44,7 @@ async def order_status(order_id: str) -> str:
     """Tell what an order holds, what it cost, and where it is."""
     context = Context.current()
     await context.progress("Looking into our books", icon="search")
+    await asyncio.sleep(LOOK_UP_SECONDS)
     order = ORDERS.get(order_id)
     if order is None:
         return "There is no such order."
@@ -74,7 +78,7 @@ async def send_again(order_id: str) -> str:
     context = Context.current()
     # Shown once, though this runs again from its start when the customer has answered.
     await context.notice("info", "The first parcel may still come.")
-    await context.image(label(order))
+    await context.image(printed(order), images_count=3)
     form = Form(
         [
             Choice("How shall we send it?", ["By post", "By courier"], id="how"),
@@ -103,7 +107,7 @@ orders_agent = Agent[Any](
     name="Orders",
     handoff_description="Knows where an order is and what it holds.",
     instructions="You answer questions about orders, and send them again where the customer asks for it. Be brief.",
-    tools=[order_status, send_again],
+    tools=[order_status, send_again, pick_up, spending],
 )
 refunds_agent = Agent[Any](
     name="Refunds",
@@ -124,6 +128,15 @@ def order_of(arguments: Mapping[str, Any], _result: JsonValue) -> str:
     return str(arguments.get("order_id") or "")
 
 
+shelf = McpServer(
+    name="shelf",
+    label="The shelf",
+    command=sys.executable,
+    args=("-m", "natter_support.shelf"),
+    ask="destructive",  # as it is for any server where nothing is said
+    offers=frozenset({"prompts", "resources"}),
+    sampling_tokens_max=200,
+)
 assistant = Assistant(
     agent=desk,
     name="Support desk",
@@ -133,9 +146,13 @@ assistant = Assistant(
         StartPrompt("It did not arrive", "Please send order 1003 again.", icon="mail"),
         StartPrompt("I want my money back", "Please refund order 1001.", icon="write"),
     ],
+    composer_tools=[ComposerTool("order_status", "Look up an order", icon="search")],
+    mcp_servers=[shelf],
     tool_words={
         "order_status": ToolWords("Looking up order", "Looked up order", order_of),
         "send_again": ToolWords("Sending order again", "Sent order again", order_of),
+        "pick_up": ToolWords("Looking for a shop near you", "Found a shop near you"),
+        "hold": ToolWords("Taking it off the shelf", "Taken off the shelf"),
         "refund_order": ToolWords("Paying back order", "Paid back order", order_of),
         "transfer_to_orders": ToolWords("Asking our orders team", "Asked our orders team"),
         "transfer_to_refunds": ToolWords("Asking our refunds team", "Asked our refunds team"),

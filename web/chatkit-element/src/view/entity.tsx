@@ -13,7 +13,8 @@ const HOVER_MS = 300;
 /** Between the card and the edge of the window. */
 const EDGE_PX = 8;
 
-const NO_ACTIONS: WidgetHost = { prefix: "preview", allowedImageDomains: [], labelled: new Set(), mayFocus: () => false, perform: () => Promise.resolve() };
+/** A card that comes and goes with the pointer cannot be worked with: it has no buttons. */
+const NO_ACTIONS: WidgetHost = { prefix: "preview", allowedImageDomains: [], labelled: new Set(), mayFocus: () => false, perform: null };
 
 interface Props {
   entity: Entity;

@@ -7,7 +7,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ START_SECONDS_MAX = 180.0
 STOP_SECONDS_MAX = 15.0
 ANSWER_SECONDS_MAX = 60.0
 LAST_LINES = 40
+SEE_OTHER = 303
 NO_CONTENT = 204
 """What a stream answers whose run has ended, and all of it was seen."""
 
@@ -114,6 +115,24 @@ class Natter:
             "message_id": asked.message_id,
         }
         return self._answer(accepted, asked.user, asked.place, seconds_max)
+
+    def act(
+        self, shown: Answer, action: str, payload: Any = None, *, seconds_max: float = ANSWER_SECONDS_MAX
+    ) -> Answer:
+        """Do what a button of an answer's last widget does, and return what came of it. Raises as `ask` does."""
+        seen = [event["item"] for event in shown.events if event["type"] == "thread.item.done"]
+        widget = next(item for item in reversed(seen) if item["type"] == "widget")
+        done = {"type": action, "payload": payload}
+        params = {"thread_id": shown.conversation_id, "item_id": widget["id"], "action": done}
+        url = f"{self.edge_url}/api/{quote(shown.user, safe='')}/chatkit"
+        body = {"type": "threads.custom_action", "params": params}
+        answered = self.http.post(url, headers=self._headers(shown.user), json=body)
+        if answered.status_code != SEE_OTHER:
+            answered.raise_for_status()
+        run_id = answered.headers["location"].partition("/runs/")[2].partition("/")[0]
+        last = {"conversation_id": shown.conversation_id, "run_id": run_id, "message_id": shown.items[-1]["id"]}
+        answer = self._answer(last, shown.user, "0", seconds_max)
+        return replace(answer, items=answer.items[1:])  # what stood there before
 
     def _answer(self, accepted: Mapping[str, Any], user: str, place: str, seconds_max: float) -> Answer:
         """What comes of a run behind a place, to its end, or to where it waits."""

@@ -19,8 +19,8 @@ export interface WidgetHost {
   labelled: ReadonlySet<string>;
   /** The widget came just now, so that a field of it may take the focus. */
   mayFocus: () => boolean;
-  /** Resolves when the action is done. Never raises. */
-  perform: (action: ActionConfig, fields: ReadonlyMap<string, FieldValue>, locksWidget: boolean) => Promise<void>;
+  /** Resolves when the action is done. Never raises. Null: the widget is only looked at, and has no controls. */
+  perform: ((action: ActionConfig, fields: ReadonlyMap<string, FieldValue>, locksWidget: boolean) => Promise<void>) | null;
 }
 
 const NOBODY: WidgetHost = {
@@ -44,17 +44,17 @@ export interface BoundAction {
 
 /** An action that is bound to a component, null if it has none. `auto` is the loading behavior of that place. */
 export function useAction(action: ActionConfig | undefined, auto: LoadingBehavior): BoundAction | null {
-  const host = useHost();
+  const { perform: performAction } = useHost();
   const [isBusy, setBusy] = useState(false);
   const isThere = useRef(true);
   useEffect(() => () => void (isThere.current = false), []);
-  if (!action) return null;
+  if (!action || !performAction) return null;
   const perform: BoundAction["perform"] = (source, own) => {
     if (isBusy) return;
     const form = source.closest("[data-form]");
     const behavior = action.loadingBehavior ?? auto;
     if (behavior === "self") setBusy(true);
-    void host.perform(action, form ? fieldValues(form) : new Map(own ? [own] : []), behavior === "container").then(() => {
+    void performAction(action, form ? fieldValues(form) : new Map(own ? [own] : []), behavior === "container").then(() => {
       if (isThere.current) setBusy(false);
     });
   };

@@ -10,7 +10,7 @@ import { Chart } from "./chart";
 import { Checkbox, DatePicker, Input, RadioGroup, Select, Textarea } from "./fields";
 import { Badge, Icon, Image, Markdown } from "./content";
 import { Button } from "./button";
-import type { NodeProps } from "./host";
+import { type NodeProps, useHost } from "./host";
 import { Basic, Box, Col, Divider, Form, Row, Spacer, Transition } from "./layout";
 import { ListView, ListViewItem } from "./list";
 import { Table, TableCell, TableRow } from "./table";
@@ -22,12 +22,17 @@ const VIEWS: { [N in ComponentName]: ComponentType<NodeProps<N>> } = {
   "Table.Row": TableRow, "Table.Cell": TableCell, Chart,
 };
 
+/** What people work with; of a widget that is only looked at it is left out. */
+const CONTROLS: ReadonlySet<ComponentName> = new Set(["Button", "Input", "Textarea", "Select", "DatePicker", "Checkbox", "RadioGroup"]);
+
 /** The parts of a widget that did not change are the same objects, and are not drawn again. */
 export const Node = memo(({ value, depth }: { value: unknown; depth: number }) => {
   const node = useMemo(() => readNode(value), [value]);
+  const isLookedAt = useHost().perform === null;
   if (depth > DEPTH_MAX) return <Fallback value={value} />;
   const children = childVNodes(childrenOf(value), depth + 1);
   if (!node) return children.length > 0 ? <div class="w-box col">{children}</div> : <Fallback value={value} />;
+  if (isLookedAt && CONTROLS.has(node.name)) return null;
   return createElement(VIEWS[node.name] as ComponentType<NodeProps<ComponentName>>, { properties: node.properties, children });
 });
 
