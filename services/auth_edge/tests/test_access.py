@@ -27,6 +27,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/schedules"): {"text": "list my tasks", "cron": "0 9 * * FRI"},
     ("PATCH", "/schedules/{schedule_id}"): {"paused": True},
     ("POST", "/tasks"): {"title": "buy milk"},
+    ("POST", "/tasks/restore"): {"cleared_at": "2026-12-01T12:00:00Z"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
 NEEDS_NO_TOKEN = {"/healthz", "/readyz", "/api/shared/{token}", "/api/service/turns"}
