@@ -26,6 +26,7 @@ export type Code =
   | "assistant_unknown"
   | "assistant_not_served"
   | "action_unfinished"
+  | "webhook_failed"
   | "attachment_unfinished"
   | "attachment_in_use"
   | "attachment_type_not_allowed"

@@ -28,6 +28,7 @@ export const SERVICE_TEXT: Record<Code, string> = {
   too_many_streams: "Natter is open in too many tabs. Close one of them.",
   assistant_unknown: "There is no such assistant here. Choose another one.",
   assistant_not_served: "This assistant is not offered any more. Start a new conversation.",
+  webhook_failed: "The receiver could not be told.",
   action_unfinished: "This takes longer than expected. It goes on, and shows here when it is done.",
   attachment_unfinished: "A file is still being uploaded. Wait until it is there, then send again.",
   attachment_in_use: "This file belongs to another conversation. Upload it here once more.",

@@ -50,6 +50,9 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/tasks/{task_id}": true,
   "/api/{user_id}/tasks/{task_id}/restore": true,
   "/api/{user_id}/tokens": true,
+  "/api/{user_id}/webhooks": true,
+  "/api/{user_id}/webhooks/{webhook_id}": true,
+  "/api/{user_id}/webhooks/{webhook_id}/secret": true,
 };
 
 const PATTERNS = Object.keys(ROUTES).map((route) => [route, new RegExp(`^${route.replace(/\{\w+\}/g, "[^/]+")}$`)] as const);

@@ -36,6 +36,7 @@ class Code(StrEnum):
     ASSISTANT_UNKNOWN = "assistant_unknown"
     ASSISTANT_NOT_SERVED = "assistant_not_served"
     ACTION_UNFINISHED = "action_unfinished"
+    WEBHOOK_FAILED = "webhook_failed"
     ATTACHMENT_UNFINISHED = "attachment_unfinished"
     ATTACHMENT_IN_USE = "attachment_in_use"
     ATTACHMENT_TYPE_NOT_ALLOWED = "attachment_type_not_allowed"

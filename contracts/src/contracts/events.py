@@ -177,6 +177,9 @@ AuditAction = Literal[
     "tool_call_approved",
     "tool_call_refused",
     "turn_submitted",
+    "webhook_begun",
+    "webhook_ended",
+    "webhook_secret_rotated",
 ]
 AUDIT_DETAILS_MAX = 32
 NOBODY = "-"

@@ -22,6 +22,7 @@ AttachmentId = Token
 FileKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$")]
 """Where a file lies in the file store: ``<attachment id>/<upload>``. No name that a person gave is in it."""
 ServiceTokenId = Token
+WebhookId = Token
 TokenHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 of a secret that whoever keeps the hash is not to know."""
 ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
@@ -61,6 +62,10 @@ def new_schedule_id() -> str:
 
 def new_service_token_id() -> str:
     return new_id("st")
+
+
+def new_webhook_id() -> str:
+    return new_id("hook")
 
 
 def new_share_id() -> str:

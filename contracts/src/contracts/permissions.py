@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contracts.commands import RunRequested
+from contracts.commands import DeliverWebhook, RunRequested
 from contracts.events import AuditEvent, DeadLetter
 from contracts.registry import REGISTRY
 from contracts.services import Service, inbox_prefix
@@ -53,7 +53,7 @@ def permissions_of(service: Service) -> Permissions:
             publish ^= {subject_filter(event), subject_filter(event, service=service)}
     subscribe = {f"{inbox_prefix(service)}.>"}
     if service is Service.OPERATOR:
-        publish |= {"$SRV.>", "$JS.API.>", subject_filter(RunRequested)}
+        publish |= {"$SRV.>", "$JS.API.>", subject_filter(RunRequested), subject_filter(DeliverWebhook)}
         return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=False)
     publish |= _jetstream_rights(service)
     # What a consumer receives comes through its inbox; everything else by subscription.

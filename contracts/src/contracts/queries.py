@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from contracts.identity import Principal, UserId
-from contracts.ids import AttachmentId, ConversationId, MessageId, RunId, ServerName, TaskId, TokenHash
+from contracts.ids import AttachmentId, ConversationId, MessageId, RunId, ServerName, TaskId, TokenHash, WebhookId
 from contracts.message import Query
 from contracts.replies import (
     AssistantList,
@@ -15,6 +15,7 @@ from contracts.replies import (
     ConnectionList,
     ConversationPage,
     ConversationReply,
+    DeliveryPrepared,
     Done,
     ExportPage,
     ItemPage,
@@ -32,6 +33,7 @@ from contracts.replies import (
     TaskPage,
     TaskReply,
     TurnList,
+    WebhookList,
 )
 from contracts.text import Text
 
@@ -121,6 +123,22 @@ class ListServiceTokens(Query[ServiceTokenList]):
     """The tokens with which other systems begin turns."""
 
     subject_template: ClassVar[str] = "query.conversation_store.list_service_tokens"
+
+
+class ListWebhooks(Query[WebhookList]):
+    """The addresses that are told when the user's runs end."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_webhooks"
+    principal: Principal
+
+
+class PrepareDelivery(Query[DeliveryPrepared]):
+    """What to send to a webhook about a run, signed now: whoever delivers never has the secret. Errors: not_found."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.prepare_delivery"
+    user_id: UserId
+    webhook_id: WebhookId
+    run_id: RunId
 
 
 class ListShares(Query[ShareList]):

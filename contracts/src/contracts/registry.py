@@ -90,6 +90,14 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.ListServiceTokens, [OPERATOR], [STORE], Rule.SERVICE),
     _entry(commands.RevokeServiceToken, [OPERATOR], [STORE], Rule.SERVICE),
     _entry(commands.SubmitTurn, [EDGE], [STORE], Rule.SERVICE),
+    # addresses that are told when runs end
+    _entry(commands.CreateWebhook, [EDGE], [STORE], Rule.SELF),
+    _entry(queries.ListWebhooks, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.RotateWebhookSecret, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.DeleteWebhook, [EDGE], [STORE], Rule.SELF),
+    _entry(commands.DeliverWebhook, [STORE], [RUNNER], Rule.SERVICE),
+    _entry(queries.PrepareDelivery, [RUNNER], [STORE], Rule.SERVICE),
+    _entry(commands.RecordDelivery, [RUNNER], [STORE], Rule.SERVICE),
     # links to conversations
     _entry(commands.ShareConversation, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     _entry(queries.ListShares, [EDGE], [STORE], Rule.SELF),

@@ -22,6 +22,7 @@ from contracts.ids import (
     ShareId,
     TaskId,
     Token,
+    WebhookId,
 )
 from contracts.message import Body, Json, Reply
 from contracts.text import Text
@@ -443,6 +444,37 @@ class ServiceTokenList(Reply):
     data: tuple[ServiceTokenView, ...]
 
 
+class WebhookView(Body):
+    """A webhook without its secret. ``last_error``: why its last attempt has failed; absent where it was taken."""
+
+    webhook_id: WebhookId
+    url: str
+    created_at: datetime
+    last_attempt_at: datetime | None = None
+    last_error: str | None = None
+
+
+class WebhookMade(Reply):
+    """A webhook and its secret, as Standard Webhooks writes one (``whsec_…``)."""
+
+    webhook: WebhookView
+    secret: str
+
+
+class WebhookList(Reply):
+    """Webhooks, the newest first."""
+
+    data: tuple[WebhookView, ...]
+
+
+class DeliveryPrepared(Reply):
+    """One attempt: what is sent where. ``headers`` hold the signature, which is good for some minutes."""
+
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
 class ShareView(Body):
     """A link to a conversation, without its token."""
 
@@ -626,6 +658,7 @@ class ExportPage(Reply):
         "connections",
         "shares",
         "schedules",
+        "webhooks",
         "attachments",
     ]
     data: tuple[Json, ...]

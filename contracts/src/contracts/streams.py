@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from contracts.commands import RunRequested
+from contracts.commands import DeliverWebhook, RunRequested
 from contracts.ids import FIRST_ASSISTANT_ID, AssistantId
 from contracts.services import Service
 from contracts.subjects import subject_filter
@@ -88,6 +88,27 @@ def runs_mailbox(assistant_id: AssistantId) -> ConsumerSpec:
 RUNS_MAILBOX = runs_mailbox(FIRST_ASSISTANT_ID)
 """Of the assistant that is served where no other is named."""
 
+WEBHOOKS_MAILBOX = ConsumerSpec(
+    name="agent_runner_webhooks",
+    stream="WEBHOOKS",
+    filter_subject=subject_filter(DeliverWebhook),
+    ack_wait_seconds=30,
+    max_deliver=9,
+    max_ack_pending=100_000,
+)
+"""Nine attempts: with the pauses between them a receiver may be away for a day."""
+
+WEBHOOKS = StreamSpec(
+    name="WEBHOOKS",
+    subjects=(subject_filter(DeliverWebhook),),
+    retention="workqueue",
+    description="Ends of runs that addresses of users are still to be told of.",
+    max_age_seconds=7 * DAY_SECONDS,
+    max_bytes=64 * 1024 * 1024,
+    discard="new",
+    pulled_by=Service.AGENT_RUNNER,
+)
+
 SUBJECT_OF_ONE_ASSISTANT = "run.*.*.requested"
 """Where runs were requested when there was one assistant. A store of that version may still ask there: it is taken in,
 nobody looks for it, and the sweeper asks again where the runners are."""
@@ -162,4 +183,4 @@ FILES = StreamSpec(
     is_size_a_setting=True,
 )
 
-STREAMS: tuple[StreamSpec, ...] = (RUNS, DELTAS, DEAD_LETTERS, AUDIT, FILES)
+STREAMS: tuple[StreamSpec, ...] = (RUNS, WEBHOOKS, DELTAS, DEAD_LETTERS, AUDIT, FILES)

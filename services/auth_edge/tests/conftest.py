@@ -56,6 +56,7 @@ ATTACHMENT = r.AttachmentView(
     created_at=NOW,
 )
 CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
+WEBHOOK = r.WebhookView(webhook_id="hook_1", url="https://shop.example.org/natter", created_at=NOW)
 SCHEDULE = r.ScheduleView(
     schedule_id="sched_1",
     kind="prompt",
@@ -71,6 +72,10 @@ ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
     "SubmitTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
+    "CreateWebhook": r.WebhookMade(webhook=WEBHOOK, secret="whsec_c2VjcmV0"),
+    "RotateWebhookSecret": r.WebhookMade(webhook=WEBHOOK, secret="whsec_c2VjcmV0"),
+    "ListWebhooks": r.WebhookList(data=(WEBHOOK,)),
+    "DeleteWebhook": r.Done(),
     "CreateSchedule": r.ScheduleReply(schedule=SCHEDULE),
     "DeleteSchedule": r.Done(),
     "UpdateSchedule": r.ScheduleReply(schedule=SCHEDULE),

@@ -294,7 +294,8 @@ async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="natter-export.json"'
     assert json.loads(answer.content) == {
         "user": [{"user_id": "alice"}], "conversations": [], "messages": [{"n": 1}, {"n": "é"}, {"n": 3}],
-        "tasks": [], "feedback": [], "runs": [], "connections": [], "shares": [], "schedules": [], "attachments": [],
+        "tasks": [], "feedback": [], "runs": [], "connections": [], "shares": [], "schedules": [], "webhooks": [],
+        "attachments": [],
     }  # fmt: skip
 
 

@@ -13,10 +13,13 @@ from contracts.commands import (
     CreateAttachment,
     CreateServiceToken,
     DeleteSchedule,
+    DeleteWebhook,
     ItemToSave,
     RecordConsent,
+    RecordDelivery,
     RegisterAssistants,
     RevokeServiceToken,
+    RotateWebhookSecret,
     SubmitTurn,
     UpdateSchedule,
     UpdateTask,
@@ -24,7 +27,7 @@ from contracts.commands import (
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
-from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask, ListServiceTokens
+from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask, ListServiceTokens, PrepareDelivery
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -66,6 +69,8 @@ class Owned:
             "text": "mine now",
             "schedule_id": "sched_1",
             "paused": True,
+            "webhook_id": "hook_1",
+            "url": "https://mallory.example.org",
             "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
             "openai_conversation_id": "x",
             "server": "calendar",
@@ -134,6 +139,7 @@ async def everything(client: Client) -> str:
     return repr(rows)
 
 
+NAMES_WHAT_IS_NOT_THERE = (RecordConsent, UpdateSchedule, DeleteSchedule, RotateWebhookSecret, DeleteWebhook)
 OF_A_USER = [message for message in requests_to(Service.CONVERSATION_STORE) if RULES[message] is not Rule.SERVICE]
 
 
@@ -146,6 +152,8 @@ def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_no_user_
         ListServiceTokens,
         RevokeServiceToken,
         SubmitTurn,
+        PrepareDelivery,
+        RecordDelivery,
         GetReport,
         GetShared,
     }
@@ -168,7 +176,7 @@ async def test_another_users_request_is_refused_and_changes_nothing(client: Clie
             request = TypeAdapter[Any](message).validate_python(
                 {"principal": MALLORY, **{name: owned.values[name] for name in needed(message)}}
             )
-            if message in (RecordConsent, UpdateSchedule, DeleteSchedule):  # what they name is not Mallory's
+            if message in NAMES_WHAT_IS_NOT_THERE:  # what they name is not Mallory's
                 with pytest.raises(TerminalError):
                     await client.ask(request)
                 continue
@@ -198,7 +206,7 @@ async def test_the_policies_hold_where_the_sql_forgets_to_filter(
             "select table_name from information_schema.columns"
             " where table_schema = 'chat' and column_name = 'user_id' order by 1"
         )
-        seen = 0
+        seen: dict[str, int] = {}
         async with Database.open(settings) as database:
             for table in (row["table_name"] for row in tables):
                 sql = f'select count(*) from chat."{table}"'
@@ -206,10 +214,10 @@ async def test_the_policies_hold_where_the_sql_forgets_to_filter(
                     assert await transaction.connection.fetchval(sql) == 0, table
                     assert await transaction.connection.execute(f'delete from chat."{table}"') == "DELETE 0", table
                 async with database.transaction("alice") as transaction:
-                    seen = await transaction.connection.fetchval(sql)
+                    seen[table] = await transaction.connection.fetchval(sql)
                 async with database.transaction(None) as transaction:
-                    assert await transaction.connection.fetchval(sql) == seen, table
-            assert seen == 1  # the last table is "user"
+                    assert await transaction.connection.fetchval(sql) == seen[table], table
+            assert seen["user"] == 1
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with database.transaction("mallory") as transaction:
                     await transaction.connection.execute(

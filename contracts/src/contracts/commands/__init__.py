@@ -70,6 +70,14 @@ from contracts.commands.users import (
     TakeRequestPermit,
 )
 from contracts.commands.waiting import DecideCall, SuspendRun
+from contracts.commands.webhooks import (
+    CreateWebhook,
+    DeleteWebhook,
+    DeliverWebhook,
+    RecordDelivery,
+    RotateWebhookSecret,
+    WebhookUrl,
+)
 
 __all__ = [
     "ATTACHMENTS_PER_MESSAGE_MAX",
@@ -86,6 +94,7 @@ __all__ = [
     "CreateAttachment",
     "CreateSchedule",
     "CreateServiceToken",
+    "CreateWebhook",
     "CronExpression",
     "CustomAction",
     "DecideCall",
@@ -94,6 +103,8 @@ __all__ = [
     "DeleteConversation",
     "DeleteSchedule",
     "DeleteTask",
+    "DeleteWebhook",
+    "DeliverWebhook",
     "EffectKey",
     "EraseUser",
     "FinishAttachment",
@@ -108,6 +119,7 @@ __all__ = [
     "Move",
     "OnBusy",
     "RecordConsent",
+    "RecordDelivery",
     "RecordFeedback",
     "RegisterAssistants",
     "RenewLease",
@@ -117,6 +129,7 @@ __all__ = [
     "RevokeServiceToken",
     "RevokeShare",
     "RevokeTokens",
+    "RotateWebhookSecret",
     "RunRequested",
     "ScheduleText",
     "ShareConversation",
@@ -134,4 +147,5 @@ __all__ = [
     "UpdateSchedule",
     "UpdateTask",
     "UserMessage",
+    "WebhookUrl",
 ]

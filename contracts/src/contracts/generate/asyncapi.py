@@ -12,6 +12,7 @@ from contracts.registry import REGISTRY, Entry
 from contracts.services import Service
 
 PARAMETERS = {
+    "webhook_id": "The webhook that is told.",
     "user_token": "The user id as unpadded base64url: what users choose never becomes subject syntax.",
     "assistant_id": "The assistant that is to answer.",
     "conversation_id": "The conversation.",

@@ -20,6 +20,7 @@ from contracts.streams import (
     RUNS,
     STREAMS,
     SUBJECT_OF_ONE_ASSISTANT,
+    WEBHOOKS_MAILBOX,
     ConsumerSpec,
     StreamSpec,
     runs_mailbox,
@@ -125,6 +126,7 @@ async def provision(
     for assistant_id in assistants or AssistantSettings().assistants:
         consumer = replace(runs_mailbox(assistant_id), ack_wait_seconds=lease_seconds)
         drifts += await _provision_consumer(admin, consumer, is_dry_run=is_dry_run)
+    drifts += await _provision_consumer(admin, WEBHOOKS_MAILBOX, is_dry_run=is_dry_run)
     return drifts
 
 

@@ -42,6 +42,10 @@ async def is_private_url(url: str) -> bool:
     return bool(found) and not any(is_public(address) for address in found)
 
 
+class PrivateAddressError(httpcore2.ConnectError):
+    """A name stands for an address that is not of the Internet."""
+
+
 class PublicBackend(httpcore2.AsyncNetworkBackend):
     """Connects to public addresses only: to the very one that was judged, so that a name cannot change meanwhile."""
 
@@ -63,7 +67,7 @@ class PublicBackend(httpcore2.AsyncNetworkBackend):
         except (OSError, TimeoutError) as error:
             raise httpcore2.ConnectError(f"{host} has no address") from error
         if not found or not all(is_public(address) for address in found):
-            raise httpcore2.ConnectError(f"{host} is a private address (AGENT_RUNNER_MCP_PRIVATE_ADDRESSES)")
+            raise PrivateAddressError(f"{host} is a private address (AGENT_RUNNER_…_PRIVATE_ADDRESSES)")
         return await self._inner.connect_tcp(found[0], port, timeout, local_address, socket_options)
 
 

@@ -13,7 +13,7 @@ from agents import set_tracing_disabled
 from agents.run import set_default_agent_runner
 from contracts.events import RunCancelRequested
 from contracts.services import Service
-from contracts.streams import runs_mailbox
+from contracts.streams import WEBHOOKS_MAILBOX, runs_mailbox
 from contracts.subjects import subject_filter
 
 from agent_runner.actor import AgentRunner
@@ -30,6 +30,7 @@ from agent_runner.registration import Registration
 from agent_runner.sealing import Seal
 from agent_runner.settings import Settings
 from agent_runner.store import Store
+from agent_runner.webhooks import DELIVERIES_MAX, WebhookSender
 from agent_runner.workshop import Workshop
 
 
@@ -66,6 +67,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             )
             for assistant_id in assistants
         ]
+        sender = await stack.enter_async_context(WebhookSender.open(bus, settings))
+        mailboxes.append(Mailbox(bus, sender, spec=WEBHOOKS_MAILBOX, slots=DELIVERIES_MAX))
         await stack.enter_async_context(QueueWatch(bus, list(assistants)))
         await stack.enter_async_context(at_work(mailboxes))
         await stop.wait()

@@ -39,3 +39,4 @@ QUEUE_AGE_SECONDS = Gauge(
     "How long at least the queue has had a run that nobody took; 0 where it is empty.",
     ["assistant"],
 )
+WEBHOOKS = Counter("natter_runner_webhooks_total", "Attempts to tell a webhook, by how they went.", ["outcome"])

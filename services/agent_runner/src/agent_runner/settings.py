@@ -99,6 +99,12 @@ class Settings(LeaseSettings, ServiceSettings):
     connection_secrets: SecretStr | None = Field(None, validation_alias="AGENT_RUNNER_CONNECTION_SECRETS")
     consent_seconds_max: int = Field(3_600, ge=1, le=604_800, validation_alias="AGENT_RUNNER_CONSENT_SECONDS_MAX")
 
+    # ends of runs, told to addresses of users
+    webhook_private_addresses: Literal["allow", "refuse"] = Field(
+        "refuse", validation_alias="AGENT_RUNNER_WEBHOOK_PRIVATE_ADDRESSES"
+    )
+    webhook_pause_seconds_first: float = Field(5, gt=0, le=600, validation_alias="AGENT_RUNNER_WEBHOOK_PAUSE_SECONDS")
+
     test_crash_directory: Path | None = Field(None, validation_alias="AGENT_RUNNER_TEST_CRASH_DIRECTORY")
     """For fault tests only: where a file named after a crash point makes the next runner that reaches it die."""
 

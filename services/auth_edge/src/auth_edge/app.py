@@ -40,6 +40,7 @@ from auth_edge.http import (
     shares,
     tasks,
     user,
+    webhooks,
 )
 from auth_edge.http.call import Edge
 from auth_edge.http.documented import HEADERS
@@ -108,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
         schedules,
         tasks,
         connections,
+        webhooks,
         user,
     )
     for module in (*of_users, audit, operations):

@@ -34,6 +34,7 @@ _TAGS: Final = {
     "tasks": "The todo list.",
     "attachments": "Files, of people and of runs.",
     "connections": "What the assistant may use elsewhere for you.",
+    "webhooks": "Addresses that are told when runs end.",
     "services": "For other systems, with a service token.",
     "user": "Everything of a user: take it along, or erase it.",
     "operations": "For who operates the service.",

@@ -20,7 +20,14 @@ from contracts.commands import (
     UpdateTask,
 )
 from contracts.errors import TerminalError
-from contracts.ids import new_attachment_id, new_schedule_id, new_service_token_id, new_share_id, new_task_id
+from contracts.ids import (
+    new_attachment_id,
+    new_schedule_id,
+    new_service_token_id,
+    new_share_id,
+    new_task_id,
+    new_webhook_id,
+)
 from contracts.message import Reply
 from contracts.queries import GetConversation, ListAssistants, ListAttachments, ListItems
 from contracts.replies import (
@@ -28,6 +35,7 @@ from contracts.replies import (
     AttachmentPage,
     AttachmentReply,
     ConversationReply,
+    DeliveryPrepared,
     Done,
     ErasureReceipt,
     ItemPage,
@@ -40,6 +48,7 @@ from contracts.replies import (
     ShareReply,
     TaskReply,
     TurnBegun,
+    WebhookMade,
 )
 
 from contracts import commands, queries
@@ -58,6 +67,7 @@ from conversation_store import (
     shares,
     tasks,
     users,
+    webhooks,
 )
 from conversation_store.database import Database, Transaction
 from conversation_store.runs import claim, finish, tool_calls, writes
@@ -115,6 +125,12 @@ class ConversationStore(Actor):
             queries.ListServiceTokens: self._system_transaction_of(service_tokens.list_service_tokens),
             commands.RevokeServiceToken: self._system_transaction_of(service_tokens.revoke_service_token),
             commands.SubmitTurn: self.on_submit_turn,
+            commands.CreateWebhook: self.on_create_webhook,
+            queries.ListWebhooks: self._transaction_of(webhooks.list_webhooks),
+            commands.RotateWebhookSecret: self.on_rotate_webhook_secret,
+            commands.DeleteWebhook: self._transaction_of(webhooks.delete_webhook, is_repeatable=False),
+            queries.PrepareDelivery: self.on_prepare_delivery,
+            commands.RecordDelivery: self.on_record_delivery,
             commands.ShareConversation: self.on_share_conversation,
             queries.ListShares: self._transaction_of(shares.list_shares),
             commands.RevokeShare: self._transaction_of(shares.revoke_share),
@@ -219,6 +235,27 @@ class ConversationStore(Actor):
         """Of no user: the bus lets the operator alone send it."""
         token_id = new_service_token_id()  # made here, as above
         return await self.database.transact(None, lambda t: service_tokens.create_service_token(t, command, token_id))
+
+    async def on_create_webhook(self, command: commands.CreateWebhook, delivery: Delivery) -> WebhookMade:
+        create = partial(
+            webhooks.create_webhook,
+            command=command,
+            webhook_id=new_webhook_id(),  # made here, as above
+            secret=webhooks.new_secret(),
+            webhooks_max=self.settings.user_webhooks_max,
+        )
+        return await self._transact(command, delivery, create)
+
+    async def on_rotate_webhook_secret(self, command: commands.RotateWebhookSecret, delivery: Delivery) -> WebhookMade:
+        secret = webhooks.new_secret()  # made here, as above
+        return await self._transact(command, delivery, lambda t: webhooks.rotate_secret(t, command, secret))
+
+    async def on_prepare_delivery(self, query: queries.PrepareDelivery, _delivery: Delivery) -> DeliveryPrepared:
+        """Of no user's token: the bus lets runners alone send it, and it tells them nothing but what is to be sent."""
+        return await webhooks.prepare_delivery(self.database, query)
+
+    async def on_record_delivery(self, command: commands.RecordDelivery, _delivery: Delivery) -> Done:
+        return await webhooks.record_delivery(self.database, command)
 
     async def on_submit_turn(self, command: commands.SubmitTurn, _delivery: Delivery) -> TurnBegun:
         """Of no user's token: that of a service is looked at instead."""

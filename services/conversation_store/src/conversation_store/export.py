@@ -22,6 +22,7 @@ Kind = Literal[
     "connections",
     "shares",
     "schedules",
+    "webhooks",
     "attachments",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -39,6 +40,7 @@ PARTS: dict[Kind, Statement] = {
     "connections": sql.connections,
     "shares": sql.shares,
     "schedules": sql.schedules,
+    "webhooks": sql.webhooks,
     "attachments": sql.attachments,
 }
 

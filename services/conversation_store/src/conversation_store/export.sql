@@ -120,3 +120,12 @@ select key, body, octet_length(body::text) as bytes from (
         'width', width, 'height', height, 'created_at', created_at
     ) as body from chat.attachment where user_id = :user_id
 ) part where key > :after order by key limit :limit;
+
+-- name: webhooks
+-- Without their secrets.
+select key, body, octet_length(body::text) as bytes from (
+    select webhook_id as key, json_build_object(
+        'webhook_id', webhook_id, 'url', url, 'created_at', created_at, 'last_attempt_at', last_attempt_at,
+        'last_error', last_error
+    ) as body from chat.webhook where user_id = :user_id
+) part where key > :after order by key limit :limit;

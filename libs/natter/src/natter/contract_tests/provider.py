@@ -23,7 +23,16 @@ from natter.contract_tests.scenario import STORE_SCENARIO, Step
 
 REQUEST_TIMEOUT_SECONDS = 5.0
 ENTRIES = {entry.message: entry for entry in REGISTRY}
-ID_FIELDS = ("conversation_id", "run_id", "message_id", "task_id", "schedule_id", "attachment_id", "epoch")
+ID_FIELDS = (
+    "conversation_id",
+    "run_id",
+    "message_id",
+    "task_id",
+    "schedule_id",
+    "webhook_id",
+    "attachment_id",
+    "epoch",
+)
 ONE_RUN = frozenset({Service.AGENT_RUNNER})
 """Who sends what is for one run, and proven with its token."""
 NAMED_ID = {
@@ -52,7 +61,7 @@ class ProviderTest:
         self._connections = connections
         self._user_id = new_id("contract-test")
         self._stranger_id = new_id("contract-test-stranger")
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, Any] = {"user_id": self._user_id}
 
     async def run(self) -> AsyncIterator[Verdict]:
         """Every check, in order. The user is erased by the last step."""

@@ -12,6 +12,7 @@ from contracts.commands import (
     ScheduleText,
     TaskDescription,
     TaskTitle,
+    WebhookUrl,
 )
 from contracts.due import Due, NewDue
 from contracts.identity import UserId
@@ -25,6 +26,7 @@ from contracts.ids import (
     ServerName,
     ShareId,
     TaskId,
+    WebhookId,
 )
 from contracts.message import Json
 from contracts.replies import (
@@ -44,6 +46,7 @@ from contracts.replies import (
     ToolCallView,
     TurnView,
     Usage,
+    WebhookView,
 )
 from contracts.replies import SearchHit as FoundInStore
 from contracts.text import MessageText, Title
@@ -491,6 +494,40 @@ class ScheduleList(BaseModel):
     data: list[Schedule]
 
 
+class NewWebhook(_Sent):
+    """An address to be told when runs end."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"url": "https://shop.example.org/natter"}]})
+
+    url: WebhookUrl
+
+
+class Webhook(BaseModel):
+    """An address that is told when runs end; `last_error` is why its last attempt has failed."""
+
+    webhook_id: WebhookId
+    url: str
+    created_at: datetime
+    last_attempt_at: datetime | None
+    last_error: str | None
+
+    @classmethod
+    def of(cls, view: WebhookView) -> Self:
+        return cls(**view.model_dump())
+
+
+class MadeWebhook(Webhook):
+    """A webhook with its secret, which is told this once."""
+
+    secret: str = Field(description="`whsec_` and base64, as libraries for Standard Webhooks take it.")
+
+
+class WebhookList(BaseModel):
+    """Webhooks, the newest first."""
+
+    data: list[Webhook]
+
+
 class Share(BaseModel):
     """A link with which anybody reads a conversation, as far as it had come when the link was made."""
 
@@ -552,3 +589,4 @@ class Export(BaseModel):
     connections: list[Json]
     shares: list[Json]
     schedules: list[Json]
+    webhooks: list[Json]

@@ -20,6 +20,7 @@ from conversation_store.models.shares import Share
 from conversation_store.models.tasks import Task
 from conversation_store.models.usage import UsageDay
 from conversation_store.models.waiting import PendingDecision, StandingApproval
+from conversation_store.models.webhooks import Webhook
 
 __all__ = [
     "METADATA",
@@ -48,4 +49,5 @@ __all__ = [
     "ToolCall",
     "UsageDay",
     "User",
+    "Webhook",
 ]

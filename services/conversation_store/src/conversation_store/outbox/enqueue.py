@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from actor_kit.bus.wire import SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
-from contracts.commands import RunRequested
+from contracts.commands import DeliverWebhook, RunRequested
 from contracts.events import (
     EVENT_HEADER,
     AuditEvent,
@@ -17,7 +17,7 @@ from contracts.events import (
     TaskChanged,
     TasksChanged,
 )
-from contracts.ids import AssistantId, ConversationId, RunId, new_id
+from contracts.ids import AssistantId, ConversationId, RunId, WebhookId, new_id
 from contracts.message import Json, Message
 from contracts.services import Service
 from contracts.subjects import subject_of
@@ -88,6 +88,13 @@ def tasks_changed(user_id: str, event: TasksChanged) -> Outgoing:
     """A control frame about many todos."""
     subject = subject_of(TasksChanged, user_id=user_id)
     return _outgoing("tasks", subject, event, {EVENT_HEADER: TasksChanged.event_name})
+
+
+def deliver_webhook(user_id: str, webhook_id: WebhookId, run_id: RunId) -> Outgoing:
+    """The request that any runner tells a webhook of a run's end. None of them waits for another."""
+    command = DeliverWebhook(user_id=user_id, webhook_id=webhook_id, run_id=run_id)
+    subject = subject_of(DeliverWebhook, user_id=user_id, webhook_id=webhook_id)
+    return _outgoing(f"{webhook_id}.{run_id}", subject, command, {})
 
 
 def audit_event(event: AuditEvent) -> Outgoing:

@@ -158,7 +158,8 @@ async def end_run(  # noqa: PLR0913  the columns that an end may set
         allow_retry = code not in RETRY_CANNOT_HELP and not row["is_without_message"]
         events = [chatkit.error(detail, allow_retry=allow_retry)]
     outgoing = enqueue.chatkit_events(user_id, run.conversation_id, run_id, events)
-    await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end)])
+    told = [enqueue.deliver_webhook(user_id, webhook_id, run_id) for webhook_id in row["webhook_ids"] or ()]
+    await enqueue.enqueue(transaction, user_id, [*outgoing, enqueue.run_event(user_id, end), *told])
     has_next = row["has_next"]
     return run, await activate_next(transaction, user_id, run.conversation_id) if has_next else None
 

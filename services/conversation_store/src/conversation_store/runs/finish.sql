@@ -31,7 +31,7 @@ order by r.run_id desc limit :limit;
 
 -- name: end_run
 -- The end, and what a finished run leaves at its conversation: a title where there was none, or a new one.
--- `has_next`: a turn waits.
+-- `has_next`: a turn waits. `webhook_ids`: whom to tell.
 with ended as (
     update chat.run r
     set status = :status, is_active = false, finished_at = now(), lease_expires_at = null, error_code = :error_code,
@@ -48,7 +48,9 @@ with ended as (
 select ended.*, exists (
     select from chat.run w
     where w.conversation_id = ended.conversation_id and w.user_id = :user_id and w.status = 'queued' and not w.is_active
-) as has_next from ended;
+) as has_next, (
+    select array_agg(h.webhook_id) from chat.webhook h where h.user_id = :user_id
+) as webhook_ids from ended;
 
 -- name: activate_next
 -- The oldest turn that waits, unless one is active.

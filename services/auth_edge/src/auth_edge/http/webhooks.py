@@ -1,0 +1,43 @@
+"""Webhooks: a user makes, lists, deletes them, and gives one another secret."""
+
+from contracts.commands import CreateWebhook, DeleteWebhook, RotateWebhookSecret
+from contracts.queries import ListWebhooks
+from contracts.replies import WebhookMade
+
+from auth_edge.http.bodies import MadeWebhook, NewWebhook, Webhook, WebhookList
+from auth_edge.http.call import UserCall, user_router
+from auth_edge.http.documented import problems
+from auth_edge.http.parameters import WebhookIdInPath
+
+router = user_router("webhooks")
+
+
+@router.post("/webhooks", status_code=201, summary="Have an address told when runs end")
+async def create_webhook(call: UserCall, sent: NewWebhook) -> MadeWebhook:
+    """From now on the address gets a POST for each run of yours that ends, signed after Standard Webhooks with the
+    secret that is in this answer alone. What it does not take (2xx) it is told again, for a day; 410 ends that.
+    """
+    return _made(await call.ask(CreateWebhook(principal=call.principal, url=sent.url)))
+
+
+@router.get("/webhooks", summary="List webhooks")
+async def list_webhooks(call: UserCall) -> WebhookList:
+    """The newest first, with how the last attempt went, and without their secrets."""
+    found = await call.ask(ListWebhooks(principal=call.principal))
+    return WebhookList(data=[Webhook.of(view) for view in found.data])
+
+
+@router.post("/webhooks/{webhook_id}/secret", summary="Rotate a webhook's secret", responses=problems(404))
+async def rotate_secret(call: UserCall, webhook_id: WebhookIdInPath) -> MadeWebhook:
+    """Another secret, in this answer alone; for a day each delivery is signed with both."""
+    return _made(await call.ask(RotateWebhookSecret(principal=call.principal, webhook_id=webhook_id)))
+
+
+@router.delete("/webhooks/{webhook_id}", status_code=204, summary="Delete a webhook", responses=problems(404))
+async def delete_webhook(call: UserCall, webhook_id: WebhookIdInPath) -> None:
+    """The address is told no more, not even what waits to be told."""
+    await call.ask(DeleteWebhook(principal=call.principal, webhook_id=webhook_id))
+
+
+def _made(made: WebhookMade) -> MadeWebhook:
+    return MadeWebhook(**Webhook.of(made.webhook).model_dump(), secret=made.secret)
