@@ -1,11 +1,12 @@
 /** The one origin that the browser knows. Passes requests on to the services, and checks the session before a page is served. */
 import { NextResponse, type NextRequest } from "next/server";
 
+import { answerFromService } from "@/server/answer-from-service";
 import { forward } from "@/server/forward";
 import { problem } from "@/server/problem";
-import { isSameOrigin, pageAfterSignIn, routeOf } from "@/server/routing";
+import { pageAfterSignIn, routeOf } from "@/server/routing";
 import { contentSecurityPolicy, securityHeaders } from "@/server/security-headers";
-import { findToken, findUser, renewToken } from "@/server/session";
+import { findToken, findUser } from "@/server/session";
 import { getChatkitElement, getSettings } from "@/server/settings";
 
 export async function proxy(request: NextRequest): Promise<Response> {
@@ -16,24 +17,6 @@ export async function proxy(request: NextRequest): Promise<Response> {
   if (route.kind === "connection_page") return connectionPage(request, route.path);
   if (route.kind === "open") return openPage(request);
   return pageBySession(request, route.kind === "private_page");
-}
-
-async function answerFromService(request: NextRequest, service: "auth_edge" | "stream_relay"): Promise<Response> {
-  const settings = getSettings();
-  const serviceUrl = service === "auth_edge" ? settings.authEdgeUrl : settings.streamRelayUrl;
-  // A caller with a token of its own (a chat-only session, a script) is verified by the service, not here.
-  const presented = request.headers.get("authorization");
-  if (presented !== null) return forward(request, serviceUrl, presented);
-  if (!isSameOrigin(request, settings.publicOrigin)) return problem("cross_origin");
-  try {
-    const issued = await findToken(request.headers);
-    if (issued === null) return problem("unauthenticated");
-    const answer = await forward(request, serviceUrl, `Bearer ${issued.token}`);
-    return answer.status === 401 ? await withNewToken(request, serviceUrl, answer) : answer;
-  } catch (error) {
-    console.error(JSON.stringify({ event: "session.unavailable", error: String(error) }));
-    return problem("unavailable");
-  }
 }
 
 /** What a link shows needs no session, and is told nothing of one. */
@@ -48,18 +31,6 @@ function sharedPage(request: NextRequest): Response {
   response.headers.set("x-robots-tag", "noindex, nofollow, noarchive");
   response.headers.set("referrer-policy", "no-referrer");
   return response;
-}
-
-/** The user has signed out everywhere, or has a new password, and this session is the one that went on. */
-async function withNewToken(request: NextRequest, serviceUrl: string, refused: Response): Promise<Response> {
-  const issued = await renewToken(request.headers);
-  if (issued === null) return problem("unauthenticated");
-  if (request.body === null) {
-    await refused.body?.cancel();
-    return forward(request, serviceUrl, `Bearer ${issued.token}`);
-  }
-  // Its body is gone: the page sends it once more, as it does when a service is away.
-  return problem("unavailable");
 }
 
 /** auth_edge's page on which a user connects an account elsewhere. Needs a session, which says whose consent it is. */
@@ -110,5 +81,6 @@ function openPage(request: NextRequest): Response {
 }
 
 export const config = {
-  matcher: ["/((?!_next/static|_next/image|chatkit/|icons/|sw.js|manifest.webmanifest|icon|favicon|healthz|readyz).*)"],
+  // Files go past: Next holds the bodies of what comes here, and no more than 10 MB of one (app/api/[userId]/attachments).
+  matcher: ["/((?!api/[^/]+/attachments|_next/static|_next/image|chatkit/|icons/|sw.js|manifest.webmanifest|icon|favicon|healthz|readyz).*)"],
 };

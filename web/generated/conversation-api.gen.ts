@@ -922,11 +922,46 @@ export interface components {
         };
         /**
          * AssistantCards
-         * @description The assistants, the default one first.
+         * @description The assistants, the default one first, and what may go with a message to them.
          */
         AssistantCards: {
             /** Data */
             data: components["schemas"]["AssistantCard"][];
+            attachments: components["schemas"]["Attachable"];
+            /**
+             * Dictation
+             * @description Whether ChatKit's `input.transcribe` is answered here.
+             */
+            dictation: boolean;
+        };
+        /**
+         * Attachable
+         * @description What may be attached to a message, by the type that a file is found to be.
+         */
+        Attachable: {
+            /**
+             * Types
+             * @example [
+             *       "image/png",
+             *       "text/plain"
+             *     ]
+             */
+            types: string[];
+            /**
+             * Bytes Max
+             * @example 104857600
+             */
+            bytes_max: number;
+            /**
+             * Picture Bytes Max
+             * @example 20971520
+             */
+            picture_bytes_max: number;
+            /**
+             * Count Max
+             * @example 10
+             */
+            count_max: number;
         };
         /**
          * Attachment

@@ -46,19 +46,27 @@ const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
  * Its span ends with the answer's head: a stream goes on for hours.
  */
 export async function forward(request: Request, serviceUrl: string, authorization: string | null): Promise<Response> {
+  const declaredBytes = Number(request.headers.get("content-length") ?? 0);
+  if (declaredBytes > BODY_BYTES_MAX) return problem("payload_too_large");
+  return traced(request, serviceUrl, authorization, RESPONSE_HEAD_TIMEOUT_MILLISECONDS);
+}
+
+/** The same for a file, in or out: as large as the service takes it, and for as long as the service allows. */
+export async function forwardFile(request: Request, serviceUrl: string, authorization: string | null): Promise<Response> {
+  return traced(request, serviceUrl, authorization, null);
+}
+
+async function traced(request: Request, serviceUrl: string, authorization: string | null, timeout: number | null): Promise<Response> {
   const span = getTracing()?.begin(request, templateOf(new URL(request.url).pathname));
-  const answer = await send(request, serviceUrl, requestHeaders(request.headers, authorization, span));
+  const answer = await send(request, serviceUrl, requestHeaders(request.headers, authorization, span), timeout);
   span?.end(answer.status);
   return answer;
 }
 
-async function send(request: Request, serviceUrl: string, headers: Headers): Promise<Response> {
+async function send(request: Request, serviceUrl: string, headers: Headers, timeout: number | null): Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const declaredBytes = Number(request.headers.get("content-length") ?? 0);
-  if (declaredBytes > BODY_BYTES_MAX) return problem("payload_too_large");
-
   const abort = new AbortController();
-  const giveUp = setTimeout(() => abort.abort(), RESPONSE_HEAD_TIMEOUT_MILLISECONDS);
+  const giveUp = timeout === null ? undefined : setTimeout(() => abort.abort(), timeout);
   request.signal.addEventListener("abort", () => abort.abort(), { once: true });
   try {
     const answer = await fetch(`${serviceUrl}${pathname}${search}`, {

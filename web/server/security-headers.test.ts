@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { contentSecurityPolicy } from "./security-headers";
+import { contentSecurityPolicy, securityHeaders } from "./security-headers";
 
 test("scripts need the nonce, and nothing is loaded from elsewhere", () => {
   const policy = contentSecurityPolicy("n0nce", { source: "natter" }, false);
@@ -13,4 +13,8 @@ test("OpenAI's element is allowed from its own host, where it is configured", ()
   const policy = contentSecurityPolicy("n0nce", { source: "openai", domainKey: "k" }, false);
   expect(policy).toContain("script-src 'self' 'nonce-n0nce' https://cdn.platform.openai.com");
   expect(policy).toContain("frame-src https://cdn.platform.openai.com");
+});
+
+test("a page may ask for the microphone, and for nothing else of the machine", () => {
+  expect(securityHeaders(true)["permissions-policy"]).toBe("camera=(), geolocation=(), microphone=(self), browsing-topics=()");
 });

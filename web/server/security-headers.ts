@@ -30,7 +30,8 @@ export function securityHeaders(isHttps: boolean): Record<string, string> {
   return {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    // The microphone is the composer's: dictation.
+    "permissions-policy": "camera=(), geolocation=(), microphone=(self), browsing-topics=()",
     "cross-origin-opener-policy": "same-origin",
     ...(isHttps ? { "strict-transport-security": "max-age=31536000" } : {}),
   };

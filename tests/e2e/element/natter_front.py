@@ -24,6 +24,7 @@ from tests.e2e.element.seeding import seed
 
 STREAM = re.compile(r"/stream$")
 CONVERSATION_STREAM = re.compile(r"/conversations/[^/]+/stream$")
+UPLOAD = re.compile(r"/attachments/[^/]+/content$")
 RUN_STREAM = re.compile(r"/runs/[^/]+/stream$")
 FORWARDED = (
     "authorization",
@@ -44,6 +45,8 @@ class Faults:
     fail_next: list[int] = field(default_factory=list)
     post_statuses: list[int] = field(default_factory=list)
     stream_statuses: list[int] = field(default_factory=list)
+    upload_statuses: list[int] = field(default_factory=list)
+    upload_seconds: float = 0
     prepend: str = ""
     is_silent: bool = False
     broken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,6 +64,8 @@ class Faults:
     def refusal(self, request: Request) -> Response | None:
         """What the browser gets instead of Natter's answer, if a test wants that."""
         path = request.url.path
+        if UPLOAD.search(path) and request.method == "PUT" and self.upload_statuses:
+            return JSONResponse({"detail": "The disk is full.", "code": "scripted"}, self.upload_statuses.pop(0))
         if CONVERSATION_STREAM.search(path) and self.stream_statuses:
             return Response(status_code=self.stream_statuses.pop(0))
         if path.endswith("/chatkit"):
@@ -95,6 +100,8 @@ class Front:
     async def forward(self, request: Request) -> Response:
         """Any call of the page."""
         body = await request.body()
+        if UPLOAD.search(request.url.path) and request.method == "PUT":
+            await asyncio.sleep(self.faults.upload_seconds)
         if refusal := self.faults.refusal(request):
             return refusal
         self.faults.note(request, body)
@@ -152,13 +159,14 @@ class Front:
                 self.database_url = command["database_url"]
             case "token":
                 self.tokens[command["user"]] = command["token"]
-            case "calm":
+            case "calm" | "break" as name:
                 self.faults.break_streams()
-                self.faults = Faults()
-            case "break":
-                self.faults.break_streams()
+                self.faults = Faults() if name == "calm" else self.faults
             case "silence":
                 self.faults.is_silent = True
+            case "uploads":
+                self.faults.upload_statuses = command.get("statuses", [])
+                self.faults.upload_seconds = command.get("seconds", 0)
             case "stream_statuses" | "post_statuses" | "fail_next" as name:
                 setattr(self.faults, name, command["values"])
             case "prepend":
@@ -167,8 +175,6 @@ class Front:
                 self.model.word_delay_seconds = command["seconds"]
             case "seed" | "threads" as name:
                 return JSONResponse(await self.seed(is_list=name == "threads", **command))
-            case _:
-                pass
         return JSONResponse(self.state())
 
     def state(self) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class Server:
     durable_chatkit: str = ""
     durable_attributes: dict[str, str] = field(default_factory=dict)
     failure_words: dict[str, str] = field(default_factory=dict)
+    upload: str = ""
+    """Where a form with a file goes."""
+    download: str = ""
+    """Where a file is, with its id."""
     """By phrase: what the person reads when the answer fails."""
 
     def control(self, do: str, **arguments: Any) -> dict[str, Any]:
@@ -95,6 +99,8 @@ def stock_server(origin: str) -> Server:
             "data-on-busy": "enqueue",
         },
         failure_words={"fail": "The model is away.", "crash": "Something went wrong"},
+        upload="/upload",
+        download="/files/{attachment_id}",
     )
 
 
@@ -117,6 +123,8 @@ def natter_of_a_new_person(natter: RunningNatter, origin: str) -> Person:
             "data-on-busy": "enqueue",
         },
         failure_words={"fail": "The model provider cannot be reached", "crash": "broken off or could not be read"},
+        upload=f"{api}/attachments",
+        download=f"{api}/attachments/{{attachment_id}}/content",
         stack=natter,
         user=user,
     )

@@ -171,7 +171,6 @@ class App:
             "stream_requests": faults.stream_requests,
             "cancels": faults.cancels,
             "keys": faults.keys,
-            "deleted": self.uploads.deleted,
         }
 
     async def seed(self, count: int, title: str | None, last: str | None) -> str:

@@ -11,7 +11,6 @@ from tests.e2e.element.servers import Server
 from tests.e2e.element.test_accessibility import FOCUSED_NAME, axe
 
 ATTACHMENTS = {"composer": {"attachments": {"enabled": True}}}
-DOWNLOADS = {"data-attachment-url": "/files/{attachment_id}"}
 TEXT: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"buy milk"}
 
 DROP = """([kind, files]) => {
@@ -62,10 +61,15 @@ def dropped(kind: str, *names: str) -> list[Any]:
     return [kind, [{"name": name, "type": "text/csv", "text": "a,b"} for name in names]]
 
 
-def test_files_are_chosen_pasted_and_dropped_sent_and_shown(stock: Server, page: Page, chat: Chat) -> None:
-    stock.control("uploads", seconds=0.4)
-    page.goto(stock.url(ATTACHMENTS, page="plain.html", attributes="{}"))
-    page.evaluate("value => chat.setAttribute('data-attachment-url', value)", DOWNLOADS["data-attachment-url"])
+def sent(server: Server, operation: str) -> list[Any]:
+    """What the element has asked for by that operation."""
+    return [request["params"] for request in server.requests() if request["type"] == operation]
+
+
+def test_files_are_chosen_pasted_and_dropped_sent_and_shown(server: Server, page: Page, chat: Chat) -> None:
+    server.control("uploads", seconds=0.4)
+    page.goto(server.url(ATTACHMENTS))
+    page.evaluate("value => chat.setAttribute('data-attachment-url', value)", server.download)
     choose(chat, picture("one.png"), picture("two.png", 30, 90), TEXT)
     page.evaluate(DROP, dropped("paste", "pasted.csv"))
     page.evaluate(DROP, dropped("dragenter", "dropped.csv"))
@@ -80,8 +84,8 @@ def test_files_are_chosen_pasted_and_dropped_sent_and_shown(stock: Server, page:
     assert axe(page) == []
     chat.ask("say thanks")
     expect(chips(chat)).to_have_count(0)
-    sent = stock.requests()[-1]["params"]["input"]["attachments"]
-    assert len(sent) == 5
+    (begun,) = sent(server, "threads.create")
+    assert len(begun["input"]["attachments"]) == 5
     for _ in range(2):
         message = chat.root.locator(".message.user")
         expect(message.locator(".picture img")).to_have_count(2)
@@ -94,7 +98,7 @@ def test_files_are_chosen_pasted_and_dropped_sent_and_shown(stock: Server, page:
         assert download.value.path().read_bytes() == TEXT["buffer"]
         thread_id = chat.thread_id()
         page.reload()  # what history shows is the same
-        page.evaluate("value => chat.setAttribute('data-attachment-url', value)", DOWNLOADS["data-attachment-url"])
+        page.evaluate("value => chat.setAttribute('data-attachment-url', value)", server.download)
         page.evaluate("id => chat.setThreadId(id)", thread_id)
     look_at_pictures(page, chat)
 
@@ -141,15 +145,15 @@ def test_what_may_not_be_attached_is_said(stock: Server, page: Page, chat: Chat)
     expect(chat.root.locator(".refusals")).to_have_count(0)
 
 
-def test_an_upload_is_cancelled_tried_again_and_found_after_a_refresh(stock: Server, page: Page, chat: Chat) -> None:
-    page.goto(stock.url(ATTACHMENTS))
-    stock.control("uploads", statuses=[507])
+def test_an_upload_is_cancelled_tried_again_and_found_after_a_refresh(server: Server, page: Page, chat: Chat) -> None:
+    page.goto(server.url(ATTACHMENTS))
+    server.control("uploads", statuses=[507])
     choose(chat, TEXT)
     expect(chat.root.get_by_role("alert")).to_have_text("The disk is full.")
     expect(chat.root.get_by_role("button", name="Send")).to_be_disabled()
     chat.root.get_by_role("button", name="Try again: notes.txt").click()
     wait_until_ready(chat, 1)
-    stock.control("uploads", seconds=20)
+    server.control("uploads", seconds=20)
     choose(chat, picture("slow.png"))
     expect(chat.root.get_by_role("progressbar", name="Uploading slow.png")).to_be_visible()
     chat.root.get_by_role("button", name="Remove slow.png").click()
@@ -166,7 +170,7 @@ def test_an_upload_is_cancelled_tried_again_and_found_after_a_refresh(stock: Ser
     expect(chat.root.locator(".message.user .attachment-name")).to_have_text("notes.txt")
     expect(chat.bubbles).to_have_count(0)
     # What was tried again or removed is deleted where it had begun; what was sent is not.
-    assert len(stock.control("state")["deleted"]) == 2
+    assert len(sent(server, "attachments.delete")) == 2
     expect(chips(chat)).to_have_count(0)
 
 
@@ -179,15 +183,15 @@ def test_a_lost_connection_is_found_again(stock: Server, page: Page, chat: Chat)
     wait_until_ready(chat, 1)
 
 
-def test_a_page_uploads_at_once_and_brings_files_of_its_own(stock: Server, page: Page, chat: Chat) -> None:
+def test_a_page_uploads_at_once_and_brings_files_of_its_own(server: Server, page: Page, chat: Chat) -> None:
     page.goto(
-        stock.url(
+        server.url(
             {
                 **ATTACHMENTS,
                 "api": {
-                    "url": "/chatkit",
+                    "url": server.chatkit,
                     "domainKey": "none",
-                    "uploadStrategy": {"type": "direct", "uploadUrl": "/upload"},
+                    "uploadStrategy": {"type": "direct", "uploadUrl": server.upload},
                 },
             }
         )
@@ -198,15 +202,15 @@ def test_a_page_uploads_at_once_and_brings_files_of_its_own(stock: Server, page:
     }""")
     wait_until_ready(chat, 1)  # it resolves when they are there
     chat.ask("say hello")
-    (sent,) = stock.requests()[-1]["params"]["input"]["attachments"]
-    assert [request["type"] for request in stock.requests()] == ["threads.create"]
-    attachment = {"type": "file", "id": sent, "name": "mine.txt", "mime_type": "text/plain"}
+    (begun,) = sent(server, "threads.create")
+    assert sent(server, "attachments.create") == []
+    attachment = {"type": "file", "id": begun["input"]["attachments"][0], "name": "mine.txt", "mime_type": "text/plain"}
     page.evaluate("attachment => chat.sendUserMessage({ text: 'say again', attachments: [attachment] })", attachment)
     expect(chat.root.locator(".message.user .attachment-name")).to_have_count(2)
     page.evaluate("attachment => chat.setComposerValue({ attachments: [attachment] })", attachment)
     wait_until_ready(chat, 1)
     chat.root.get_by_role("button", name="Remove mine.txt").click()
-    assert stock.control("state")["deleted"] == []  # it is the page's
-    page.goto(stock.url())
+    assert sent(server, "attachments.delete") == []  # it is the page's
+    page.goto(server.url())
     refused = "chat.setComposerValue({ files: [new File(['a'], 'a.txt')] }).catch((error) => error.message)"
     assert "composer.attachments" in page.evaluate(refused)

@@ -28,14 +28,12 @@ class Uploads(AttachmentStore[dict[str, str]]):
 
     memory: MemoryStore
     kept: dict[str, bytes] = field(default_factory=dict)
-    deleted: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     delay_seconds: float = 0
 
     def calm(self) -> None:
         """No fault is left."""
         self.statuses, self.delay_seconds = [], 0
-        self.deleted.clear()
 
     async def create_attachment(self, input: AttachmentCreateParams, context: dict[str, str]) -> Attachment:  # noqa: A002 - the SDK's name
         attachment_id = self.generate_attachment_id(input.mime_type, context)
@@ -47,7 +45,6 @@ class Uploads(AttachmentStore[dict[str, str]]):
 
     async def delete_attachment(self, attachment_id: str, context: dict[str, str]) -> None:
         self.kept.pop(attachment_id, None)
-        self.deleted.append(attachment_id)
 
     async def put(self, request: Request) -> Response:
         """PUT /upload/{attachment_id}: the second phase."""

@@ -24,9 +24,11 @@ const SUPPORT: Assistant = {
   resources: [{ id: "mcp:resource:shop/a", label: "Terms", group: "Shop" }],
 };
 
+const NOTHING = { attachments: null, dictation: false };
+
 const optionsFor = (assistant: Assistant | null) => {
   globalThis.location ??= { origin: "https://natter.test" } as Location;
-  return chatOptions({ userId: "a", domainKey: "k", scheme: "light", initialThread: null, assistant, fetch });
+  return chatOptions({ userId: "a", domainKey: "k", scheme: "light", initialThread: null, assistant, offer: NOTHING, fetch });
 };
 
 test("the start screen and the composer are those of the assistant that is written to", () => {
@@ -81,4 +83,14 @@ test("what is posted says to whom, and in which time zone", async () => {
   expect(first?.get("natter-time-zone")).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
   expect(second?.has("natter-assistant")).toBe(false);
   expect(seen[2]).toBeUndefined();
+});
+
+test("files and speech are taken where the server takes them, within its bounds", () => {
+  const attachments = { types: ["image/png", "text/plain"], bytes_max: 100, picture_bytes_max: 50, count_max: 3 };
+  const setup = { userId: "a", domainKey: "k", scheme: "light", initialThread: null, assistant: null, fetch } as const;
+  const { composer } = chatOptions({ ...setup, offer: { attachments, dictation: true } });
+  expect(composer?.attachments).toMatchObject({ enabled: true, maxSize: { "image/*": 50, "*": 100 }, maxCount: 3 });
+  expect(composer?.attachments?.accept?.["image/png"]).toEqual([]);
+  expect(composer?.attachments?.accept?.["text/*"]).toContain(".md");
+  expect(composer?.dictation).toEqual({ enabled: true });
 });

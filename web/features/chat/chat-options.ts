@@ -4,7 +4,7 @@ import type { ChatKitIcon, ChatKitOptions } from "@openai/chatkit";
 import { askForSidebar } from "@/features/conversations/sidebar-toggle";
 
 import { both, commandsOf, resourceEntities, taskEntities } from "./mentions";
-import type { Assistant } from "./use-assistants";
+import type { Assistant, Offer } from "./use-assistants";
 
 /** The assistant that works with the reader's tasks. */
 const TASK_ASSISTANT_ID = "todo";
@@ -16,6 +16,8 @@ export type ChatSetup = Readonly<{
   initialThread: string | null;
   /** The assistant that the reader writes to; null where the server did not say which there are. */
   assistant: Assistant | null;
+  /** What may go with a message: files, speech. */
+  offer: Pick<Offer, "attachments" | "dictation">;
   fetch: typeof globalThis.fetch;
 }>;
 
@@ -30,6 +32,8 @@ export function elementSettings(userId: string): Record<`data-${string}`, string
     "data-resume": `${base}/conversations/{thread_id}/stream`,
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
     "data-conversation-url": `${base}/conversations/{thread_id}`,
+    "data-attachment-url": `${base}/attachments/{attachment_id}/content`,
+    "data-read-aloud": "",
     "data-keyboard": "page",
     "data-page-keys": "Ctrl / ⌘ + K: Search in what was said",
     "data-prompts": "fill",
@@ -62,9 +66,9 @@ export function appearance(scheme: "light" | "dark"): Pick<ChatKitOptions, "them
   };
 }
 
-export function chatOptions({ userId, domainKey, scheme, initialThread, assistant, fetch }: ChatSetup): ChatKitOptions {
+export function chatOptions({ userId, domainKey, scheme, initialThread, assistant, offer, fetch }: ChatSetup): ChatKitOptions {
   return {
-    api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch },
+    api: { url: new URL(chatkitUrl(userId), location.origin).href, domainKey, fetch, uploadStrategy: { type: "two_phase" } },
     initialThread,
     ...appearance(scheme),
     header: { enabled: true, leftAction: { icon: "sidebar-left", onClick: askForSidebar } },
@@ -73,7 +77,7 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, assistan
     startScreen: startScreenOf(assistant),
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
-    composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant) },
+    composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant), ...inputOf(offer) },
     ...mentionsOf(userId, assistant),
   };
 }
@@ -110,4 +114,22 @@ function choicesOf(assistant: Assistant | null): Pick<NonNullable<ChatKitOptions
     default: is_default,
   }));
   return { ...(tools.length > 0 ? { tools } : {}), ...(models.length > 1 ? { models } : {}) };
+}
+
+/** Text has many types and names, of which browsers know few: the server calls each of these plain text. */
+const TEXT_NAMES = [".txt", ".log", ".md", ".csv", ".json", ".yaml", ".yml", ".toml", ".sql", ".py", ".ts", ".tsx", ".js", ".sh", ".go", ".rs", ".java"];
+
+/** Files and speech, where the server takes them. It looks into each file; what is refused here is refused sooner. */
+function inputOf({ attachments, dictation }: ChatSetup["offer"]): Pick<NonNullable<ChatKitOptions["composer"]>, "attachments" | "dictation"> {
+  return {
+    ...(attachments && {
+      attachments: {
+        enabled: true,
+        maxSize: { "image/*": attachments.picture_bytes_max, "*": attachments.bytes_max },
+        maxCount: attachments.count_max,
+        accept: Object.fromEntries(attachments.types.map((type) => (type === "text/plain" ? ["text/*", TEXT_NAMES] : [type, []]))),
+      },
+    }),
+    ...(dictation && { dictation: { enabled: true } }),
+  };
 }

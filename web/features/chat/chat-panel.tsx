@@ -14,7 +14,7 @@ import { AssistantPicker } from "./assistant-picker";
 import { chatOptions, elementSettings } from "./chat-options";
 import { ChatFailed, ChatLoading, ConversationRefused } from "./chat-states";
 import { createResumableFetch, tellingSignOut, tellingWhom, waitOrOnline } from "./resumable-fetch";
-import { type Assistant, assistantWrittenTo, useAssistants, useChosenAssistant } from "./use-assistants";
+import { assistantWrittenTo, type Offer, useChosenAssistant, useOffer } from "./use-assistants";
 import { messageInAddress, rememberConversation, useConversationAccess } from "./use-conversation";
 import { useElementScript } from "./use-element-script";
 
@@ -29,15 +29,16 @@ type Props = Readonly<{
 export function ChatPanel(props: Props) {
   const script = useElementScript(props.scriptUrl);
   const access = useConversationAccess(props.userId, props.conversationId);
-  const assistants = useAssistants(props.userId);
+  const offer = useOffer(props.userId);
   const isFirst = useSearchParams().get("conversation") === props.conversationId;
   if (isFirst && (access === "forbidden" || access === "unknown")) return <ConversationRefused reason={access} />;
   if (script === "failed") return <ChatFailed />;
-  if (script === "loading" || (isFirst && access === "checking") || assistants === null) return <ChatLoading />;
-  return <Chat {...props} assistants={assistants} />;
+  if (script === "loading" || (isFirst && access === "checking") || offer === null) return <ChatLoading />;
+  return <Chat {...props} offer={offer} />;
 }
 
-function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & { assistants: readonly Assistant[] }) {
+function Chat({ userId, conversationId, openaiDomainKey, offer }: Props & { offer: Offer }) {
+  const assistants = offer.data;
   const { chosen, choose, follow } = useChosenAssistant(userId, assistants);
   useEffect(() => follow(conversationId), [follow, conversationId]);
   const { scheme } = useTheme();
@@ -56,6 +57,7 @@ function Chat({ userId, conversationId, openaiDomainKey, assistants }: Props & {
       scheme,
       initialThread: conversationId,
       assistant: chosen,
+      offer,
       fetch: chatFetch,
     }),
     onThreadChange: ({ threadId }) => {

@@ -8,6 +8,8 @@ import { call } from "@/lib/http";
 
 export type Assistant = components["schemas"]["AssistantCard"];
 type AssistantCards = components["schemas"]["AssistantCards"];
+/** Whom one may write to, and what may go with a message; null where the server did not say. */
+export type Offer = Omit<AssistantCards, "attachments"> & { attachments: AssistantCards["attachments"] | null };
 type Conversation = components["schemas"]["Conversation"];
 
 let writtenTo: string | null = null;
@@ -15,19 +17,21 @@ let writtenTo: string | null = null;
 /** The assistant that the next new conversation will be with. */
 export const assistantWrittenTo = (): string | null => writtenTo;
 
-/** The assistants, the default one first; null while they are being read, empty if that failed. */
-export function useAssistants(userId: string): readonly Assistant[] | null {
-  const [assistants, setAssistants] = useState<readonly Assistant[] | null>(null);
+const NOTHING: Offer = { data: [], dictation: false, attachments: null };
+
+/** The assistants, the default one first, and what else is on; null while it is being read, empty if that failed. */
+export function useOffer(userId: string): Offer | null {
+  const [offer, setOffer] = useState<Offer | null>(null);
   useEffect(() => {
     let isMounted = true;
-    call<AssistantCards>("GET", `/api/${encodeURIComponent(userId)}/assistants`)
-      .then(({ data }) => data, () => [])
-      .then((found) => isMounted && setAssistants(found));
+    call<Offer>("GET", `/api/${encodeURIComponent(userId)}/assistants`)
+      .catch(() => NOTHING)
+      .then((found) => isMounted && setOffer(found));
     return () => {
       isMounted = false;
     };
   }, [userId]);
-  return assistants;
+  return offer;
 }
 
 /**

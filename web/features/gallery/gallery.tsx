@@ -55,7 +55,16 @@ export function Gallery({ scriptUrl }: { scriptUrl: string }) {
 
 function Widgets({ scheme, locale }: Readonly<{ scheme: keyof typeof SCHEMES; locale: keyof typeof LOCALES }>) {
   const options = useMemo(
-    () => chatOptions({ userId: "gallery", domainKey: "natter", scheme, initialThread: GALLERY_THREAD, assistant: null, fetch: answerFromGallery }),
+    () =>
+      chatOptions({
+        userId: "gallery",
+        domainKey: "natter",
+        scheme,
+        initialThread: GALLERY_THREAD,
+        assistant: null,
+        offer: { attachments: null, dictation: false },
+        fetch: answerFromGallery,
+      }),
     [scheme],
   );
   const { control } = useChatKit({

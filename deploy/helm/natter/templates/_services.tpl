@@ -6,11 +6,11 @@ What the chart knows of each service and an operator cannot change: the one tabl
 auth_edge:
   command: [python, -m, auth_edge]
   port: 8000
-  to: [nats, web]
+  to: [nats, web{{ if .Values.settings.auth_edge.AUTH_EDGE_TRANSCRIPTION_MODEL }}, outside{{ end }}]
   environment:
     JWT_VERIFIER: jwks
     JWT_JWKS_URL: http://{{ .Release.Name }}-web:3000/api/auth/jwks
-  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET, WEB_AUDIT_SECRET]
+  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET, WEB_AUDIT_SECRET, AUTH_EDGE_TRANSCRIPTION_API_KEY]
 stream_relay:
   command: [python, -m, stream_relay]
   port: 8001
@@ -93,7 +93,7 @@ seccompProfile: { type: RuntimeDefault }
 {{- end }}
 {{- range $variable, $key := $secrets }}
 - name: {{ $variable }}
-  valueFrom: { secretKeyRef: { name: {{ $.root.Values.secret }}, key: {{ $key }}{{ if has $key (list "OPENAI_API_KEY") }}, optional: true{{ end }} } }
+  valueFrom: { secretKeyRef: { name: {{ $.root.Values.secret }}, key: {{ $key }}{{ if has $key (list "OPENAI_API_KEY" "AUTH_EDGE_TRANSCRIPTION_API_KEY") }}, optional: true{{ end }} } }
 {{- end }}
 {{- end }}
 

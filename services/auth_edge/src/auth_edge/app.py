@@ -49,6 +49,7 @@ from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.secret_uses import SecretUses
 from auth_edge.server import build_server
 from auth_edge.settings import Settings
+from auth_edge.transcription import open_transcriber
 from auth_edge.uploads import Uploads
 
 DESCRIPTION: Final = """\
@@ -144,6 +145,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
         open_verifier(settings, chat_token_ttl_seconds=settings.chat_token_ttl_seconds) as verifier,
         Bus.open(settings, service=Service.AUTH_EDGE) as bus,
         httpx.AsyncClient(follow_redirects=False) as scanner_client,
+        open_transcriber(settings) as transcriber,
     ):
         permits = Permits(settings.requests_per_minute_max, asyncio.get_running_loop().time)
         edge = Edge(
@@ -159,6 +161,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
             _secret_uses(settings.service_turns_per_minute_max, settings),
             FairQueue(EXPORTS, waiting_max=0, seconds_max=1, code=Code.RATE_LIMITED, user_places_max=1),
             _uploads(settings, bus, scanner_client),
+            transcriber,
         )
         app.state.edge = edge
         app.state.health = _health(edge)

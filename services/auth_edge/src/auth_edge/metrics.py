@@ -9,5 +9,10 @@ HTTP_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=LATENCY_BUCKETS_SECONDS,
 )
+TRANSCRIPTION_SECONDS = Histogram(
+    "natter_transcription_seconds",
+    "Time in which speech was written down, or was not.",
+    buckets=LATENCY_BUCKETS_SECONDS,
+)
 AUDITED = Counter("natter_audited_total", "What the web app has noted, failed sign-ins among it.", ["action"])
 REFUSED_TOKENS = Counter("natter_refused_tokens_total", "Requests whose token was refused.", ["reason"])

@@ -6,7 +6,7 @@ from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, Signi
 from file_store import FileStoreSettings
 from file_store.content import TYPES_DEFAULT
 from identity import IdentitySettings
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 
@@ -43,6 +43,27 @@ class Settings(IdentitySettings, ProvingSettings, FileStoreSettings):
         ("name",),
         validation_alias="AUTH_EDGE_CLAIMS_PASSED",
         description="Claims of the token that assistants may see, separated by commas.",
+    )
+
+    transcription_base_url: Url = Field(
+        "https://api.openai.com/v1",
+        validation_alias="AUTH_EDGE_TRANSCRIPTION_BASE_URL",
+        description="A server with OpenAI's transcription API.",
+    )
+    transcription_api_key: SecretStr | None = Field(
+        None, validation_alias="AUTH_EDGE_TRANSCRIPTION_API_KEY", description="What that server is shown, if anything."
+    )
+    transcription_model: str = Field(
+        "",
+        validation_alias="AUTH_EDGE_TRANSCRIPTION_MODEL",
+        description="The model that writes down what is said; empty: nobody can dictate.",
+    )
+    transcription_timeout_seconds: float = Field(
+        20,
+        gt=0,
+        le=28,
+        validation_alias="AUTH_EDGE_TRANSCRIPTION_TIMEOUT_SECONDS",
+        description="Proxies wait 30 s for an answer.",
     )
 
     body_bytes_max: int = Field(1024 * 1024, ge=1024, description="A larger request body is refused with 413.")

@@ -1,10 +1,12 @@
 """ChatKit's requests into our messages (openai-chatkit 1.6, `chatkit.types`); the answers: chatkit_protocol."""
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from chatkit.types import (
     ChatKitReq,
+    InputTranscribeParams,
     ItemsListParams,
     StructuredInputSubmission,
     ThreadCustomActionParams,
@@ -32,7 +34,7 @@ PAGE_SIZE_MAX: Final = 100
 FEEDBACK_ITEMS_MAX: Final = 100
 MODEL_CHARACTERS_MAX: Final = 100
 NOT_SUPPORTED: Final = {
-    "input.transcribe": "Dictation is not supported.",
+    "input.transcribe": "Nobody can dictate here: no model for speech is configured.",
 }
 
 _request_adapter: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
@@ -176,6 +178,15 @@ def plain_message(
         edited_message_id=edited_message_id,
         attachments=tuple(attachments),
     )
+
+
+def speech(params: InputTranscribeParams) -> tuple[bytes, str]:
+    """What was said, and the media type of it. Raises TerminalError (`invalid_request`)."""
+    try:
+        audio = b64decode(params.audio_base64, validate=True)
+    except ValueError as error:
+        raise TerminalError(Code.INVALID_REQUEST, "This is not base64.", field="params.audio_base64") from error
+    return audio, params.mime_type.split(";", 1)[0].strip().lower()
 
 
 def structured_input(item_id: str, sent: StructuredInputSubmission) -> StructuredInput:

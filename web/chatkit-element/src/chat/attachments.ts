@@ -176,8 +176,9 @@ export class Attachments {
 
 /** An attachment that the server has already, given by the page or taken back from a message. */
 export function readyAttachment(uploaded: WireAttachment): ComposerAttachment {
-  const { name, mime_type: mimeType } = uploaded;
-  return { key: crypto.randomUUID(), name, mimeType, sizeBytes: null, status: "ready", progress: 1, error: null, previewUrl: null, uploaded, isOwn: false };
+  const { name, mime_type: mimeType, metadata } = uploaded;
+  const sizeBytes = typeof metadata?.size_bytes === "number" ? metadata.size_bytes : null;
+  return { key: crypto.randomUUID(), name, mimeType, sizeBytes, status: "ready", progress: 1, error: null, previewUrl: null, uploaded, isOwn: false };
 }
 
 export function uploadedOf(list: readonly ComposerAttachment[]): WireAttachment[] {

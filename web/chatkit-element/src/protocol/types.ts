@@ -90,6 +90,8 @@ export interface WireAttachment {
   name: string;
   mime_type: string;
   preview_url?: string;
+  /** Stock servers leave it out; a durable one says how large the file is. */
+  metadata?: { size_bytes?: unknown } | null;
 }
 
 /** The answer to `attachments.create`. */

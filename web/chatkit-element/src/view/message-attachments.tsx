@@ -32,10 +32,13 @@ export const MessageAttachments = memo(({ attachments }: { attachments: readonly
       )}
       {files.length > 0 && (
         <ul class="attachments">
-          {files.map(({ id, name, mime_type: mimeType }) => (
+          {files.map(({ id, name, mime_type: mimeType, metadata }) => (
             <li key={id} class="attachment" part="attachment">
               <Icon name={fileIcon(mimeType)} />
-              <bdi class="attachment-name">{name}</bdi>
+              <span class="attachment-text">
+                <bdi class="attachment-name">{name}</bdi>
+                {typeof metadata?.size_bytes === "number" && <small>{locale.fileSize(metadata.size_bytes)}</small>}
+              </span>
               <DownloadLink name={name} url={addressOf(id)} />
             </li>
           ))}

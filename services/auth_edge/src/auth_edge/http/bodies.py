@@ -117,10 +117,21 @@ class TurnAccepted(BaseModel):
     stream_url: str = Field(examples=["/api/alice/runs/run_0199a1b2c3d4/stream"])
 
 
+class Attachable(BaseModel):
+    """What may be attached to a message, by the type that a file is found to be."""
+
+    types: list[str] = Field(examples=[["image/png", "text/plain"]])
+    bytes_max: int = Field(examples=[104857600])
+    picture_bytes_max: int = Field(examples=[20971520])
+    count_max: int = Field(examples=[10])
+
+
 class AssistantCards(BaseModel):
-    """The assistants, the default one first."""
+    """The assistants, the default one first, and what may go with a message to them."""
 
     data: list[AssistantCard]
+    attachments: Attachable
+    dictation: bool = Field(description="Whether ChatKit's `input.transcribe` is answered here.")
 
 
 class NewChatSession(_Sent):

@@ -18,6 +18,7 @@ from auth_edge import rules
 from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.secret_uses import SecretUses
 from auth_edge.settings import Settings
+from auth_edge.transcription import Transcriber
 from auth_edge.uploads import Uploads
 
 CHAT_SCOPE = {"x-natter-scope": "chat"}
@@ -50,6 +51,7 @@ class Edge:
     exports: FairQueue
     """Who is being sent everything of theirs: one export of a user at a time, a few of all. Nobody waits."""
     uploads: Uploads
+    transcriber: Transcriber | None
 
     @property
     def file_tokens(self) -> FileTokens:
@@ -102,10 +104,12 @@ class GuardedRoute(APIRoute):
             rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
             if is_large(request.headers):
                 async with edge.places_for_large.place(principal.user_id):
-                    return await answer(request, edge, principal)
-            return await answer(request, edge, principal)
+                    call, response = await answer(request, edge, principal)
+            else:
+                call, response = await answer(request, edge, principal)
+            return await call.waits_for[0]() if call.waits_for else response
 
-        async def answer(request: Request, edge: Edge, principal: VerifiedPrincipal) -> Response:
+        async def answer(request: Request, edge: Edge, principal: VerifiedPrincipal) -> tuple[Call, Response]:
             await request.body()  # now, so that neither a stranger's body nor a slow one counts against the answer
             deadline = asyncio.get_running_loop().time() + edge.settings.answer_timeout_seconds
             call = Call(edge, principal, deadline, request.state.answer_headers)
@@ -113,12 +117,11 @@ class GuardedRoute(APIRoute):
                 async with edge.places.place(principal.user_id):
                     await _take_permit(call)
                     request.state.call = call
-                    response = await handle(request)
+                    return call, await handle(request)
             except RetryableError as error:
                 if error.code == Code.RATE_LIMITED:
                     await edge.slow_refusals.wait()
                 raise
-            return await call.waits_for[0]() if call.waits_for else response
 
         return guarded
 

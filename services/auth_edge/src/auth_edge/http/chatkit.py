@@ -8,6 +8,7 @@ from chatkit.types import (
     AttachmentsCreateReq,
     AttachmentsDeleteReq,
     ChatKitReq,
+    InputTranscribeReq,
     ItemsFeedbackReq,
     ItemsListReq,
     ThreadsAddClientToolOutputReq,
@@ -21,6 +22,7 @@ from chatkit.types import (
     ThreadsRetryAfterItemReq,
     ThreadsSyncCustomActionReq,
     ThreadsUpdateReq,
+    TranscriptionResult,
 )
 from contracts.commands import BeginTurn, ClientToolOutput, CustomAction, OnBusy, Retry, TurnInput, UserMessage
 from contracts.ids import MessageId
@@ -32,6 +34,7 @@ from auth_edge.http.call import CHAT_SCOPE, Call, UserCall, user_router
 from auth_edge.http.chat import IdempotencyKeyHeader, begin_turn, stream_url
 from auth_edge.http.documented import CHATKIT_ANSWER, CHATKIT_REQUEST, SEE_OTHER, problems
 from auth_edge.http.requester import KnownRequester
+from auth_edge.transcription import Transcriber
 
 router = user_router("chatkit")
 
@@ -157,8 +160,19 @@ async def _answer(request: ChatKitReq, call: Call) -> Response:  # noqa: PLR0911
         case AttachmentsDeleteReq():
             await attachments.chatkit_delete(call, request.params.attachment_id)
             return Response("{}", media_type="application/json")
+        case InputTranscribeReq() if call.edge.transcriber is not None:
+            audio, media_type = translate.speech(request.params)
+            call.waits_for.append(
+                partial(_transcribe, call.edge.transcriber, call.principal.user_id, audio, media_type)
+            )
+            return Response()  # the one above is the answer
         case _:
             raise translate.not_supported(request)
+
+
+async def _transcribe(transcriber: Transcriber, user_id: str, audio: bytes, media_type: str) -> Response:
+    text = await transcriber.transcribe(user_id, audio, media_type)
+    return Response(TranscriptionResult(text=text).model_dump_json(), media_type="application/json")
 
 
 def _thread_id(value: str) -> str:
