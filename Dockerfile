@@ -35,10 +35,11 @@ RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol 
 FROM build AS build-agent_runner
 COPY libs/chatkit_protocol libs/chatkit_protocol
 COPY libs/identity libs/identity
+COPY libs/file_store libs/file_store
 COPY libs/natter_assistant libs/natter_assistant
 COPY services/agent_runner services/agent_runner
 COPY assistants assistants
-RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
+RUN uv pip install ./contracts "./libs/actor_kit[otlp]" ./libs/chatkit_protocol ./libs/file_store ./libs/identity ./libs/natter_assistant ./services/agent_runner ./assistants/support ./assistants/todo
 
 FROM ${PYTHON_IMAGE} AS runtime
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin natter

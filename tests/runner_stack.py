@@ -18,14 +18,16 @@ from actor_kit.bus.admin import StreamAdmin
 from actor_kit.provision import consumer_config, provision
 from actor_kit.settings import ServiceSettings
 from chatkit_protocol.reducer import Viewer
-from contracts.commands import BeginTurn, UserMessage
+from contracts.commands import BeginTurn, CreateAttachment, FinishAttachment, UserMessage
 from contracts.events import EVENT_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta
 from contracts.identity import Principal
+from contracts.ids import AttachmentId, new_file_key
 from contracts.queries import GetRun, ListItems, ListTasks
 from contracts.replies import ItemView, RunView, TaskView, TurnBegun
 from contracts.services import Service
 from contracts.streams import runs_mailbox
 from contracts.subjects import subject_of
+from file_store import FileStoreSettings, open_file_store
 from natter.servers.ports import free_port
 from natter_testing.servers import die_with_parent
 from natter_testing.settings import Settings as TestSettings
@@ -176,6 +178,30 @@ class RunnerStack:
                 input=message,
             )
         )
+
+    async def attach(self, user_id: str, name: str, mime_type: str, data: bytes, **known: int) -> AttachmentId:
+        """Upload a file as the edge does when it has looked at it; ``known``: a picture's width and height."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data
+
+        principal = Principal(user_id=user_id)
+        create = CreateAttachment(principal=principal, name=name, mime_type=mime_type, size_bytes=len(data))
+        attachment_id = (await self.bus.request(create)).attachment.attachment_id
+        key = new_file_key(attachment_id)
+        stored = await open_file_store(FileStoreSettings(), self.bus).put(key, chunks(), bytes_max=len(data))
+        await self.bus.request(
+            FinishAttachment(
+                principal=principal,
+                attachment_id=attachment_id,
+                file_key=key,
+                mime_type=mime_type,
+                size_bytes=stored.size_bytes,
+                sha256=stored.sha256,
+                **known,
+            )
+        )
+        return attachment_id
 
     async def deltas(self, user_id: str, begun: TurnBegun) -> list[StoredMessage]:
         """Everything on the run's subject so far."""

@@ -23,7 +23,7 @@ PLAYS_EVERY_SERVICE = "contract_tests"
 
 CALLED_BY_THE_AGENTS_SDK = {(Service.AGENT_RUNNER, "TruncateSession")}
 """By `pop_item` and `clear_session` of StoreSession, an openai-agents Session: no code of ours calls them (ADR 9)."""
-NOT_SENT_YET = {(Service.AGENT_RUNNER, f"{verb}Attachment") for verb in ("Keep", "Get")}
+NOT_SENT_YET = {(Service.AGENT_RUNNER, "KeepAttachment")}
 """Messages that the store answers, and nobody asks yet: whoever begins to, takes them out here."""
 REPUBLISHED_BY_NATS = LiveDelta.__name__
 

@@ -14,6 +14,7 @@ from agent_runner.assistants import LoadedAssistants, serve
 from agent_runner.attempt import RunAttempt
 from agent_runner.crash_points import CrashPoints
 from agent_runner.demo import DemoModel
+from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.models import Models
 from agent_runner.session import StoreSession
@@ -27,6 +28,7 @@ from contracts.events import EVENT_HEADER
 from contracts.identity import Principal
 from contracts.replies import RunClaimed, TurnBegun
 from contracts.subjects import subject_of
+from file_store import open_file_store
 from natterkit import Assistant
 
 from tests.runner_stack import RunnerStack, RunningService
@@ -182,9 +184,12 @@ def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
     """What an attempt in this process needs, with the demo model and no tools."""
     settings = Settings.model_validate({"AGENT_RUNNER_DEMO_WORD_DELAY_MS": 1})
     served = serve("todo", Assistant(agent=Agent(name="Natter")), [], settings)
-    assistants = LoadedAssistants({"todo": served})
+    assistants = LoadedAssistants({"todo": served}, asyncio.Event())
     frames, desk = Frames(lambda: 0.0), desk_of(settings)
-    return Workshop(bus, Store(store_bus), Models(settings), assistants, settings, CrashPoints(), frames, desk)
+    files = open_file_store(settings, stack.bus)
+    return Workshop(
+        bus, Store(store_bus), Models(settings), assistants, settings, CrashPoints(), frames, desk, files, FileTexts()
+    )
 
 
 async def test_a_store_that_fails_is_asked_again_and_then_left_to_the_next_attempt(stack: RunnerStack) -> None:

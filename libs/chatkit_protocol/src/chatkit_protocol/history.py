@@ -18,6 +18,23 @@ OUTPUT_OF_CALL: Final = {
 OUTPUTS: Final = frozenset(OUTPUT_OF_CALL.values())
 
 
+ATTACHMENT_REFERENCE: Final = "natter:"
+"""What stands before an attachment's id where an item refers to it: no bytes are ever stored in a history."""
+
+
+def attachment_reference(attachment_id: str) -> dict[str, Any]:
+    """A content part that stands for an attachment."""
+    return {"type": "input_file", "file_id": f"{ATTACHMENT_REFERENCE}{attachment_id}"}
+
+
+def referred_attachment(part: Item) -> str | None:
+    """The attachment that a content part stands for."""
+    file_id = part.get("file_id")
+    if part.get("type") != "input_file" or not isinstance(file_id, str):
+        return None
+    return file_id.removeprefix(ATTACHMENT_REFERENCE) if file_id.startswith(ATTACHMENT_REFERENCE) else None
+
+
 def is_message(item: Item) -> bool:
     """Whether an item is a message, not a tool call, its output or a thought. A history is counted in them."""
     return item.get("type", "message" if "role" in item else None) == "message"

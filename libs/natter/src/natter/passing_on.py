@@ -36,7 +36,7 @@ OWN: Final[dict[str, tuple[str, ...]]] = {
         "USER_ATTACHMENTS_*", "UPLOAD_SECONDS_MAX", "UNUSED_*", "FILE_STORE_*",
         "USER_RUNS_PER_*", "USER_TOKENS_PER_*", "USER_COST_PER_*", "MODEL_PRICES",
     ),
-    Service.AGENT_RUNNER: ("AGENT_RUNNER_*", "OPENAI_*", "LITELLM_*"),
+    Service.AGENT_RUNNER: ("AGENT_RUNNER_*", "FILE_STORE_*", "OPENAI_*", "LITELLM_*"),
     Service.TASK_TOOLS: ("TASK_TOOLS_*",),
     "web": ("NATTER_*", "NEXT_*", "NODE_*", "OTEL_*"),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from natterkit.assistant import Assistant, Bounds, ComposerTool, History, StartP
 from natterkit.chatkit_assistant import ChatKitAssistant
 from natterkit.context import Context, Conversation, User
 from natterkit.demo import Demo, DemoCall
+from natterkit.files import Attachment, AttachmentText, read_file
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
 from natterkit.mentions import Tag
@@ -17,6 +18,8 @@ __all__ = [
     "Action",
     "Assistant",
     "AssistantError",
+    "Attachment",
+    "AttachmentText",
     "Bounds",
     "ChatKitAssistant",
     "Choice",
@@ -45,6 +48,7 @@ __all__ = [
     "function_tool",
     "is_repeatable",
     "load_assistant",
+    "read_file",
     "repeatable",
     "schedule_tools",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from natterkit.asking import Form, Question, Request, request_of
+from natterkit.files import FileEffects, Files
 from natterkit.showing import Showing, ShowingEffects
 
 _CURRENT: ContextVar["Context | None"] = ContextVar("natterkit_context", default=None)
@@ -39,7 +40,7 @@ class Conversation:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-class Effects(ShowingEffects, Protocol):
+class Effects(ShowingEffects, FileEffects, Protocol):
     """What a runner does for a context; a test may give its own."""
 
     async def set_title(self, title: str) -> None: ...
@@ -56,7 +57,7 @@ class Effects(ShowingEffects, Protocol):
 
 
 @dataclass(frozen=True)
-class Context(Showing):
+class Context(Showing, Files):
     """The SDK's context of every agent that Natter runs: ``RunContextWrapper[Context]`` in tools and instructions."""
 
     user: User

@@ -32,6 +32,7 @@ from openai.types.responses import ResponseFunctionToolCall
 from agent_runner import nested, rules
 from agent_runner.asking import Asking
 from agent_runner.assistants import Served
+from agent_runner.attachments import RunAttachments
 from agent_runner.crash_points import CrashPoint
 from agent_runner.equipment import CURRENT_RUN, NESTED, InvokeHandoff, Nested, OwnModel, equip
 from agent_runner.hosted_tools import HostedCalls
@@ -74,6 +75,7 @@ class AgentLoop:
         transcript: Transcript,
         session: RunSession,
         tool_calls: ToolCalls,
+        attachments: RunAttachments,
         titles: TitleWriter,
     ) -> None:
         self.usage = claimed.run.usage or Usage()
@@ -90,6 +92,7 @@ class AgentLoop:
         self._transcript = transcript
         self._session = session
         self._tool_calls = tool_calls
+        self._attachments = attachments
         self._titles = titles
         self._asking = Asking(
             workshop.models,
@@ -103,7 +106,7 @@ class AgentLoop:
         )
         self._hosted = HostedCalls(transcript, tool_calls.images, workshop.settings.tool_output_characters_max)
         self._own_servers = OwnServers()
-        self._offered = OfferedTools(served, tool_calls, self._replayed_names)
+        self._offered = OfferedTools(served, tool_calls, attachments, self._replayed_names)
         self._agents: dict[str, Agent[Any]] = {}
         self._starting: Agent[Any] | None = None
         self._agent_name: str | None = None
@@ -138,6 +141,7 @@ class AgentLoop:
         turns_left = self._bounds.turns_max - rules.turns_used(self._claimed.checkpoint) + bool(self._replay)
         if turns_left <= 0:
             raise TerminalError(Code.RUN_TURNS_EXCEEDED, sentence_of(Code.RUN_TURNS_EXCEEDED))
+        self._attachments.note(items)
         await self._offered.find()
         self._tool_calls.sampling = self._sampling()
         CURRENT_RUN.set(self)
@@ -175,6 +179,8 @@ class AgentLoop:
             return self._replayed()
         model = self._asking.model_for(agent, own, asked["tools"])
         titles_by = None if isinstance(own, Model) else self._asking.name(own)
+        self._effects.sees = self._asking.sees(model, own)
+        asked = {**asked, "input": await self._attachments.put_in(asked["input"], self._effects.sees)}
         begun = self._transcript.begun_text
         if begun and not self._asking.continues(own, asked):
             self._transcript.withdraw_begun()

@@ -15,6 +15,7 @@ from contracts.events import RunCancelRequested
 from contracts.services import Service
 from contracts.streams import WEBHOOKS_MAILBOX, runs_mailbox
 from contracts.subjects import subject_filter
+from file_store import open_file_store
 
 from agent_runner.actor import AgentRunner
 from agent_runner.admission import Admission
@@ -22,6 +23,7 @@ from agent_runner.assistants import LoadedAssistants, load_assistants
 from agent_runner.connections import Desk
 from agent_runner.crash_points import CrashPoints
 from agent_runner.equipment import InnerRunner
+from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
@@ -48,7 +50,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         stack.push_async_callback(assistants.close)
         crash_points = CrashPoints(settings.test_crash_directory)
         frames, desk = Frames(lambda: health.loop_delay_seconds), desk_of(settings)
-        actor = AgentRunner(Workshop(bus, Store(bus), models, assistants, settings, crash_points, frames, desk))
+        files, texts = open_file_store(settings, bus), FileTexts()
+        workshop = Workshop(bus, Store(bus), models, assistants, settings, crash_points, frames, desk, files, texts)
+        actor = AgentRunner(workshop)
         _add_checks(health, bus, assistants)
         SLOTS.set(settings.slots)
         await stack.enter_async_context(health_server(settings, health))

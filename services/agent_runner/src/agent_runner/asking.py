@@ -8,6 +8,7 @@ from contracts.message import Json
 from natterkit import Assistant, AssistantError, Context
 
 from agent_runner import rules
+from agent_runner.attachments import Sees, sees_of
 from agent_runner.demo import DemoModel
 from agent_runner.equipment import OwnModel
 from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
@@ -42,6 +43,13 @@ class Asking:
             where = f"the model “{getattr(model, 'model', '')}” is not asked by it"
             raise AssistantError(refusal(agent, hosted, where))
         return model
+
+    def sees(self, model: Model, own: OwnModel) -> Sees:
+        """What the model takes of files as it is."""
+        if isinstance(own, Model):
+            is_responses = isinstance(model, OpenAIResponsesModel)
+            return sees_of(model_sees_images=self.model_sees_images, is_responses=is_responses)
+        return self.models.sees(self.name(own))
 
     def continues(self, own: OwnModel, asked: dict[str, Any]) -> bool:
         """Whether the model goes on with a text that is given to it as the beginning of its answer."""

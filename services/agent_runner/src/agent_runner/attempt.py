@@ -21,6 +21,7 @@ from natterkit import ChatKitAssistant
 from agent_runner import rules
 from agent_runner.action_loop import ActionLoop
 from agent_runner.agent_loop import AgentLoop
+from agent_runner.attachments import RunAttachments
 from agent_runner.connections import Connections
 from agent_runner.crash_points import CrashPoint
 from agent_runner.hosted_tools import WORDS
@@ -83,7 +84,10 @@ class RunAttempt:
         self._session = session_of(workshop, claimed, self._principal, assistant.history)
         self._showing = RunShowing(claimed, self._publisher, self._transcript, self._find_item)
         schedules = RunSchedules(workshop.store, claimed, self._principal)
-        self._effects = RunEffects(claimed, self._publisher, self._session, self._transcript, self._showing, schedules)
+        self._attachments = RunAttachments(workshop.store, workshop.files, workshop.texts, self._principal, run.run_id)
+        self._effects = RunEffects(
+            claimed, self._publisher, self._session, self._transcript, self._showing, schedules, self._attachments
+        )
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
         self._tool_calls = self._new_tool_calls()
         self._effects.waits = self._tool_calls.waits
@@ -118,6 +122,7 @@ class RunAttempt:
                 effects=self._effects,
                 publisher=self._publisher,
                 transcript=self._transcript,
+                attachments=self._attachments,
             )
         return AgentLoop(
             self._workshop,
@@ -129,6 +134,7 @@ class RunAttempt:
             transcript=self._transcript,
             session=self._session,
             tool_calls=self._tool_calls,
+            attachments=self._attachments,
             titles=self._titles,
         )
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import openai
 from chatkit.actions import Action
+from chatkit.agents import ThreadItemConverter
 from chatkit.types import (
+    Attachment,
     ErrorEvent,
     StreamOptionsEvent,
     ThreadItemReplacedEvent,
@@ -25,6 +27,7 @@ from natterkit.context import running
 
 from agent_runner import rules
 from agent_runner.action_loop import handles_no_actions, sender_of
+from agent_runner.attachments import RunAttachments
 from agent_runner.chatkit_store import CURRENT_THREAD, ConversationStore, RunThread, as_json
 from agent_runner.equipment import CURRENT_PROVIDER
 from agent_runner.model_errors import model_error, sentence_of
@@ -42,6 +45,13 @@ def serve_store(assistant: ChatKitAssistant) -> None:
     """Give a server the store that its runs are kept in."""
     if not isinstance(assistant.server.store, ConversationStore):
         assistant.server.store = ConversationStore()
+    ThreadItemConverter.attachment_to_message_content = _content_of  # what it says by default is that it cannot
+
+
+async def _content_of(self: ThreadItemConverter, attachment: Attachment) -> Any:  # noqa: ARG001
+    """An attachment as one content part: the last one is the file, what stands before it is its name."""
+    parts = await Context.current().attachment_parts(attachment.id)
+    return parts[-1]
 
 
 class ChatKitLoop:
@@ -58,6 +68,7 @@ class ChatKitLoop:
         effects: RunEffects,
         publisher: DeltaPublisher,
         transcript: Transcript,
+        attachments: RunAttachments,
     ) -> None:
         self.usage = claimed.run.usage or Usage()
         self.model_name: str | None = None
@@ -69,7 +80,7 @@ class ChatKitLoop:
         self._effects = effects
         self._publisher = publisher
         self._transcript = transcript
-        self._thread = RunThread(claimed, principal, workshop.store)
+        self._thread = RunThread(claimed, principal, workshop.store, attachments)
         self._shown = Shown()
 
     async def run(self) -> None:
@@ -81,6 +92,7 @@ class ChatKitLoop:
         self.model_name = self._models.choose(
             self._claimed.inference_options, self._claimed.run.model, self._assistant.models
         )
+        self._effects.sees = self._models.sees(self.model_name)
         CURRENT_PROVIDER.set(NamedModels(self._models, self.model_name, self._assistant.demo))
         with running(self._context):
             asked: Any = self._context if make is None else make(self._context)

@@ -6,6 +6,7 @@ from typing import Any
 
 from chatkit.store import NotFoundError, Store
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata, ThreadStatus
+from chatkit_protocol import items
 from contracts.identity import Principal
 from contracts.ids import new_id, new_message_id
 from contracts.queries import ListItems
@@ -13,6 +14,7 @@ from contracts.replies import ConversationStatus, RunClaimed
 from pydantic import TypeAdapter
 
 from agent_runner import rules
+from agent_runner.attachments import RunAttachments
 from agent_runner.store import Store as Asked
 
 CURRENT_THREAD: ContextVar["RunThread | None"] = ContextVar("agent_runner_thread", default=None)
@@ -20,12 +22,13 @@ PAGE_ITEMS_MAX = 100
 PAGES_MAX = 20
 _ITEM: TypeAdapter[Any] = TypeAdapter(ThreadItem)
 _STATUS: TypeAdapter[Any] = TypeAdapter(ThreadStatus)
+_ATTACHMENT: TypeAdapter[Any] = TypeAdapter(Attachment)
 
 
 class RunThread:
     """The thread of one run: what is stored, and what the run adds to it, which is stored with its end."""
 
-    def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked) -> None:
+    def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked, attachments: RunAttachments) -> None:
         self.added: dict[str, Any] = {}
         """Items of this run by id, as the server wrote them."""
         self.changed: dict[str, Any] = {}
@@ -37,6 +40,7 @@ class RunThread:
         self._conversation_id = claimed.run.conversation_id
         self._principal = principal
         self._store = store
+        self._attachments = attachments
         conversation = claimed.conversation
         self.thread = ThreadMetadata(
             id=self._conversation_id,
@@ -64,6 +68,11 @@ class RunThread:
             self.changed.pop(item_id, None)
             self.deleted.add(item_id)
 
+    async def attachment(self, attachment_id: str) -> dict[str, Any] | None:
+        """An attachment of the user's as ChatKit shows it."""
+        view = await self._attachments.view(attachment_id)
+        return None if view is None else items.attachment(view, self._principal.user_id, view.conversation_id)
+
     async def _is_stored(self, item_id: str) -> bool:
         return any(item.id == item_id for item in await self._stored())
 
@@ -80,7 +89,7 @@ class RunThread:
 
     async def _stored(self) -> list[Any]:
         """What is stored of the thread, oldest first; of a very long one its end."""
-        items: list[Any] = []
+        found: list[Any] = []
         after: str | None = None
         for _ in range(PAGES_MAX):
             page = await self._store.ask(
@@ -92,11 +101,11 @@ class RunThread:
                     order="desc",
                 )
             )
-            items += [_ITEM.validate_python(view.item) for view in page.data]
+            found += [_ITEM.validate_python(view.item) for view in page.data]
             after = page.after
             if not page.has_more:
                 break
-        return items[::-1]
+        return found[::-1]
 
 
 class ConversationStore(Store[Any]):
@@ -144,13 +153,17 @@ class ConversationStore(Store[Any]):
         raise NotImplementedError("A conversation is deleted by its user, not by an assistant.")
 
     async def save_attachment(self, attachment: Attachment, context: Any) -> None:
-        raise NotImplementedError("Natter keeps no attachments yet.")
+        """Nothing: it was kept when it was uploaded."""
 
     async def load_attachment(self, attachment_id: str, context: Any) -> Attachment:
-        raise NotFoundError("Natter keeps no attachments yet.")
+        thread = CURRENT_THREAD.get()
+        shown = None if thread is None else await thread.attachment(attachment_id)
+        if shown is None:
+            raise NotFoundError(f"Attachment {attachment_id} not found.")
+        return _ATTACHMENT.validate_python(shown)
 
     async def delete_attachment(self, attachment_id: str, context: Any) -> None:
-        raise NotFoundError("Natter keeps no attachments yet.")
+        raise NotImplementedError("An attachment is deleted by its user, not by an assistant.")
 
 
 def _current(thread_id: str) -> RunThread:

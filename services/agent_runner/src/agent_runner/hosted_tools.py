@@ -59,6 +59,7 @@ def _subject(arguments: Mapping[str, Any], _result: Any) -> str:
 
 
 WORDS: Mapping[str, ToolWords] = {
+    "read_file": ToolWords("Reading a file", "Read a file"),
     "web_search": ToolWords("Searching the web", "Searched the web", _subject),
     "file_search": ToolWords("Searching files", "Searched files", _subject),
     "code_interpreter": ToolWords("Running code", "Ran code"),

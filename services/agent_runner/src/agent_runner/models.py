@@ -22,6 +22,7 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import Response
 from openai.types.responses.response import IncompleteDetails
 
+from agent_runner.attachments import Sees, sees_of
 from agent_runner.demo import DemoModel
 from agent_runner.model_errors import ModelError
 from agent_runner.providers import ModelConfig, ProviderConfig
@@ -117,6 +118,17 @@ class Models:
         reasoning = self._settings.model_reasoning.get(known.name if known else model_id)
         ours = ModelSettings(include_usage=True, reasoning=reasoning.as_asked() if reasoning else None)
         return ours.resolve(known.provider.asked_with(known.config)) if known else ours
+
+    def sees(self, model_id: str) -> Sees:
+        """What a model takes of files as it is: what its provider's entry says, else what its API has words for."""
+        known = self.known(model_id)
+        if known is None:
+            return Sees()
+        is_responses = known.provider.api == "responses"
+        takes = known.config.takes if known.config else None
+        if takes is None:
+            return sees_of(model_sees_images=self._settings.model_sees_images, is_responses=is_responses)
+        return Sees("images" in takes, "pdf" in takes, is_responses)
 
     @property
     def some_continue(self) -> bool:

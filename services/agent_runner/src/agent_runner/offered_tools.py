@@ -6,8 +6,10 @@ from typing import Any
 
 from agents import Agent, FunctionTool, Tool
 from agents.tool_context import ToolContext
+from natterkit import read_file
 
 from agent_runner.assistants import Served
+from agent_runner.attachments import RunAttachments
 from agent_runner.equipment import NESTED
 from agent_runner.function_calls import durable
 from agent_runner.remote_tools import RemoteTool
@@ -21,6 +23,7 @@ class OfferedTools:
 
     served: Served
     tool_calls: ToolCalls
+    attachments: RunAttachments
     replayed: Callable[[], set[str]]
     _remote_tools: tuple[RemoteTool, ...] = ()
 
@@ -33,6 +36,8 @@ class OfferedTools:
         """An agent's tools as the SDK is to see them; ``tools``: its own."""
         servers = self.served.servers_for(agent, is_nested=NESTED.get() is not None)
         remote = [self._remote(tool) for tool in self._remote_tools if tool.server.config.name in servers]
+        if self.attachments.referred and all(tool.name != read_file.name for tool in tools):
+            tools = [*tools, read_file]
         own = [
             durable(tool, self.tool_calls.execute_function) if isinstance(tool, FunctionTool) else tool
             for tool in tools

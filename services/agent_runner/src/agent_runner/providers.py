@@ -73,6 +73,8 @@ class ModelConfig(_Config):
     label: str | None = Field(default=None, min_length=1, max_length=100)
     description: str | None = Field(default=None, max_length=200)
     settings: ModelOptions = ModelOptions()
+    takes: tuple[Literal["images", "pdf"], ...] | None = None
+    """What it takes of files as it is, beside their text; by default what its API has words for."""
 
 
 def _named(value: Any) -> Any:

@@ -10,11 +10,12 @@ from contracts.ids import new_message_id
 from contracts.message import Json
 from contracts.replies import ConversationStatus, RunClaimed
 from contracts.text import storable
-from natterkit import Context, Conversation, User
+from natterkit import Attachment, AttachmentText, Context, Conversation, User
 from natterkit.asking import Request
 from natterkit.context import calling_id
 
 from agent_runner import rules
+from agent_runner.attachments import RunAttachments, Sees
 from agent_runner.publisher import Publisher
 from agent_runner.run_schedules import RunSchedules
 from agent_runner.run_showing import RunShowing
@@ -38,6 +39,7 @@ class RunEffects:
         transcript: Transcript,
         showing: RunShowing,
         schedules: RunSchedules,
+        attachments: RunAttachments,
     ) -> None:
         self.waits = Waits(claimed, _nobody_asks)
         """What is waited for; an attempt with tool calls puts theirs here."""
@@ -46,6 +48,9 @@ class RunEffects:
         """What this attempt told the model beside the conversation."""
         self.status: ConversationStatus | None = None
         self.showing = showing
+        self.sees = Sees()
+        """What the run's model takes of files as it is."""
+        self._attachments = attachments
         self._schedules = schedules
         self._transcript = transcript
         self._claimed = claimed
@@ -137,6 +142,27 @@ class RunEffects:
                 conversation_status=status,
             )
 
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        found: Any = self._claimed.user_item.get("attachments") or []
+        return tuple(_attachment_of(one) for one in found)
+
+    async def attachment(self, attachment_id: str) -> Attachment:
+        view = await self._attachments.find(attachment_id)
+        return Attachment(view.attachment_id, view.name, view.mime_type, view.size_bytes, view.width, view.height)
+
+    async def read_attachment(self, attachment_id: str) -> bytes:
+        return await self._attachments.data(attachment_id)
+
+    async def attachment_text(self, attachment_id: str) -> AttachmentText:
+        text = await self._attachments.text(await self._attachments.find(attachment_id))
+        if text.refusal is not None:
+            raise ValueError(text.refusal)
+        return AttachmentText(text.pages, text.is_cut)
+
+    async def attachment_parts(self, attachment_id: str) -> list[Json]:
+        return await self._attachments.parts_of(attachment_id, self.sees)
+
     async def tell(self, event: Json, *, is_told_once: bool) -> None:
         await self.showing.tell(event, is_told_once=is_told_once)
 
@@ -166,6 +192,13 @@ class RunEffects:
 
 async def _nobody_asks(_call_id: str) -> None:
     """Without tool calls nothing can wait."""
+
+
+def _attachment_of(shown: Json) -> Attachment:
+    """What is known of a file by the message that shows it."""
+    known: Any = shown.get("metadata") or {}
+    size_bytes, width, height = known.get("size_bytes", 0), known.get("width"), known.get("height")
+    return Attachment(str(shown["id"]), str(shown["name"]), str(shown["mime_type"]), size_bytes, width, height)
 
 
 def hidden_message(text: str) -> Json:

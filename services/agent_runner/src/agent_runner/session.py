@@ -15,6 +15,7 @@ from contracts.replies import ConversationStatus, RunClaimed, Usage
 from natterkit import History
 
 from agent_runner import rules
+from agent_runner.attachments import in_words
 from agent_runner.model_errors import model_error
 from agent_runner.store import Store
 from agent_runner.tool_images import RunImages
@@ -195,7 +196,7 @@ class OpenaiSession(StoreSession):
         await self._reader.conversations.update(conversation_id, metadata=marks)
         remote = OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._writer)
         items = RunImages(0).put_in([*before, *self._items, *last_items], model_sees_images=False)
-        await remote.add_items(cast("Items", rules.portable(items)))
+        await remote.add_items(cast("Items", rules.portable(in_words(items))))
 
     async def _link(self, conversation_id: str) -> None:
         """Keep the conversation's id beside ours. Refused to an attempt that was taken over: it must send nothing."""

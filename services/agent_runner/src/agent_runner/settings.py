@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 import uuid_utils
 from actor_kit.settings import LeaseSettings, ServiceSettings
+from file_store import FileStoreSettings
 from natterkit import McpServer
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -36,7 +37,7 @@ class OperatorsMcpServer(McpServer):
     assistants: frozenset[str] = frozenset()
 
 
-class Settings(LeaseSettings, ServiceSettings):
+class Settings(LeaseSettings, ServiceSettings, FileStoreSettings):
     """Read once at start; every bound has its unit in its name."""
 
     model_config = SettingsConfigDict(

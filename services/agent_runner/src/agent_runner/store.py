@@ -22,6 +22,7 @@ BUG_ATTEMPTS_MAX = 4
 RUN_TOKENS_MAX = 2_000
 """Tokens that are kept, of the runs claimed last: more than a runner has slots."""
 _AWAY = frozenset({Code.STORE_UNAVAILABLE, Code.BUS_UNAVAILABLE, Code.DEADLINE_EXCEEDED})
+_GONE = frozenset({Code.NOT_FOUND, Code.FORBIDDEN})
 _NOT_OURS = frozenset({Code.RUN_STALE_EPOCH, Code.RUN_FINISHED, Code.RUN_WAITING, Code.NOT_FOUND, Code.FORBIDDEN})
 
 
@@ -40,12 +41,12 @@ class Store:
         """The same, over another connection, for another event loop."""
         return Store(bus, self._run_tokens)
 
-    async def ask(self, command: Command[ReplyT] | Query[ReplyT]) -> ReplyT:
+    async def ask(self, command: Command[ReplyT] | Query[ReplyT], *, may_be_gone: bool = False) -> ReplyT:
         """The reply, however long the store is away; the caller bounds the time.
 
         Raises FencedError where the run is no longer this attempt's (taken over, finished, deleted); RetryableError
         where the store fails each time for a reason that it does not know, which the run's next attempt may not meet;
-        and what else the store raised.
+        and what else the store raised. ``may_be_gone``: what is asked for may be, without the run being so.
         """
         pause = PAUSE_SECONDS_FIRST
         bugs_count = 0
@@ -53,7 +54,7 @@ class Store:
             try:
                 return await self._bus.request(command, run_token=self._token_for(command))
             except TerminalError as error:
-                if error.code in _NOT_OURS:
+                if error.code in _NOT_OURS and not (may_be_gone and error.code in _GONE):
                     FENCED.labels("store").inc()
                     raise FencedError from error
                 if error.code != Code.INTERNAL:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from actor_kit.bus import Bus
+from file_store import FileStore
 from natterkit import Assistant
 
 from agent_runner.assistants import LoadedAssistants
 from agent_runner.connections import Desk
 from agent_runner.crash_points import CrashPoints
+from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.models import Models
 from agent_runner.settings import Settings
@@ -24,6 +26,8 @@ class Workshop:
     crash_points: CrashPoints
     frames: Frames
     desk: Desk
+    files: FileStore
+    texts: FileTexts
 
     def bounds(self, assistant: Assistant) -> "RunBounds":
         """The bounds of an assistant's runs: its own, within the runner's."""

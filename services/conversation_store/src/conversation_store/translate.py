@@ -3,21 +3,26 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from chatkit_protocol.history import attachment_reference
+from contracts.ids import AttachmentId
 from contracts.message import Json
 from pydantic import JsonValue
 from pydantic_core import to_json
 
 
-def model_message(text: str) -> Json:
-    """What the user says, as a Responses item."""
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+def model_message(text: str, attachment_ids: Sequence[AttachmentId] = ()) -> Json:
+    """What the user says, as a Responses item. The runner fetches the files when it asks a model."""
+    said: list[JsonValue] = [{"type": "input_text", "text": text}] if text or not attachment_ids else []
+    attached: list[JsonValue] = [attachment_reference(attachment_id) for attachment_id in attachment_ids]
+    return {"type": "message", "role": "user", "content": [*said, *attached]}
 
 
 def model_input_of_user_item(item: Json, text: str) -> list[Json]:
-    """The Responses items of a user message: what it quotes, then what it says."""
+    """The Responses items of a user message: what it quotes, then what it says, and its attachments by reference."""
     quoted = item.get("quoted_text")
     context = [model_message(f"This is about the following in particular:\n{quoted}")] if quoted else []
-    return [*context, model_message(text)]
+    attached = cast("Sequence[Json]", item.get("attachments") or [])
+    return [*context, model_message(text, [str(attachment["id"]) for attachment in attached])]
 
 
 def model_input_of_tool_output(item: Json) -> list[Json]:
