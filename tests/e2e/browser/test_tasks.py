@@ -1,12 +1,19 @@
 """The todo list: live, optimistic, and honest about what failed."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
+from natter_testing.stack import RunningNatter
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.cable import Cable
+from tests.e2e.browser.conftest import NewPerson
 from tests.e2e.browser.person import Chat, Person
+from tests.e2e.browser.test_looks import serious_violations
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
 
@@ -51,7 +58,7 @@ def test_tasks_are_added_completed_renamed_deleted_and_filtered(person: Person) 
     page.keyboard.press("Enter")
     rows(page).filter(has_text="write the report").hover()
     page.get_by_role("button", name="Delete “write the report”").click()
-    expect(rows(page)).to_have_text(["call mum", "buy oat milk"])
+    expect(rows(page)).to_have_text(["buy oat milk", "call mum"])
 
     page.get_by_role("tab", name="Open").click()
     expect(rows(page)).to_have_text(["buy oat milk"])
@@ -70,7 +77,9 @@ def test_the_list_works_by_keyboard_alone(person: Person) -> None:
         page.keyboard.type(title)
         page.keyboard.press("Enter")
         expect(rows(page).filter(has_text=title)).to_have_attribute("aria-busy", "false")
-    page.keyboard.press("Tab")  # the Add button
+    for _ in range(3):  # the button for a date, the Add button, the first row's handle
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Move “two”")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("checkbox", name="two")).to_be_focused()
     page.keyboard.press("Space")
@@ -80,7 +89,7 @@ def test_the_list_works_by_keyboard_alone(person: Person) -> None:
     page.keyboard.press("Enter")
     page.keyboard.type("never mind")
     page.keyboard.press("Escape")
-    expect(rows(page)).to_have_text(["two", "one"])
+    expect(rows(page)).to_have_text(["one", "two"])
     page.get_by_role("button", name="Delete “two”").press("Enter")
     # The focus goes on to the next row, not to nowhere.
     expect(page.get_by_role("button", name="Delete “one”")).to_be_focused()
@@ -227,3 +236,133 @@ def test_a_deleted_task_comes_back_within_some_seconds_and_a_long_title_is_refus
     assert field.evaluate("e => e.validationMessage") == "A title has at most 200 characters. This one has 201."
     expect(field).to_have_value("x" * 201)  # refused, and not cut
     expect(rows(page)).to_have_text(["buy milk"])
+
+
+def titles(page: Page) -> list[str]:
+    return page.get_by_role("list", name="Tasks").locator("p[id]").all_inner_texts()
+
+
+def press_slowly(page: Page, *keys: str) -> None:
+    """dnd-kit measures between two keys."""
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(250)
+
+
+def test_tasks_have_dates_notes_and_an_order_by_hand(new_person: NewPerson) -> None:
+    zone = ZoneInfo("America/New_York")
+    person = new_person(timezone_id=zone.key, locale="en-GB")
+    person.sign_up()
+    page = person.open("/dashboard")
+    for title in ("water the plants", "call mum", "buy milk"):
+        add(page, title)
+
+    # By keyboard, and said to who does not see it; then by pointer.
+    page.get_by_role("button", name="Move “buy milk”").focus()
+    press_slowly(page, "Space", "ArrowDown", "Space")
+    expect(page.get_by_role("status").filter(has_text="“buy milk” is put at place 2 of 3")).to_have_count(1)
+    expect(rows(page)).to_have_text(["call mum", "buy milk", "water the plants"])
+    rows(page).last.hover()
+    handle = page.get_by_role("button", name="Move “water the plants”").bounding_box()
+    target = rows(page).first.bounding_box()
+    assert handle is not None
+    assert target is not None
+    page.mouse.move(handle["x"] + 8, handle["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 8, handle["y"] - 20, steps=5)
+    page.mouse.move(handle["x"] + 8, target["y"] + 4, steps=10)
+    page.mouse.up()
+    expect(rows(page)).to_have_text(["water the plants", "call mum", "buy milk"])
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+    # A date in the person's own time, and notes.
+    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+    page.get_by_role("button", name="Date and notes of “call mum”").click()
+    assert serious_violations(page) == []
+    page.get_by_label("Notes", exact=True).fill("about Sunday")
+    page.get_by_label("Due date", exact=True).fill(tomorrow.isoformat())
+    page.get_by_label("Time", exact=True).fill("09:00")
+    page.get_by_label("Repeat").select_option("Every week")
+    page.get_by_role("button", name="Save").click()
+    called = rows(page).filter(has_text="call mum")
+    expect(called).to_contain_text("Tomorrow, 09:00")
+    expect(called).to_contain_text("every week")
+    expect(called).to_contain_text("about Sunday")
+    expect(called).to_have_attribute("aria-busy", "false")
+    _, answer = person.api(page, "GET", "/tasks?filter=due&sort=list")
+    (due,) = [task["due"] for task in answer["data"]]
+    assert datetime.fromisoformat(due["at"]) == datetime.combine(tomorrow, datetime.min.time(), zone).replace(hour=9)
+    assert due["zone"] == zone.key
+
+    # Filters and search.
+    page.get_by_role("tab", name="Due").click()
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("tab", name="All").click()
+    page.get_by_label("Search tasks").fill("SUNDAY")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_label("Search tasks").fill("nothing like it")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    page.get_by_label("Search tasks").fill("")
+    expect(rows(page)).to_have_count(3)
+
+
+def test_page_panel_and_assistant_have_one_order_and_what_is_cleared_comes_back(person: Person) -> None:
+    chat = Chat(person.sign_up())
+    page = person.open("/dashboard")
+    add(page, "buy milk")
+    due = {"at": "2126-03-01T08:00:00Z", "zone": "Europe/Zurich", "recurrence": "FREQ=DAILY"}
+    assert person.api(page, "POST", "/tasks", {"title": "call mum", "due": due})[0] == 201
+    add(page, "water the plants")
+    # “The first one” is the first that one sees.
+    panel = chat.page.get_by_role("complementary", name="Tasks")
+    expect(panel.get_by_role("checkbox")).to_have_count(3)
+    assert titles(chat.page) == titles(page) == ["water the plants", "call mum", "buy milk"]
+    chat.say("complete the first one")
+    expect(panel.get_by_role("checkbox", name="water the plants")).to_be_checked()
+    assert titles(chat.page) == ["call mum", "buy milk", "water the plants"]
+    chat.say("add pay the rent tomorrow at nine")
+    expect(panel.get_by_role("listitem").first).to_contain_text("Tomorrow, 9:00")
+    assert serious_violations(chat.page) == []
+
+    # What comes again comes again, and what is cleared comes back.
+    page.get_by_role("checkbox", name="call mum").click()
+    expect(page.get_by_role("checkbox", name="call mum")).to_have_count(2)
+    page.get_by_role("button", name="Clear completed").click()
+    expect(rows(page)).to_have_count(3)
+    expect(panel.get_by_role("listitem")).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(rows(page)).to_have_count(5)
+    expect(panel.get_by_role("listitem")).to_have_count(5)
+    assert titles(page) == ["pay the rent", "call mum", "buy milk", "water the plants", "call mum"] or titles(page) == [
+        "pay the rent", "call mum", "buy milk", "call mum", "water the plants",
+    ]  # fmt: skip
+    assert serious_violations(page) == []
+
+
+@pytest.mark.timeout(180, func_only=True)
+def test_a_thousand_tasks_are_read_as_one_scrolls(person: Person, natter: RunningNatter) -> None:
+    page = person.sign_up()
+    edge = httpx.Client(base_url=natter.edge_url, headers=natter.headers(person.user_id), timeout=30)
+    with edge, ThreadPoolExecutor(8) as threads:
+        added = threads.map(
+            lambda number: edge.post(f"/api/{person.user_id}/tasks", json={"title": f"task {number}"}), range(1000)
+        )
+        assert {answer.status_code for answer in added} == {201}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/tasks?" in request.url else None)
+    page.goto("/dashboard")
+    expect(rows(page).first).to_be_visible()
+    expect(page.get_by_text("1000 open, 0 done")).to_be_visible()
+    page.wait_for_timeout(1_000)
+    assert rows(page).count() == 100
+    for pages in range(2, 11):
+        page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
+        expect(rows(page)).to_have_count(100 * pages)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    assert len(set(titles(page))) == 1000
+    assert len([url for url in asked if "after=" in url]) == 9
+    # What is added, changed and searched for among them is seen at once.
+    add(page, "the newest")
+    expect(rows(page).first).to_contain_text("the newest")
+    page.get_by_label("Search tasks").fill("task 77")
+    expect(rows(page)).to_have_count(11)

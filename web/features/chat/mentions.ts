@@ -35,7 +35,7 @@ export function entitiesOf(list: () => Promise<readonly Task[]>, open: () => voi
 
 export function taskEntities(userId: string): Entities {
   const api = new TaskApi(userId);
-  return entitiesOf(async () => (await api.list()).tasks, () => window.location.assign("/dashboard"));
+  return entitiesOf(() => api.list(), () => window.location.assign("/dashboard"));
 }
 
 /** What an assistant's servers let people read. */

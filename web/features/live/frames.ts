@@ -5,6 +5,8 @@ import type { ConversationDeleted, Reset, RunEvent, ScheduleFired, TaskChanged }
 export type Frame =
   | Readonly<{ kind: "run"; run: RunEvent }>
   | Readonly<{ kind: "task"; change: TaskChanged }>
+  /** Many tasks changed at once: whoever shows them reads them again. */
+  | Readonly<{ kind: "tasks" }>
   /** A turn has begun that nobody asked for in this moment. */
   | Readonly<{ kind: "schedule"; fired: ScheduleFired }>
   | Readonly<{ kind: "reset"; reset: Reset }>
@@ -25,6 +27,8 @@ export function readFrame({ event, data }: Pick<SseFrame, "event" | "data">): Fr
       return parsed<TaskChanged>(data, (change) => ({ kind: "task", change }));
     case "schedule":
       return parsed<ScheduleFired>(data, (fired) => ({ kind: "schedule", fired }));
+    case "tasks":
+      return { kind: "tasks" };
     case "conversation":
       return parsed<ConversationDeleted>(data, ({ conversation_id: id }) => ({ kind: "conversation_deleted", conversationId: id }));
     case "reset":

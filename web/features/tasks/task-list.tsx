@@ -1,44 +1,48 @@
 "use client";
 
 /** The todo list in each of its states: loading, empty, failed, with a change that was refused. */
-import { CircleCheckBig, ListTodo, RotateCw, TriangleAlert, X } from "lucide-react";
+import { CircleCheckBig, ListTodo, RotateCw, SearchX, TriangleAlert, X } from "lucide-react";
 import Link from "next/link";
-import { useRef, type RefObject } from "react";
+import { useCallback, useRef, type RefObject } from "react";
 
 import { EmptyState } from "@/components/empty-state";
 import { Alert, AlertDescription, AlertTitle } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 
-import type { TaskChange } from "./task-api";
+import { SortableTasks } from "./sortable-tasks";
+import type { TaskChange, TaskMove } from "./task-api";
+import type { TaskFilter, TaskView } from "./task-order";
 import { TaskRow } from "./task-row";
-import { filterTasks, type Failure, type Mutation, type ShownTask, type TaskFilter } from "./tasks-state";
+import type { Failure, Mutation, ShownTask } from "./tasks-state";
 
 type ListProps = Readonly<{
   tasks: readonly ShownTask[];
-  filter: TaskFilter;
+  view: TaskView;
   onChange: (taskId: string, change: TaskChange) => void;
+  onMove: (taskId: string, move: TaskMove) => void;
   onRemove: (task: ShownTask) => void;
 }>;
 
-export function TaskList({ tasks, filter, onChange, onRemove }: ListProps) {
+export function TaskList({ tasks, view, onChange, onMove, onRemove }: ListProps) {
   const list = useRef<HTMLUListElement>(null);
-  const shown = filterTasks(tasks, filter);
-  if (shown.length === 0) return <NoTasks filter={filter} hasTasks={tasks.length > 0} />;
+  // By their dates, or as they were found, they have no order that somebody could change.
+  const isOrdered = view.filter !== "due" && view.search === "";
+  const remove = useCallback(
+    (task: ShownTask) => {
+      focusNeighbour(list, task.id);
+      onRemove(task);
+    },
+    [onRemove],
+  );
   return (
-    <ul ref={list} className="divide-y" aria-label="Tasks">
-      {shown.map((task) => (
-        <TaskRow
-          key={task.id}
-          task={task}
-          onChange={(change) => onChange(task.id, change)}
-          onRemove={() => {
-            focusNeighbour(list, task.id);
-            onRemove(task);
-          }}
-        />
-      ))}
-    </ul>
+    <SortableTasks tasks={tasks} onMove={onMove}>
+      <ul ref={list} className="divide-y" aria-label="Tasks">
+        {tasks.map((task) => (
+          <TaskRow key={task.id} task={task} isOrdered={isOrdered} onChange={onChange} onRemove={remove} />
+        ))}
+      </ul>
+    </SortableTasks>
   );
 }
 
@@ -53,10 +57,12 @@ function focusNeighbour(list: RefObject<HTMLUListElement | null>, taskId: string
 const NO_TASKS: Record<TaskFilter, { title: string; text: string }> = {
   all: { title: "Nothing to do yet", text: "Add a task above, or ask the assistant to do it for you." },
   open: { title: "All done", text: "There is no open task left. Enjoy it." },
+  due: { title: "Nothing is due", text: "Give a task a date, or tell the assistant when." },
   done: { title: "Nothing done yet", text: "What you complete shows up here." },
 };
 
-function NoTasks({ filter, hasTasks }: { filter: TaskFilter; hasTasks: boolean }) {
+export function NoTasks({ view: { filter, search }, hasTasks }: { view: TaskView; hasTasks: boolean }) {
+  if (search !== "") return <EmptyState icon={SearchX} title="Nothing found" text={`No task here contains “${search}”.`} />;
   const words = NO_TASKS[hasTasks ? filter : "all"];
   return (
     <EmptyState icon={hasTasks && filter === "open" ? CircleCheckBig : ListTodo} title={words.title} text={words.text}>
@@ -95,7 +101,11 @@ export function TasksFailed({ onRetry }: { onRetry: () => void }) {
 const FAILED_TITLES: Record<Mutation["kind"], string> = {
   add: "The task was not added",
   change: "The change was not saved",
+  move: "The task was not moved",
   remove: "The task was not deleted",
+  restore: "The task was not restored",
+  clear: "The completed tasks were not cleared",
+  restore_cleared: "The completed tasks were not restored",
 };
 
 type FailureProps = Readonly<{ failure: Failure; onRetry: (mutation: Mutation) => void; onDismiss: (mutation: Mutation) => void }>;
@@ -108,7 +118,7 @@ export function MutationFailed({ failure, onRetry, onDismiss }: FailureProps) {
       <div className="col-start-2">
         <AlertTitle>{FAILED_TITLES[mutation.kind]}</AlertTitle>
         <AlertDescription>
-          {mutation.kind === "add" && <p className="text-foreground break-words">“{mutation.title}”</p>}
+          {mutation.kind === "add" && <p className="text-foreground break-words">“{mutation.task.title}”</p>}
           <p>{text}</p>
         </AlertDescription>
       </div>

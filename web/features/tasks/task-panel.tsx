@@ -8,8 +8,10 @@ import { Checkbox } from "@/components/ui/checkbox";
 import { useMediaQuery } from "@/lib/use-media-query";
 import { cn } from "@/lib/utils";
 
+import { DueBadge } from "./due-badge";
+import { MoreTasks } from "./more-tasks";
 import { MutationFailed, TaskListSkeleton } from "./task-list";
-import { countTasks, filterTasks, type ShownTask } from "./tasks-state";
+import type { ShownTask } from "./tasks-state";
 import { useTasks } from "./use-tasks";
 
 /** The same width as `xl:` in the class names: on smaller screens neither list nor stream is requested. */
@@ -25,16 +27,14 @@ export function TaskPanel({ userId }: { userId: string }) {
 }
 
 function Panel({ userId }: { userId: string }) {
-  const { phase, tasks, change, failures, retry, dismiss, announcement } = useTasks(userId);
-  const open = filterTasks(tasks, "open");
-  const done = filterTasks(tasks, "done");
+  const { phase, tasks, counts, hasMore, loadMore, change, failures, retry, dismiss, announcement } = useTasks(userId);
   return (
     <>
       <header className="flex items-baseline justify-between gap-2 px-5 pt-5 pb-2">
         <h2 className="font-semibold tracking-tight">
           Tasks{" "}
           {phase === "ready" && (
-            <span className="text-muted-foreground text-sm font-normal tabular-nums">{countTasks(tasks).open} open</span>
+            <span className="text-muted-foreground text-sm font-normal tabular-nums">{counts.open} open</span>
           )}
         </h2>
         <Link href="/dashboard" className="text-brand-text rounded-sm text-sm font-medium underline-offset-4 hover:underline">
@@ -51,11 +51,12 @@ function Panel({ userId }: { userId: string }) {
       {phase === "ready" && tasks.length === 0 && (
         <p className="text-muted-foreground px-5 text-sm">What the assistant adds to your list shows up here.</p>
       )}
-      <ul className="pb-4">
-        {[...open, ...done].map((task) => (
+      <ul className="pb-4" aria-label="Tasks">
+        {tasks.map((task) => (
           <PanelRow key={task.id} task={task} onToggle={(completed) => void change(task.id, { completed })} />
         ))}
       </ul>
+      {phase === "ready" && hasMore && <MoreTasks onMore={loadMore} />}
       <p role="status" className="sr-only">
         {announcement}
       </p>
@@ -76,12 +77,12 @@ function PanelRow({ task, onToggle }: { task: ShownTask; onToggle: (completed: b
         onCheckedChange={(checked) => onToggle(checked === true)}
         className="mt-0.5 size-4.5 rounded-full"
       />
-      <span
-        id={titleId}
-        className={cn("min-w-0 text-sm leading-snug break-words", task.completed && "text-muted-foreground line-through")}
-      >
-        {task.title}
-      </span>
+      <div className="min-w-0">
+        <p id={titleId} className={cn("text-sm leading-snug break-words", task.completed && "text-muted-foreground line-through")}>
+          {task.title}
+        </p>
+        {task.due && <DueBadge due={task.due} isDone={task.completed} />}
+      </div>
     </li>
   );
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 
-import type { Task } from "./task-api";
+import type { Task, TaskMove } from "./task-api";
+import { moveOver, WHOLE_LIST, type TaskFilter } from "./task-order";
 import {
   countTasks,
   EMPTY_TASKS,
-  filterTasks,
   reduceTasks,
   shownTasks,
   type Mutation,
@@ -18,11 +18,12 @@ function task(id: string, minute: number, more: Partial<Task> = {}): Task {
 }
 
 const after = (...actions: TasksAction[]): TasksState => actions.reduce(reduceTasks, EMPTY_TASKS);
-const loaded = (...tasks: Task[]): TasksAction => ({ type: "loaded", tasks, isCut: false });
+const page = (tasks: Task[], after: string | null = null) => ({ data: tasks, has_more: after !== null, after, counts: null });
+const loaded = (...tasks: Task[]): TasksAction => ({ type: "loaded", view: WHOLE_LIST, pages: [page(tasks)] });
 const started = (mutation: Mutation): TasksAction => ({ type: "mutation_started", mutation });
 const titles = (state: TasksState) => shownTasks(state).map(({ title }) => title);
 
-const ADD: Mutation = { kind: "add", id: "pending_1", title: "buy milk" };
+const ADD: Mutation = { kind: "add", id: "pending_1", task: { title: "buy milk" } };
 const COMPLETE: Mutation = { kind: "change", id: "pending_2", taskId: "a", change: { completed: true } };
 const REMOVE: Mutation = { kind: "remove", id: "pending_3", taskId: "a" };
 
@@ -97,10 +98,53 @@ describe("loading", () => {
   });
 });
 
-test("filters and counts agree", () => {
-  const tasks = [task("a", 1), task("b", 2, { completed: true })];
-  expect(countTasks(tasks)).toEqual({ all: 2, open: 1, done: 1 });
-  expect(filterTasks(tasks, "open").map(({ id }) => id)).toEqual(["a"]);
-  expect(filterTasks(tasks, "done").map(({ id }) => id)).toEqual(["b"]);
-  expect(filterTasks(tasks, "all")).toHaveLength(2);
+describe("a view", () => {
+  const view = (filter: TaskFilter, search = "") => ({ type: "view_changed", view: { filter, search } }) as const;
+  const due = (day: number) => ({ at: `2026-12-0${day}T09:00:00Z`, zone: "UTC", all_day: false });
+  const tasks = [task("a", 3, { due: due(5) }), task("b", 2, { completed: true, due: due(1) }), task("c", 1, { due: due(4) })];
+
+  test("has open before completed ones, each as their owner has put them; what is due by its date", () => {
+    expect(titles(after(loaded(...tasks)))).toEqual(["a", "c", "b"]);
+    expect(titles(after(loaded(...tasks), view("open")))).toEqual(["a", "c"]);
+    expect(titles(after(loaded(...tasks), view("done")))).toEqual(["b"]);
+    expect(titles(after(loaded(...tasks), view("due")))).toEqual(["c", "a"]);
+    expect(titles(after(loaded(...tasks), view("all", "B")))).toEqual(["b"]);
+    expect(countTasks(after(loaded(...tasks)), tasks)).toEqual({ open: 2, done: 1, due: 2 });
+  });
+
+  test("waits for the server where not all was read, and does not take the answer to another question", () => {
+    const part = after({ type: "loaded", view: WHOLE_LIST, pages: [page(tasks, "next")] });
+    const asked = reduceTasks(part, view("done"));
+    expect([asked.phase, asked.tasks]).toEqual(["loading", []]);
+    expect(reduceTasks(asked, loaded(...tasks)).phase).toBe("loading");
+  });
+
+  test("shows of what is new what is on the pages that were read", () => {
+    const part = after({ type: "loaded", view: WHOLE_LIST, pages: [page(tasks.slice(0, 1), "next")] });
+    expect(titles(reduceTasks(part, { type: "task_seen", task: task("top", 9) }))).toEqual(["top", "a"]);
+    expect(titles(reduceTasks(part, { type: "task_seen", task: task("behind", 2) }))).toEqual(["a"]);
+    const more = { type: "more_loaded", view: WHOLE_LIST, page: page(tasks.slice(1)) } as const;
+    expect(titles(reduceTasks(part, more))).toEqual(["a", "c", "b"]);
+    expect(titles(reduceTasks(part, { type: "task_seen", task: task("a", 3, { completed: true }) }))).toEqual([]);
+  });
+
+  test("shows what is moved or cleared before it is stored", () => {
+    const state = after(loaded(...tasks));
+    const move = (to: TaskMove) => started({ kind: "move", id: "pending_9", taskId: "c", move: to });
+    expect(titles(reduceTasks(state, move({ to: "before", task_id: "a" })))).toEqual(["c", "a", "b"]);
+    expect(titles(reduceTasks(state, started({ kind: "clear", id: "pending_9" })))).toEqual(["a", "c"]);
+    const below = task("a", 0, { updated_at: task("x", 5).updated_at });
+    const saved = { kind: "move", id: "pending_9", taskId: "a", move: { to: "after", task_id: "c" } } as const;
+    expect(titles(reduceTasks(state, { type: "mutation_saved", mutation: saved, task: below }))).toEqual(["c", "a", "b"]);
+  });
+});
+
+test("what is dropped beyond its own kind goes to the end of it", () => {
+  const tasks = [task("a", 4), task("b", 3), task("c", 2, { completed: true }), task("d", 1, { completed: true })];
+  expect(moveOver(tasks, "a", "b")).toEqual({ to: "after", task_id: "b" });
+  expect(moveOver(tasks, "b", "a")).toEqual({ to: "before", task_id: "a" });
+  expect(moveOver(tasks, "a", "d")).toEqual({ to: "after", task_id: "b" });
+  expect(moveOver(tasks, "d", "a")).toEqual({ to: "before", task_id: "c" });
+  expect(moveOver(tasks, "b", "c")).toBeNull();
+  expect(moveOver(tasks, "a", "a")).toBeNull();
 });
