@@ -14,6 +14,7 @@ class PostgresProxy:
     ``cut_before``: the next message that holds this text is not delivered, the connection is cut instead.
     ``cut_after``: it is delivered, and the connection is cut before the answer comes back. Each cuts once, and calls
     ``on_cut`` at that moment.
+    ``arms``: once a message holds the first text, the second one is what is cut after.
     ``dies_after``: it is delivered, then ``end_server`` ends Postgres; the answer and Postgres' last words arrive
     together, the end of the connection a moment later.
     """
@@ -24,6 +25,7 @@ class PostgresProxy:
     cut_before: bytes | None = None
     cut_after: bytes | None = None
     dies_after: bytes | None = None
+    arms: tuple[bytes, bytes] | None = None
     cuts: int = 0
     on_cut: Callable[[], None] = lambda: None
     end_server: Callable[[], Awaitable[object]] | None = None
@@ -69,6 +71,8 @@ class PostgresProxy:
         writer: asyncio.StreamWriter,
     ) -> None:
         while data := await reader.read(65536):
+            if self.arms is not None and self.arms[0] in data:
+                self.cut_after, self.arms = self.arms[1], None
             if self.cut_before is not None and self.cut_before in data:
                 self.cut_before = None
                 self._cut()

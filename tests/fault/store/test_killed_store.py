@@ -6,18 +6,24 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from actor_kit.bus import Bus
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
-from contracts.commands import BeginTurn, ClaimRun
+from contracts.commands import BeginTurn, ClaimRun, CreateSchedule
 from contracts.errors import RetryableError
 from contracts.queries import ListConversations
 from contracts.replies import TurnBegun
 from contracts.services import Service
+from conversation_store.migrate import migrate
+from conversation_store.postgres_url import parse_postgres_url
 from conversation_store.testing import ALICE, user_message
+from natter_testing.servers import start_postgres
 
 from tests.postgres_proxy import PostgresProxy, postgres_proxy
 
@@ -112,6 +118,99 @@ async def test_a_turn_is_published_once_wherever_the_store_is_killed(
         assert await stored_turns(database_url) == 1
         claim = ClaimRun(principal=ALICE, run_id=turn.run_id, runner_id="runner_1", lease_seconds=5)
         assert (await bus.request(claim)).epoch == 1
+
+
+WHILE_FIRING = {
+    "before the schedule has its next time": {"cut_before": b"update chat.schedule"},
+    "between its next time and the commit": {"cut_after": b"update chat.schedule"},
+    "between the commit and the publish": {"arms": (b"schedule.fired", b"commit")},
+    "between the publish and the removal": {"cut_before": b"delete from chat.outbox"},
+}
+
+
+MORE_OF_THE_SAME = {name for name in WHILE_FIRING if name != "between the commit and the publish"}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param(where, id=name, marks=[pytest.mark.thorough] if name in MORE_OF_THE_SAME else [])
+        for name, where in WHILE_FIRING.items()
+    ],
+)
+async def test_what_is_due_begins_one_turn_wherever_the_store_is_killed(
+    nats_url: str, database_url: str, bus: Bus, proxy: PostgresProxy, where: dict[str, Any]
+) -> None:
+    first = StoreProcess(nats_url, proxy.url_of(database_url))
+    first.environment |= {"OUTBOX_POLL_SECONDS": "60", "SWEEP_SECONDS": "0.5"}
+    second = StoreProcess(nats_url, database_url)
+    second.environment |= {"SWEEP_SECONDS": "0.5"}
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(first.stop)
+        stack.push_async_callback(second.stop)
+        await first.start(bus)
+        await bus.request(CreateSchedule(principal=ALICE, text="call mum", due_at=due_in(3600)))
+        proxy.on_cut = first.kill
+        for name, text in where.items():
+            setattr(proxy, name, text)
+        await system_value(database_url, FALL_DUE)
+        async with asyncio.timeout(10):
+            while not proxy.cuts:
+                await asyncio.sleep(0.01)
+        assert await first.stop() == -9
+        await second.start(bus)
+        await everything_fired(database_url, 1)
+        assert await fired_and_requested(bus) == (1, 1)
+
+
+@pytest.mark.thorough
+async def test_what_falls_due_while_postgres_restarts_begins_one_turn_each_of_two_replicas(
+    nats_url: str, bus: Bus, tmp_path: Path
+) -> None:
+    postgres, databases = await asyncio.to_thread(start_postgres, tmp_path)
+    database_url = databases.create()
+    await migrate(parse_postgres_url(database_url), "head", start_seconds_max=10)
+    stores = [StoreProcess(nats_url, database_url) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        stack.callback(postgres.stop)
+        for store in stores:
+            store.environment |= {"SWEEP_SECONDS": "0.2"}
+            stack.push_async_callback(store.stop)
+            await store.start(bus)
+        for seconds in range(6):
+            made = await bus.request(CreateSchedule(principal=ALICE, text="call mum", due_at=due_in(3600)))
+            due = f"update chat.schedule set next_due_at = now() + interval '{seconds / 2} seconds'"
+            await system_value(database_url, f"{due} where schedule_id = '{made.schedule.schedule_id}' returning 1")
+        await asyncio.sleep(0.7)
+        await asyncio.to_thread(postgres.stop)  # a kill would lose commits: the one of tests does not wait for its disk
+        await asyncio.to_thread(postgres.start)
+        await everything_fired(database_url, 6)
+        assert await fired_and_requested(bus) == (6, 6)
+
+
+FALL_DUE = "update chat.schedule set next_due_at = now() - interval '1 second' returning 1"
+
+
+def due_in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+async def everything_fired(database_url: str, count: int) -> None:
+    """That many turns, and after some sweeps of all replicas no more; all that they tell is published."""
+    async with asyncio.timeout(20):
+        while await system_value(database_url, "select count(*) from chat.schedule where status = 'active'"):
+            await asyncio.sleep(0.05)
+    await published(database_url)
+    await asyncio.sleep(1)
+    assert await system_value(database_url, "select count(*) from chat.run where schedule_id is not null") == count
+    assert await system_value(database_url, "select count(distinct schedule_id) from chat.run") == count
+
+
+async def fired_and_requested(bus: Bus) -> tuple[int, int]:
+    """How often viewers are told that something is due, and runners asked."""
+    fired, _ = await bus.direct_get("DELTAS", "delta.*.schedules.fired")
+    requested = await bus.client.jetstream().stream_info("RUNS")
+    return len(fired), requested.state.messages
 
 
 async def stored_turns(database_url: str) -> int:
