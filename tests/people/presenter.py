@@ -8,7 +8,18 @@ from typing import Any
 
 from agents import Agent
 from chatkit.widgets import Card, Text, WidgetTemplate
-from natterkit import Action, Assistant, Context, EntitySource, FileSource, Item, Tag, UrlSource, function_tool
+from natterkit import (
+    Action,
+    Assistant,
+    Context,
+    EntitySource,
+    FileSource,
+    Item,
+    Tag,
+    UrlSource,
+    function_tool,
+    schedule_tools,
+)
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(16)
 TEMPLATE = WidgetTemplate(
@@ -123,7 +134,7 @@ async def on_mention(context: Context, tag: Tag) -> str | None:
 
 
 assistant = Assistant(
-    agent=Agent[Any](name="Presenter", tools=[present, show_slowly, lock, mistake]),
+    agent=Agent[Any](name="Presenter", tools=[present, show_slowly, lock, mistake, *schedule_tools()]),
     on_action=on_action,
     on_mention=on_mention,
 )

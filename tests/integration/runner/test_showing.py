@@ -4,7 +4,7 @@ import asyncio
 import runpy
 import signal
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from chatkit.types import CustomSummary, Task, ThreadMetadata, ThreadStreamEvent
 from contracts.commands import BeginTurn, CustomAction, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
-from contracts.queries import GetConversation
+from contracts.queries import GetConversation, ListSchedules
 from pydantic import TypeAdapter
 
 from tests.integration.runner.test_like_stock_chatkit import MemoryStore
@@ -247,3 +247,30 @@ async def test_a_call_that_is_executed_again_shows_its_things_in_their_place(
     ]
     assert "Another card." in str(stored[3].item)
     assert len(set(effects.read_text().splitlines())) == 1, "the same widget, by its id"
+
+
+async def test_an_assistants_tool_schedules_once_and_what_is_due_is_answered(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).replace(tzinfo=None).isoformat()
+    model.scripts["about plums"] = [
+        tool("remind_me", text="the plums", at=soon),
+        tool("remind_me", text="the plums", at="at nine"),
+        text("I will."),
+    ]
+    model.scripts["[reminder due"] = [text("Do not forget the plums.")]
+    begun, seen = await stack.ask("bob", "remind me about plums")
+    assert seen.viewer.texts() == ["I will."]
+    refused = [item for item in model.requests[-1]["input"] if item.get("type") == "function_call_output"]
+    assert [item["output"].split(":")[0] for item in refused] == ["Scheduled", "Invalid isoformat string"]
+    listed = ListSchedules(principal=Principal(user_id="bob"))
+    async with asyncio.timeout(20):
+        while (schedule := (await stack.bus.request(listed)).data[0]).status != "done":
+            await asyncio.sleep(0.1)
+    assert (schedule.kind, schedule.conversation_id) == ("reminder", begun.conversation_id)
+    assert schedule.last_run_id is not None
+    again = begun.model_copy(update={"run_id": schedule.last_run_id})
+    assert (await stack.watch("bob", again)).viewer.texts() == ["Do not forget the plums."]
+    said = await stack.items("bob", begun.conversation_id, messages_only=True)
+    assert [item.content for item in said] == ["remind me about plums", "I will.", "Do not forget the plums."]
+    assert (await stack.run("bob", schedule.last_run_id)).status == "completed"

@@ -4,18 +4,17 @@
 import { useEffect, useState } from "react";
 
 import { conversationUrl } from "@/features/chat/use-conversation";
-import { useUserStream, type LiveEvent } from "@/features/live/user-stream";
+import { useUserStream } from "@/features/live/user-stream";
 
+import { noticeOf } from "./notice-of";
 import { useNoticesOn } from "./preference";
-
-type Notice = Readonly<{ title: string; body: string; runId: string; conversationId: string }>;
 
 export function Notices() {
   const isOn = useNoticesOn();
   useUserStream(
     (event) => {
-      const notice = noticeOf(event);
-      if (notice === null || document.visibilityState === "visible") return;
+      const notice = noticeOf(event, document.visibilityState === "visible", location.pathname + location.search);
+      if (notice === null) return;
       // The browser shows one notification for each tag, however many tabs say so.
       const shown = new Notification(notice.title, { body: notice.body, tag: notice.runId });
       shown.onclick = () => {
@@ -26,19 +25,6 @@ export function Notices() {
     isOn,
     useIsKeeper(isOn),
   );
-  return null;
-}
-
-function noticeOf(event: LiveEvent): Notice | null {
-  if (event.kind === "run" && event.run.type === "run.waiting") {
-    const { run_id: runId, conversation_id: conversationId } = event.run;
-    return { title: "Natter waits for you", body: "An answer needs your decision.", runId, conversationId };
-  }
-  if (event.kind === "schedule") {
-    const { kind, text, is_late: isLate, run_id: runId, conversation_id: conversationId } = event.fired;
-    const what = kind === "reminder" ? "Reminder" : "Scheduled";
-    return { title: isLate ? `${what} (late)` : what, body: text, runId, conversationId };
-  }
   return null;
 }
 
