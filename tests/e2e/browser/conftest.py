@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 
 from tests.e2e.browser.cable import Cable, cable_to
 from tests.e2e.browser.person import Person
+from tests.e2e.browser.speech import speech_server
 from tests.e2e.chromium import chromium
 
 ROOT = Path(__file__).parents[3]
@@ -38,9 +39,14 @@ def built_web_app() -> None:
 def natter(built_web_app: None) -> Iterator[RunningNatter]:
     """The stack as a person starts it."""
     ports = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
-    environment = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(WORD_DELAY_MILLISECONDS)}
-    with temporary_directory() as directory, natter_up(directory, *ports, environment=environment) as running:
-        yield running
+    with speech_server() as speech_url, temporary_directory() as directory:
+        environment = {
+            "AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(WORD_DELAY_MILLISECONDS),
+            "AUTH_EDGE_TRANSCRIPTION_BASE_URL": speech_url,
+            "AUTH_EDGE_TRANSCRIPTION_MODEL": "small-ears",
+        }
+        with natter_up(directory, *ports, environment=environment) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
