@@ -20,6 +20,7 @@ from contracts.identity import Principal
 from contracts.queries import GetConversation, GetRun, ListConversations, ListItems, ListRuns
 from contracts.waiting import CallToDecide, DecidedCall, Form, Question
 from conversation_store.testing import ALICE, BOB, Client, everything_published, running_client, store_settings
+from prometheus_client import REGISTRY
 
 COLOUR = Form(
     questions=(
@@ -96,9 +97,13 @@ async def test_a_run_that_waits_holds_nothing_and_goes_on_after_the_decision(cli
     with pytest.raises(TerminalError) as refused:  # a message that is delivered again is nobody's
         await client.claim(turn.run_id)
     assert refused.value.code == Code.RUN_WAITING
+    await client.store.sweeper.sweep()
+    assert REGISTRY.get_sample_value("natter_store_runs_waiting") == 1
     await client.execute("update chat.run set waiting_since = now() - interval '1 hour'")
     decided = await client.ask(decision(turn, decision="approve", remember=True))
     assert (decided.run.status, decided.run.waiting_for, decided.wait) == ("queued", (), 1)
+    await client.store.sweeper.sweep()
+    assert REGISTRY.get_sample_value("natter_store_runs_waiting") == 0
     claimed = await client.claim(turn.run_id, runner_id="another")
     assert (claimed.epoch, claimed.is_resumed) == (2, True)
     assert claimed.decisions == (DecidedCall(call_id="c1", kind="approval", verdict="approve"),)

@@ -170,6 +170,30 @@ def every_task_that_was_told_as_added_is_there_once(history: History) -> Iterato
                 yield Violation("task", what, run_of(turn))
 
 
+def every_deal_is_made_as_it_was_decided(history: History) -> Iterator[Violation]:
+    """What was approved by one call, what was declined by none; each wait is told with its end, in order."""
+    calls: defaultdict[str, set[str]] = defaultdict(set)
+    for what, call in history.stored.deals:
+        calls[what].add(call)
+    deals = {turn.key: turn for turn in history.turns if turn.deal is not None}
+    for what in calls.keys() - deals.keys():
+        yield Violation("deal", f"nobody asked for the deal {what!r}")
+    for key, turn in deals.items():
+        run_id = run_of(turn)
+        wanted = turn.deal == "approve"
+        if len(calls[key]) != wanted:
+            yield Violation("deal", f"{key} ({turn.deal}) was made by {sorted(calls[key])}", run_id)
+        if run_id is None:
+            continue
+        waits = range(1, 3 if wanted else 2)  # for the approval, and for how
+        told = [(kind, wait) for wait in waits for kind in ("run.waiting", "run.resumed")]
+        for view in views_of(history, turn):
+            events = [frame.data for frame in events_of(view, run_id)]
+            seen = [(data["type"], data["wait"]) for data in events if data["type"] in ("run.waiting", "run.resumed")]
+            if seen != told:
+                yield Violation("deal", f"{view.name} saw {key} wait as {seen}", run_id)
+
+
 RULES = (
     every_turn_is_accepted_as_one_run,
     every_message_is_stored_once,
@@ -179,6 +203,7 @@ RULES = (
     every_viewer_sees_every_event_once_in_order,
     the_text_seen_is_the_text_asked_for_and_stored,
     every_task_that_was_told_as_added_is_there_once,
+    every_deal_is_made_as_it_was_decided,
 )
 
 

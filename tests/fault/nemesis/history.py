@@ -28,6 +28,8 @@ class Turn:
     message: str
     expected: str
     task: str | None = None
+    deal: str | None = None
+    """Of a turn whose run waits for its user: what they decide, "approve" or "decline"."""
     accepted: list[Accepted] = field(default_factory=list[Accepted])
     refused: list[str] = field(default_factory=list[str])
     """Answers that no fault excuses."""
@@ -63,6 +65,9 @@ class Stored:
     messages: list[Message] = field(default_factory=list[Message])
     runs: dict[str, str] = field(default_factory=dict[str, str])
     tasks: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    deals: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """What the dealer has written down: what it was about, and the call; a call that was executed again is there again.
+    """
 
 
 @dataclass

@@ -24,16 +24,30 @@ SILENCE_SECONDS_MAX = 15.0
 RETRY_SECONDS_MAX = 1.0
 WORTH_A_RETRY = frozenset({429, 503})
 PAGE_MESSAGES = 100
+DEALER = "dealer"
+DECLINED = '{"error": "The user declined this call. Nothing was done."}'
 
 
-async def load(natter: RunningNatter, history: History, seed: int, seconds: float, heal_seconds: float) -> None:
+async def load(
+    natter: RunningNatter,
+    history: History,
+    seed: int,
+    seconds: float,
+    heal_seconds: float,
+    *,
+    has_dealer: bool = False,
+) -> None:
     """Begin turns for so many seconds; then see what was begun to its end, as long as that makes sense.
+
+    ``has_dealer``: the stack has that assistant (`dealer.py`), so that runs wait for their users as well.
 
     What is not done then stays as it is in the history, for the checker to find; so does what is stored.
     """
     random = Random(seed)
     async with contextlib.AsyncExitStack() as stack:
         people = [await stack.enter_async_context(person(natter, history, name, random.random())) for name in USERS]
+        for one in people:
+            one.has_dealer = has_dealer
         work = [asyncio.create_task(one.live(seconds)) for one in people]
         _done, late = await asyncio.wait(work, timeout=seconds + heal_seconds)
         for task in late:
@@ -63,6 +77,7 @@ class Person:
     client: httpx.AsyncClient
     name: str
     random: Random
+    has_dealer: bool = False
     _turns_count: int = 0
     _views: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
@@ -98,10 +113,16 @@ class Person:
             if self.random.random() < 0.4:
                 where = {}
             turn = self._new_turn()
+            if turn.deal is not None:
+                where = {"assistant_id": DEALER}
             twice = 1 + (self.random.random() < 0.3)
             accepted, *_ = await asyncio.gather(*(self._say(tab, turn, where) for _ in range(twice)))
             views = [self._begin_view(f"{tab} {turn.key} viewer {number}", accepted.run_id) for number in range(twice)]
-            where = {"conversation_id": accepted.conversation_id, "on_busy": "enqueue"}
+            if turn.deal is not None:
+                self._views.append(asyncio.create_task(self._decide(turn, accepted.run_id)))
+                where = {}
+            else:
+                where = {"conversation_id": accepted.conversation_id, "on_busy": "enqueue"}
             await asyncio.sleep(self.random.uniform(0, 0.5))
 
     def _begin_view(self, name: str, run_id: str) -> asyncio.Task[None]:
@@ -114,7 +135,11 @@ class Person:
         self._turns_count += 1
         number = self._turns_count
         key = f"{self.name.split()[0]}-{number}"
-        if self.random.random() < 0.4:
+        if self.has_dealer and self.random.random() < 0.2:
+            decision = self.random.choice(["approve", "approve", "decline"])
+            expected = f"Dealt {key} fast." if decision == "approve" else DECLINED
+            turn = Turn(self.name, key, f"deal {key}", expected, deal=decision)
+        elif self.random.random() < 0.4:
             title = f"errand {key}"
             turn = Turn(self.name, key, f"add a task: {title}", f"Added “{title}” to your list.", title)
         else:
@@ -150,6 +175,34 @@ class Person:
                 if answer.status_code not in WORTH_A_RETRY:
                     turn.refused.append(f"{answer.status_code} {answer.text}")
             await asyncio.sleep(self.random.uniform(0.1, RETRY_SECONDS_MAX))
+
+    # --- deciding -----------------------------------------------------------------------------------------
+
+    async def _decide(self, turn: Turn, run_id: str) -> None:
+        """In another tab: look now and then what the run waits for, and decide it; twice at once, as two tabs would."""
+        while True:
+            await asyncio.sleep(self.random.uniform(0.1, RETRY_SECONDS_MAX))
+            try:
+                run = await self._read(f"runs/{run_id}")
+            except httpx.HTTPError:
+                continue  # what is refused for good is refused to who reads it at the end as well
+            if run["status"] not in ("queued", "running", "waiting"):
+                return
+            for call in run["waiting_for"]:
+                how = {"answer": {"q1": "fast"}} if call["kind"] == "question" else {"decision": turn.deal}
+                said = {"call_id": call["call_id"], **how}
+                await asyncio.gather(*(self._say_decision(turn, run_id, said) for _ in range(2)))
+
+    async def _say_decision(self, turn: Turn, run_id: str, said: Mapping[str, Any]) -> None:
+        url = f"{self.natter.edge_url}/api/{self._path}/runs/{run_id}/decisions"
+        try:
+            answer = await self.client.post(url, json=said, headers=self._headers, timeout=ANSWER_SECONDS_MAX)
+        except httpx.TransportError as error:
+            self.history.note(self.name, f"{turn.key} decided: {type(error).__name__}")
+            return
+        self.history.note(self.name, f"{turn.key} decided: {answer.status_code} {said}")
+        if answer.status_code != 202 and answer.status_code not in WORTH_A_RETRY:
+            turn.refused.append(f"{answer.status_code} {answer.text}")
 
     # --- watching -----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from tests.fault.nemesis.faults import HOWS, plan_faults
 from tests.fault.nemesis.history import Accepted, History, Message, Stored, Turn, View
 from tests.sse import Frame
 
+DEALT = "Dealt ann-3 fast."
 ADDED = "Added “milk” to your list."
 
 
@@ -47,17 +48,35 @@ def good_history() -> History:
     added = answer_frames(task, "run_2", 30, [ADDED])
     merged = updated("msg_of_run_1", "content_part.text_delta", content_index=0, delta="1 2 3")
     shown = Frame("29", "task", {"type": "task.added", "task": {"title": "milk"}})
+    third = [Accepted("conv_3", "msg_ann-3", "run_3")]
+    deal = Turn("ann", "ann-3", "deal ann-3", DEALT, deal="approve", accepted=third)
+    dealt = waiting_twice(answer_frames(deal, "run_3", 50, [DEALT]), "run_3")
     views = [
         View("first", "ann", "run_1", counted),
         View("late", "ann", "run_1", [*counted[:4], Frame("16", "message", merged), *counted[7:]]),
         View("second", "ann", "run_2", added),
-        View("all", "ann", None, [*counted, shown, *added]),
+        View("all", "ann", None, [*counted, shown, *added, *dealt]),
+        View("third", "ann", "run_3", dealt),
     ]
     rows = [("msg_ann-1", "user", count.message), ("msg_of_run_1", "assistant", "1 2 3")]
     rows += [("msg_ann-2", "user", task.message), ("msg_of_run_2", "assistant", ADDED)]
     messages = [Message("ann", "conv", *row) for row in rows]
-    runs = {"run_1": "completed", "run_2": "completed"}
-    return History([count, task], views, Stored(messages, runs, [("ann", "milk")]))
+    rows = [("msg_ann-3", "user", deal.message), ("msg_of_run_3", "assistant", DEALT)]
+    messages += [Message("ann", "conv_3", *row) for row in rows]
+    runs = {"run_1": "completed", "run_2": "completed", "run_3": "completed"}
+    deals = [("ann-3", "run_3/c1")] * 2  # it was executed again, by the same call
+    return History([count, task, deal], views, Stored(messages, runs, [("ann", "milk")], deals))
+
+
+def waiting_twice(frames: list[Frame], run_id: str) -> list[Frame]:
+    """The same run, which waits for two decisions before it says anything."""
+    waits = [
+        Frame("", "run", {"type": kind, "run_id": run_id, "wait": wait})
+        for wait in (1, 2)
+        for kind in ("run.waiting", "run.resumed")
+    ]
+    whole = [*frames[:2], *waits, *frames[2:]]
+    return [replace(frame, id=str(int(frames[0].id) + at)) for at, frame in enumerate(whole)]
 
 
 def in_view(number: int, change: Callable[[list[Frame]], Any]) -> Callable[[History], Any]:
@@ -152,6 +171,18 @@ PLANTED: dict[str, tuple[str, Callable[[History], Any]]] = {
     "text of an item that is not there": ("text", in_all_views_of_run_1(lambda frames: frames.pop(2))),
     "another text stored than seen": ("text", stored_row("msg_of_run_1", content="1 2")),
     "another text than was asked for": ("text", lambda history: setattr(history.turns[0], "expected", "1 2 3 4")),
+    "a deal that was approved and not made": ("deal", lambda history: history.stored.deals.clear()),
+    "a deal that was made twice": ("deal", lambda history: history.stored.deals.append(("ann-3", "run_3/c2"))),
+    "a deal that nobody asked for": ("deal", lambda history: history.stored.deals.append(("ann-9", "run_9/c"))),
+    "a deal that was made though it was declined": (
+        "deal",
+        lambda history: setattr(history.turns[2], "deal", "decline"),
+    ),
+    "a wait that was never told as over": (
+        "deal",
+        in_view(4, lambda frames: frames.remove(next(one for one in frames if one.data["type"] == "run.resumed"))),
+    ),
+    "a decision that was refused": ("accepted", lambda history: history.turns[2].refused.append("409 taken")),
     "a task that was told and is not there": ("task", lambda history: history.stored.tasks.clear()),
     "a task twice": ("task", lambda history: history.stored.tasks.append(("ann", "milk"))),
     "a task that nobody asked for": ("task", lambda history: history.stored.tasks.append(("ann", "bread"))),
@@ -184,9 +215,11 @@ def test_a_withdrawn_attempt_and_a_task_that_could_not_be_added_are_no_violation
     sorry = "I could not add “milk”: the tools are away."
     task = history.turns[1]
     frames = answer_frames(task, "run_2", 30, [sorry])
+    dealt = history.views[4]
     history.views[2:] = [
         View("second", "ann", "run_2", frames),
-        View("all", "ann", None, history.views[0].frames + frames),
+        View("all", "ann", None, history.views[0].frames + frames + dealt.frames),
+        dealt,
     ]
     history.stored.messages[3] = replace(history.stored.messages[3], content=sorry)
     history.stored.tasks.clear()

@@ -20,7 +20,7 @@ from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up
 from tests.fault.nemesis.checker import Violation, violations
 from tests.fault.nemesis.faults import plan_faults, torment
 from tests.fault.nemesis.history import History
-from tests.fault.nemesis.load import load
+from tests.fault.nemesis.load import DEALER, load
 
 VICTIMS = (
     "auth_edge",
@@ -37,7 +37,15 @@ NATS_SERVERS = int(os.environ.get("NEMESIS_CLUSTER", "1"))
 SECONDS = float(os.environ.get("NEMESIS_SECONDS", "60"))
 SEEDS = [int(seed) for seed in os.environ.get("NEMESIS_SEED", "15").split()] or [SystemRandom().randrange(1_000_000)]
 ENVIRONMENT = {"AGENT_RUNNER_DEMO_WORD_DELAY_MS": "10"}
-ARGUMENTS = (*WITHOUT_WEB, "--scale", "agent_runner=2", "--nats-cluster", str(NATS_SERVERS))
+ASSISTANTS = ("todo=natter_todo:assistant", f"{DEALER}={Path(__file__).parent / 'dealer.py'}:assistant")
+ARGUMENTS = (
+    *WITHOUT_WEB,
+    *(f"--assistant={one}" for one in ASSISTANTS),
+    "--scale",
+    "agent_runner=2",
+    "--nats-cluster",
+    str(NATS_SERVERS),
+)
 HEAL_SECONDS = 90.0
 """How long after the last fault everything that was begun may take to end."""
 
@@ -46,12 +54,14 @@ HEAL_SECONDS = 90.0
 @pytest.mark.timeout(SECONDS + HEAL_SECONDS + 150)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_promise_holds_whatever_is_killed_or_paused(seed: int) -> None:
-    with (
-        temporary_directory() as directory,
-        natter_up(directory / "data", *ARGUMENTS, environment=ENVIRONMENT) as natter,
-    ):
+    with temporary_directory() as directory:
+        deals = directory / "deals"
+        deals.touch()
+        environment = {**ENVIRONMENT, "DEALER_DEALS": str(deals)}
         history = History()
-        asyncio.run(_load_and_torment(natter, history, seed))
+        with natter_up(directory / "data", *ARGUMENTS, environment=environment) as natter:
+            asyncio.run(_load_and_torment(natter, history, seed))
+        history.stored.deals += [(line.split()[0], line.split()[1]) for line in deals.read_text().splitlines()]
         found = violations(history)
         logs = Path(tempfile.gettempdir()) / f"natter-nemesis-{seed}"
         if found:
@@ -64,7 +74,7 @@ async def _load_and_torment(natter: RunningNatter, history: History, seed: int) 
     faults = plan_faults(seed, SECONDS, (*VICTIMS, *nats_names(NATS_SERVERS)[1:]))
     async with asyncio.TaskGroup() as group:
         group.create_task(torment(natter, faults, history))
-        group.create_task(load(natter, history, seed, SECONDS, HEAL_SECONDS))
+        group.create_task(load(natter, history, seed, SECONDS, HEAL_SECONDS, has_dealer=True))
 
 
 def report(seed: int, history: History, found: Sequence[Violation]) -> str:
