@@ -116,4 +116,4 @@ env: ## write .env with fresh secrets, for docker compose
 	@python3 scripts/new_env.py
 
 clean: ## remove what was installed and built (not the data in .natter)
-	rm -rf .venv .uv .tools web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv tests/integration/runner/model_servers/.extra
+	rm -rf .venv .uv .tools web/node_modules web/.next web/chatkit-element/node_modules $(dir $(TEST_INSTALLED)) tests/integration/runner/model_servers/.venv tests/integration/runner/model_servers/.extra tests/s3_server/.venv

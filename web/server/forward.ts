@@ -37,6 +37,7 @@ const DROPPED_RESPONSE_HEADERS = new Set([
   "x-powered-by",
 ]);
 
+const CONTENT_OF_A_FILE = /^\/api\/[^/]+\/attachments\/[^/]+\/content$/;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 // The edge answers within 3 s even when the store is away; a stream's head comes at once.
 const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
@@ -109,7 +110,9 @@ function responseHeaders(answered: Headers, requestUrl: string): Headers {
     if (!isOurs) headers.append(name, value);
   }
   const location = answered.get("location");
-  if (location !== null) headers.set("location", onThisOrigin(location, requestUrl));
+  // A file may lie elsewhere, at an address that the service has signed for whoever asks.
+  const isElsewhere = location !== null && CONTENT_OF_A_FILE.test(new URL(requestUrl).pathname);
+  if (location !== null) headers.set("location", isElsewhere ? location : onThisOrigin(location, requestUrl));
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   return headers;
 }

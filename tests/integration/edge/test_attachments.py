@@ -10,6 +10,8 @@ import pytest
 from auth_edge.testing import RunningEdge, running_edge
 from PIL import Image
 
+from tests.s3_server.server import BUCKET, is_installed, s3_server
+
 TEXT = "ä, ß\n".encode() * 40_000
 SECRET_PLACE = b"47.3769 N 8.5417 E"
 
@@ -198,3 +200,21 @@ async def test_a_scanner_has_the_last_word(nats_url: str, tmp_path: Path, store:
         assert seen == [TEXT]
         answer = await put(edge, await created(edge, b"EICAR!", "a.txt"), b"EICAR!")
         assert (answer.status_code, answer.json()["code"]) == (422, "attachment_refused")
+
+
+async def test_files_may_lie_in_s3_and_be_fetched_from_there(nats_url: str, tmp_path: Path, store: Any) -> None:
+    if not is_installed():
+        pytest.skip("moto is not installed: make test-tools")
+    with s3_server() as url:
+        values = {"file_store_url": f"s3://{BUCKET}?endpoint={url}&addresses=true", "file_store_access_key_id": "test"}
+        async with running_edge(nats_url, tmp_path, **values, file_store_secret_access_key="test") as edge:
+            stored = await uploaded(edge, name="ä.md")
+            elsewhere = await edge.client.get(stored["url"])
+            assert elsewhere.status_code == 307
+            async with httpx.AsyncClient() as browser:
+                fetched = await browser.get(elsewhere.headers["location"])
+            assert fetched.content == TEXT
+            assert fetched.headers["content-type"] == "text/plain; charset=utf-8"
+            assert fetched.headers["content-disposition"].startswith("attachment")
+            saved = await edge.client.get(stored["url"] + "&download=true")
+            assert saved.content == TEXT

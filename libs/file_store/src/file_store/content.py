@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Final
+from urllib.parse import quote
 
 import filetype  # pyright: ignore[reportMissingTypeStubs]
 from contracts.errors import Code, TerminalError
@@ -52,6 +53,20 @@ def check_type(mime_type: str, allowed: frozenset[str]) -> None:
     if mime_type not in allowed:
         detail = f"Files of the type {mime_type} are not taken."
         raise TerminalError(Code.ATTACHMENT_TYPE_NOT_ALLOWED, detail, field="mime_type")
+
+
+def served_as(name: str, mime_type: str, *, is_download: bool = False) -> dict[str, str]:
+    """The headers that say what it is: only pictures are shown, all else is saved; a text is no kind that runs."""
+    is_shown = mime_type in PICTURE_TYPES and not is_download
+    is_text = mime_type.startswith("text/") or mime_type == "application/json"
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
+    disposition = f'{"inline" if is_shown else "attachment"}; filename="{plain}"'
+    if plain != name:
+        disposition += f"; filename*=UTF-8''{quote(name, safe='')}"
+    return {
+        "Content-Type": "text/plain; charset=utf-8" if is_text else mime_type,
+        "Content-Disposition": disposition,
+    }
 
 
 async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

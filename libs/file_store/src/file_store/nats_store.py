@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -39,7 +39,9 @@ class NatsFileStore:
 
     bus: Bus
 
-    async def put(self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int) -> StoredFile:
+    async def put(
+        self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int, headers: Mapping[str, str] | None = None
+    ) -> StoredFile:
         """As `FileStore.put`."""
         digest, size_bytes, count = hashlib.sha256(), 0, 0
         marks: list[int] = []
@@ -65,7 +67,7 @@ class NatsFileStore:
                 )
                 await settle(UNACKED_CHUNKS_MAX - 1)
             await settle(0)
-            info = _info(key, size_bytes, count, digest.digest(), marks)
+            info = _info(key, size_bytes, count, digest.digest(), marks, headers or {})
             await self.bus.publish_stored(_meta(key), info, ROLLUP, timeout_seconds=STORED_SECONDS_MAX)
         except RetryableError as error:
             if error.code != Code.BUS_UNAVAILABLE:  # of whoever gives the chunks
@@ -131,7 +133,7 @@ class NatsFileStore:
         except NatterError as error:
             raise unavailable() from error
 
-    async def download_url(self, key: FileKey, *, seconds: int, headers: dict[str, str]) -> str | None:  # noqa: ARG002
+    async def download_url(self, key: FileKey, *, seconds: int) -> str | None:  # noqa: ARG002
         """NATS has no addresses for browsers."""
         return None
 
@@ -174,7 +176,9 @@ def _digest(sha256: bytes) -> str:
     return f"SHA-256={base64.urlsafe_b64encode(sha256).decode()}"
 
 
-def _info(key: FileKey, size_bytes: int, count: int, sha256: bytes, marks: list[int]) -> bytes:
+def _info(
+    key: FileKey, size_bytes: int, count: int, sha256: bytes, marks: list[int], headers: Mapping[str, str]
+) -> bytes:
     """ObjectInfo of ADR-20; in ``metadata``, which is ours, the sequence of each sixteenth chunk."""
     info = {
         "name": key,
@@ -185,6 +189,7 @@ def _info(key: FileKey, size_bytes: int, count: int, sha256: bytes, marks: list[
         "digest": _digest(sha256),
         "mtime": datetime.now(UTC).isoformat(),
         "options": {"max_chunk_size": CHUNK_BYTES},
+        "headers": {name: [value] for name, value in headers.items()},
         "metadata": {"natter-marks": ",".join(map(str, marks))},
     }
     return json.dumps(info).encode()

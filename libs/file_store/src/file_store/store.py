@@ -1,6 +1,6 @@
 """The interface: bytes under keys of ours, in and out in pieces. Whose they are, and what they are, Postgres knows."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,10 +38,12 @@ class FileStore(Protocol):
     and `delete` removes what it left.
     """
 
-    async def put(self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int) -> StoredFile:
+    async def put(
+        self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int, headers: Mapping[str, str] | None = None
+    ) -> StoredFile:
         """Store a new file. Raises what ``chunks`` raises, and TerminalError (payload_too_large) beyond ``bytes_max``.
 
-        Nothing else may be put under the same key.
+        Nothing else may be put under the same key. With ``headers`` the store's own address answers, where it has any.
         """
         ...
 
@@ -57,8 +59,8 @@ class FileStore(Protocol):
         """Of all that is there, finished or not."""
         ...
 
-    async def download_url(self, key: FileKey, *, seconds: int, headers: dict[str, str]) -> str | None:
-        """An address at the store itself that is good for so long and answers with these headers, where it has any."""
+    async def download_url(self, key: FileKey, *, seconds: int) -> str | None:
+        """An address at the store itself that is good for so long; None where it has none for browsers."""
         ...
 
 

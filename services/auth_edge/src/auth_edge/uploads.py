@@ -8,7 +8,7 @@ from actor_kit.fair_queue import FairQueue
 from contracts.errors import Code, TerminalError
 from contracts.ids import AttachmentId, FileKey, new_file_key
 from file_store import FileStore, StoredFile
-from file_store.content import PICTURE_TYPES, check_type, type_of, with_head
+from file_store.content import PICTURE_TYPES, check_type, served_as, type_of, with_head
 from file_store.pictures import clean_picture
 from file_store.scanning import Scanner
 from file_store.store import too_large
@@ -56,15 +56,17 @@ class Uploads:
             check_type(mime_type, self.settings.upload_types)
             async with aclosing(self.scanner.passing(whole, mime_type)) as passing:
                 if mime_type in PICTURE_TYPES:
-                    return await self._store_picture(user_id, new_file_key(attachment_id), passing)
-                key = new_file_key(attachment_id)
-                return Received(key, mime_type, await self.files.put(key, passing, bytes_max=bytes_max))
+                    return await self._store_picture(user_id, new_file_key(attachment_id), name, passing)
+                key, headers = new_file_key(attachment_id), served_as(name, mime_type)
+                stored = await self.files.put(key, passing, bytes_max=bytes_max, headers=headers)
+                return Received(key, mime_type, stored)
 
-    async def _store_picture(self, user_id: str, key: FileKey, chunks: AsyncIterable[bytes]) -> Received:
+    async def _store_picture(self, user_id: str, key: FileKey, name: str, chunks: AsyncIterable[bytes]) -> Received:
         bytes_max, turn = self.settings.picture_bytes_max, self.picture_turns.place(user_id)
         pixels_max = self.settings.picture_pixels_max
         async with clean_picture(_bounded(chunks, bytes_max), pixels_max=pixels_max, turn=turn) as picture:
-            stored = await self.files.put(key, picture.chunks, bytes_max=2 * bytes_max)
+            headers = served_as(name, picture.mime_type)
+            stored = await self.files.put(key, picture.chunks, bytes_max=2 * bytes_max, headers=headers)
             return Received(key, picture.mime_type, stored, picture.width, picture.height)
 
 

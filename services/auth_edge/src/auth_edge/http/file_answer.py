@@ -4,19 +4,20 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
-from urllib.parse import quote
 
 from contracts.replies import AttachmentView
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from file_store import BytesRange, FileStore
-from file_store.content import PICTURE_TYPES
+from file_store.content import served_as
 from starlette.exceptions import HTTPException
 
 FILE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """Of a path of its own: whatever a file is, it runs nothing, loads nothing and is framed by nobody."""
-CACHE: Final = "private, max-age=300"
+CACHE: Final = "private, max-age=300, no-transform"
 """For so long a browser shows it without asking; an address of its own lives about as long."""
+ADDRESS_SECONDS: Final = 60
+"""Of an address at the store itself: to be followed at once."""
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -35,6 +36,9 @@ async def file_answer(request: Request, files: FileStore, view: AttachmentView, 
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     assert view.file_key is not None  # it is stored
+    elsewhere = await files.download_url(view.file_key, seconds=ADDRESS_SECONDS)
+    if elsewhere is not None and not is_download:
+        return Response(status_code=307, headers={"Location": elsewhere, "Cache-Control": "no-store"})
     chunks = files.read(view.file_key, part)
     first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
     return StreamingResponse(_from_first(first, chunks), status_code=status, headers=headers)
@@ -48,15 +52,8 @@ async def _from_first(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterato
 
 
 def _headers(view: AttachmentView, *, is_download: bool) -> dict[str, str]:
-    is_shown = view.mime_type in PICTURE_TYPES and not is_download
-    is_text = view.mime_type.startswith("text/") or view.mime_type == "application/json"
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in view.name)
-    disposition = f'{"inline" if is_shown else "attachment"}; filename="{plain}"'
-    if plain != view.name:
-        disposition += f"; filename*=UTF-8''{quote(view.name, safe='')}"
     return {
-        "Content-Type": "text/plain; charset=utf-8" if is_text else view.mime_type,
-        "Content-Disposition": disposition,
+        **served_as(view.name, view.mime_type, is_download=is_download),
         "Content-Security-Policy": FILE_POLICY,
         "Cross-Origin-Resource-Policy": "cross-origin",  # who has the address, or the token, may show it in their page
         "Cache-Control": CACHE,
