@@ -9,6 +9,7 @@ export type Code =
   | "token_revoked"
   | "proof_refused"
   | "forbidden"
+  | "operator_only"
   | "not_found"
   | "item_gone"
   | "method_not_allowed"

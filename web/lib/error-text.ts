@@ -12,6 +12,7 @@ export const SERVICE_TEXT: Record<Code, string> = {
   token_revoked: "You were signed out everywhere. Sign in again to go on.",
   proof_refused: AGAIN,
   forbidden: "This belongs to someone else.",
+  operator_only: "This is for those who operate Natter.",
   not_found: "This does not exist any more.",
   item_gone: "What this belongs to is not there any more.",
   method_not_allowed: "Natter cannot do that here.",

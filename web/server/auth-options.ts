@@ -15,6 +15,7 @@ import { dropToken } from "./token-cache";
 import { revokeTokens } from "./token-revocation";
 
 export const PASSWORD_CHARACTERS_MIN = 8;
+export const OPERATOR_ROLE = "operator";
 const JWT_LIFETIME = "15m";
 const DELETE_USER_PATH = "/delete-user";
 
@@ -40,6 +41,8 @@ export function createAuth(settings: Settings) {
     // Nobody is signed in by signing up: so a taken address is answered as a new one is, and nothing is made for it.
     emailAndPassword: { enabled: true, autoSignIn: false, minPasswordLength: PASSWORD_CHARACTERS_MIN },
     user: {
+      // `natter users make-operator` sets it. Better Auth's admin plugin would let operators sign in as others, and so read.
+      additionalFields: { role: { type: "string", required: false, input: false } },
       deleteUser: {
         enabled: true,
         // Erase first: an account must not disappear while its conversations stay behind without an owner.
@@ -98,7 +101,7 @@ export function createAuth(settings: Settings) {
           issuer: settings.jwtIssuer,
           audience: settings.jwtAudience,
           expirationTime: JWT_LIFETIME,
-          definePayload: ({ user }) => ({ name: user.name }),
+          definePayload: ({ user }) => claimsOf(user),
         },
       }),
     ],
@@ -156,6 +159,11 @@ export function createAuth(settings: Settings) {
   }
 
   return auth;
+}
+
+/** What services are told of a user: auth_edge believes the role for the token's sake, and nobody sets their own. */
+export function claimsOf(user: { name: string; role?: unknown }) {
+  return user.role === OPERATOR_ROLE ? { name: user.name, natter_role: OPERATOR_ROLE } : { name: user.name };
 }
 
 type SignedIn = { user: { id: string } } | null;

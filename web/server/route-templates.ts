@@ -10,6 +10,15 @@ type OfConnections = "/api/{user_id}/connections/callback" | "/api/{user_id}/con
 
 /** Each route of the contract, or this does not compile. The first that fits counts: words stand before ids. */
 const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
+  "/api/operator/dead-letters": true,
+  "/api/operator/dead-letters/{sequence}/replay": true,
+  "/api/operator/overview": true,
+  "/api/operator/recent-runs": true,
+  "/api/operator/recent-runs/{run_id}": true,
+  "/api/operator/usage": true,
+  "/api/operator/users": true,
+  "/api/operator/users/{subject_id}": true,
+  "/api/operator/users/{subject_id}/conversations/{conversation_id}": true,
   "/api/service/turns": true,
   "/api/shared/{token}": true,
   "/api/{user_id}": true,

@@ -27,7 +27,7 @@ export function routeOf(pathname: string): Route {
     return { kind: "connection_page", path: user === "callback" ? "callback" : `${user}/consent` };
   }
   if (first === "shared") return { kind: "shared_page" };
-  if (first === "dashboard") return { kind: "private_page" };
+  if (first === "dashboard" || pathname === "/operator") return { kind: "private_page" };
   if (pathname === "/" || pathname === "/sign-in" || pathname === "/sign-up") return { kind: "sign_in_page" };
   return { kind: "open" };
 }
@@ -39,6 +39,7 @@ function isStream(segments: string[]): boolean {
   return segments.length === 3 && (segments[0] === "runs" || segments[0] === "conversations");
 }
 
+const PAGES = ["/dashboard/", "/connections/"];
 const NOWHERE = "http://nowhere.invalid";
 
 /**
@@ -50,7 +51,7 @@ export function pageAfterSignIn(next: string | null | undefined): string {
   if (!next?.startsWith("/") || /[\\\s]/.test(next) || !URL.canParse(next, NOWHERE)) return fallback;
   // Resolved as a browser resolves it: `/dashboard/..//evil.test/` only looks like a page below /dashboard.
   const { origin, pathname, search, hash } = new URL(next, NOWHERE);
-  const isPage = pathname === "/dashboard" || pathname.startsWith("/dashboard/") || pathname.startsWith("/connections/");
+  const isPage = pathname === "/dashboard" || PAGES.some((page) => pathname.startsWith(page)) || pathname === "/operator";
   const isOurs = origin === NOWHERE && isPage;
   return isOurs && !pathname.includes("//") ? `${pathname}${search}${hash}` : fallback;
 }

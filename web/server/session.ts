@@ -4,15 +4,18 @@ import "server-only";
 import { getSessionCookie } from "better-auth/cookies";
 
 import { getAuth } from "./auth";
+import { OPERATOR_ROLE } from "./auth-options";
 import { sharedTokenCache, TokenCache, type IssuedToken, type TokenSource } from "./token-cache";
 
-export type SignedInUser = Readonly<{ userId: string; name: string; email: string }>;
+export type SignedInUser = Readonly<{ userId: string; name: string; email: string; isOperator: boolean }>;
 
 /** The signed-in user, or null. Raises when the database cannot be asked. */
 export async function findUser(headers: Headers): Promise<SignedInUser | null> {
   if (getSessionCookie(headers) === null) return null;
   const session = await getAuth().api.getSession({ headers });
-  return session && { userId: session.user.id, name: session.user.name, email: session.user.email };
+  if (session === null) return null;
+  const { id, name, email, role } = session.user;
+  return { userId: id, name, email, isOperator: role === OPERATOR_ROLE };
 }
 
 /** The JWT for the session in these headers, or null where there is none. */

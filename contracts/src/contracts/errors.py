@@ -19,6 +19,7 @@ class Code(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a code
     PROOF_REFUSED = "proof_refused"
     FORBIDDEN = "forbidden"
+    OPERATOR_ONLY = "operator_only"
     NOT_FOUND = "not_found"
     ITEM_GONE = "item_gone"
     METHOD_NOT_ALLOWED = "method_not_allowed"

@@ -26,6 +26,8 @@ def _jetstream_rights(service: Service) -> set[str]:
             rights.add(f"$JS.API.DIRECT.GET.{stream.name}")
         if service in stream.purgers:
             rights.add(f"$JS.API.STREAM.PURGE.{stream.name}")
+        if service in stream.message_deleters:
+            rights.add(f"$JS.API.STREAM.MSG.DELETE.{stream.name}")
         if service in stream.inspectors:
             rights.add(f"$JS.API.STREAM.INFO.{stream.name}")
         if service in stream.writers:

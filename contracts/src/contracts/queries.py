@@ -15,6 +15,7 @@ from contracts.replies import (
     ConnectionList,
     ConversationPage,
     ConversationReply,
+    DeadLetterList,
     DeliveryPrepared,
     Done,
     ExportPage,
@@ -248,15 +249,16 @@ class CheckAccess(Query[Done]):
 
 
 class GetReport(Query[Report]):
-    """What an operator looks at, over all users; the bus lets the command line alone ask.
+    """What an operator looks at, over all users; the bus lets the command line ask, and the edge, for an operator.
 
     ``totals``: how much there is to do. ``runs``: the newest ones, by user, conversation and status. ``run``: one of
-    them, with its tool calls, without what was said. ``user``: what one user has. ``usage``: finished runs and their
-    tokens from ``since`` on, by what ``by`` names, and by model.
+    them, with its tool calls, without what was said. ``failures``: failed runs from ``since`` on, by code. ``users``:
+    who was here last. ``user``: what one user has. ``usage``: finished runs and their tokens from ``since`` on, by what
+    ``by`` names, and by model.
     """
 
     subject_template: ClassVar[str] = "query.conversation_store.get_report"
-    kind: Literal["totals", "runs", "run", "user", "usage"]
+    kind: Literal["totals", "runs", "run", "failures", "users", "user", "usage"]
     run_id: RunId | None = None
     user_id: UserId | None = None
     conversation_id: ConversationId | None = None
@@ -264,6 +266,12 @@ class GetReport(Query[Report]):
     since: datetime | None = None
     by: tuple[Literal["user", "assistant", "model", "day"], ...] = ()
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50
+
+
+class ListDeadLetters(Query[DeadLetterList]):
+    """The oldest messages that could not be handled, without what is in them."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_dead_letters"
 
 
 class ExportUser(Query[ExportPage]):

@@ -136,7 +136,9 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(queries.CheckAccess, [RELAY], [STORE], Rule.SELF),
     _entry(commands.TakeRequestPermit, [EDGE], [STORE], Rule.SELF),
     # the operator
-    _entry(queries.GetReport, [OPERATOR], [STORE], Rule.SERVICE),
+    _entry(queries.GetReport, [OPERATOR, EDGE], [STORE], Rule.SERVICE),
+    _entry(queries.ListDeadLetters, [EDGE], [STORE], Rule.SERVICE),
+    _entry(commands.ReplayDeadLetter, [EDGE], [STORE], Rule.SERVICE),
     # what viewers see
     _entry(events.ChatKitDelta, [RUNNER, STORE], [], Rule.SERVICE),
     _entry(events.RunEvent, [RUNNER, STORE], [], Rule.SERVICE),

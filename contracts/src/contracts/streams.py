@@ -44,6 +44,8 @@ class StreamSpec:
     """Who hears what is republished, and has to know when another server of a cluster leads the stream."""
     writers: frozenset[Service] = frozenset()
     """Who publishes into it what is no message of the registry: the chunks of files."""
+    message_deleters: frozenset[Service] = frozenset()
+    """Who may delete single messages."""
     inspectors: frozenset[Service] = frozenset()
     """Who may ask which subjects it holds."""
     allows_rollup: bool = False
@@ -151,6 +153,9 @@ DEAD_LETTERS = StreamSpec(
     max_age_seconds=30 * DAY_SECONDS,
     max_bytes=64 * 1024 * 1024,
     allow_direct=True,
+    # To have one handled again for the operator's page: it publishes runs anyway.
+    direct_readers=frozenset({Service.CONVERSATION_STORE}),
+    message_deleters=frozenset({Service.CONVERSATION_STORE}),
 )
 
 AUDIT = StreamSpec(

@@ -68,6 +68,18 @@ SCHEDULE = r.ScheduleView(
     created_at=NOW,
 )
 SHARE = r.ShareView(share_id="share_1", conversation_id="conv_1", title="Groceries", created_at=NOW)
+REPORT_ROW: dict[str, Any] = {
+    "user_id": "bob",
+    "queued": 1,
+    "runs": 1,
+    "failed": 0,
+    "user": "bob",
+    "day": "2026-11-21",
+    "model": "gpt-a",
+    "input_tokens": 1_000_000,
+    "output_tokens": 500_000,
+}
+"""Has what rows of several kinds have."""
 ANSWERS: dict[str, Reply] = {
     "BeginTurn": r.TurnBegun(conversation_id="conv_1", message_id="msg_1", run_id="run_1", status="queued"),
     "ListAssistants": r.AssistantList(data=(AssistantCard(assistant_id="todo", name="Natter"),)),
@@ -114,6 +126,9 @@ ANSWERS: dict[str, Reply] = {
     "ExportUser": r.ExportPage(kind="user", data=({"user_id": "alice"},)),
     "EraseUser": r.ErasureReceipt(receipt_id="rcpt_1", erased_at=NOW, counts={"conversation": 1}),
     "RevokeTokens": r.TokensFloor(valid_from=NOW),
+    "GetReport": r.Report(rows=(REPORT_ROW,)),
+    "ListDeadLetters": r.DeadLetterList(data=()),
+    "ReplayDeadLetter": r.DeadLetterReplayed(is_replayed=True),
     "TakeRequestPermit": r.RateChecked(limit=1200, remaining=1160, reset_seconds=60, granted=40),
 }
 Answer = Reply | Exception | Callable[[Any], Any]

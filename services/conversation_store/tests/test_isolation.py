@@ -18,6 +18,7 @@ from contracts.commands import (
     RecordConsent,
     RecordDelivery,
     RegisterAssistants,
+    ReplayDeadLetter,
     RevokeServiceToken,
     RotateWebhookSecret,
     SubmitTurn,
@@ -27,7 +28,16 @@ from contracts.commands import (
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Message
-from contracts.queries import GetConversation, GetReport, GetRun, GetShared, GetTask, ListServiceTokens, PrepareDelivery
+from contracts.queries import (
+    GetConversation,
+    GetReport,
+    GetRun,
+    GetShared,
+    GetTask,
+    ListDeadLetters,
+    ListServiceTokens,
+    PrepareDelivery,
+)
 from contracts.registry import REGISTRY, Rule, requests_to
 from contracts.services import Service
 from conversation_store.database import Database
@@ -156,6 +166,8 @@ def test_every_request_to_the_store_has_a_rule_and_a_principal_but_what_no_user_
         RecordDelivery,
         GetReport,
         GetShared,
+        ListDeadLetters,
+        ReplayDeadLetter,
     }
 
 

@@ -1,13 +1,16 @@
 """What operators are shown: figures and ids of all users, and nothing that was said."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from contracts.commands import CancelRun, DeleteConversation, EraseUser
+from actor_kit.provision import provision
+from contracts.commands import CancelRun, DeleteConversation, EraseUser, ReplayDeadLetter
 from contracts.errors import Code, TerminalError
-from contracts.queries import ExportUser, GetReport
+from contracts.events import DeadLetter
+from contracts.queries import ExportUser, GetReport, ListDeadLetters
 from contracts.replies import Usage
 from conversation_store.testing import ALICE, BOB, Client
 
@@ -75,6 +78,7 @@ async def test_no_report_tells_what_was_said(client: Client) -> None:
         await report(client, "runs"),
         await report(client, "run", run_id=turn.run_id),
         await report(client, "user", user_id="alice"),
+        await report(client, "users"),
         await report(client, "usage", by=["user", "assistant", "model", "day"]),
     ):
         assert rows
@@ -93,3 +97,41 @@ async def test_what_is_not_there_is_said(client: Client, query: dict[str, Any], 
     with pytest.raises(TerminalError) as error:
         await report(client, **query)
     assert error.value.code == code
+
+
+async def test_failures_are_counted_by_code_and_users_shown_by_their_last_turn(client: Client) -> None:
+    await use(client, "gpt-a", 100)
+    turns = [await client.begin(SAID, principal=BOB) for _ in range(2)]
+    for turn in turns:
+        claimed = await client.claim(turn.run_id, principal=BOB)
+        await client.finish(claimed, "", principal=BOB, status="failed", error_code="model_timeout")
+    (row,) = await report(client, "failures", since=datetime.now(UTC) - timedelta(days=1))
+    assert (row["code"], row["runs"], row["last_run_id"]) == ("model_timeout", 2, turns[-1].run_id)
+    assert await report(client, "failures", since=datetime.now(UTC) + timedelta(days=1)) == []
+    shown = [
+        (row["user_id"], row["runs_this_month"], row["failed_this_month"]) for row in await report(client, "users")
+    ]
+    assert shown == [(BOB.user_id, 2, 2), ("alice", 1, 0)]
+    assert (await report(client, "users"))[1]["tokens_this_month"] == 300
+
+
+async def test_a_dead_letter_is_listed_without_its_message_and_replayed_once(client: Client) -> None:
+    await provision(client.bus)
+    letter = DeadLetter(
+        service="agent_runner",
+        message="RunRequested",
+        subject="run.todo.YWxpY2U.conv_1.requested",
+        code="internal",
+        detail="The handler failed.",
+        deliveries_count=5,
+        headers={"Natter-Schema": "1"},
+        payload_base64=base64.b64encode(SAID.encode()).decode(),
+    )
+    await client.bus.publish_stored("dead_letter.agent_runner.RunRequested", letter.encode())
+    (shown,) = (await client.bus.request(ListDeadLetters())).data
+    assert (shown.code, shown.deliveries_count) == ("internal", 5)
+    assert {"payload_base64", "subject", "headers"}.isdisjoint(shown.model_dump())
+    assert (await client.bus.request(ReplayDeadLetter(sequence=shown.sequence))).is_replayed
+    assert (await client.bus.client.jetstream().get_msg("RUNS", seq=1)).data == SAID.encode()
+    assert (await client.bus.request(ListDeadLetters())).data == ()
+    assert not (await client.bus.request(ReplayDeadLetter(sequence=shown.sequence))).is_replayed

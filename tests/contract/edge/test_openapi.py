@@ -84,6 +84,10 @@ def test_an_operation_is_described_whole(path: str, operation: dict[str, Any]) -
         assert "Retry-After" in responses["503"]["headers"]
         assert "WWW-Authenticate" in responses["401"]["headers"]
         assert all("RateLimit" in response["headers"] for response in responses.values())
+    elif path.startswith("/api/operator/"):
+        assert operation["security"] == [{"bearer": []}]
+        assert {"401", "403", "429", "503"} <= set(responses)
+        assert ("404" in responses) == ("{" in path)
     else:
         assert operation["security"] == []
     if "requestBody" in operation:

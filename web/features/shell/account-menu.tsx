@@ -1,6 +1,6 @@
 "use client";
 
-import { LogOut, Settings } from "lucide-react";
+import { Gauge, LogOut, Settings } from "lucide-react";
 import Link from "next/link";
 import { useState } from "react";
 
@@ -18,7 +18,7 @@ import { signOut } from "@/features/auth/auth-client";
 import { NoticesItem } from "@/features/notices/notices-item";
 import { errorText } from "@/lib/error-text";
 
-export function AccountMenu({ user }: { user: { name: string; email: string } }) {
+export function AccountMenu({ user }: { user: { name: string; email: string; isOperator: boolean } }) {
   const [failure, setFailure] = useState<string | null>(null);
   async function leave(event: Event) {
     event.preventDefault();
@@ -48,6 +48,13 @@ export function AccountMenu({ user }: { user: { name: string; email: string } })
             <Settings /> Account
           </Link>
         </DropdownMenuItem>
+        {user.isOperator && (
+          <DropdownMenuItem asChild>
+            <Link href="/operator">
+              <Gauge /> Operator
+            </Link>
+          </DropdownMenuItem>
+        )}
         <NoticesItem />
         <DropdownMenuItem onSelect={leave}>
           <LogOut /> Sign out

@@ -14,7 +14,7 @@ import { AccountMenu } from "./account-menu";
 const CHAT_PATH = "/dashboard/chat";
 const TASKS_PATH = "/dashboard";
 
-export function AppHeader({ user }: { user: { name: string; email: string } }) {
+export function AppHeader({ user }: { user: { name: string; email: string; isOperator: boolean } }) {
   const pathname = usePathname();
   const chatUrl = useChatUrl();
   const links = [

@@ -17,6 +17,7 @@ from contracts.commands.conversations import (
     SwitchBranch,
     UpdateConversation,
 )
+from contracts.commands.dead_letters import ReplayDeadLetter
 from contracts.commands.runs import (
     AppendCheckpoint,
     BeginToolCall,
@@ -123,6 +124,7 @@ __all__ = [
     "RecordFeedback",
     "RegisterAssistants",
     "RenewLease",
+    "ReplayDeadLetter",
     "RestoreClearedTasks",
     "RestoreTask",
     "Retry",

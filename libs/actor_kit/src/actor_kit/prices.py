@@ -9,10 +9,14 @@ In US dollars for a million tokens. A model that is not named takes the price of
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from contracts.message import Json
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 TOKENS_PER_PRICE = 1_000_000
+SUMS = ("runs", "failed", "input_tokens", "output_tokens")
+"""What a row of the usage report counts."""
 
 
 class Price(BaseModel):
@@ -62,3 +66,18 @@ class Prices:
         if price is None:
             return None
         return (input_tokens * price.input + output_tokens * price.output) / TOKENS_PER_PRICE
+
+
+def summed(rows: tuple[Json, ...], keys: list[str], prices: Prices) -> list[dict[str, Any]]:
+    """One row for each value of the keys. A cost is None where a model that was used has no price."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for raw in rows:
+        row: dict[str, Any] = dict(raw)
+        key = tuple(row[name] for name in keys)
+        into = found.setdefault(key, {**dict(zip(keys, key, strict=True)), **dict.fromkeys(SUMS, 0), "cost_usd": 0.0})
+        for name in SUMS:
+            into[name] += row[name]
+        tokens = row["input_tokens"], row["output_tokens"]
+        cost = prices.cost(row["model"], *tokens) if any(tokens) else 0.0
+        into["cost_usd"] = None if cost is None or into["cost_usd"] is None else into["cost_usd"] + cost
+    return list(found.values())

@@ -14,6 +14,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.TOKEN_REVOKED: 401,
     Code.PROOF_REFUSED: 500,
     Code.FORBIDDEN: 403,
+    Code.OPERATOR_ONLY: 403,
     Code.QUOTA_EXCEEDED: 403,
     Code.USAGE_EXCEEDED: 429,
     Code.NOT_FOUND: 404,

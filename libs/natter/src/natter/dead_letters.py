@@ -4,21 +4,16 @@ import asyncio
 import base64
 import json
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from actor_kit import dead_letters
 from actor_kit.bus import Bus
-from actor_kit.bus.admin import StreamAdmin
-from contracts.commands import RunRequested
+from actor_kit.dead_letters import StoredLetter
 from contracts.errors import NatterError
-from contracts.events import AuditAction, AuditDetail, AuditEvent, DeadLetter
-from contracts.ids import FIRST_ASSISTANT_ID
+from contracts.events import AuditAction, AuditDetail, AuditEvent
 from contracts.services import Service
-from contracts.streams import DEAD_LETTERS, SUBJECT_OF_ONE_ASSISTANT
-from contracts.subjects import subject_filter
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -29,23 +24,8 @@ dead_letters_app = typer.Typer(help="Messages that could not be handled: see the
 console = Console(highlight=False)
 T = TypeVar("T")
 
-BATCH_MAX = 256
-LETTERS_SHOWN_MAX = 1_000
-
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="The stack's data directory")]
 NatsUrl = Annotated[str | None, typer.Option(help="Another NATS, entered with NATS_USER and NATS_PASSWORD")]
-
-
-@dataclass(frozen=True)
-class StoredLetter:
-    """A dead letter and its place in DEAD_LETTERS."""
-
-    sequence: int
-    letter: DeadLetter
-
-
-class UnknownLetterError(Exception):
-    """There is no dead letter of that sequence."""
 
 
 @dead_letters_app.command("list", epilog="Example: natter dead-letters list")
@@ -112,7 +92,7 @@ def replay(
 def _run(work: Coroutine[None, None, T]) -> T:
     try:
         return asyncio.run(work)
-    except (NoStackError, UnknownLetterError) as error:
+    except NoStackError as error:
         fail(str(error))
     except NatterError as error:
         fail(error.detail)
@@ -133,7 +113,7 @@ async def _replay(data_dir: Path | None, nats_url: str | None, sequences: list[i
         letters = await _choose(bus, sequences)
         for stored in letters:
             await _note(bus, "dead_letter_replayed", stored)
-            await replay_one(bus, stored)
+            await dead_letters.replay(bus, stored)
         return len(letters)
 
 
@@ -142,7 +122,7 @@ async def _discard(data_dir: Path | None, nats_url: str | None, sequences: list[
         letters = await _choose(bus, sequences)
         for stored in letters:
             await _note(bus, "dead_letter_discarded", stored)
-            await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
+            await dead_letters.discard(bus, stored)
         return len(letters)
 
 
@@ -159,45 +139,14 @@ async def _note(bus: Bus, action: AuditAction, stored: StoredLetter) -> None:
 
 
 async def _choose(bus: Bus, sequences: list[int] | None) -> list[StoredLetter]:
-    """The letters of these sequences, or all. Raises UnknownLetterError before anything is done with any of them."""
-    letters = {stored.sequence: stored for stored in await read_all(bus)}
-    for sequence in sequences or ():
-        if sequence not in letters:
-            raise UnknownLetterError(f"there is no dead letter {sequence}")
-    return [letters[sequence] for sequence in (letters if sequences is None else sequences)]
+    """The letters of these sequences, or all. Raises TerminalError before anything is done with any of them."""
+    letters = await dead_letters.read_letters(bus)
+    return letters.stored if sequences is None else [letters.one(sequence) for sequence in sequences]
 
 
 async def read_all(bus: Bus) -> list[StoredLetter]:
-    """Read the oldest dead letters, at most LETTERS_SHOWN_MAX; what is no dead letter any more is left out."""
-    letters: list[StoredLetter] = []
-    sequence = 1
-    while len(letters) < LETTERS_SHOWN_MAX:
-        messages, pending = await bus.direct_get(
-            DEAD_LETTERS.name, subject_filter(DeadLetter), from_sequence=sequence, batch_max=BATCH_MAX
-        )
-        for message in messages:
-            sequence = message.sequence + 1
-            try:
-                letters.append(StoredLetter(message.sequence, DeadLetter.decode(message.payload)))
-            except ValidationError:
-                console.print(f"{message.sequence} is no dead letter that this version can read", style="yellow")
-        if not messages or pending == 0:
-            break
-    return letters
-
-
-async def replay_one(bus: Bus, stored: StoredLetter) -> None:
-    """Publish the message on its subject again, then delete the letter. Sent twice, it is stored once (Nats-Msg-Id)."""
-    letter = stored.letter
-    headers = {name: value for name, value in letter.headers.items() if not name.startswith("Nats-")}
-    payload = base64.b64decode(letter.payload_base64)
-    await bus.publish_stored(_subject_now(letter), payload, headers, message_id=f"replay-{stored.sequence}")
-    await StreamAdmin(bus.client).delete_message(DEAD_LETTERS.name, stored.sequence)
-
-
-def _subject_now(letter: DeadLetter) -> str:
-    """The letter's subject. Runs were requested without naming an assistant when there was one."""
-    tokens = letter.subject.split(".")
-    if letter.message == RunRequested.__name__ and len(tokens) == len(SUBJECT_OF_ONE_ASSISTANT.split(".")):
-        tokens.insert(1, FIRST_ASSISTANT_ID)
-    return ".".join(tokens)
+    """The oldest dead letters; of what is none any more, it is said that it is there."""
+    letters = await dead_letters.read_letters(bus)
+    for sequence in letters.unreadable:
+        console.print(f"{sequence} is no dead letter that this version can read", style="yellow")
+    return letters.stored

@@ -33,6 +33,7 @@ from auth_edge.http import (
     connections,
     conversations,
     operations,
+    operator,
     problems,
     runs,
     schedules,
@@ -98,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
     app.include_router(service_turns.router)
+    app.include_router(operator.router)
     of_users = (
         assistants,
         attachments,

@@ -36,6 +36,7 @@ _TAGS: Final = {
     "connections": "What the assistant may use elsewhere for you.",
     "webhooks": "Addresses that are told when runs end.",
     "services": "For other systems, with a service token.",
+    "operator": "What operators look at, over all users; each look at a user is audited.",
     "user": "Everything of a user: take it along, or erase it.",
     "operations": "For who operates the service.",
 }
@@ -62,7 +63,8 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         _add_schemas(document["components"]["schemas"])
         for path, operations in document["paths"].items():
             for operation in operations.values():
-                _complete(operation, is_guarded=path.startswith("/api/{user_id}"))
+                of_user = path.startswith("/api/{user_id}")
+                _complete(operation, of_user=of_user, is_guarded=of_user or path.startswith("/api/operator/"))
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -96,11 +98,11 @@ def _require_its_type(schema: dict[str, Any]) -> None:
         schema["required"] = ["type", *schema.get("required", ())]
 
 
-def _complete(operation: dict[str, Any], *, is_guarded: bool) -> None:
+def _complete(operation: dict[str, Any], *, of_user: bool, is_guarded: bool) -> None:
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     operation["security"] = [{"bearer": []}] if is_guarded else []
-    if is_guarded:
+    if of_user:
         operation["parameters"] = [{"$ref": "#/components/parameters/user_id"}, *operation.get("parameters", ())]
     for response in responses.values():
         names = ("X-Request-Id", *_RATE_HEADERS) if is_guarded else ("X-Request-Id",)

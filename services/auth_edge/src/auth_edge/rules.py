@@ -8,6 +8,10 @@ from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.message import Json
 
+ROLE_CLAIM: Final = "natter_role"
+"""The token's claim that says what its user may. No word that other issuers have for something of theirs."""
+OPERATOR_ROLE: Final = "operator"
+
 PERMIT_SHARE: Final = 30
 """A replica takes a thirtieth of a user's budget at once; a budget under 60 is counted request by request."""
 
@@ -18,6 +22,12 @@ def admit(principal: Principal, path_user_id: str, *, allows_chat_scope: bool) -
         raise TerminalError(Code.FORBIDDEN, "The path names another user than the token.", field="user_id")
     if principal.scope == "chat" and not allows_chat_scope:
         raise TerminalError(Code.FORBIDDEN, "A chat token opens chatkit, the assistants, the streams and Stop only.")
+
+
+def admit_operator(principal: Principal, claims: Json) -> None:
+    """The token says that its user is an operator, and is no chat token. Raises TerminalError (operator_only)."""
+    if principal.scope != "full" or claims.get(ROLE_CLAIM) != OPERATOR_ROLE:
+        raise TerminalError(Code.OPERATOR_ONLY, "This is for operators (natter users make-operator).")
 
 
 def admit_to_conversation(principal: Principal, conversation_id: str | None) -> None:

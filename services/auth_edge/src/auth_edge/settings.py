@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from actor_kit.prices import Prices
 from actor_kit.settings import HTTP_URL_SCHEMES, Origins, ProvingSettings, SigningSecret, split_names
 from file_store import FileStoreSettings
 from file_store.content import TYPES_DEFAULT
@@ -18,6 +19,10 @@ def _check_url(text: str) -> str:
 
 def _names(value: object) -> object:
     return frozenset(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _read_prices(given: object) -> object:
+    return Prices.read(given) if isinstance(given, str) else given
 
 
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$")]
@@ -102,5 +107,11 @@ class Settings(IdentitySettings, ProvingSettings, FileStoreSettings):
     exports_per_hour_max: int = Field(10, ge=1, description="Exports of everything of one user, over all replicas.")
     web_audit_secret: SigningSecret | None = Field(
         None, description="What the web app shows to note sign-ins and the like; without it nobody can."
+    )
+    operators_read_conversations: bool = Field(
+        False, description="Operators may read what users said; each time is audited."
+    )
+    model_prices: Annotated[Prices, NoDecode, BeforeValidator(_read_prices)] = Field(
+        Prices(), description="US dollars for a million tokens, JSON or a file of it; for what operators are shown."
     )
     chat_token_ttl_seconds: int = Field(600, ge=30, le=3600, description="Life of a chat-only token.")

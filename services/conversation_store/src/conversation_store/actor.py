@@ -35,6 +35,8 @@ from contracts.replies import (
     AttachmentPage,
     AttachmentReply,
     ConversationReply,
+    DeadLetterList,
+    DeadLetterReplayed,
     DeliveryPrepared,
     Done,
     ErasureReceipt,
@@ -60,6 +62,7 @@ from conversation_store import (
     conversations,
     export,
     items,
+    letters,
     reports,
     resume,
     search,
@@ -158,6 +161,8 @@ class ConversationStore(Actor):
             queries.ListConnections: self._transaction_of(connections.list_connections),
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
             queries.GetReport: self._system_transaction_of(reports.get_report),
+            queries.ListDeadLetters: self.on_list_dead_letters,
+            commands.ReplayDeadLetter: self.on_replay_dead_letter,
             commands.BeginExport: self._transaction_of(users.begin_export, is_repeatable=False),
             queries.ExportUser: self._transaction_of(export.export_user),
             EraseUser: self.on_erase_user,
@@ -300,6 +305,14 @@ class ConversationStore(Actor):
         await self.sweeper.purge_due()
         await self.sweeper.files.delete_due()
         return receipt
+
+    async def on_list_dead_letters(self, _query: queries.ListDeadLetters, _delivery: Delivery) -> DeadLetterList:
+        return await letters.list_dead_letters(self.bus)
+
+    async def on_replay_dead_letter(
+        self, command: commands.ReplayDeadLetter, _delivery: Delivery
+    ) -> DeadLetterReplayed:
+        return await letters.replay_dead_letter(self.bus, command)
 
     async def _transact(
         self,

@@ -36,10 +36,12 @@ async def _rows(transaction: Transaction, query: GetReport) -> list[Row]:
                 status=query.status,
                 limit=query.limit,
             )
-        case "run":
-            return await _one(transaction, "run", query.run_id)
-        case "user":
-            return await _one(transaction, "user", query.user_id)
+        case "run" | "user":
+            return await _one(transaction, query.kind, query.run_id if query.kind == "run" else query.user_id)
+        case "failures":
+            return await transaction.rows(sql.failures, since=query.since, limit=query.limit)
+        case "users":
+            return await transaction.rows(sql.users, limit=query.limit)
         case "usage":
             return await transaction.rows(
                 sql.usage,

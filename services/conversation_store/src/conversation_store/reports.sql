@@ -45,6 +45,33 @@ select json_build_object(
 ) as body
 from chat.run r join chat.conversation c using (conversation_id, user_id) where r.run_id = :key;
 
+-- name: failures
+-- Failed runs by their code and assistant, those that ended since then.
+select json_build_object(
+    'code', coalesce(r.error_code, 'internal'), 'assistant_id', c.assistant_id, 'runs', count(*),
+    'last_at', max(r.finished_at), 'last_run_id', (array_agg(r.run_id order by r.finished_at desc))[1]
+) as body
+from chat.run r join chat.conversation c using (conversation_id, user_id)
+where r.status = 'failed' and (:since::timestamptz is null or r.finished_at >= :since)
+group by coalesce(r.error_code, 'internal'), c.assistant_id
+order by count(*) desc, max(r.finished_at) desc limit :limit;
+
+-- name: users
+-- Who was here last, and what they have used this month (UTC).
+select json_build_object(
+    'user_id', u.user_id, 'created_at', u.created_at, 'last_turn_at', u.last_turn_at,
+    'runs_this_month', coalesce(used.runs, 0), 'failed_this_month', coalesce(used.failed, 0),
+    'tokens_this_month', coalesce(used.tokens, 0)
+) as body
+from (select * from chat."user" order by last_turn_at desc nulls last, user_id limit :limit) u
+left join lateral (
+    select sum(d.runs)::bigint as runs, sum(d.failed)::bigint as failed,
+        sum(d.input_tokens + d.output_tokens)::bigint as tokens
+    from chat.usage_day d
+    where d.user_id = u.user_id and d.day >= date_trunc('month', now() at time zone 'utc')::date
+) used on true
+order by u.last_turn_at desc nulls last, u.user_id;
+
 -- name: user
 -- What one user has, and has used today and this month (UTC).
 select json_build_object(

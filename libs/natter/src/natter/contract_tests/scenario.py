@@ -115,6 +115,8 @@ STORE_SCENARIO: tuple[Step, ...] = (
     Step(commands.TakeRequestPermit, change={"requests_per_minute_max": 100}),
     Step(queries.CheckAccess),
     Step(queries.GetReport, change={"kind": "totals"}),
+    Step(queries.ListDeadLetters),
+    Step(commands.ReplayDeadLetter),
     Step(commands.BeginExport, change={"exports_per_hour_max": 100}),
     Step(queries.ExportUser, drop=("after",)),
     Step(commands.DeleteConversation),

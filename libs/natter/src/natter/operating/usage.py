@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from actor_kit.prices import Prices
-from contracts.message import Json
+from actor_kit.prices import SUMS, Prices, summed
 from contracts.queries import GetReport
 from rich.table import Table
 
@@ -19,9 +18,6 @@ class By(StrEnum):
     ASSISTANT = "assistant"
     MODEL = "model"
     DAY = "day"
-
-
-SUMS = ("runs", "failed", "input_tokens", "output_tokens")
 
 
 def usage(
@@ -59,18 +55,3 @@ def usage(
         figures = (f"{row[name]:,}" for name in SUMS)
         table.add_row(*(str(row[key] or "-") for key in keys), *figures, "-" if cost is None else f"{cost:,.4f}")
     console.print(table if rows else "nothing was used")
-
-
-def summed(rows: tuple[Json, ...], keys: list[str], prices: Prices) -> list[dict[str, Any]]:
-    """One row for each value of the keys. A cost is None where a model that was used has no price."""
-    found: dict[tuple[object, ...], dict[str, Any]] = {}
-    for raw in rows:
-        row: dict[str, Any] = dict(raw)
-        key = tuple(row[name] for name in keys)
-        into = found.setdefault(key, {**dict(zip(keys, key, strict=True)), **dict.fromkeys(SUMS, 0), "cost_usd": 0.0})
-        for name in SUMS:
-            into[name] += row[name]
-        tokens = row["input_tokens"], row["output_tokens"]
-        cost = prices.cost(row["model"], *tokens) if any(tokens) else 0.0
-        into["cost_usd"] = None if cost is None or into["cost_usd"] is None else into["cost_usd"] + cost
-    return list(found.values())

@@ -1,4 +1,4 @@
-"""`natter users`: what one user has; all of it as a document; none of it any more."""
+"""`natter users`: what one user has; all of it as a document; none of it any more; who is an operator."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,14 @@ import typer
 from contracts.queries import GetReport
 
 from natter.failing import fail
+from natter.operating import roles
 from natter.operating.asking import AsJson, DataDir, NatsUrl, as_user, ask, console, path_of, print_json, run
 
 users_app = typer.Typer(help="One user: what they have, their data, its erasure.", no_args_is_help=True)
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database-url", help="Where the web app has its accounts. Default: the stack's database")
+]
+EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="What they sign in with")]
 UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="The token's subject")]
 
 
@@ -57,3 +62,28 @@ def erase(
         typer.confirm(f"Erase everything of {user}?", abort=True)
     as_user(data_dir, user, "DELETE", path_of(user))
     console.print(f"{user} is erased", markup=False)
+
+
+@users_app.command("make-operator", epilog="Example: natter users make-operator olga@example.org")
+def make_operator(email: EmailArgument, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Let somebody who has an account see the operator's page: figures, runs and failures of all users."""
+    _set_role(email, roles.OPERATOR_ROLE, data_dir, database_url)
+    console.print(f"{email} is an operator: /operator in the web app", markup=False)
+
+
+@users_app.command("unmake-operator", epilog="Example: natter users unmake-operator olga@example.org")
+def unmake_operator(email: EmailArgument, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Let an operator be a user as others are."""
+    _set_role(email, None, data_dir, database_url)
+    console.print(f"{email} is no operator", markup=False)
+
+
+def _set_role(email: str, role: str | None, data_dir: Path | None, database_url: str | None) -> None:
+    """The tokens that they have end where this stack's edge can be asked, so that the next one says their role."""
+    user_id = run(roles.set_role(roles.accounts_database(data_dir, database_url), email, role))
+    if user_id is None:
+        fail(f"nobody signs in as {email}: they sign up first")
+    if database_url is None:
+        as_user(data_dir, user_id, "DELETE", path_of(user_id, "tokens"))
+    else:
+        console.print("their tokens of before hold for up to 15 minutes, or until they sign out")

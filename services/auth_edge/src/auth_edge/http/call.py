@@ -95,13 +95,12 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        allows_chat_scope = (self.openapi_extra or {}).get("x-natter-scope") == "chat"
 
         async def guarded(request: Request) -> Response:
             edge: Edge = request.app.state.edge
             principal = await edge.verifier.verify(read_bearer(request.headers.get("authorization")))
             request.state.user_hash = user_hash(principal.user_id)
-            rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
+            self.admit(principal, request)
             if is_large(request.headers):
                 async with edge.places_for_large.place(principal.user_id):
                     call, response = await answer(request, edge, principal)
@@ -124,6 +123,19 @@ class GuardedRoute(APIRoute):
                 raise
 
         return guarded
+
+    def admit(self, principal: VerifiedPrincipal, request: Request) -> None:
+        """Raises TerminalError (forbidden)."""
+        allows_chat_scope = (self.openapi_extra or {}).get("x-natter-scope") == "chat"
+        rules.admit(principal, request.path_params["user_id"], allows_chat_scope=allows_chat_scope)
+
+
+class OperatorRoute(GuardedRoute):
+    """A route that is reached with the token of an operator, whoever they are, and not otherwise."""
+
+    def admit(self, principal: VerifiedPrincipal, request: Request) -> None:  # noqa: ARG002 - of no user's path
+        """Raises TerminalError (operator_only)."""
+        rules.admit_operator(principal, principal.claims)
 
 
 class StreamedRoute(APIRoute):

@@ -1,0 +1,48 @@
+"""Who is an operator: a word in the web app's table of accounts, which only who has the database can write."""
+
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from natter.data_directory import DataDirectory
+from natter.failing import fail
+from natter.settings import Settings
+
+OPERATOR_ROLE: Final = "operator"
+CONNECT_SECONDS_MAX: Final = 10
+SET_ROLE: Final = 'update auth."user" set role = $2 where email = $1 returning id'
+UNKNOWN_TO_ASYNCPG: Final = frozenset({"channel_binding"})
+
+
+async def set_role(database_url: str, email: str, role: str | None) -> str | None:
+    """The user's id, None where nobody has this address."""
+    import asyncpg as untyped  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415 - for few commands
+
+    asyncpg: Any = untyped
+    connection = await asyncpg.connect(
+        _of_asyncpg(database_url), timeout=CONNECT_SECONDS_MAX, command_timeout=CONNECT_SECONDS_MAX
+    )
+    try:
+        return await connection.fetchval(SET_ROLE, email.lower(), role)
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
+        fail("the web app has not made its tables yet: start it once with this version")
+    finally:
+        await connection.close()
+
+
+def accounts_database(data_dir: Path | None, given: str | None) -> str:
+    """Where the accounts are: what is given, or the database of the stack of this data directory."""
+    if given is not None:
+        return given
+    directory = DataDirectory.open(data_dir or Settings().data_dir)
+    state = directory.read_state()
+    if state is None:
+        fail(f"no stack has run in {directory.root}: give --database-url or --data-dir")
+    return state.database_url
+
+
+def _of_asyncpg(url: str) -> str:
+    """Without what asyncpg would take for a setting of the server."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in UNKNOWN_TO_ASYNCPG]
+    return urlunsplit(parts._replace(query=urlencode(query)))
