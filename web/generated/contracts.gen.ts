@@ -138,6 +138,17 @@ export interface ScheduleFired {
   run_id: string;
 }
 /**
+ * A file that belongs to a todo.
+ *
+ * This interface was referenced by `Natter`'s JSON-Schema
+ * via the `definition` "TaskAttachment".
+ */
+export interface TaskAttachment {
+  attachment_id: string;
+  name: string;
+  mime_type: string;
+}
+/**
  * A todo was added, updated or deleted; shown on the user's stream.
  *
  * This interface was referenced by `Natter`'s JSON-Schema
@@ -160,6 +171,7 @@ export interface TaskView {
   completed: boolean;
   due?: Due | null;
   position?: number;
+  attachments?: TaskAttachment[];
   created_at: string;
   updated_at: string;
 }

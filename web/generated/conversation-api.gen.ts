@@ -1770,6 +1770,8 @@ export interface components {
             /** Description */
             description?: string | null;
             due?: components["schemas"]["Due"] | null;
+            /** Attachment Ids */
+            attachment_ids?: string[];
         };
         /**
          * NewWebhook
@@ -2139,6 +2141,8 @@ export interface components {
             due: components["schemas"]["Due"] | null;
             /** Position */
             position: number;
+            /** Attachments */
+            attachments: components["schemas"]["TaskAttachment"][];
             /**
              * Created At
              * Format: date-time
@@ -2149,6 +2153,18 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * TaskAttachment
+         * @description A file of a todo; its bytes are at `attachments/{attachment_id}/content`.
+         */
+        TaskAttachment: {
+            /** Attachment Id */
+            attachment_id: string;
+            /** Name */
+            name: string;
+            /** Mime Type */
+            mime_type: string;
         };
         /**
          * TaskChange
@@ -2171,6 +2187,8 @@ export interface components {
             completed?: boolean | null;
             due?: components["schemas"]["Due"] | null;
             move?: components["schemas"]["Move"] | null;
+            /** Attachment Ids */
+            attachment_ids?: string[] | null;
         };
         /**
          * TaskCounts

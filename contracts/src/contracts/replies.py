@@ -142,6 +142,14 @@ class TurnView(Body):
     answer_versions: tuple[RunId, ...] = ()
 
 
+class TaskAttachment(Body):
+    """A file that belongs to a todo."""
+
+    attachment_id: AttachmentId
+    name: str
+    mime_type: str
+
+
 class TaskView(Body):
     """A todo. ``position``: where it is in the list, the smallest first; of two lists no more can be said."""
 
@@ -151,6 +159,7 @@ class TaskView(Body):
     completed: bool
     due: Due | None = None
     position: float = 0
+    attachments: tuple[TaskAttachment, ...] = ()
     created_at: datetime
     updated_at: datetime
 

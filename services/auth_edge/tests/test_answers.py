@@ -228,7 +228,7 @@ async def test_an_answer_that_a_run_waited_for_is_streamed_from_behind_its_wait(
 async def test_todos_in_rest(edge: RunningEdge, store: Any) -> None:
     task = {
         "id": "task_1", "title": "buy milk", "description": None, "completed": False,
-        "due": None, "position": 0.0, "created_at": TIME, "updated_at": TIME,
+        "due": None, "position": 0.0, "attachments": [], "created_at": TIME, "updated_at": TIME,
     }  # fmt: skip
     listed = await edge.call("GET", "/tasks?completed=true&order=desc&q=milk&filter=done&sort=list")
     assert listed.json() == {"data": [task], "has_more": False, "after": None, "counts": None}

@@ -5,19 +5,21 @@ from typing import Any
 
 import pytest
 from contracts.commands import (
+    AddTask,
     CreateAttachment,
     DeleteAttachment,
     DeleteConversation,
     EraseUser,
     FinishAttachment,
     KeepAttachment,
+    UpdateTask,
     UserMessage,
 )
 from contracts.errors import Code, NatterError, TerminalError
 from contracts.identity import Principal
 from contracts.ids import new_attachment_id, new_file_key
 from contracts.message import Json
-from contracts.queries import ExportUser, GetAttachment, ListAttachments, ListItems
+from contracts.queries import ExportUser, GetAttachment, ListAttachments, ListItems, ListTasks
 from contracts.replies import AttachmentView
 from contracts.text import file_name
 from conversation_store.testing import ALICE, BOB, Client, running_client, store_settings
@@ -186,6 +188,34 @@ async def test_a_run_keeps_what_it_made_while_it_is_its_own(client: Client) -> N
     token = client.run_tokens["alice", turn.run_id, claimed.epoch]
     with pytest.raises(NatterError):
         await client.ask(stale, run_token=token)
+
+
+async def test_a_todo_has_files_of_its_owner_until_they_are_deleted(client: Client) -> None:
+    picture, notes = await stored(client), await stored(client, name="notes.txt", mime_type="text/plain")
+    of_another, pending = await stored(client, BOB), await created(client)
+
+    def add(*attached: AttachmentView) -> AddTask:
+        return AddTask(principal=ALICE, title="tax", attachment_ids=tuple(a.attachment_id for a in attached))
+
+    assert await code_of(client, add(of_another)) == Code.FORBIDDEN
+    assert await code_of(client, add(pending)) == Code.ATTACHMENT_UNFINISHED
+    task = (await client.ask(add(notes, picture))).task
+    assert [(a.attachment_id, a.name) for a in task.attachments] == [
+        (notes.attachment_id, "notes.txt"),
+        (picture.attachment_id, "cat.png"),
+    ]
+    # Renaming leaves them, and what a todo has is no longer unused.
+    renamed = (await client.ask(UpdateTask(principal=ALICE, task_id=task.task_id, title="taxes"))).task
+    assert renamed.attachments == task.attachments
+    rows = await client.rows(
+        "select used_at is not null as is_used from chat.attachment where attachment_id = $1", picture.attachment_id
+    )
+    assert rows[0]["is_used"]
+    await client.ask(DeleteAttachment(principal=ALICE, attachment_id=notes.attachment_id))
+    listed = (await client.ask(ListTasks(principal=ALICE))).data[0]
+    assert [a.name for a in listed.attachments] == ["cat.png"]
+    emptied = UpdateTask(principal=ALICE, task_id=task.task_id, attachment_ids=())
+    assert (await client.ask(emptied)).task.attachments == ()
 
 
 def test_a_file_s_name_is_a_label_and_no_path() -> None:

@@ -10,6 +10,7 @@ const task = (id: string, title: string, completed = false): Task => ({
   description: null,
   due: null,
   position: 0,
+  attachments: [],
   completed,
   created_at: "2026-01-01T00:00:00Z",
   updated_at: "2026-01-01T00:00:00Z",

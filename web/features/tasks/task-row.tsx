@@ -14,6 +14,7 @@ import { cn } from "@/lib/utils";
 import { DueBadge } from "./due-badge";
 import type { TaskChange } from "./task-api";
 import { TaskDetails } from "./task-details";
+import { TaskFiles } from "./task-files";
 import type { ShownTask } from "./tasks-state";
 import { refuseLongTitle } from "./title-length";
 
@@ -113,6 +114,7 @@ function TaskText({ id, task, onRename }: { id: string; task: ShownTask; onRenam
         <p className="text-muted-foreground mt-0.5 text-sm break-words whitespace-pre-line">{task.description}</p>
       )}
       {task.due && <DueBadge due={task.due} isDone={task.completed} />}
+      <TaskFiles files={task.attachments} />
     </div>
   );
 }

@@ -14,7 +14,7 @@ import {
 
 function task(id: string, minute: number, more: Partial<Task> = {}): Task {
   const at = new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
-  return { id, title: id, description: null, completed: false, due: null, position: -minute, created_at: at, updated_at: at, ...more };
+  return { id, title: id, description: null, completed: false, due: null, position: -minute, attachments: [], created_at: at, updated_at: at, ...more };
 }
 
 const after = (...actions: TasksAction[]): TasksState => actions.reduce(reduceTasks, EMPTY_TASKS);

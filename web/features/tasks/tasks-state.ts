@@ -186,7 +186,7 @@ function applyPending(byId: Map<string, ShownTask>, mutation: Mutation): void {
 
 function pendingTask(id: string, { title, due }: NewTask): ShownTask {
   const future = new Date(8.64e15).toISOString();
-  const untold = { description: null, completed: false, position: -Infinity };
+  const untold = { description: null, completed: false, position: -Infinity, attachments: [] };
   return { id, title, ...untold, due: due ?? null, created_at: future, updated_at: future, isSaving: true };
 }
 

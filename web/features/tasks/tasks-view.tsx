@@ -11,6 +11,7 @@ import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import { MoreTasks } from "./more-tasks";
 import { NewTask } from "./new-task";
 import type { TaskCounts } from "./task-api";
+import { FileOwner } from "./task-files";
 import { MutationFailed, NoTasks, TaskList, TaskListSkeleton, TasksFailed } from "./task-list";
 import { parseFilter, type TaskFilter } from "./task-order";
 import { useTasks } from "./use-tasks";
@@ -68,7 +69,9 @@ export function TasksView({ userId }: { userId: string }) {
         {tasks.phase === "failed" && <TasksFailed onRetry={tasks.reload} />}
         {isReady && tasks.tasks.length === 0 && <NoTasks view={view} hasTasks={counts.open + counts.done > 0} />}
         {isReady && tasks.tasks.length > 0 && (
-          <TaskList tasks={tasks.tasks} view={view} onChange={tasks.change} onMove={tasks.move} onRemove={tasks.remove} />
+          <FileOwner value={userId}>
+            <TaskList tasks={tasks.tasks} view={view} onChange={tasks.change} onMove={tasks.move} onRemove={tasks.remove} />
+          </FileOwner>
         )}
         {isReady && tasks.hasMore && <MoreTasks onMore={tasks.loadMore} />}
       </TabsContent>

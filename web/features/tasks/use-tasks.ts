@@ -199,9 +199,10 @@ async function send(api: TaskApi, mutation: Mutation): Promise<Answer | null> {
 }
 
 /** A task of the stream as HTTP has it: the stream, as contracts do, calls its id `task_id`. */
-function taskOf({ task: { task_id, due, ...task } }: TaskChanged): Task {
+function taskOf({ task: { task_id, due, attachments = [], ...task } }: TaskChanged): Task {
   const known = due ? { ...due, all_day: due.all_day ?? false, recurrence: due.recurrence ?? null } : null;
-  return { ...task, description: task.description ?? null, due: known, position: task.position ?? 0, id: task_id };
+  const { description = null, position = 0 } = task;
+  return { ...task, attachments, description, position, due: known, id: task_id };
 }
 
 function leaveIfSignedOut(error: unknown): void {

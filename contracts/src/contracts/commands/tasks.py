@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from contracts.due import NewDue
 from contracts.identity import Principal
-from contracts.ids import RunId, TaskId
+from contracts.ids import AttachmentId, RunId, TaskId
 from contracts.message import Body, Command
 from contracts.replies import (
     TaskDeleted,
@@ -20,6 +20,10 @@ TaskTitle = Title
 TaskDescription = Annotated[Text, Field(max_length=2_000)]
 
 
+ATTACHMENTS_PER_TASK_MAX = 10
+TaskAttachments = Annotated[tuple[AttachmentId, ...], Field(max_length=ATTACHMENTS_PER_TASK_MAX)]
+
+
 class EffectKey(Body):
     """What makes a tool's effect happen once: the run and the call that asked for it."""
 
@@ -28,13 +32,17 @@ class EffectKey(Body):
 
 
 class AddTask(Command[TaskReply]):
-    """Add a todo, on top of the list; once for each effect key."""
+    """Add a todo, on top of the list; once for each effect key. ``attachment_ids``: files of the user's own.
+
+    Errors: forbidden, not_found, attachment_unfinished (of an attachment), quota_exceeded.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.add_task"
     principal: Principal
     title: TaskTitle
     description: TaskDescription | None = None
     due: NewDue | None = None
+    attachment_ids: TaskAttachments = ()
     effect_key: EffectKey | None = None
 
 
@@ -52,7 +60,7 @@ class Move(Body):
 
 
 class UpdateTask(Command[TaskReply]):
-    """Change a todo; what is absent stays. ``clear_due``: it is due no more.
+    """Change a todo; what is absent stays. ``clear_due``: it is due no more. ``attachment_ids``: all that it has then.
 
     To complete one that comes again adds the next one; to open it again takes that back, if nobody has touched it.
     """
@@ -66,6 +74,7 @@ class UpdateTask(Command[TaskReply]):
     due: NewDue | None = None
     clear_due: bool = False
     move: Move | None = None
+    attachment_ids: TaskAttachments | None = None
     effect_key: EffectKey | None = None
 
 

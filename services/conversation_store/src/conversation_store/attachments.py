@@ -122,6 +122,25 @@ async def use_in_message(
         )
 
 
+async def use_in_task(
+    transaction: Transaction, principal: Principal, attachment_ids: Sequence[AttachmentId]
+) -> list[AttachmentId]:
+    """Attach files to a todo, from whichever conversation. Raises TerminalError: forbidden, not_found,
+    attachment_unfinished.
+    """
+    ids = list(dict.fromkeys(attachment_ids))
+    if not ids:
+        return []
+    rows = await transaction.rows(sql.lock_named, attachment_ids=ids, user_id=principal.user_id)
+    found = {row["attachment_id"]: view(row) for row in rows}
+    for attachment_id in ids:
+        if attachment_id not in found:
+            raise await access.missing(transaction, "attachment", attachment_id)
+        _check_usable(found[attachment_id], found[attachment_id].conversation_id)
+    await transaction.execute(sql.use_elsewhere, attachment_ids=ids, user_id=principal.user_id)
+    return ids
+
+
 async def delete_unused(transaction: Transaction, *, pending_seconds: float, unused_seconds: float, limit: int) -> int:
     """Of all users, what was not uploaded or not sent in time; how many. A trigger sees to the files."""
     return await transaction.value(

@@ -47,6 +47,10 @@ for no key update;
 update chat.attachment set conversation_id = :conversation_id, used_at = coalesce(used_at, now())
 where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id;
 
+-- name: use_elsewhere
+update chat.attachment set used_at = coalesce(used_at, now())
+where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id;
+
 -- name: delete
 delete from chat.attachment where attachment_id = :attachment_id and user_id = :user_id;
 

@@ -42,6 +42,7 @@ select key, body, octet_length(body::text) as bytes from (
     select task_id as key, json_build_object(
         'task_id', task_id, 'title', title, 'description', description, 'completed', completed,
         'due_at', due_at, 'due_zone', due_zone, 'due_all_day', due_all_day, 'recurrence', recurrence,
+        'attachment_ids', attachment_ids,
         'position', position, 'created_at', created_at, 'updated_at', updated_at, 'deleted_at', deleted_at
     ) as body from chat.task where user_id = :user_id
 ) part where key > :after order by key limit :limit;

@@ -19,7 +19,7 @@ from contracts.ids import TaskId
 from contracts.queries import GetTask, ListTasks
 from contracts.replies import TaskCounts, TaskDeleted, TaskPage, TaskReply, TasksCleared, TasksRestored, TaskView
 
-from conversation_store import access
+from conversation_store import access, attachments
 from conversation_store.cursors import decode_cursor, decode_place, encode_cursor, encode_place
 from conversation_store.database import Row, Transaction
 from conversation_store.effects import once
@@ -46,7 +46,10 @@ async def add_task(transaction: Transaction, command: AddTask, task_id: TaskId, 
     async def add() -> TaskReply:
         await _check_quota(transaction, user_id, tasks_max)
         run_id = command.effect_key and command.effect_key.run_id
-        row = await transaction.row(sql.add, command, task_id=task_id, due=_json(command.due), run_id=run_id)
+        attached = await attachments.use_in_task(transaction, command.principal, command.attachment_ids)
+        row = await transaction.row(
+            sql.add, command, task_id=task_id, due=_json(command.due), run_id=run_id, attachment_ids=attached
+        )
         assert row is not None  # an upsert always gives one row
         return TaskReply(task=await _tell(transaction, user_id, "task.added", task_view(row), command.effect_key))
 
@@ -66,6 +69,9 @@ async def update_task(
         before = await transaction.row(sql.lock, command)
         if before is None:
             raise await access.missing(transaction, "task", command.task_id)
+        attached = None
+        if command.attachment_ids is not None:
+            attached = await attachments.use_in_task(transaction, command.principal, command.attachment_ids)
         due = None if command.clear_due else command.due or task_view(before).due
         next_task, next_id = None, before["next_task_id"]
         if command.completed and not before["completed"] and due and (again := next_due(due, datetime.now(UTC))):
@@ -77,7 +83,9 @@ async def update_task(
             due = due and due.model_copy(update={"recurrence": taken_back or due.recurrence})
             next_id = None
         position = None if command.move is None else await _position(transaction, command, command.move)
-        row = await transaction.row(sql.update, command, due=_json(due), position=position, next_task_id=next_id)
+        row = await transaction.row(
+            sql.update, command, due=_json(due), position=position, next_task_id=next_id, attachment_ids=attached
+        )
         assert row is not None  # it is locked
         task = await _tell(transaction, user_id, "task.updated", task_view(row), command.effect_key)
         return TaskReply(task=task, next_task=next_task)

@@ -8,26 +8,29 @@ select count(*) from (
 -- name: add
 -- On top. What one run adds stands together, in the order in which it was added: on top of what was there before it.
 -- A repeated transaction brings the same id: what the first one stored is then returned.
-insert into chat.task as t (task_id, user_id, title, description, due_at, due_zone, due_all_day, recurrence, position)
-values (:task_id, :user_id, :title, :description, (:due::jsonb ->> 'at')::timestamptz, :due::jsonb ->> 'zone',
+insert into chat.task as t (
+    task_id, user_id, title, description, attachment_ids, due_at, due_zone, due_all_day, recurrence, position
+)
+values (:task_id, :user_id, :title, :description, :attachment_ids::text[], (:due::jsonb ->> 'at')::timestamptz, :due::jsonb ->> 'zone',
     coalesce((:due::jsonb ->> 'all_day')::boolean, false), :due::jsonb ->> 'recurrence', coalesce((
         select -1 - extract(epoch from r.created_at) + least(extract(epoch from clock_timestamp() - r.created_at) / 3600, 0.9)
         from chat.run r where r.run_id = :run_id and r.user_id = :user_id
     ), -extract(epoch from clock_timestamp())))
 on conflict (task_id) do update set task_id = excluded.task_id
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: add_next
 -- Of a todo that comes again: the same once more, in the same place.
 insert into chat.task as t
-    (task_id, user_id, title, description, due_at, due_zone, due_all_day, recurrence, position)
+    (task_id, user_id, title, description, attachment_ids, due_at, due_zone, due_all_day, recurrence, position)
 select :next_task_id, user_id, coalesce(:title, title), coalesce(:description, description),
+    coalesce(:attachment_ids::text[], attachment_ids),
     (:due::jsonb ->> 'at')::timestamptz, :due::jsonb ->> 'zone',
     coalesce((:due::jsonb ->> 'all_day')::boolean, false), :due::jsonb ->> 'recurrence', position
 from chat.task where task_id = :task_id and user_id = :user_id
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: take_back_next
 -- Unless it was changed or completed since.
@@ -35,23 +38,24 @@ delete from chat.task t
 where t.task_id = :next_task_id and t.user_id = :user_id and not t.completed and t.updated_at = t.created_at
   and t.deleted_at is null
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: lock
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at, t.next_task_id
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at, t.next_task_id
 from chat.task t where t.task_id = :task_id and t.user_id = :user_id and t.deleted_at is null for update;
 
 -- name: update
 update chat.task t
 set title = coalesce(:title, t.title), description = coalesce(:description, t.description),
     completed = coalesce(:completed, t.completed), next_task_id = :next_task_id,
+    attachment_ids = coalesce(:attachment_ids::text[], t.attachment_ids),
     due_at = (:due::jsonb ->> 'at')::timestamptz, due_zone = :due::jsonb ->> 'zone',
     due_all_day = coalesce((:due::jsonb ->> 'all_day')::boolean, false), recurrence = :due::jsonb ->> 'recurrence',
     position = coalesce(:position::double precision, t.position), updated_at = now()
 where t.task_id = :task_id and t.user_id = :user_id
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: place_at_end
 -- Nothing comes before what is put on top now, as with what is added.
@@ -93,7 +97,7 @@ where t.task_id = spread.task_id and t.user_id = :user_id;
 update chat.task t set deleted_at = now()
 where t.task_id = :task_id and t.user_id = :user_id and t.deleted_at is null
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: clear
 with cleared as (
@@ -107,7 +111,7 @@ update chat.task t set deleted_at = null
 where t.task_id = :task_id and t.user_id = :user_id
   and (t.deleted_at is null or t.deleted_at > now() - make_interval(secs => :undo_seconds))
 returning t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at;
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at;
 
 -- name: restore_cleared
 update chat.task set deleted_at = null
@@ -115,7 +119,7 @@ where user_id = :user_id and deleted_at = :cleared_at and deleted_at > now() - m
 
 -- name: get
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
 from chat.task t where t.task_id = :task_id and t.user_id = :user_id and t.deleted_at is null;
 
 -- name: count
@@ -125,7 +129,7 @@ from chat.task where user_id = :user_id and deleted_at is null;
 
 -- name: oldest_first
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and (t.created_at, t.task_id) > (:created_at, :task_id)
   and (:completed::boolean is null or t.completed = :completed) and (not :has_date::boolean or t.due_at is not null)
@@ -134,7 +138,7 @@ order by t.created_at, t.task_id limit :limit;
 
 -- name: newest_first
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and (t.created_at, t.task_id) < (:created_at, :task_id)
   and (:completed::boolean is null or t.completed = :completed) and (not :has_date::boolean or t.due_at is not null)
@@ -144,7 +148,7 @@ order by t.created_at desc, t.task_id desc limit :limit;
 -- name: by_position
 -- The list as its owner sees it.
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null
   and (t.completed, t.position, t.task_id) > (:after_completed::boolean, :after_position::double precision, :task_id)
@@ -154,7 +158,7 @@ order by t.completed, t.position, t.task_id limit :limit;
 
 -- name: by_date
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and not t.completed and t.due_at is not null
   and (t.due_at, t.task_id) > (:due_at, :task_id)

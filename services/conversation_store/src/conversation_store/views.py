@@ -10,6 +10,7 @@ from contracts.replies import (
     ItemView,
     LedgerEntry,
     RunView,
+    TaskAttachment,
     TaskView,
     ToolAttachment,
     ToolCallView,
@@ -70,7 +71,9 @@ def task_view(row: Row) -> TaskView:
     if row["due_at"] is not None:
         recurrence = row["recurrence"]
         due = Due(at=row["due_at"], zone=row["due_zone"], all_day=row["due_all_day"], recurrence=recurrence)
-    return TaskView(due=due, **{name: row[name] for name in TaskView.model_fields if name != "due"})
+    attached = tuple(TaskAttachment.model_validate(one) for one in loads(row["attachments"]))
+    plain = {name: row[name] for name in TaskView.model_fields if name not in ("due", "attachments")}
+    return TaskView(due=due, attachments=attached, **plain)
 
 
 def ledger_entry(row: Row) -> LedgerEntry:

@@ -26,7 +26,8 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 VERSION = "1.0.0"
 INSTRUCTIONS = (
     "Tools for one user's todo list. A task has a task_id (given by the server), a title, an optional description, a "
-    "state (completed or not) and perhaps a date when it is due. The list has the order that the user sees: the first "
+    "state (completed or not), and perhaps a date when it is due, and files of the user's. The list has the order "
+    "that the user sees: the first "
     "task in it is the one they call the first. List the tasks to learn their ids before you change or delete one. A "
     "deletion can be taken back for ten minutes."
 )
@@ -39,6 +40,9 @@ TaskId = Annotated[
 ]
 TaskTitle = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Description = Annotated[str, StringConstraints(max_length=2_000)]
+AttachmentIds = Annotated[
+    list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]], Field(max_length=10)
+]
 
 
 class WhenDue(BaseModel):
@@ -71,6 +75,14 @@ class TaskDue(BaseModel):
     recurrence: str | None = None
 
 
+class TaskAttachment(BaseModel):
+    """A file that belongs to a todo."""
+
+    attachment_id: str
+    name: str
+    mime_type: str
+
+
 class Task(BaseModel):
     """A todo."""
 
@@ -79,6 +91,7 @@ class Task(BaseModel):
     description: str | None = None
     completed: bool
     due: TaskDue | None = None
+    attachments: list[TaskAttachment] = []
     created_at: datetime
     updated_at: datetime
 
@@ -131,6 +144,9 @@ class TaskTools:
         context: Context[Any, Any],
         description: Annotated[Description | None, Field(description="Details, if there are any.")] = None,
         due: Annotated[WhenDue | None, Field(description="When it is due, if the user has said so.")] = None,
+        attachment_ids: Annotated[
+            AttachmentIds | None, Field(description="Ids (atc_…) of files that the user has attached for it.")
+        ] = None,
     ) -> OneTask:
         """Add a task on top of the user's todo list."""
         caller = self._caller(context, changes=True)
@@ -141,6 +157,7 @@ class TaskTools:
                 title=title,
                 description=description,
                 due=due_of(due),
+                attachment_ids=tuple(attachment_ids or ()),
                 effect_key=caller.effect_key,
             ),
         )
@@ -186,8 +203,11 @@ class TaskTools:
         due: Annotated[WhenDue | None, Field(description="The new date, as a whole; absent: unchanged.")] = None,
         clear_due: Annotated[bool, Field(description="True: the task is due no more.")] = False,
         move: Annotated[Place | None, Field(description="Its new place in the list; absent: unchanged.")] = None,
+        attachment_ids: Annotated[
+            AttachmentIds | None, Field(description="All files that it is to have (atc_…); absent: unchanged.")
+        ] = None,
     ) -> OneTask:
-        """Change a task's title, description, state, date or place in the list. What is absent stays as it is."""
+        """Change a task's title, description, state, date, place or files. What is absent stays as it is."""
         caller = self._caller(context, changes=True)
         return await self._one(
             caller,
@@ -200,6 +220,7 @@ class TaskTools:
                 due=due_of(due),
                 clear_due=clear_due,
                 move=None if move is None else Move(to=move.to, task_id=move.other_task_id),
+                attachment_ids=None if attachment_ids is None else tuple(attachment_ids),
                 effect_key=caller.effect_key,
             ),
         )

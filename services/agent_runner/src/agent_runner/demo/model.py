@@ -9,7 +9,7 @@ from agents import FunctionTool, Model, ModelResponse, Usage
 from natterkit import Demo, DemoCall
 from openai.types.responses import ResponseCompletedEvent
 
-from agent_runner.demo import responses, rules, scheduled
+from agent_runner.demo import attached, responses, rules, scheduled
 
 _WORDS = re.compile(r"\s*\S+|\s+$")
 
@@ -68,13 +68,7 @@ class DemoModel(Model):
     ) -> AsyncIterator[Any]:
         """The answer as it is written; see ``Model``."""
         tools = [tool for tool in tools if isinstance(tool, FunctionTool)]  # hosted ones need a provider
-        names = frozenset(str(tool.name) for tool in tools) | {str(handoff.tool_name) for handoff in handoffs}
-        asked, before = scheduled.as_asked(input)
-        act = self._demo(asked, names) if asked and self._demo is not None else None
-        if act is None:
-            act = rules.answer(asked, tools, handoffs, output_schema) if asked else ""
-        if isinstance(act, str):
-            act = before + act
+        act = self._act(input, tools, handoffs, output_schema)
         writer = responses.ResponseWriter(model="demo", input_tokens=_tokens(input))
         yield writer.created()
         if isinstance(act, str):
@@ -91,6 +85,18 @@ class DemoModel(Model):
                 for event in _call_events(writer, call):
                     yield event
         yield writer.completed()
+
+    def _act(self, items: Any, tools: list[FunctionTool], handoffs: list[Any], output_schema: Any) -> Any:
+        """What is done next: words, or calls."""
+        names = frozenset(str(tool.name) for tool in tools) | {str(handoff.tool_name) for handoff in handoffs}
+        told, files = attached.without_files(items)
+        asked, before = scheduled.as_asked(told)
+        act = self._demo(asked, names) if asked and self._demo is not None else None
+        if act is None:
+            act = rules.answer(asked, tools, handoffs, output_schema) if asked else ""
+        if files:
+            act = attached.with_files(act, files, tools)
+        return before + act if isinstance(act, str) else act
 
 
 def _call_events(writer: responses.ResponseWriter, call: DemoCall) -> list[Any]:

@@ -14,6 +14,7 @@ from contracts.commands import (
     TaskTitle,
     WebhookUrl,
 )
+from contracts.commands.tasks import ATTACHMENTS_PER_TASK_MAX
 from contracts.due import Due, NewDue
 from contracts.identity import UserId
 from contracts.ids import (
@@ -365,6 +366,9 @@ class NewTask(_Sent):
     title: TaskTitle
     description: TaskDescription | None = None
     due: NewDue | None = None
+    attachment_ids: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_TASK_MAX)] = Field(
+        default_factory=list
+    )
 
 
 class TaskChange(_Sent):
@@ -377,6 +381,15 @@ class TaskChange(_Sent):
     completed: bool | None = None
     due: NewDue | None = None
     move: Move | None = None
+    attachment_ids: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_TASK_MAX)] | None = None
+
+
+class TaskAttachment(BaseModel):
+    """A file of a todo; its bytes are at `attachments/{attachment_id}/content`."""
+
+    attachment_id: AttachmentId
+    name: str
+    mime_type: str
 
 
 class Task(BaseModel):
@@ -388,6 +401,7 @@ class Task(BaseModel):
     completed: bool
     due: Due | None
     position: float
+    attachments: list[TaskAttachment]
     created_at: datetime
     updated_at: datetime
 

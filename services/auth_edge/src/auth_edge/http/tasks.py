@@ -57,7 +57,13 @@ async def list_tasks(  # noqa: PLR0913, PLR0917  the parameters of the query
 @router.post("/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location")})
 async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
     """Adds it on top of the list; `Location` is where it is."""
-    command = AddTask(principal=call.principal, title=sent.title, description=sent.description, due=sent.due)
+    command = AddTask(
+        principal=call.principal,
+        title=sent.title,
+        description=sent.description,
+        due=sent.due,
+        attachment_ids=tuple(sent.attachment_ids),
+    )
     task = Task.of((await call.ask(command)).task)
     response.headers["Location"] = f"tasks/{task.id}"
     return task
@@ -87,6 +93,8 @@ async def get_task(call: UserCall, task_id: TaskIdInPath) -> Task:
 async def update_task(call: UserCall, task_id: TaskIdInPath, sent: TaskChange) -> Task:
     """Changes what is sent; the rest stays as it is. To complete one that comes again adds the next one."""
     changes = sent.model_dump(exclude_none=True)
+    if sent.attachment_ids is not None:
+        changes["attachment_ids"] = tuple(sent.attachment_ids)
     clear_due = "due" in sent.model_fields_set and sent.due is None
     command = UpdateTask(principal=call.principal, task_id=task_id, clear_due=clear_due, **changes)
     return Task.of((await call.ask(command)).task)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Index, Text, text
 from sqlmodel import Field
 
 from conversation_store.models.base import Table, flag_column, real_column, text_column, time_column
@@ -44,6 +44,9 @@ class Task(Table, table=True):
     user_id: str = Field(sa_column=text_column(references="user.user_id"))
     title: str = Field(sa_column=text_column())
     description: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    attachment_ids: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text()), nullable=False, server_default=text("'{}'"))
+    )
     completed: bool = Field(default=False, sa_column=flag_column())
     due_at: datetime | None = Field(default=None, sa_column=time_column(nullable=True))
     due_zone: str | None = Field(default=None, sa_column=text_column(nullable=True))
