@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from "node:net";
 
 import { expect, test, vi } from "vitest";
 
-import { clientAddress, endDrippedBody, guardServer, sayWhoseAddressCounts } from "./incoming-requests";
+import { bodyTimeout, clientAddress, endDrippedBody, FILE_TIMEOUT_MILLISECONDS, guardServer, sayWhoseAddressCounts } from "./incoming-requests";
 
 const request = (forwarded?: string) =>
   ({ headers: { "x-forwarded-for": forwarded }, socket: { remoteAddress: "10.0.0.9" } }) as unknown as Parameters<
@@ -46,6 +46,13 @@ test.each([["Content-Length: 100"], ["Transfer-Encoding: chunked"]])("a dripped 
   const answer = await answerTo(text, (request, response) => endDrippedBody(request.resume(), response, 100));
   expect(answer).toMatch(/^HTTP\/1.1 408 /);
   expect(Date.now() - began).toBeLessThan(2_000);
+});
+
+test("a file may take as long as it does, and nothing that is only called one", () => {
+  expect(["/api/a/attachments", "/api/a/attachments?x=1", "/api/a/attachments/atc_1/content?token=t"].map(bodyTimeout)).toEqual(
+    Array(3).fill(FILE_TIMEOUT_MILLISECONDS),
+  );
+  expect(["/api/a/chat", "/api/a/attachmentsx", "/attachments", undefined].map(bodyTimeout)).toEqual(Array(4).fill(10_000));
 });
 
 test("a whole body has as much time for its answer as it takes", async () => {

@@ -12,6 +12,9 @@ const REQUEST_START = "http.server.request.start";
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /** As long as auth_edge waits for a body. Node itself waits five minutes, and looks every half minute. */
 export const BODY_TIMEOUT_MILLISECONDS = 10_000;
+/** The same for a file (UPLOAD_SECONDS_MAX): it goes past proxy.ts, and no faster than the line that it comes on. */
+export const FILE_TIMEOUT_MILLISECONDS = 3_600_000;
+const FILES = /^\/api\/[^/]+\/attachments(?:[/?]|$)/;
 
 type Started = { request: IncomingMessage; response: ServerResponse; server: Server };
 
@@ -24,7 +27,7 @@ export function watchIncomingRequests(): void {
       guardServer(server);
     }
     request.headers[CLIENT_ADDRESS_HEADER] = clientAddress(request, getSettings().trustsForwardedFor);
-    endDrippedBody(request, response);
+    endDrippedBody(request, response, bodyTimeout(request.url));
     ignoreClientAbort(request, response);
   });
 }
@@ -33,6 +36,7 @@ export function watchIncomingRequests(): void {
 export function guardServer(server: Server): void {
   const listeners = server.listeners("request") as RequestListener[];
   server.removeAllListeners("request");
+  server.requestTimeout = FILE_TIMEOUT_MILLISECONDS; // Node's five minutes are for all requests alike
   server.on("request", (request, response) => {
     if (METHODS.includes(request.method ?? "")) {
       for (const listener of listeners) listener.call(server, request, response);
@@ -40,6 +44,10 @@ export function guardServer(server: Server): void {
       response.writeHead(405, { allow: METHODS.join(", "), connection: "close" }).end();
     }
   });
+}
+
+export function bodyTimeout(path: string | undefined): number {
+  return FILES.test(path ?? "") ? FILE_TIMEOUT_MILLISECONDS : BODY_TIMEOUT_MILLISECONDS;
 }
 
 /** A body that is still coming after its time ends with its connection, with 408 where nothing was answered yet. */

@@ -111,6 +111,22 @@ def test_what_nobody_has_decided_to_share_is_left_out(kind: str) -> None:
     assert as_shared({"type": kind, "id": "i"}, 7, datetime.now(UTC)) is None
 
 
+def test_of_a_file_its_name_is_shared_and_nothing_that_leads_to_it() -> None:
+    attachment = {
+        "type": "image",
+        "id": "atc_1",
+        "name": "garden.png",
+        "mime_type": "image/png",
+        "preview_url": "/api/alice/attachments/atc_1/content",
+        "metadata": {"url": "/api/alice/attachments/atc_1/content"},
+    }
+    item = {"type": "user_message", "content": [], "attachments": [attachment]}
+    shared = as_shared(item, 7, datetime.now(UTC))
+    assert shared is not None
+    named = {"type": "file", "id": "file_0", "name": "garden.png", "mime_type": "image/png"}
+    assert shared["attachments"] == [named]
+
+
 async def test_a_link_is_revoked_and_goes_with_its_conversation_and_its_user(client: Client) -> None:
     turn = await client.answer()
     shared = await share(client, turn.conversation_id)

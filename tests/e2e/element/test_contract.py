@@ -40,6 +40,8 @@ def test_the_unmodified_react_wrapper_drives_the_element(server: Server, page: P
     page.evaluate("window.chat.setComposerValue({text: 'draft', selectedToolId: 'search'})")
     expect(chat.composer).to_have_value("draft")
     assert chat.events("tool.change") == [{"toolId": "search"}]
+    page.evaluate("window.chat.setComposerValue({files: [new File(['a'], 'a.txt', {type: 'text/plain'})]})")
+    expect(chat.root.locator(".composer .attachment.ready")).to_contain_text("a.txt")
     page.evaluate("window.chat.focusComposer()")
     expect(chat.composer).to_be_focused()
     page.evaluate("window.chat.showHistory()")

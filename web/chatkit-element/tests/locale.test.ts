@@ -53,3 +53,8 @@ test("a failure is told in the reader's language where we have words for it, els
   expect(failureText(chooseLocale("ar"), failure)).toBe(ar.errorNetwork);
   expect(failureText(chooseLocale("ar"), { code: "of_the_server", message: "Out of tea." })).toBe("Out of tea.");
 });
+
+test("sizes are in the unit that people would choose", () => {
+  const { fileSize } = chooseLocale("en");
+  expect([1, 999, 1024, 1536 * 1024, 100 * 1024 ** 2].map(fileSize)).toEqual(["1 byte", "999 bytes", "1 kB", "1.5 MB", "100 MB"]);
+});

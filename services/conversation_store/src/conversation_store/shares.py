@@ -110,13 +110,18 @@ def as_shared(item: Json, position: int, created_at: datetime) -> Json | None:
     return {**known, "created_at": created_at.isoformat(), **shown}
 
 
+def _named(number: int, attachment: Any) -> Json:
+    """That a file was there, and what it was called: its bytes are not shared."""
+    return {**_only(attachment, "name", "mime_type"), "id": f"file_{number}", "type": "file"}
+
+
 def _shown(item: Any) -> dict[str, Any] | None:
     match item["type"]:
         case "user_message":
             parts = [{**_only(part, "type", "text"), "type": "input_text"} for part in item["content"]]
             return {
                 "content": parts,
-                "attachments": [],
+                "attachments": [_named(number, one) for number, one in enumerate(item.get("attachments") or ())],
                 "quoted_text": item.get("quoted_text"),
                 "inference_options": {},
             }

@@ -55,7 +55,7 @@ const SIZE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
 
 function fileSize(tag: string, bytes: number): string {
   const power = Math.min(SIZE_UNITS.length - 1, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(1024)));
-  const format = { style: "unit", unit: SIZE_UNITS[power] as string, unitDisplay: "short", maximumFractionDigits: power > 1 ? 1 : 0 } as const;
+  const format = { style: "unit", unit: SIZE_UNITS[power] as string, unitDisplay: power > 0 ? "short" : "long", maximumFractionDigits: power > 1 ? 1 : 0 } as const;
   return new Intl.NumberFormat(tag, format).format(bytes / 1024 ** power);
 }
 

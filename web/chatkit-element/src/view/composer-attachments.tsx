@@ -51,7 +51,7 @@ const Attachment = memo(({ attachment }: { attachment: ComposerAttachment }) => 
       <span class="attachment-text">
         <bdi class="attachment-name">{name}</bdi>
         {status === "uploading" && <progress max={1} value={progress} aria-label={text("uploading", { name })} />}
-        {error && <span class="attachment-error" role="alert">{failureText(locale, error)}</span>}
+        {error && <span class="attachment-error" role="alert" dir="auto">{failureText(locale, error)}</span>}
         {status === "ready" && attachment.sizeBytes !== null && <small>{locale.fileSize(attachment.sizeBytes)}</small>}
       </span>
       {status === "failed" && error?.code !== "upload_interrupted" && (

@@ -25,7 +25,7 @@ function Chat({ greeting }) {
     api: { url: query.get("url") ?? "/chatkit", domainKey: "any", fetch: (url, init) => (window.fetches = (window.fetches ?? 0) + 1, fetch(url, init)) },
     startScreen: { greeting, prompts: [{ label: "Say hi", prompt: "say hi", icon: "sparkle" }] },
     header: { leftAction: { icon: "home", onClick: () => heard("left")(null) } },
-    composer: { tools: [{ id: "search", label: "Search", icon: "search" }] },
+    composer: { tools: [{ id: "search", label: "Search", icon: "search" }], attachments: { enabled: true } },
     theme: { colorScheme: "light", radius: "soft" },
     onClientTool: ({ name, params }) => ({ name, zone: params.zone, greeting }),
     onReady: heard("ready"),
