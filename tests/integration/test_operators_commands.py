@@ -253,3 +253,23 @@ def test_each_alert_has_its_page_in_the_runbook() -> None:
         assert "Means:" in page, rule["alert"]
         assert "Do:" in page, rule["alert"]
     assert set(re.findall(r"^### (Natter\w+)$", RUNBOOK, re.M)) == {rule["alert"] for rule in RULES}
+
+
+def test_another_system_begins_a_turn_with_a_token_until_it_is_revoked(natter: RunningNatter) -> None:
+    made = run(natter, "service-tokens", "create", "shop", "--user", "carol", "--assistant", "todo", "--days", "1")
+    assert made.exit_code == 0, made.output
+    assert "carol by todo; it is shown this once:" in made.stdout
+    token = made.stdout.split()[-1]
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "order-42"}
+    url, sent = f"{natter.edge_url}/api/service/turns", {"user_id": "carol", "message": "count to 3"}
+    begun, again = (httpx.post(url, json=sent, headers=headers) for _ in range(2))
+    assert (begun.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert wait_for_end(natter, begun.json()["run_id"])["status"] == "completed"
+    assert httpx.post(url, json={**sent, "user_id": "dave"}, headers=headers).status_code == 403
+    (listed,) = as_json(natter, "service-tokens", "list")
+    assert (listed["name"], listed["user_ids"], listed["revoked_at"]) == ("shop", ["carol"], None)
+    assert token not in run(natter, "service-tokens", "list").stdout
+    assert run(natter, "service-tokens", "revoke", listed["token_id"]).exit_code == 0
+    assert httpx.post(url, json=sent, headers=headers).status_code == 401
+    unknown = run(natter, "service-tokens", "revoke", "st_unknown")
+    assert (unknown.exit_code, "There is no such service token." in unknown.output) == (1, True)
