@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from agents import Agent
-from natterkit import Assistant, McpServer, StartPrompt, ToolWords
+from natterkit import Assistant, McpServer, StartPrompt, ToolWords, schedule_request
 from pydantic import JsonValue
 
 from natter_todo.demo.planner import plan
@@ -26,7 +26,7 @@ def task_title(arguments: Mapping[str, Any], result: JsonValue) -> str:
 
 
 assistant = Assistant(
-    agent=Agent(name="Natter", instructions=settings.instructions),
+    agent=Agent(name="Natter", instructions=settings.instructions, tools=[schedule_request]),  # todos remind themselves
     name="Natter",
     greeting="What needs doing?",
     start_prompts=[
@@ -42,6 +42,7 @@ assistant = Assistant(
         "list_tasks": ToolWords("Listing tasks", "Listed tasks"),
         "complete_task": ToolWords("Completing task", "Completed task", task_title),
         "update_task": ToolWords("Updating task", "Updated task", task_title),
+        "schedule_request": ToolWords("Scheduling", "Scheduled"),
         "delete_task": ToolWords("Deleting task", "Deleted task", task_title),
         "restore_task": ToolWords("Restoring task", "Restored task", task_title),
         "clear_completed_tasks": ToolWords("Clearing completed tasks", "Cleared completed tasks"),

@@ -10,7 +10,7 @@ from natterkit.files import Attachment, AttachmentText, read_file
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
 from natterkit.mentions import Tag
-from natterkit.scheduling import schedule_tools
+from natterkit.scheduling import schedule_request, schedule_tools
 from natterkit.showing import EntitySource, FileSource, Task, UrlSource
 from natterkit.tools import function_tool, is_repeatable, repeatable
 
@@ -50,5 +50,6 @@ __all__ = [
     "load_assistant",
     "read_file",
     "repeatable",
+    "schedule_request",
     "schedule_tools",
 ]
