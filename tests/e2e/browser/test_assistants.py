@@ -121,6 +121,15 @@ def test_an_approval_and_a_form_are_asked_in_every_tab_and_outlive_a_reload(cust
     asked.get_by_role("button", name="Submit").click()
     expect(chat.answers.last).to_contain_text("We send a tray again to Grandmother, by courier.")
 
+    # What the desk's MCP server has for people: a prompt behind /, a resource behind @.
+    chat.composer.press_sequentially("/gift")
+    chat.root.get_by_role("option", name="Find a gift").click()
+    chat.composer.press_sequentially("for Ada, by the @terms")
+    chat.root.get_by_role("option", name="Terms of sale").click()
+    chat.composer.press("Enter")
+    expect(chat.root.locator(".bubble .tag")).to_have_text(["Find a gift", "Terms of sale"])
+    expect(chat.answers).to_have_count(3)
+
 
 NOTES_NOTIFICATIONS = """
 window.told = [];
