@@ -18,6 +18,10 @@ export const SIGN_UP_STEP_MILLISECONDS = 500;
 export const GUESSES_MAX = 40;
 export const GUESSES_WINDOW_MILLISECONDS = 60 * 60 * 1000;
 
+/** E-mails to one address in a window, of all kinds. */
+export const MAILS_MAX = 6;
+export const MAILS_WINDOW_MILLISECONDS = 60 * 60 * 1000;
+
 type Profile = Readonly<{ name?: unknown; email?: unknown; image?: unknown }>;
 
 /** A name goes into every token, a picture's address into pages. Raises `APIError` 400 with the code of what is wrong. */
@@ -48,31 +52,47 @@ function refused(code: string, message: string): APIError {
 
 /** The row in Better Auth's table of limits; the address itself is not written there. */
 export function guessesKey(email: string): string {
-  return `account|${createHash("sha256").update(email.toLowerCase()).digest("hex")}`;
+  return `account|${hashOf(email)}`;
+}
+
+function hashOf(email: string): string {
+  return createHash("sha256").update(email.toLowerCase()).digest("hex");
 }
 
 /**
  * Counts an attempt to sign in before it is made, so that attempts at once cannot outrun the count. Raises `APIError`
- * 429 beyond `GUESSES_MAX`, also for the right password. `lastRequest` holds the window's end here: Better Auth removes
- * rows by it, and must not remove one that still counts.
+ * 429 beyond `GUESSES_MAX`, also for the right password.
  */
 export async function countGuess(db: Kysely<unknown>, email: string, now = Date.now()): Promise<void> {
-  const table = sql.table(`${AUTH_SCHEMA}.rateLimit`);
-  const key = guessesKey(email);
-  const { rows } = await sql<{ count: number; ends: string }>`
-    insert into ${table} as r (id, key, count, "lastRequest") values (${key}, ${key}, 1, ${now + GUESSES_WINDOW_MILLISECONDS})
-    on conflict (key) do update set
-      count = case when r."lastRequest" <= ${now} then 1 else least(r.count, 1000000) + 1 end,
-      "lastRequest" = case when r."lastRequest" <= ${now} then excluded."lastRequest" else r."lastRequest" end
-    returning count, "lastRequest" as ends`.execute(db);
-  const [row] = rows;
-  if (row === undefined || row.count <= GUESSES_MAX) return;
-  const seconds = Math.max(1, Math.ceil((Number(row.ends) - now) / 1000));
+  const { count, ends } = await countOne(db, guessesKey(email), GUESSES_WINDOW_MILLISECONDS, now);
+  if (count <= GUESSES_MAX) return;
+  const seconds = Math.max(1, Math.ceil((ends - now) / 1000));
   throw new APIError(
     "TOO_MANY_REQUESTS",
     { code: "TOO_MANY_GUESSES", message: "Too many wrong passwords for this account. Try again later." },
     { "retry-after": String(seconds) },
   );
+}
+
+/** Whether one more e-mail may go to this address now: nobody fills another's mailbox through us. */
+export async function mayBeMailed(db: Kysely<unknown>, email: string, now = Date.now()): Promise<boolean> {
+  const { count } = await countOne(db, `mail|${hashOf(email)}`, MAILS_WINDOW_MILLISECONDS, now);
+  return count <= MAILS_MAX;
+}
+
+/**
+ * `lastRequest` holds the window's end here: Better Auth removes rows by it, and must not remove one that still counts.
+ */
+async function countOne(db: Kysely<unknown>, key: string, windowMilliseconds: number, now: number) {
+  const table = sql.table(`${AUTH_SCHEMA}.rateLimit`);
+  const { rows } = await sql<{ count: number; ends: string }>`
+    insert into ${table} as r (id, key, count, "lastRequest") values (${key}, ${key}, 1, ${now + windowMilliseconds})
+    on conflict (key) do update set
+      count = case when r."lastRequest" <= ${now} then 1 else least(r.count, 1000000) + 1 end,
+      "lastRequest" = case when r."lastRequest" <= ${now} then excluded."lastRequest" else r."lastRequest" end
+    returning count, "lastRequest" as ends`.execute(db);
+  const [row] = rows;
+  return { count: row?.count ?? 0, ends: Number(row?.ends ?? now) };
 }
 
 /** Whoever knew the password was not guessing: neither for this account, nor from this address. */

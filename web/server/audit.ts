@@ -10,7 +10,12 @@ type Edge = Pick<Settings, "authEdgeUrl" | "webAuditSecret">;
 export type Noted = Readonly<{
   action:
     | "account_deleted"
+    | "account_linked"
+    | "account_unlinked"
+    | "email_changed"
+    | "email_confirmed"
     | "password_changed"
+    | "password_reset"
     | "session_ended"
     | "sign_in"
     | "sign_in_failed"

@@ -1,13 +1,15 @@
 /** How Better Auth is configured; `server/auth.ts` holds the one instance of a process. */
 import { betterAuth } from "better-auth";
-import { createAuthMiddleware, isAPIError } from "better-auth/api";
+import { APIError, createAuthMiddleware, getSessionFromCtx, isAPIError } from "better-auth/api";
 import { jwt } from "better-auth/plugins";
 
 import { eraseUser, type ErasureReceipt } from "./account-erasure";
+import { mailOptions, RESET_SECONDS_MAX } from "./account-mail";
 import { checkProfile, countGuess, forgetGuesses, SIGN_IN_PATH, SIGN_UP_PATH } from "./accounts";
 import { failedSignIn, noteAudit, type Noted } from "./audit";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
+import { checkInvitation, forgetInvitation, type Verifications } from "./invitations";
 import { END_SESSION_PATH, ownSessions } from "./own-sessions";
 import type { Settings } from "./settings";
 import { versionedSecrets } from "./signing-keys";
@@ -18,6 +20,7 @@ export const PASSWORD_CHARACTERS_MIN = 8;
 export const OPERATOR_ROLE = "operator";
 const JWT_LIFETIME = "15m";
 const DELETE_USER_PATH = "/delete-user";
+const VERIFY_EMAIL_PATH = "/verify-email";
 
 /** After these, no token holds that was made before: the sessions that go with them are ended by Better Auth. */
 const REVOKING_PATHS: Readonly<Record<string, Noted["action"] | null>> = {
@@ -30,6 +33,7 @@ const REVOKING_PATHS: Readonly<Record<string, Noted["action"] | null>> = {
 export function createAuth(settings: Settings) {
   const database = betterAuthDatabase(settings);
   const receipts = new Map<string, ErasureReceipt>();
+  const mail = mailOptions(settings, database.db);
   const auth = betterAuth({
     appName: "Natter",
     baseURL: settings.publicOrigin,
@@ -39,10 +43,24 @@ export function createAuth(settings: Settings) {
     trustedOrigins: trustedOrigins(settings.publicOrigin),
     telemetry: { enabled: false },
     // Nobody is signed in by signing up: so a taken address is answered as a new one is, and nothing is made for it.
-    emailAndPassword: { enabled: true, autoSignIn: false, minPasswordLength: PASSWORD_CHARACTERS_MIN },
+    emailAndPassword: {
+      enabled: true,
+      autoSignIn: false,
+      minPasswordLength: PASSWORD_CHARACTERS_MIN,
+      requireEmailVerification: settings.requiresConfirmedEmail,
+      resetPasswordTokenExpiresIn: RESET_SECONDS_MAX,
+      onPasswordReset: async ({ user }) => afterReset(user),
+      ...mail.password,
+    },
+    emailVerification: {
+      ...mail.verification,
+      afterEmailVerification: async (user, request) =>
+        note({ action: isChange(tokenOf(request)) ? "email_changed" : "email_confirmed", user_id: user.id }),
+    },
     user: {
       // `natter users make-operator` sets it. Better Auth's admin plugin would let operators sign in as others, and so read.
       additionalFields: { role: { type: "string", required: false, input: false } },
+      changeEmail: mail.change,
       deleteUser: {
         enabled: true,
         // Erase first: an account must not disappear while its conversations stay behind without an owner.
@@ -69,7 +87,7 @@ export function createAuth(settings: Settings) {
         update: { before: async (user) => checkProfile(user) },
       },
     },
-    hooks: { before: createAuthMiddleware(beforeSignIn), after: createAuthMiddleware(afterwards) },
+    hooks: { before: createAuthMiddleware(before), after: createAuthMiddleware(afterwards) },
     // Counted in Postgres, so that the limit holds for every replica together. Better Auth counts on until nothing came
     // for the length of the window: where many sign up from one address, a short one keeps nobody waiting for long.
     rateLimit: {
@@ -83,6 +101,11 @@ export function createAuth(settings: Settings) {
         "/change-password": { window: 60, max: 10 },
         [DELETE_USER_PATH]: { window: 60, max: 10 },
         [END_SESSION_PATH]: { window: 60, max: 30 },
+        "/request-password-reset": { window: 60, max: 10 },
+        "/reset-password": { window: 60, max: 20 },
+        "/send-verification-email": { window: 60, max: 5 },
+        [VERIFY_EMAIL_PATH]: { window: 60, max: 20 },
+        "/change-email": { window: 60, max: 5 },
       },
     },
     // The tables are brought up to date at every start (migrate.ts); until then /healthz says so.
@@ -107,10 +130,18 @@ export function createAuth(settings: Settings) {
     ],
   });
 
-  async function beforeSignIn({ path, body }: Hooked): Promise<void> {
+  async function before(ctx: Hooked & Parameters<typeof getSessionFromCtx>[0]): Promise<void> {
+    const { path, body, query, context } = ctx;
     if (path === SIGN_IN_PATH && typeof body?.email === "string") await countGuess(database.db, body.email);
-    // Here as well: Better Auth would ask only for a new address, and so tell which one is.
-    if (path === SIGN_UP_PATH && body !== undefined) checkProfile(body);
+    if (path === SIGN_UP_PATH && body !== undefined) {
+      if (settings.signUp === "invited") await checkInvitation(context.internalAdapter, body);
+      // Here as well: Better Auth would ask only for a new address, and so tell which one is.
+      checkProfile(body);
+    }
+    // Whoever reads the mailbox of the new address must also be who asked: the link alone signs nobody in.
+    if (path === VERIFY_EMAIL_PATH && isChange(query?.token) && (await getSessionFromCtx(ctx)) === null) {
+      throw new APIError("UNAUTHORIZED", { code: "SIGN_IN_FIRST", message: "Sign in, then open the link again." });
+    }
   }
 
   async function afterwards({ path, body, context, headers }: Hooked): Promise<unknown> {
@@ -118,8 +149,11 @@ export function createAuth(settings: Settings) {
     const email = String(body?.email);
     if (isAPIError(context.returned)) {
       if (path === SIGN_IN_PATH) void noteFailure(email);
+      // Else whoever has just made an account would learn, from this, whether there was one before.
+      if (context.returned.body?.code === "EMAIL_NOT_VERIFIED") throw APIError.from("UNAUTHORIZED", WRONG_PASSWORD);
       return undefined;
     }
+    if (path === SIGN_UP_PATH && settings.signUp === "invited") await forgetInvitation(context.internalAdapter, body ?? {});
     if (path === SIGN_IN_PATH) {
       await forgetGuesses(database.db, email, headers?.get(CLIENT_ADDRESS_HEADER) ?? null);
       note({ action: "sign_in", user_id: context.newSession?.user.id });
@@ -130,6 +164,15 @@ export function createAuth(settings: Settings) {
     if (revoking !== null) note({ action: revoking, user_id: userId });
     await revokeTokens(settings, userId, await signToken(userId));
     return undefined;
+  }
+
+  /** Whoever knew the old password is out, wherever they were. */
+  async function afterReset(user: { id: string; email: string }): Promise<void> {
+    note({ action: "password_reset", user_id: user.id });
+    const { internalAdapter } = await auth.$context;
+    await internalAdapter.deleteUserSessions(user.id);
+    await forgetGuesses(database.db, user.email, null);
+    await revokeTokens(settings, user.id, await signToken(user.id));
   }
 
   /** The answer to who deletes their account says what was erased. */
@@ -166,14 +209,27 @@ export function claimsOf(user: { name: string; role?: unknown }) {
   return user.role === OPERATOR_ROLE ? { name: user.name, natter_role: OPERATOR_ROLE } : { name: user.name };
 }
 
+const WRONG_PASSWORD = { code: "INVALID_EMAIL_OR_PASSWORD", message: "Invalid email or password" };
+
+/** Whether a link of an e-mail is about another address. Its token is verified by Better Auth; here it only says so. */
+function isChange(token: unknown): boolean {
+  const payload = typeof token === "string" ? (token.split(".")[1] ?? "") : "";
+  return Buffer.from(payload, "base64url").toString("utf8").includes('"updateTo"');
+}
+
+function tokenOf(request: Request | undefined): string | null {
+  return request === undefined ? null : new URL(request.url).searchParams.get("token");
+}
+
 type SignedIn = { user: { id: string } } | null;
 
 /** Of what Better Auth gives a hook, what ours read. */
 type Hooked = {
   path: string;
-  body?: { email?: unknown; name?: unknown; image?: unknown };
+  body?: { email?: unknown; name?: unknown; image?: unknown; invitation?: unknown };
+  query?: { token?: unknown };
   headers?: Headers | undefined;
-  context: { returned?: unknown; session: SignedIn; newSession?: SignedIn };
+  context: { returned?: unknown; session: SignedIn; newSession?: SignedIn; internalAdapter: Verifications };
 };
 
 export type Auth = ReturnType<typeof createAuth>;

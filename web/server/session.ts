@@ -7,15 +7,15 @@ import { getAuth } from "./auth";
 import { OPERATOR_ROLE } from "./auth-options";
 import { sharedTokenCache, TokenCache, type IssuedToken, type TokenSource } from "./token-cache";
 
-export type SignedInUser = Readonly<{ userId: string; name: string; email: string; isOperator: boolean }>;
+export type SignedInUser = Readonly<{ userId: string; name: string; email: string; isOperator: boolean; isEmailConfirmed: boolean }>;
 
 /** The signed-in user, or null. Raises when the database cannot be asked. */
 export async function findUser(headers: Headers): Promise<SignedInUser | null> {
   if (getSessionCookie(headers) === null) return null;
   const session = await getAuth().api.getSession({ headers });
   if (session === null) return null;
-  const { id, name, email, role } = session.user;
-  return { userId: id, name, email, isOperator: role === OPERATOR_ROLE };
+  const { id, name, email, emailVerified, role } = session.user;
+  return { userId: id, name, email, isOperator: role === OPERATOR_ROLE, isEmailConfirmed: emailVerified };
 }
 
 /** The JWT for the session in these headers, or null where there is none. */

@@ -32,6 +32,10 @@ describe("readSettings", () => {
     [{ DATABASE_URL: "" }, "DATABASE_URL"],
     [{ BETTER_AUTH_SECRET: "short" }, "BETTER_AUTH_SECRET"],
     [{ AUTH_EDGE_URL: "not a url" }, "AUTH_EDGE_URL"],
+    [{ NATTER_SIGN_UP: "closed" }, "NATTER_SIGN_UP"],
+    [{ NATTER_SMTP_URL: "mail.example.org", NATTER_MAIL_FROM: "a@b" }, "NATTER_SMTP_URL"],
+    [{ NATTER_SMTP_URL: "smtp://mail.example.org" }, "NATTER_MAIL_FROM"],
+    [{ NATTER_EMAIL_CONFIRMATION: "required" }, "NATTER_SMTP_URL"],
   ])("%o is named in the error", (wrong, name) => {
     withEnvironment({ ...COMPLETE, ...wrong });
     expect(() => readSettings()).toThrow(name);

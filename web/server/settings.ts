@@ -15,9 +15,17 @@ export type Settings = Readonly<{
   streamRelayUrl: string;
   /** What auth_edge knows the web app by, when it notes sign-ins and the like; without it they are not noted. */
   webAuditSecret: string | undefined;
+  /** Where e-mails are handed in, and whom they come from; without it none are sent, and pages say what to do. */
+  mail: MailSettings | undefined;
+  /** `invited`: an account is made with an invitation of an operator alone (`natter users invite`). */
+  signUp: "open" | "invited";
+  /** Nobody signs in with a password before their address is confirmed. */
+  requiresConfirmedEmail: boolean;
   /** A reverse proxy of ours is in front, and adds the client's address to `X-Forwarded-For`. */
   trustsForwardedFor: boolean;
 }>;
+
+export type MailSettings = Readonly<{ smtpUrl: string; from: string }>;
 
 /** Which `<openai-chatkit>` the page loads: ours, or the one from OpenAI's CDN. */
 export type ChatkitElement = Readonly<{ source: "natter" } | { source: "openai"; domainKey: string }>;
@@ -45,12 +53,40 @@ function origin(name: string, value: string): string {
 
 const AUTH_SECRET_CHARACTERS_MIN = 32;
 
+function oneOf<Value extends string>(name: string, values: readonly [Value, ...Value[]]): Value {
+  const value = read(name) ?? values[0];
+  const found = values.find((one) => one === value);
+  if (found === undefined) throw new SettingsError(`${name} is one of ${values.join(", ")}`);
+  return found;
+}
+
+/** The URL holds a password, so no error repeats it. */
+function readMail(): MailSettings | undefined {
+  const smtpUrl = read("NATTER_SMTP_URL");
+  const from = read("NATTER_MAIL_FROM");
+  if (smtpUrl === undefined && from === undefined) return undefined;
+  if (smtpUrl === undefined || !/^smtps?:\/\/./.test(smtpUrl) || !URL.canParse(smtpUrl)) {
+    throw new SettingsError("NATTER_SMTP_URL is smtp://user:password@host:587 or smtps://…, with NATTER_MAIL_FROM");
+  }
+  if (from === undefined || !from.includes("@")) {
+    throw new SettingsError("NATTER_MAIL_FROM is whom e-mails come from, with NATTER_SMTP_URL: Natter <natter@example.org>");
+  }
+  return { smtpUrl, from };
+}
+
+function readConfirmation(mail: MailSettings | undefined): boolean {
+  const isRequired = oneOf("NATTER_EMAIL_CONFIRMATION", ["optional", "required"]) === "required";
+  if (isRequired && mail === undefined) throw new SettingsError("NATTER_EMAIL_CONFIRMATION=required needs NATTER_SMTP_URL");
+  return isRequired;
+}
+
 export function readSettings(): Settings {
   const authSecret = required("BETTER_AUTH_SECRET");
   if (authSecret.length < AUTH_SECRET_CHARACTERS_MIN) {
     throw new SettingsError(`BETTER_AUTH_SECRET needs at least ${AUTH_SECRET_CHARACTERS_MIN} characters`);
   }
   const databaseUrl = required("DATABASE_URL");
+  const mail = readMail();
   return {
     databaseUrl,
     databaseDirectUrl: read("DATABASE_DIRECT_URL") ?? databaseUrl,
@@ -62,6 +98,9 @@ export function readSettings(): Settings {
     authEdgeUrl: origin("AUTH_EDGE_URL", read("AUTH_EDGE_URL") ?? "http://127.0.0.1:8000"),
     streamRelayUrl: origin("STREAM_RELAY_URL", read("STREAM_RELAY_URL") ?? "http://127.0.0.1:8001"),
     webAuditSecret: read("WEB_AUDIT_SECRET"),
+    mail,
+    signUp: oneOf("NATTER_SIGN_UP", ["open", "invited"]),
+    requiresConfirmedEmail: readConfirmation(mail),
     trustsForwardedFor: read("NATTER_TRUST_FORWARDED_FOR") === "1",
   };
 }

@@ -155,6 +155,8 @@ class DeadLetter(Event):
 
 AuditAction = Literal[
     "account_deleted",
+    "account_linked",
+    "account_unlinked",
     "consent_given",
     "consent_refused",
     "consent_withdrawn",
@@ -163,8 +165,13 @@ AuditAction = Literal[
     "data_exported",
     "dead_letter_discarded",
     "dead_letter_replayed",
+    "email_changed",
+    "email_confirmed",
+    "invitation_made",
     "looked_at_by_operator",
     "password_changed",
+    "password_reset",
+    "reset_link_made",
     "service_token_created",
     "service_token_revoked",
     "session_ended",

@@ -6,19 +6,25 @@ import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from "@/components/ui/card";
 
 import { DeleteAccount } from "./delete-account";
+import { EmailForm } from "./email-form";
 import { PasswordForm } from "./password-form";
 import { ProfileForm } from "./profile-form";
 import { Sessions } from "./sessions";
 import { SignOutEverywhere } from "./sign-out-everywhere";
 
-type User = Readonly<{ userId: string; name: string; email: string }>;
+type User = Readonly<{ userId: string; name: string; email: string; isEmailConfirmed: boolean }>;
 
-export function AccountView({ user }: { user: User }) {
+export function AccountView({ user, sendsMail }: { user: User; sendsMail: boolean }) {
   return (
     <>
       <Section title="Profile" text="What assistants call you.">
         <ProfileForm name={user.name} />
       </Section>
+      {sendsMail && (
+        <Section title="E-mail address" text="With it you sign in, and get back in when you have forgotten your password.">
+          <EmailForm email={user.email} isConfirmed={user.isEmailConfirmed} />
+        </Section>
+      )}
       <Section title="Password" text={`You sign in as ${user.email}.`}>
         <PasswordForm />
       </Section>

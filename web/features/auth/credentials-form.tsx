@@ -1,17 +1,18 @@
 "use client";
 
 /** The sign-in and the sign-up form: an e-mail address, a password, one button. */
-import { Eye, EyeOff, LoaderCircle, TriangleAlert } from "lucide-react";
+import { LoaderCircle, TriangleAlert } from "lucide-react";
 import Link from "next/link";
 import { useId, useState, type FormEvent } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/input";
-import { Label } from "@/components/ui/label";
 import { errorText } from "@/lib/error-text";
 
 import { authClient } from "./auth-client";
+import type { Door } from "@/lib/door";
+import { EmailField, PasswordField } from "./fields";
+import { readInvitation, useLinkToken } from "./link-token";
 
 type Mode = "sign_in" | "sign_up";
 
@@ -20,11 +21,11 @@ const WORDS = {
   sign_up: { submit: "Start chatting", other: "Already have an account?", otherLink: "Sign in", otherPath: "/sign-in" },
 } as const;
 
-const PASSWORD_CHARACTERS_MIN = 8;
-
-export function CredentialsForm({ mode, pageAfter }: { mode: Mode; pageAfter: string }) {
+export function CredentialsForm({ mode, door, pageAfter }: { mode: Mode; door: Door; pageAfter: string }) {
   const [failure, setFailure] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const [isSent, setSent] = useState(false);
+  const invited = readInvitation(useLinkToken());
   const words = WORDS[mode];
   const errorId = useId();
 
@@ -34,7 +35,11 @@ export function CredentialsForm({ mode, pageAfter }: { mode: Mode; pageAfter: st
     const credentials = { email: String(fields.get("email")).trim(), password: String(fields.get("password")) };
     setBusy(true);
     setFailure(null);
-    const failed = await send(mode, credentials);
+    const failed = await send(mode, door, { ...credentials, invitation: invited?.invitation });
+    if (failed === null && mode === "sign_up" && door.requiresConfirmedEmail) {
+      setSent(true);
+      return;
+    }
     if (failed === null) {
       // A full load: the session begins with a page that was rendered for it.
       location.assign(pageAfter);
@@ -44,11 +49,17 @@ export function CredentialsForm({ mode, pageAfter }: { mode: Mode; pageAfter: st
     setFailure(failed);
   }
 
+  if (isSent) return <LookIntoYourMailbox />;
   const next = pageAfter === "/dashboard/chat" ? "" : `?next=${encodeURIComponent(pageAfter)}`;
   return (
     <form onSubmit={submit} className="grid gap-4" aria-describedby={failure ? errorId : undefined}>
-      <EmailField />
-      <PasswordField mode={mode} />
+      <EmailField given={invited?.email} />
+      <PasswordField isNew={mode === "sign_up"} />
+      {mode === "sign_in" && (
+        <Link href="/forgot-password" className="text-muted-foreground -mt-2 w-fit text-sm underline underline-offset-4">
+          Forgot your password?
+        </Link>
+      )}
       {failure && (
         <Alert variant="destructive" id={errorId}>
           <TriangleAlert />
@@ -59,79 +70,44 @@ export function CredentialsForm({ mode, pageAfter }: { mode: Mode; pageAfter: st
         {isBusy && <LoaderCircle className="animate-spin" aria-hidden />}
         {words.submit}
       </Button>
-      <p className="text-muted-foreground text-center text-sm">
-        {words.other}{" "}
-        <Link href={`${words.otherPath}${next}`} className="text-brand-text font-medium underline underline-offset-4">
-          {words.otherLink}
-        </Link>
-      </p>
+      {(mode === "sign_up" || door.signUp === "open") && (
+        <p className="text-muted-foreground text-center text-sm">
+          {words.other}{" "}
+          <Link href={`${words.otherPath}${next}`} className="text-brand-text font-medium underline underline-offset-4">
+            {words.otherLink}
+          </Link>
+        </p>
+      )}
     </form>
   );
 }
 
-async function send(mode: Mode, { email, password }: { email: string; password: string }): Promise<string | null> {
+function LookIntoYourMailbox() {
+  return (
+    <p role="status" className="text-sm">
+      A link is on its way to your mailbox. Open it to confirm your address, then <Link href="/sign-in" className="text-brand-text font-medium underline underline-offset-4">sign in</Link>.
+    </p>
+  );
+}
+
+type Credentials = Readonly<{ email: string; password: string; invitation?: string | undefined }>;
+
+async function send(mode: Mode, door: Door, { email, password, invitation }: Credentials): Promise<string | null> {
   if (!navigator.onLine) return errorText({ code: "offline" });
   try {
     if (mode === "sign_up") {
-      const { error } = await authClient.signUp.email({ email, password, name: email.split("@")[0] ?? email });
+      const account = { email, password, name: email.split("@")[0] ?? email, ...(invitation && { invitation }) };
+      const { error } = await authClient.signUp.email(account);
       if (error) return errorText(error);
+      // The same for an address that is taken: its owner gets another e-mail.
+      if (door.requiresConfirmedEmail) return null;
     }
     const { error } = await authClient.signIn.email({ email, password });
     if (!error) return null;
     // Whether the address was taken is not told: its owner knows, and has another password.
-    return errorText(mode === "sign_up" && error.status === 401 ? { code: "sign_in_instead" } : error);
+    if (mode === "sign_up" && error.status === 401) return errorText({ code: "sign_in_instead" });
+    return errorText(error.status === 401 && door.requiresConfirmedEmail ? { code: "wrong_or_unconfirmed" } : error);
   } catch {
     return errorText({ code: "unavailable" });
   }
-}
-
-function EmailField() {
-  const id = useId();
-  return (
-    <div className="grid gap-2">
-      <Label htmlFor={id}>E-mail</Label>
-      <Input id={id} name="email" type="email" autoComplete="email" required autoFocus className="h-10" />
-    </div>
-  );
-}
-
-function PasswordField({ mode }: { mode: Mode }) {
-  const [isShown, setShown] = useState(false);
-  const id = useId();
-  const hintId = useId();
-  const isNew = mode === "sign_up";
-  return (
-    <div className="grid gap-2">
-      <Label htmlFor={id}>Password</Label>
-      <div className="relative">
-        <Input
-          id={id}
-          name="password"
-          type={isShown ? "text" : "password"}
-          autoComplete={isNew ? "new-password" : "current-password"}
-          required
-          minLength={isNew ? PASSWORD_CHARACTERS_MIN : undefined}
-          maxLength={128}
-          aria-describedby={isNew ? hintId : undefined}
-          className="h-10 pr-11"
-        />
-        <Button
-          type="button"
-          variant="ghost"
-          size="icon-sm"
-          className="text-muted-foreground absolute top-1 right-1"
-          aria-label="Show password"
-          aria-pressed={isShown}
-          onClick={() => setShown(!isShown)}
-        >
-          {isShown ? <EyeOff /> : <Eye />}
-        </Button>
-      </div>
-      {isNew && (
-        <p id={hintId} className="text-muted-foreground text-xs">
-          At least {PASSWORD_CHARACTERS_MIN} characters.
-        </p>
-      )}
-    </div>
-  );
 }

@@ -2,6 +2,7 @@ import type { Metadata } from "next";
 
 import { AuthCard } from "@/features/auth/auth-card";
 import { signedOutText } from "@/features/auth/signed-out";
+import { getDoor } from "@/server/door";
 import { pageAfterSignIn } from "@/server/routing";
 
 export const metadata: Metadata = { title: "Sign in" };
@@ -11,5 +12,5 @@ type Query = Promise<{ next?: string | string[]; why?: string | string[] }>;
 export default async function Page({ searchParams }: { searchParams: Query }) {
   const { next, why } = await searchParams;
   const pageAfter = pageAfterSignIn(typeof next === "string" ? next : null);
-  return <AuthCard mode="sign_in" pageAfter={pageAfter} notice={signedOutText(why)} />;
+  return <AuthCard mode="sign_in" door={await getDoor()} pageAfter={pageAfter} notice={signedOutText(why)} />;
 }

@@ -9,9 +9,14 @@ from contracts.queries import GetReport
 
 from natter.failing import fail
 from natter.operating import roles
+from natter.operating.accounts import invite, reset_password
 from natter.operating.asking import AsJson, DataDir, NatsUrl, as_user, ask, console, path_of, print_json, run
 
-users_app = typer.Typer(help="One user: what they have, their data, its erasure.", no_args_is_help=True)
+users_app = typer.Typer(
+    help="One user: what they have, their data, its erasure; links for who cannot get in.", no_args_is_help=True
+)
+users_app.command("reset-password", epilog="Example: natter users reset-password alice@example.org")(reset_password)
+users_app.command(epilog="Example: natter users invite alice@example.org")(invite)
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database-url", help="Where the web app has its accounts. Default: the stack's database")
 ]

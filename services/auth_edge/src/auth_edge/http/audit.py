@@ -18,7 +18,12 @@ router = APIRouter(include_in_schema=False)
 
 WebAction = Literal[
     "account_deleted",
+    "account_linked",
+    "account_unlinked",
+    "email_changed",
+    "email_confirmed",
     "password_changed",
+    "password_reset",
     "session_ended",
     "sign_in",
     "sign_in_failed",
