@@ -1,0 +1,97 @@
+"""An operator sees what fails and what is used, has a dead letter handled again, and leaves a trace; others see nothing."""
+
+import asyncio
+import json
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+import pytest
+from contracts.events import AuditEvent, DeadLetter
+from contracts.services import Service
+from contracts.subjects import subject_of
+from natter.__main__ import main
+from natter.operator_bus import operator_bus, operator_settings
+from natter_testing.stack import RunningNatter
+from playwright.sync_api import expect
+from typer.testing import CliRunner
+
+from tests.e2e.browser.conftest import NewPerson
+from tests.e2e.browser.person import Chat, fetch
+from tests.e2e.browser.test_looks import overflows, serious_violations
+
+pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
+
+LETTER = DeadLetter(
+    service="agent_runner",
+    message="RunRequested",
+    subject="run.gone.YWxpY2U.conv_1.requested",
+    code="internal",
+    detail="The handler failed.",
+    deliveries_count=8,
+    headers={},
+    payload_base64="e30=",
+)
+
+
+async def prepare(natter: RunningNatter, user_id: str) -> None:
+    """A run that failed, and a message that could not be handled."""
+    connection = await asyncpg.connect(natter.state.database_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    await connection.execute("select set_config('app.system', 'on', false)")  # pyright: ignore[reportUnknownMemberType]
+    await connection.execute(  # pyright: ignore[reportUnknownMemberType]
+        "update chat.run set status = 'failed', error_code = 'model_timeout' where user_id = $1", user_id
+    )
+    await connection.close()  # pyright: ignore[reportUnknownMemberType]
+    async with operator_bus(operator_settings(natter.data_dir, None)) as bus:
+        await bus.publish_stored(
+            subject_of(DeadLetter, service="agent_runner", message="RunRequested"), LETTER.encode()
+        )
+
+
+async def audited(natter: RunningNatter) -> list[AuditEvent]:
+    async with operator_bus(operator_settings(natter.data_dir, None)) as bus:
+        messages, _ = await bus.direct_get("AUDIT", f"audit.{Service.AUTH_EDGE}.-.*")
+        return [AuditEvent.decode(message.payload) for message in messages]
+
+
+def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNatter, new_person: NewPerson) -> None:
+    person = new_person(color_scheme="dark")
+    page = person.sign_up()
+    chat = Chat(page)
+    chat.say("count to 3")
+    chat.expect_counted_to(3)
+    asyncio.run(prepare(natter, person.user_id))
+
+    # A user: no page, no figures, and no way to give oneself the role.
+    assert page.goto("/operator").status == 404  # pyright: ignore[reportOptionalMemberAccess]
+    status, problem = fetch(page, "GET", "/api/operator/overview")
+    assert (status, problem["code"]) == (403, "operator_only")
+    fetch(page, "POST", "/api/auth/update-user", {"role": "operator"})
+    assert fetch(page, "GET", "/api/operator/users")[0] == 403
+
+    made = CliRunner().invoke(main, ["users", "make-operator", person.email, "--data-dir", str(natter.data_dir)])
+    assert made.exit_code == 0, made.output
+    page.goto("/operator")
+    failures = page.get_by_role("region", name="Failures")
+    expect(failures.get_by_role("row").filter(has_text="model_timeout")).to_have_count(1)
+    assert serious_violations(page) == []
+
+    page.get_by_role("tab", name="Overview").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("region", name="Users").get_by_role("row").filter(has_text=person.user_id)).to_have_count(1)
+    page.get_by_role("tab", name="Usage").click()
+    page.get_by_label("For each").select_option("user")
+    expect(page.get_by_role("region", name="Usage").get_by_role("row").filter(has_text=person.user_id)).to_have_count(1)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.emulate_media(color_scheme="light")
+    assert (overflows(page), serious_violations(page)) == (False, [])
+
+    page.get_by_role("tab", name="Dead letters").click()
+    row = page.get_by_role("region", name="Dead letters").get_by_role("row").filter(has_text="The handler failed.")
+    row.get_by_role("button").click()
+    expect(page.get_by_role("status").filter(has_text="was sent again")).to_be_visible()
+    expect(row).to_have_count(0)
+
+    mine = [event for event in asyncio.run(audited(natter)) if event.details.get("operator") == person.user_id]
+    looked = {str(event.details.get("what")) for event in mine if event.action == "looked_at_by_operator"}
+    assert looked == {"users", "usage"}
+    assert [event.action for event in mine].count("dead_letter_replayed") == 1
+    assert "count to 3" not in json.dumps([event.model_dump(mode="json") for event in mine])
