@@ -1,4 +1,4 @@
-"""An operator sees what fails and what is used, has a dead letter handled again, and leaves a trace; others see nothing."""
+"""An operator sees what fails and is used, has a dead letter handled again, and leaves a trace; others see nothing."""
 
 import asyncio
 import json
