@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from natter.data_directory import DataDirectory
 from natter.failing import fail
+from natter.servers.postgres import WEB
 from natter.settings import Settings
 
 OPERATOR_ROLE: Final = "operator"
@@ -26,6 +27,8 @@ async def set_role(database_url: str, email: str, role: str | None) -> str | Non
         return await connection.fetchval(SET_ROLE, email.lower(), role)
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
         fail("the web app has not made its tables yet: start it once with this version")
+    except asyncpg.InsufficientPrivilegeError:
+        fail("this role may not change accounts: give --database-url with the web app's role")
     finally:
         await connection.close()
 
@@ -38,7 +41,11 @@ def accounts_database(data_dir: Path | None, given: str | None) -> str:
     state = directory.read_state()
     if state is None:
         fail(f"no stack has run in {directory.root}: give --database-url or --data-dir")
-    return state.database_url
+    if not state.database_is_embedded:
+        return state.database_url
+    parts = urlsplit(state.database_url)  # the owner's, who has no right on the web app's schema
+    user = f"{WEB}:{directory.read_secrets().postgres_web_password}"
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
 
 
 def _of_asyncpg(url: str) -> str:
