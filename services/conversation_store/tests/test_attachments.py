@@ -15,7 +15,7 @@ from contracts.commands import (
     UpdateTask,
     UserMessage,
 )
-from contracts.errors import Code, NatterError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.ids import new_attachment_id, new_file_key
 from contracts.message import Json
@@ -23,6 +23,7 @@ from contracts.queries import ExportUser, GetAttachment, ListAttachments, ListIt
 from contracts.replies import AttachmentView
 from contracts.text import file_name
 from conversation_store.testing import ALICE, BOB, Client, running_client, store_settings
+from file_store.nats_store import NatsFileStore
 
 SHA256 = "0" * 64
 
@@ -224,3 +225,56 @@ def test_a_file_s_name_is_a_label_and_no_path() -> None:
     assert file_name("in\u202evoice\x00fdp.exe\n") == "invoicefdp.exe"
     assert file_name("///") == "file"
     assert len(file_name("x" * 999)) == 255
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def test_the_sweeper_deletes_what_nothing_speaks_of_and_no_file_that_is_known(
+    nats_url: str, database_url: str
+) -> None:
+    settings = store_settings(nats_url, database_url, sweep_seconds=3600, upload_seconds_max=1)
+    async with running_client(settings, database_url) as client:
+        sweeper = client.store.sweeper.files
+        kept, unsent, deleted = await stored(client), await stored(client), await stored(client)
+        unfinished = await created(client)
+        orphan, arriving = f"{old_id('atc')}/{old_id('x')[2:]}", new_file_key(new_attachment_id())
+        half = new_file_key(unfinished.attachment_id)
+        for key in (kept.file_key, unsent.file_key, deleted.file_key, orphan, arriving, half):
+            assert key is not None
+            await sweeper.files.put(key, pieces(b"x"), bytes_max=1)
+        await client.begin(input=message(kept))
+        await client.ask(DeleteAttachment(principal=ALICE, attachment_id=deleted.attachment_id))
+        await client.execute(
+            "update chat.attachment set created_at = now() - interval '2 days' where attachment_id = any($1)",
+            [unsent.attachment_id, unfinished.attachment_id],
+        )
+        await sweeper.sweep()
+        left = {key async for key in sweeper.files.all_keys()}
+        assert left == {kept.file_key, arriving}
+        rows = await client.rows("select attachment_id from chat.attachment")
+        assert {row["attachment_id"] for row in rows} == {kept.attachment_id}
+
+
+async def test_a_file_that_cannot_be_deleted_is_tried_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeper = client.store.sweeper.files
+    attachment = await stored(client)
+    assert attachment.file_key is not None
+    await sweeper.files.put(attachment.file_key, pieces(b"x"), bytes_max=1)
+    with monkeypatch.context() as away:
+        away.setattr(NatsFileStore, "delete", refuse)
+        receipt = await client.ask(EraseUser(principal=ALICE), timeout_seconds=5)
+        assert receipt.counts["attachments"] == 1
+        assert attachment.attachment_id in await due(client)
+    await sweeper.delete_due()
+    assert [key async for key in sweeper.files.all_keys()] == []
+
+
+async def refuse(_store: NatsFileStore, _key: str) -> None:
+    raise RetryableError(Code.FILE_STORE_UNAVAILABLE, "away")
+
+
+def old_id(prefix: str) -> str:
+    """As it was made on 1 January 2024."""
+    return f"{prefix}_018cc251f4007000800000000000{0:04x}"

@@ -1,6 +1,7 @@
 """What the store receives: commands and queries, each in one transaction of the principal that it proves."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from contracts.commands import (
     SuspendRun,
     UpdateTask,
 )
-from contracts.errors import TerminalError
+from contracts.errors import NatterError, TerminalError
 from contracts.ids import (
     new_attachment_id,
     new_schedule_id,
@@ -303,7 +304,8 @@ class ConversationStore(Actor):
             command, delivery, lambda t: users.erase_user(t, command, purge_delay_seconds=delay)
         )
         await self.sweeper.purge_due()
-        await self.sweeper.files.delete_due()
+        with suppress(NatterError):  # what is not deleted now is due, and the sweeper tries again
+            await self.sweeper.files.delete_due()
         return receipt
 
     async def on_list_dead_letters(self, _query: queries.ListDeadLetters, _delivery: Delivery) -> DeadLetterList:
