@@ -30,6 +30,7 @@ export type Code =
   | "webhook_failed"
   | "attachment_unfinished"
   | "attachment_in_use"
+  | "attachment_not_readable"
   | "attachment_type_not_allowed"
   | "attachment_unreadable"
   | "attachment_refused"

@@ -1065,7 +1065,8 @@ export interface components {
         };
         /**
          * AssistantCard
-         * @description What people see of an assistant before they write to it.
+         * @description What people see of an assistant before they write to it. ``attachment_types``: what can be done with files, by
+         *     the model that answers where they choose none.
          */
         AssistantCard: {
             /** Assistant Id */
@@ -1089,6 +1090,13 @@ export interface components {
              * @default []
              */
             models: components["schemas"]["ComposerModel"][];
+            /**
+             * Attachment Types
+             * @default [
+             *       "*\/*"
+             *     ]
+             */
+            attachment_types: string[];
             /**
              * Commands
              * @default []
@@ -1333,6 +1341,13 @@ export interface components {
              * @default false
              */
             is_default: boolean;
+            /**
+             * Attachment Types
+             * @default [
+             *       "*\/*"
+             *     ]
+             */
+            attachment_types: string[];
         };
         /**
          * ComposerResource

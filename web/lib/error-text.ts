@@ -32,6 +32,7 @@ export const SERVICE_TEXT: Record<Code, string> = {
   webhook_failed: "The receiver could not be told.",
   action_unfinished: "This takes longer than expected. It goes on, and shows here when it is done.",
   attachment_unfinished: "A file is still being uploaded. Wait until it is there, then send again.",
+  attachment_not_readable: "The assistant cannot look at a file of this type. Choose another model, or another file.",
   attachment_in_use: "This file belongs to another conversation. Upload it here once more.",
   attachment_type_not_allowed: "Files of this kind are not taken here. Choose another one.",
   attachment_unreadable: "This picture could not be read, or is too large. Choose another one.",

@@ -23,6 +23,12 @@ TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,32}(/[A
 """A name of the IANA time zone database, such as ``Europe/Zurich``; who takes one in checks that it is in there."""
 
 
+FileTypes = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9*][a-z0-9.+*/-]{0,189}$")], ...], Field(max_length=50)
+]
+"""Media types of files, `*` for any word of one, as a file picker's `accept` has them."""
+
+
 class StartPrompt(Body):
     """A suggestion on the start screen of an assistant: ``label`` is shown, ``prompt`` is sent."""
 
@@ -46,6 +52,7 @@ class ComposerModel(Body):
     label: Label
     description: Annotated[Text, Field(max_length=200)] | None = None
     is_default: bool = False
+    attachment_types: FileTypes = ("*/*",)
 
 
 TagId = Annotated[Text, Field(min_length=1, max_length=500)]
@@ -70,7 +77,9 @@ class ComposerResource(Body):
 
 
 class AssistantCard(Body):
-    """What people see of an assistant before they write to it."""
+    """What people see of an assistant before they write to it. ``attachment_types``: what can be done with files, by
+    the model that answers where they choose none.
+    """
 
     assistant_id: AssistantId
     name: Label
@@ -78,6 +87,7 @@ class AssistantCard(Body):
     start_prompts: Annotated[tuple[StartPrompt, ...], Field(max_length=20)] = ()
     tools: Annotated[tuple[ComposerTool, ...], Field(max_length=50)] = ()
     models: Annotated[tuple[ComposerModel, ...], Field(max_length=50)] = ()
+    attachment_types: FileTypes = ("*/*",)
     commands: Annotated[tuple[ComposerCommand, ...], Field(max_length=50)] = ()
     resources: Annotated[tuple[ComposerResource, ...], Field(max_length=100)] = ()
 

@@ -40,6 +40,7 @@ class Code(StrEnum):
     WEBHOOK_FAILED = "webhook_failed"
     ATTACHMENT_UNFINISHED = "attachment_unfinished"
     ATTACHMENT_IN_USE = "attachment_in_use"
+    ATTACHMENT_NOT_READABLE = "attachment_not_readable"
     ATTACHMENT_TYPE_NOT_ALLOWED = "attachment_type_not_allowed"
     ATTACHMENT_UNREADABLE = "attachment_unreadable"
     ATTACHMENT_REFUSED = "attachment_refused"

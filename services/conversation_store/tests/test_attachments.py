@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from contracts.assistants import AssistantCard, ComposerModel
 from contracts.commands import (
     AddTask,
     CreateAttachment,
@@ -12,6 +13,7 @@ from contracts.commands import (
     EraseUser,
     FinishAttachment,
     KeepAttachment,
+    RegisterAssistants,
     UpdateTask,
     UserMessage,
 )
@@ -106,6 +108,21 @@ async def test_a_message_with_an_attachment_that_is_not_to_be_had_is_refused(cli
     assert refused.value.code == expected
     begun = await client.rows("select 1 from chat.run where user_id = 'alice'")
     assert len(begun) == (1 if kind == "elsewhere" else 0)
+
+
+async def test_what_who_answers_cannot_look_at_is_refused_before_it_is_stored(client: Client) -> None:
+    """As its runner has told, of the model that is chosen; where none has told, nothing is refused."""
+    seeing = ComposerModel(id="seeing", label="Seeing", attachment_types=("image/*",))
+    card = AssistantCard(assistant_id="todo", name="Natter", models=(seeing,), attachment_types=("text/*",))
+    picture, text = await stored(client), await stored(client, name="notes.txt", mime_type="text/plain")
+    await client.ask(RegisterAssistants(cards=(card,)))
+    with pytest.raises(TerminalError) as refused:
+        await client.begin(input=message(picture))
+    assert refused.value.code == Code.ATTACHMENT_NOT_READABLE
+    assert await client.rows("select 1 from chat.message") == []
+    chosen = message(picture).model_copy(update={"inference_options": {"model": "seeing"}})
+    await client.begin(input=chosen)
+    await client.begin(input=message(text))
 
 
 async def test_nobody_gets_at_the_attachment_of_another(client: Client) -> None:

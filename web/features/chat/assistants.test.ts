@@ -12,10 +12,11 @@ const SUPPORT: Assistant = {
     { label: "My order", prompt: "Where is my order?", icon: "cube" },
     { label: "Refund", prompt: "I want a refund" },
   ],
+  attachment_types: ["*/*"],
   tools: [{ id: "search", label: "Search" }],
   models: [
-    { id: "small", label: "Small", description: "Quick", is_default: false },
-    { id: "large", label: "Large", is_default: true },
+    { id: "small", label: "Small", description: "Quick", is_default: false, attachment_types: ["*/*"] },
+    { id: "large", label: "Large", is_default: true, attachment_types: ["*/*"] },
   ],
   commands: [
     { id: "mcp:prompt:shop/find", label: "Find a gift", description: "For somebody" },

@@ -49,4 +49,5 @@ assistant = Assistant(
         "restore_cleared_tasks": ToolWords("Restoring tasks", "Restored tasks"),
     },
     demo=plan,
+    takes_any_file=True,  # a todo may have any
 )

@@ -85,7 +85,8 @@ class BeginTurn(Command[TurnBegun]):
 
     ``assistant_id`` is looked at only where the turn begins a conversation; absent: the default assistant.
     ``requester`` is kept with the run. Errors: assistant_unknown; assistant_not_served, where that of the
-    conversation is offered no more. Of attachments: attachment_unfinished, attachment_in_use, forbidden, not_found.
+    conversation is offered no more. Of attachments: attachment_unfinished, attachment_in_use,
+    attachment_not_readable, forbidden, not_found.
     """
 
     subject_template: ClassVar[str] = "command.conversation_store.begin_turn"

@@ -76,7 +76,8 @@ class Assistant:
     that is not to be the `Context` itself (which ``Context.current()`` gives in any case). ``tool_words``: by the
     name of a tool. ``on_action``: is called with what people do in widgets; without it actions are refused.
     ``on_mention``: what the model is told of things that they mention; without it, their ids and data. ``demo``:
-    answers where there is no key for a model.
+    answers where there is no key for a model. ``takes_any_file``: people may attach what its model cannot look at as
+    well, because its tools do something with it.
     """
 
     agent: Agent[Any] | AgentFactory
@@ -96,6 +97,7 @@ class Assistant:
     on_action: OnAction | None = None
     on_mention: OnMention | None = None
     demo: Demo | None = None
+    takes_any_file: bool = False
 
     @property
     def fixed_agent(self) -> Agent[Any] | None:

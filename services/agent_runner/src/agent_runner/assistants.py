@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from agents import Agent, Model
+from chatkit_protocol.items import PICTURE_TYPES
 from contracts.assistants import (
     AssistantCard,
     ComposerCommand,
@@ -20,7 +21,8 @@ from natterkit import Assistant, AssistantError, ChatKitAssistant, McpServer, lo
 from natterkit.loading import place_of, team_of
 from pydantic import ValidationError
 
-from agent_runner.equipment import equip
+from agent_runner.equipment import RunModel, equip
+from agent_runner.file_text import TEXT_TYPES
 from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
 from agent_runner.models import Models
 from agent_runner.offerings import Offering
@@ -193,6 +195,7 @@ def card_of(served: Served, models: Models) -> AssistantCard:
         ),
         tools=tuple(ComposerTool(id=one.id, label=one.label, icon=one.icon) for one in assistant.composer_tools),
         models=_choices(assistant, models),
+        attachment_types=_file_types(assistant, models, models.offered(assistant.models)[0]),
         commands=tuple(
             ComposerCommand(id=one.id, label=one.label, description=one.description)
             for one in served.offerings("prompt")[:COMMANDS_MAX]
@@ -202,6 +205,16 @@ def card_of(served: Served, models: Models) -> AssistantCard:
             for one in served.offerings("resource")[:RESOURCES_MAX]
         ),
     )
+
+
+def _file_types(assistant: Assistant, models: Models, model_id: str) -> tuple[str, ...]:
+    """What can be done with files. Of a server's own code, and of a model that an agent brings, nobody knows."""
+    agent = assistant.fixed_agent
+    own = agent.model.own if agent is not None and isinstance(agent.model, RunModel) else None
+    is_known = agent is not None and not isinstance(own, Model) and not models.is_demo
+    if assistant.takes_any_file or not is_known or isinstance(assistant, ChatKitAssistant):
+        return ("*/*",)
+    return (*TEXT_TYPES, *(PICTURE_TYPES if models.sees(str(own or model_id)).images else ()))
 
 
 def _choices(assistant: Assistant, models: Models) -> tuple[ComposerModel, ...]:
@@ -215,7 +228,13 @@ def _choices(assistant: Assistant, models: Models) -> tuple[ComposerModel, ...]:
         described = config.description if config else None
         with suppress(ValidationError):  # a name of AGENT_RUNNER_MODELS_ALLOWED that no composer could send
             choices.append(
-                ComposerModel(id=model_id, label=label or model_id, description=described, is_default=at == 0)
+                ComposerModel(
+                    id=model_id,
+                    label=label or model_id,
+                    description=described,
+                    is_default=at == 0,
+                    attachment_types=_file_types(assistant, models, model_id),
+                )
             )
     return tuple(choices[:MODELS_MAX]) if len(choices) > 1 else ()
 

@@ -139,14 +139,14 @@ class RunModel(Model):
 
     def __init__(self, agent: Agent[Any], own: OwnModel) -> None:
         self._agent = agent
-        self._own: OwnModel = own
+        self.own: OwnModel = own
 
     async def get_response(self, *args: Any, **asked: Any) -> ModelResponse:
         """One step of the run; outside of a run, as if the agent had never been changed."""
         run = CURRENT_RUN.get()
         if run is None:
             return await self._original().get_response(*args, **asked)
-        return await run.answer(self._agent, self._own, asked)
+        return await run.answer(self._agent, self.own, asked)
 
     def stream_response(self, *args: Any, **asked: Any) -> AsyncIterator[Any]:
         """The same, for who wants a stream: in a run it has one event, the whole answer."""
@@ -158,7 +158,7 @@ class RunModel(Model):
     async def _whole(self, run: Run, asked: dict[str, Any]) -> AsyncIterator[Any]:
         from agent_runner.nested import completed  # noqa: PLC0415 - it needs this module
 
-        yield completed(await run.answer(self._agent, self._own, asked))
+        yield completed(await run.answer(self._agent, self.own, asked))
 
     def _original(self) -> Model:
-        return self._own if isinstance(self._own, Model) else MultiProvider().get_model(self._own)
+        return self.own if isinstance(self.own, Model) else MultiProvider().get_model(self.own)

@@ -1,11 +1,13 @@
 """Attachments: what is known of files, whose they are, and which message shows them. Their bytes lie elsewhere."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
+from contracts.assistants import AssistantCard
 from contracts.commands import CreateAttachment, DeleteAttachment, FinishAttachment, KeepAttachment
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
-from contracts.ids import AttachmentId, ConversationId, FileKey
+from contracts.ids import AssistantId, AttachmentId, ConversationId, FileKey
 from contracts.queries import GetAttachment, ListAttachments
 from contracts.replies import AttachmentPage, AttachmentReply, AttachmentView, Done
 
@@ -106,6 +108,24 @@ async def lock_for_message(
             raise await access.missing(transaction, "attachment", attachment_id)
         _check_usable(found[attachment_id], conversation_id)
     return tuple(found[attachment_id] for attachment_id in ids)
+
+
+async def check_readable(
+    transaction: Transaction, attachments: Sequence[AttachmentView], assistant_id: AssistantId, model: object
+) -> None:
+    """Whether who is to answer can do something with them, as its runner has told. ``model``: the chosen one, if any.
+
+    Raises TerminalError (attachment_not_readable).
+    """
+    row = await transaction.row(sql.card, assistant_id=assistant_id) if attachments else None
+    if row is None:
+        return
+    card = AssistantCard.decode(row["card"].encode())
+    types = next((one.attachment_types for one in card.models if one.id == model), card.attachment_types)
+    for attachment in attachments:
+        if not any(fnmatchcase(attachment.mime_type, pattern) for pattern in types):
+            detail = f"“{attachment.name}” is of a type ({attachment.mime_type}) that the assistant cannot look at."
+            raise TerminalError(Code.ATTACHMENT_NOT_READABLE, detail, field="attachments")
 
 
 async def use_in_message(

@@ -63,7 +63,7 @@ async def begin_turn(transaction: Transaction, command: BeginTurn, new: NewTurn,
 
     Raises NatterError: forbidden, not_found, invalid_request, conversation_busy, idempotency_key_reused, rate_limited,
     too_many_runs, quota_exceeded, usage_exceeded, assistant_unknown, assistant_not_served, conversation_locked,
-    decision_taken, attachment_unfinished, attachment_in_use.
+    decision_taken, attachment_unfinished, attachment_in_use, attachment_not_readable.
     """
     user_id, quota = command.principal.user_id, bounds.quota
     access.check_scope(command.principal, command.conversation_id)
@@ -139,6 +139,8 @@ async def _turn(
         attached = await attachments.lock_for_message(
             transaction, command.principal, command.input.attachments, command.conversation_id
         )
+        chosen = command.input.inference_options.get("model") or command.model
+        await attachments.check_readable(transaction, attached, assistant_id, chosen)
         return _turn_of_message(command, command.input, new, locked, fork, assistant_id, attached)
     if isinstance(command.input, ScheduledPrompt):
         return _turn_of_schedule(command, command.input, new, locked, number, last_turn, assistant_id)
