@@ -47,9 +47,10 @@ const betterAuthTokens: TokenSource = {
       throw error;
     }
   },
-  async isSessionAlive(headers) {
+  async isSessionAlive(headers, issued) {
     const session = await getAuth().api.getSession({ headers, query: { disableRefresh: true } });
-    return session !== null;
+    if (session === null) return false;
+    return (session.user.role === OPERATOR_ROLE) === issued.isOperator || "changed";
   },
 };
 
@@ -58,9 +59,12 @@ function isUnauthorized(error: unknown): boolean {
   return error instanceof Error && "statusCode" in error && error.statusCode === 401;
 }
 
+type Claims = { sub: string; exp: number; natter_role?: string };
+
 /** Reads, without verifying, the claims of a token that we have just signed ourselves. */
 function readClaims(token: string): IssuedToken {
   const payload = token.split(".")[1] ?? "";
-  const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { sub: string; exp: number };
-  return { token, userId: claims.sub, expiresAtMilliseconds: claims.exp * 1000 };
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as Claims;
+  const isOperator = claims.natter_role === OPERATOR_ROLE;
+  return { token, userId: claims.sub, expiresAtMilliseconds: claims.exp * 1000, isOperator };
 }

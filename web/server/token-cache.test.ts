@@ -19,9 +19,12 @@ class Source {
     return { token: `jwt${this.issued}`, userId: "alice", expiresAtMilliseconds: this.nowMilliseconds + 15 * MINUTE };
   };
 
-  isSessionAlive = async (headers: Headers): Promise<boolean> => {
+  isChanged = false;
+
+  isSessionAlive = async (headers: Headers): Promise<boolean | "changed"> => {
     this.looked += 1;
-    return headers.get("cookie") === this.session;
+    if (headers.get("cookie") !== this.session) return false;
+    return this.isChanged ? "changed" : true;
   };
 }
 
@@ -95,4 +98,12 @@ describe("TokenCache", () => {
     source.issue = issue;
     expect((await ask())?.token).toBe("jwt1");
   });
+});
+
+test("a user who has become an operator, or is none any more, gets another token within a second", async () => {
+  const before = await ask();
+  source.isChanged = true;
+  source.nowMilliseconds += 1_000;
+  const after = await ask();
+  expect(after?.token).not.toBe(before?.token);
 });

@@ -5,12 +5,17 @@
  * the last look, so that a sign-out on any replica counts here too.
  */
 
-export type IssuedToken = Readonly<{ token: string; userId: string; expiresAtMilliseconds: number }>;
+export type IssuedToken = Readonly<{
+  token: string;
+  userId: string;
+  expiresAtMilliseconds: number;
+  isOperator?: boolean;
+}>;
 
-/** What the cache asks of Better Auth. `issue` gives null where there is no session. */
+/** What the cache asks of Better Auth. `issue` gives null where there is no session; "changed": it wants a new token. */
 export type TokenSource = Readonly<{
   issue: (headers: Headers) => Promise<IssuedToken | null>;
-  isSessionAlive: (headers: Headers) => Promise<boolean>;
+  isSessionAlive: (headers: Headers, issued: IssuedToken) => Promise<boolean | "changed">;
 }>;
 
 type Entry = { cookie: string; issued: IssuedToken; checkedAtMilliseconds: number };
@@ -62,12 +67,13 @@ export class TokenCache {
   private async lookUp(cookie: string, headers: Headers, entry: Entry | undefined): Promise<IssuedToken | null> {
     const sessionToken = sessionTokenOf(cookie);
     if (entry && !this.isExpiring(entry)) {
-      if (await this.source.isSessionAlive(headers)) {
+      const state = await this.source.isSessionAlive(headers, entry.issued);
+      if (state === true) {
         entry.checkedAtMilliseconds = this.now();
         return entry.issued;
       }
       this.entries.delete(sessionToken);
-      return null;
+      if (state === false) return null;
     }
     const issued = await this.source.issue(headers);
     this.entries.delete(sessionToken);

@@ -89,6 +89,7 @@ def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNat
         lambda: CliRunner().invoke(main, ["users", "make-operator", person.email, "--data-dir", str(natter.data_dir)])
     )
     assert made.exit_code == 0, made.output
+    page.wait_for_timeout(1_000)  # until the web app looks the session up again
     page.goto("/operator")
     failures = page.get_by_role("region", name="Failures")
     expect(failures.get_by_role("row").filter(has_text="model_timeout")).to_have_count(1)

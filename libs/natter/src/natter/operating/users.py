@@ -91,4 +91,4 @@ def _set_role(email: str, role: str | None, data_dir: Path | None, database_url:
     if database_url is None:
         as_user(data_dir, user_id, "DELETE", path_of(user_id, "tokens"))
     else:
-        console.print("their tokens of before hold for up to 15 minutes, or until they sign out")
+        console.print("the web app knows within a second; a token that is elsewhere holds for up to 15 minutes")
