@@ -25,6 +25,12 @@ async def register_assistants(transaction: Transaction, command: RegisterAssista
     return Done()
 
 
+async def card_of(transaction: Transaction, assistant_id: AssistantId) -> AssistantCard | None:
+    """What the runners of an assistant have told of it; None where none has."""
+    row = await transaction.row(sql.cards, assistant_ids=[assistant_id])
+    return None if row is None else AssistantCard.decode(row["card"].encode())
+
+
 async def list_assistants(
     transaction: Transaction, _query: ListAssistants, offered: Sequence[AssistantId]
 ) -> AssistantList:

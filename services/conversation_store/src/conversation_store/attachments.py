@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from contracts.assistants import AssistantCard
 from contracts.commands import CreateAttachment, DeleteAttachment, FinishAttachment, KeepAttachment
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
@@ -11,7 +10,7 @@ from contracts.ids import AssistantId, AttachmentId, ConversationId, FileKey
 from contracts.queries import GetAttachment, ListAttachments
 from contracts.replies import AttachmentPage, AttachmentReply, AttachmentView, Done
 
-from conversation_store import access
+from conversation_store import access, assistants
 from conversation_store.database import Row, Transaction
 from conversation_store.statements import Statements
 from conversation_store.turns.rules import AttachmentQuota, quota_exceeded
@@ -117,10 +116,9 @@ async def check_readable(
 
     Raises TerminalError (attachment_not_readable).
     """
-    row = await transaction.row(sql.card, assistant_id=assistant_id) if attachments else None
-    if row is None:
+    card = await assistants.card_of(transaction, assistant_id) if attachments else None
+    if card is None:
         return
-    card = AssistantCard.decode(row["card"].encode())
     types = next((one.attachment_types for one in card.models if one.id == model), card.attachment_types)
     for attachment in attachments:
         if not any(fnmatchcase(attachment.mime_type, pattern) for pattern in types):

@@ -43,9 +43,6 @@ order by attachment_id desc limit :limit;
 select * from chat.attachment where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id
 for no key update;
 
--- name: card
-select card from chat.assistant where assistant_id = :assistant_id;
-
 -- name: use
 update chat.attachment set conversation_id = :conversation_id, used_at = coalesce(used_at, now())
 where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id;
