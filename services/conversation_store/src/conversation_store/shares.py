@@ -127,7 +127,8 @@ def _shown(item: Any) -> dict[str, Any] | None:
             }
         case "assistant_message":
             return {"content": [_only(part, "type", "text", "annotations") for part in item["content"]]}
-        case "generated_image" if item.get("image"):
+        # A stored picture has an address with its user's id in it, which opens for that user alone.
+        case "generated_image" if item.get("image") and not item["image"]["url"].startswith("/"):
             return {"image": {"id": "image", "url": item["image"]["url"]}}
         case "workflow" if item["workflow"]["type"] == "custom":
             tasks = [
