@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ PNG = base64.b64decode(
 PNG_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "what is in these"}, "response": {"content": "A dot, and two texts."}},
+    {"match": {"userMessage": "tell me long"}, "response": {"content": "word after word " * 60}},
     {"match": {"userMessage": "and now"}, "response": {"content": "The same."}},
     {
         "match": {"userMessage": "find", "hasToolResult": False},
@@ -172,6 +174,24 @@ async def test_a_model_reads_a_long_file_with_a_tool(files: Files) -> None:
     assert "read_file reads the other pages" in json.dumps(files.parts)
     outputs = [item for item in files.items if item.get("type") == "function_call_output" or item.get("role") == "tool"]
     assert "a needle here" in json.dumps(outputs[-1])
+
+
+async def test_a_runner_that_takes_over_gives_the_model_the_files_again(files: Files) -> None:
+    stack, user = files.stack, f"taken over at {files.api}"
+    attachment_id = await stack.attach(user, "notes.txt", "text/plain", b"remember this")
+    begun = await stack.begin(user, "tell me long", attachments=(attachment_id,))
+    async with asyncio.timeout(20):
+        while files.recorder.bodies == [] or "tell me long" not in json.dumps(files.asked):
+            await asyncio.sleep(0.01)
+    before = files.parts
+    runner = stack.services["runner0"]
+    runner.send(signal.SIGKILL)
+    await asyncio.sleep(0.2)
+    runner.start()
+    watched = await stack.watch(user, begun)
+    assert [event["type"] for event in watched.run_events][-2:] == ["run.restarted", "run.completed"]
+    assert files.parts == before
+    assert "remember this" in json.dumps(before)
 
 
 async def test_a_turn_without_files_asks_nobody_for_any_and_offers_no_tool(files: Files) -> None:
