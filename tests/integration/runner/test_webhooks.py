@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from actor_kit.dead_letters import read_letters, replay
 from contracts.commands import CreateWebhook
 from contracts.events import DeadLetter
 from contracts.identity import Principal
 from contracts.queries import ListWebhooks
-from natter.dead_letters import read_all, replay_one
 from standardwebhooks.webhooks import Webhook
 
 from tests.runner_stack import RunnerStack, runner_stack
@@ -56,7 +56,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 async def _dead_letter(stack: RunnerStack) -> DeadLetter:
     async with asyncio.timeout(SECONDS_MAX):
-        while not (letters := await read_all(stack.bus)):
+        while not (letters := (await read_letters(stack.bus)).stored):
             await asyncio.sleep(0.1)
     return letters[0].letter
 
@@ -91,7 +91,7 @@ async def test_an_end_is_told_again_until_it_is_taken_and_a_dead_letter_can_be_s
         assert (letter.message, letter.code) == ("DeliverWebhook", "webhook_failed")
         assert made.secret not in letter.model_dump_json()
         assert await _last_error(stack) == "The receiver says that it is gone (410)."
-        await replay_one(stack.bus, (await read_all(stack.bus))[0])
+        await replay(stack.bus, (await read_letters(stack.bus)).stored[0])
         _, body = await receiver.next()
         assert json.loads(body)["type"] == "run.completed"
         assert receiver.came.empty()
