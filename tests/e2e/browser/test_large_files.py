@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
 from threading import Event, Thread
 
 import httpx
@@ -76,7 +77,7 @@ def carried(client: httpx.Client, user_id: str) -> tuple[str, httpx.Response]:
 
 def test_a_hundred_megabytes_go_through_the_web_app_and_back_at_bounded_memory(natter: RunningNatter) -> None:
     client, user_id = signed_in(natter.url)
-    with client:
+    with closing(client):
         for _ in range(2):
             carried(client, user_id)
         with Memory({name: natter.pid(name) for name in ("web", "auth_edge")}) as memory:
