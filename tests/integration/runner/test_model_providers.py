@@ -147,6 +147,7 @@ async def test_a_model_that_the_assistant_does_not_name_is_refused(choice: Choic
 
 async def test_the_composer_offers_what_the_assistant_names(choice: Choice) -> None:
     models = [one.model_dump(exclude_none=True) for one in (await choice.card()).models]
+    assert [{"image/png", "application/pdf"} <= set(one.pop("attachment_types")) for one in models] == [True, True]
     assert models == [
         {"id": "thinker", "label": "Thinks long", "description": "For hard questions.", "is_default": True},
         {"id": "mock", "label": "mock", "is_default": False},

@@ -124,11 +124,12 @@ async def test_a_date_is_said_in_the_users_time_and_the_list_is_in_their_order(s
         day = await call("add_task", title="day", due={"at": "2126-03-28", "time_zone": "America/New_York"})
         assert (day["task"]["due"]["local"], day["task"]["due"]["all_day"]) == ("2126-03-28", True)
         plain = await call("add_task", title="plain")
-        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["plain", "day", "weekly"]
+        # What one run adds stands in the order in which it was added.
+        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["weekly", "day", "plain"]
         assert [task["title"] for task in (await call("list_tasks", due=True))["tasks"]] == ["day", "weekly"]
-        after = {"to": "after", "other_task_id": day["task"]["task_id"]}
+        after = {"to": "after", "other_task_id": weekly["task"]["task_id"]}
         await call("update_task", task_id=plain["task"]["task_id"], move=after)
-        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["day", "plain", "weekly"]
+        assert [task["title"] for task in (await call("list_tasks"))["tasks"]] == ["weekly", "plain", "day"]
         # The clocks go forward in between: nine stays nine.
         again = await call("complete_task", task_id=weekly["task"]["task_id"])
         assert again["next_task"]["due"]["local"].startswith("2126-04-")

@@ -100,7 +100,8 @@ def _require_its_type(schema: dict[str, Any]) -> None:
 
 def _complete(operation: dict[str, Any], *, of_user: bool, is_guarded: bool) -> None:
     responses: dict[str, Any] = operation["responses"]
-    responses.pop("422", None)
+    if MEDIA_TYPE not in responses.get("422", {}).get("content", {}):
+        responses.pop("422", None)  # FastAPI's own
     operation["security"] = [{"bearer": []}] if is_guarded else []
     if of_user:
         operation["parameters"] = [{"$ref": "#/components/parameters/user_id"}, *operation.get("parameters", ())]

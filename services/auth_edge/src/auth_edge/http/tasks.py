@@ -54,7 +54,9 @@ async def list_tasks(  # noqa: PLR0913, PLR0917  the parameters of the query
     return TaskList(data=data, has_more=page.has_more, after=page.after, counts=page.counts)
 
 
-@router.post("/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location")})
+@router.post(
+    "/tasks", status_code=201, summary="Add a todo", responses={201: with_headers("Location"), **problems(404)}
+)
 async def add_task(call: UserCall, response: Response, sent: NewTask) -> Task:
     """Adds it on top of the list; `Location` is where it is."""
     command = AddTask(
