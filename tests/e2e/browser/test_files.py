@@ -55,6 +55,7 @@ def test_a_picture_and_a_large_file_are_sent_seen_in_another_tab_and_taken_back(
 def test_what_is_said_becomes_a_message(person: Person) -> None:
     chat = Chat(person.sign_up())
     chat.root.get_by_role("button", name="Dictate").click()
+    person.context.pages[0].wait_for_timeout(1_000)  # who says something takes a while; nothing is nothing heard
     chat.root.get_by_role("button", name="Write down what was said").press("Enter")
     expect(chat.composer).to_have_value(HEARD)
     expect(chat.composer).to_be_focused()

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { Suspense } from "react";
 
-import { TaskListSkeleton } from "@/features/tasks/task-list";
+import { TaskListSkeleton } from "@/features/tasks/task-states";
 import { TasksView } from "@/features/tasks/tasks-view";
 import { requireUser } from "@/server/require-user";
 

@@ -15,7 +15,8 @@ import {
 } from "@/components/ui/dialog";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
-import { announceSignOut, authClient, stayHere } from "@/features/auth/auth-client";
+import { authClient } from "@/features/auth/auth-client";
+import { announceSignOut, stayHere } from "@/features/auth/leaving";
 import type { components } from "@/generated/conversation-api.gen";
 import { errorText } from "@/lib/error-text";
 import { forgetWhatWasRead } from "@/lib/read-cache";

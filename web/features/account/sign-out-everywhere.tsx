@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { announceSignOut, authClient } from "@/features/auth/auth-client";
+import { authClient } from "@/features/auth/auth-client";
+import { announceSignOut } from "@/features/auth/leaving";
 import { errorText } from "@/lib/error-text";
 import { forgetWhatWasRead } from "@/lib/read-cache";
 

@@ -5,7 +5,7 @@ import { ChatKit, useChatKit } from "@openai/chatkit-react";
 import { useSearchParams } from "next/navigation";
 import { useEffect, useMemo, useRef } from "react";
 
-import { leaveAsExpired } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/leaving";
 import { useUserStream } from "@/features/live/user-stream";
 import { keepingWhatIsRead } from "@/lib/read-cache";
 import { useTheme } from "@/features/theme/theme-provider";

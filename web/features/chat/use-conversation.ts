@@ -3,7 +3,7 @@
 /** Which conversation the address names, and whether its reader may have it. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { leaveAsExpired } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/leaving";
 import { call, CallError } from "@/lib/http";
 
 export type ConversationAccess = "checking" | "allowed" | "forbidden" | "unknown";

@@ -3,7 +3,7 @@
 /** The list of conversations: reads it page by page, changes it, and reads it again when a conversation changed elsewhere. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import { leaveAsExpired } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/leaving";
 import { useUserStream } from "@/features/live/user-stream";
 import { useUndo } from "@/features/undo/undo";
 import { errorText } from "@/lib/error-text";

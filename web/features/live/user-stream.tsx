@@ -4,7 +4,7 @@
 import { createContext, useCallback, useContext, useEffect, useEffectEvent, useState, useSyncExternalStore } from "react";
 
 import { ResumingStream } from "@/chatkit-element/src/protocol/resuming-stream";
-import { leaveAsExpired } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/leaving";
 
 import { readFrame, type Frame } from "./frames";
 

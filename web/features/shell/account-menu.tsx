@@ -14,7 +14,7 @@ import {
   DropdownMenuSeparator,
   DropdownMenuTrigger,
 } from "@/components/ui/dropdown-menu";
-import { signOut } from "@/features/auth/auth-client";
+import { signOut } from "@/features/auth/leaving";
 import { NoticesItem } from "@/features/notices/notices-item";
 import { errorText } from "@/lib/error-text";
 

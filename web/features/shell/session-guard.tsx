@@ -2,7 +2,7 @@
 
 import { useEffect } from "react";
 
-import { leaveForSignIn, onSignOutElsewhere } from "@/features/auth/auth-client";
+import { leaveForSignIn, onSignOutElsewhere } from "@/features/auth/leaving";
 
 /** Leaves the page when another tab signs out, and when the browser brings it back from its cache after that. */
 export function SessionGuard() {

@@ -10,7 +10,7 @@ import { cn } from "@/lib/utils";
 
 import { DueBadge } from "./due-badge";
 import { MoreTasks } from "./more-tasks";
-import { MutationFailed, TaskListSkeleton } from "./task-list";
+import { MutationFailed, TaskListSkeleton } from "./task-states";
 import type { ShownTask } from "./tasks-state";
 import { useTasks } from "./use-tasks";
 

@@ -12,7 +12,8 @@ import { MoreTasks } from "./more-tasks";
 import { NewTask } from "./new-task";
 import type { TaskCounts } from "./task-api";
 import { FileOwner } from "./task-files";
-import { MutationFailed, NoTasks, TaskList, TaskListSkeleton, TasksFailed } from "./task-list";
+import { NoTasks, TaskList } from "./task-list";
+import { MutationFailed, TaskListSkeleton, TasksFailed } from "./task-states";
 import { parseFilter, type TaskFilter } from "./task-order";
 import { useTasks } from "./use-tasks";
 

@@ -6,7 +6,7 @@
  */
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
 
-import { leaveAsExpired } from "@/features/auth/auth-client";
+import { leaveAsExpired } from "@/features/auth/leaving";
 import { useUserStream } from "@/features/live/user-stream";
 import { useUndo } from "@/features/undo/undo";
 import type { TaskChanged } from "@/generated/contracts.gen";
