@@ -2,13 +2,14 @@
 import { recallAnswer, rememberAnswer } from "./read-cache";
 import { forgetDeletion, rememberDeletion, unansweredDeletions } from "./unanswered-deletions";
 
-/** A call that failed: `status` 0 means that there was no answer. */
+/** A call that failed: `status` 0 means that there was no answer; `field` names what was wrong in what was sent. */
 export class CallError extends Error {
   override name = "CallError";
 
   constructor(
     readonly status: number,
     readonly code: string | undefined,
+    readonly field?: string | undefined,
   ) {
     super(`call failed: ${status} ${code ?? ""}`);
   }
@@ -22,7 +23,8 @@ const TIMEOUT_MILLISECONDS = 15_000;
 export async function call<Answer>(method: Method, url: string, body?: unknown): Promise<Answer> {
   const { response, text } = await send(method, url, body);
   const answer = text === "" ? undefined : parsed(text);
-  if (!response.ok) throw new CallError(response.status, (answer as { code?: string } | undefined)?.code);
+  const problem = answer as { code?: string; field?: string } | undefined;
+  if (!response.ok) throw new CallError(response.status, problem?.code, problem?.field);
   return answer as Answer;
 }
 

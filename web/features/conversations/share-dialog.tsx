@@ -1,12 +1,12 @@
 "use client";
 
 /** Links with which anybody reads a conversation: made, copied, listed, revoked. */
-import { Check, Copy, Link2, Trash2 } from "lucide-react";
+import { Link2, Trash2 } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
+import { ShownOnce } from "@/components/shown-once";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogDescription, DialogHeader, DialogTitle } from "@/components/ui/dialog";
-import { Input } from "@/components/ui/input";
 import { errorText } from "@/lib/error-text";
 import { CallError } from "@/lib/http";
 
@@ -33,7 +33,7 @@ export function ShareDialog({ title, api, onClose }: Props) {
             <Link2 /> Create a link
           </Button>
         ) : (
-          <NewLink url={made} />
+          <ShownOnce label="Link" secret={made} />
         )}
         {failure !== null && (
           <p role="alert" className="text-destructive text-sm">
@@ -64,23 +64,6 @@ function ShareRow({ share, onRevoke }: { share: Share; onRevoke: () => void }) {
         <Trash2 /> Revoke
       </Button>
     </li>
-  );
-}
-
-/** The service keeps no token, so this is the one time that the link can be copied. */
-function NewLink({ url }: { url: string }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = () => void navigator.clipboard.writeText(url).then(() => setCopied(true), () => undefined);
-  return (
-    <div className="grid gap-1.5">
-      <div className="flex gap-2">
-        <Input readOnly aria-label="Link" value={url} onFocus={(event) => event.currentTarget.select()} />
-        <Button variant="outline" onClick={copy}>
-          {isCopied ? <Check /> : <Copy />} {isCopied ? "Copied" : "Copy"}
-        </Button>
-      </div>
-      <p className="text-muted-foreground text-sm">Copy it now: it is not shown again.</p>
-    </div>
   );
 }
 

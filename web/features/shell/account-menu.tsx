@@ -1,6 +1,6 @@
 "use client";
 
-import { Gauge, LogOut, Settings } from "lucide-react";
+import { CalendarClock, Gauge, LogOut, Settings } from "lucide-react";
 import Link from "next/link";
 import { useState } from "react";
 
@@ -46,6 +46,11 @@ export function AccountMenu({ user }: { user: { name: string; email: string; isO
         <DropdownMenuItem asChild>
           <Link href="/dashboard/account">
             <Settings /> Account
+          </Link>
+        </DropdownMenuItem>
+        <DropdownMenuItem asChild>
+          <Link href="/dashboard/automation">
+            <CalendarClock /> Automation
           </Link>
         </DropdownMenuItem>
         {user.isOperator && (

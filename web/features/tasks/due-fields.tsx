@@ -1,11 +1,11 @@
 "use client";
 
 /** The day, the hour and the rhythm of a date, as the fields of a form. */
-import { useId, type ComponentProps } from "react";
+import { useId } from "react";
 
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
-import { cn } from "@/lib/utils";
+import { NativeSelect } from "@/components/ui/native-select";
 
 import { RECURRENCES, recurrenceText, type DueFields as Fields } from "./due";
 
@@ -37,7 +37,7 @@ export function DueFields({ fields, onChange }: Props) {
         />
       </Field>
       <Field label="Repeat" htmlFor={`${id}-repeat`}>
-        <Select
+        <NativeSelect
           id={`${id}-repeat`}
           disabled={!hasDate}
           value={fields.recurrence}
@@ -49,7 +49,7 @@ export function DueFields({ fields, onChange }: Props) {
               {label}
             </option>
           ))}
-        </Select>
+        </NativeSelect>
       </Field>
     </div>
   );
@@ -63,18 +63,5 @@ function Field({ label, htmlFor, children }: Readonly<{ label: string; htmlFor: 
       <Label htmlFor={htmlFor}>{label}</Label>
       {children}
     </div>
-  );
-}
-
-/** The browser's own, looking like the fields beside it. */
-function Select({ className, ...props }: ComponentProps<"select">) {
-  return (
-    <select
-      className={cn(
-        "border-input bg-background focus-visible:border-ring focus-visible:ring-ring/50 h-9 w-full rounded-md border px-2 text-sm shadow-xs outline-none focus-visible:ring-[3px] disabled:opacity-50",
-        className,
-      )}
-      {...props}
-    />
   );
 }
