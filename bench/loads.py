@@ -206,9 +206,7 @@ async def stock(folder: Path, delay_ms: int, beside: Server) -> AsyncIterator[Se
         "AGENT_RUNNER_DEMO_WORD_DELAY_MS": str(delay_ms),
         "PYTHONPATH": str(Path(__file__).parent.parent),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from bench.runner_stock import serve; serve()", env=environment
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.runner_stock", env=environment)
     try:
         url = f"http://127.0.0.1:{port}/chatkit"
         await _until_open(port)

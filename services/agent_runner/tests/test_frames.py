@@ -18,8 +18,8 @@ from agent_runner.frames import (
     [
         (0, 0.0, 0.0),
         (500, 0.01, 0.0),
-        (1_500, 0.0, 0.02),
-        (2_500, 0.0, CROWDED_FRAME_SECONDS),
+        (1_000, 0.0, CROWDED_FRAME_SECONDS / 2),
+        (1_500, 0.0, CROWDED_FRAME_SECONDS),
         (100_000, 0.0, CROWDED_FRAME_SECONDS),
         (0, 0.11, 0.05),
         (100_000, 5.0, FRAME_SECONDS_MAX),

@@ -1,7 +1,6 @@
 """Composition root: open the bus and the verifier, serve, and stop in order."""
 
 import asyncio
-import gc
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
@@ -26,10 +25,6 @@ from stream_relay.http import Streams, create_app
 from stream_relay.response import EventStreamResponse
 from stream_relay.settings import Settings
 
-GARBAGE_THRESHOLDS: Final = (10_000, 10, 10)
-"""5 000 viewers are 750 000 objects, and a full collection of them stops the process for half a second of CPU. With
-Python's own thresholds there are ten of those while they connect; with these one per million objects, some 6 000
-connections, whose garbage may wait that long."""
 KEEP_ALIVE_SECONDS: Final = 5
 WRITE_BUFFER_BYTES_MAX: Final = 32 * 1024
 """Bytes of one viewer that wait in this process before its writer waits too."""
@@ -41,7 +36,6 @@ async def serve(
     settings: Settings, stop: asyncio.Event, *, make_response: Callable[..., Any] = EventStreamResponse
 ) -> None:
     """Run the service until ``stop`` is set. Raises RetryableError (bus_unavailable) where NATS cannot be reached."""
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(Bus.open(settings, service=Service.STREAM_RELAY))
         await stack.enter_async_context(RequestServer(bus, None, service=Service.STREAM_RELAY))
