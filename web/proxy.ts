@@ -67,9 +67,10 @@ async function pageBySession(request: NextRequest, isPrivate: boolean): Promise<
 }
 
 function openPage(request: NextRequest): Response {
-  const isHttps = getSettings().publicOrigin.startsWith("https:");
+  const { publicOrigin, filesOrigin } = getSettings();
+  const isHttps = publicOrigin.startsWith("https:");
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
-  const policy = contentSecurityPolicy(nonce, getChatkitElement(), process.env.NODE_ENV === "development");
+  const policy = contentSecurityPolicy(nonce, getChatkitElement(), filesOrigin, process.env.NODE_ENV === "development");
   const headers = new Headers(request.headers);
   headers.set("x-nonce", nonce);
   // Next reads the nonce for its own scripts from here.

@@ -26,6 +26,7 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/attachments": true,
   "/api/{user_id}/attachments/{attachment_id}": true,
   "/api/{user_id}/attachments/{attachment_id}/content": true,
+  "/api/{user_id}/attachments/{attachment_id}/finish": true,
   "/api/{user_id}/chat": true,
   "/api/{user_id}/chatkit": true,
   "/api/{user_id}/chatkit/session": true,

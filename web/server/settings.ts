@@ -21,6 +21,8 @@ export type Settings = Readonly<{
   signUp: "open" | "invited";
   /** Nobody signs in with a password before their address is confirmed. */
   requiresConfirmedEmail: boolean;
+  /** Where browsers send and fetch files themselves (FILE_STORE_PUBLIC_URL of the services); undefined: nowhere. */
+  filesOrigin: string | undefined;
   /** A reverse proxy of ours is in front, and adds the client's address to `X-Forwarded-For`. */
   trustsForwardedFor: boolean;
 }>;
@@ -80,6 +82,11 @@ function readConfirmation(mail: MailSettings | undefined): boolean {
   return isRequired;
 }
 
+function readFilesOrigin(): string | undefined {
+  const url = read("FILE_STORE_PUBLIC_URL");
+  return url === undefined ? undefined : new URL(origin("FILE_STORE_PUBLIC_URL", url)).origin;
+}
+
 export function readSettings(): Settings {
   const authSecret = required("BETTER_AUTH_SECRET");
   if (authSecret.length < AUTH_SECRET_CHARACTERS_MIN) {
@@ -101,6 +108,7 @@ export function readSettings(): Settings {
     mail,
     signUp: oneOf("NATTER_SIGN_UP", ["open", "invited"]),
     requiresConfirmedEmail: readConfirmation(mail),
+    filesOrigin: readFilesOrigin(),
     trustsForwardedFor: read("NATTER_TRUST_FORWARDED_FOR") === "1",
   };
 }

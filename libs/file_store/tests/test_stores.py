@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import httpx
 import nats
@@ -19,7 +20,8 @@ from contracts.streams import FILES, FILES_BUCKET
 from file_store import BytesRange, FileStore, FileStoreSettings
 from file_store.nats_store import NatsFileStore
 from file_store.s3_store import S3FileStore
-from file_store.store import CHUNK_BYTES
+from file_store.signed_address import Signer
+from file_store.store import CHUNK_BYTES, incoming_key
 from pydantic import SecretStr
 
 from tests.s3_server.server import BUCKET, is_installed, s3_server
@@ -40,10 +42,10 @@ def s3_url() -> Iterator[str]:
         yield url
 
 
-def s3_store(url: str, bucket: str = BUCKET, **options: str) -> S3FileStore:
-    query = "".join(f"&{name}={value}" for name, value in options.items())
+def s3_store(url: str, bucket: str = BUCKET, public_url: str = "") -> S3FileStore:
     settings = FileStoreSettings(
-        file_store_url=f"s3://{bucket}?endpoint={url}{query}",
+        file_store_url=f"s3://{bucket}?endpoint={url}",
+        file_store_public_url=public_url,
         file_store_access_key_id="test",
         file_store_secret_access_key=SecretStr("test"),
     )
@@ -147,17 +149,45 @@ async def test_what_was_changed_in_the_bucket_is_not_passed_on_as_the_file(nats_
             await joined(nats_store.read(key))
 
 
-async def test_s3_gives_a_browser_an_address_for_a_minute(s3_url: str) -> None:
-    store, key = s3_store(s3_url, addresses="true"), new_file_key(new_attachment_id())
-    headers = {"Content-Type": "text/plain", "Content-Disposition": 'attachment; filename="a.txt"'}
-    await store.put(key, pieces(b"hello"), bytes_max=5, headers=headers)
-    address = await store.download_url(key, seconds=60)
-    assert address is not None
+def test_an_address_is_signed_as_the_example_of_the_specification() -> None:
+    """Of "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)"."""
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    signer = Signer("https://examplebucket.s3.amazonaws.com", "us-east-1", "AKIAIOSFODNN7EXAMPLE", secret)
+    address = signer.address("GET", "test.txt", seconds=86_400, now=datetime(2013, 5, 24, tzinfo=UTC))
+    assert address.endswith("Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
+
+
+async def test_s3_gives_a_browser_addresses_for_one_file_as_it_was_said_and_for_a_while(s3_url: str) -> None:
+    if not is_installed():
+        pytest.skip("moto is not installed: make test-tools")
+    store, key = s3_store(s3_url, public_url=f"{s3_url}/{BUCKET}"), incoming_key(new_attachment_id())
+    upload = store.upload_url(key, size_bytes=5, mime_type="text/plain", seconds=60)
+    answered = {"Content-Type": "text/plain", "Content-Disposition": "attachment; filename*=UTF-8''%C3%A4.txt"}
+    read = store.download_url(key, {**answered, "ETag": "1"}, seconds=60)
+    late = store.download_url(key, answered, seconds=0)
+    assert upload is not None
+    assert read is not None
+    assert late is not None
     async with httpx.AsyncClient() as browser:
-        answer = await browser.get(address)
-    assert (answer.content, answer.headers["content-type"]) == (b"hello", "text/plain")
-    assert answer.headers["content-disposition"] == headers["Content-Disposition"]
-    assert await s3_store(s3_url).download_url(key, seconds=60) is None
+        too_long = await browser.put(upload.url, content=b"hello!", headers=upload.headers)
+        another_type = await browser.put(upload.url, content=b"hello", headers={"Content-Type": "text/html"})
+        another_file = await browser.put(upload.url.replace(key, key + "0"), content=b"hello", headers=upload.headers)
+        assert [one.status_code for one in (too_long, another_type, another_file)] == [403, 403, 403]
+        assert (await browser.put(upload.url, content=b"hello", headers=upload.headers)).status_code == 200
+        answer = await browser.get(read)
+        assert answer.content == b"hello"
+        assert {name: answer.headers[name] for name in answered} == answered
+        await asyncio.sleep(1.1)
+        expired = await browser.get(late)
+        assert (expired.status_code, expired.text) == (403, "Request has expired")
+        assert (await browser.delete(read)).status_code == 403
+    assert s3_store(s3_url).download_url(key, answered, seconds=60) is None
+
+
+def test_an_address_for_browsers_needs_a_store_that_can_sign() -> None:
+    for more in ({}, {"file_store_url": "s3://bucket"}):
+        with pytest.raises(ValueError, match="FILE_STORE_SECRET_ACCESS_KEY"):
+            FileStoreSettings.model_validate({"file_store_public_url": "https://files.example.org", **more})
 
 
 async def test_a_store_that_is_away_says_so(s3_url: str, nats_store: NatsFileStore) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -202,19 +203,86 @@ async def test_a_scanner_has_the_last_word(nats_url: str, tmp_path: Path, store:
         assert (answer.status_code, answer.json()["code"]) == (422, "attachment_refused")
 
 
-async def test_files_may_lie_in_s3_and_be_fetched_from_there(nats_url: str, tmp_path: Path, store: Any) -> None:
+@pytest.fixture
+async def edge_with_s3(nats_url: str, tmp_path: Path, store: Any) -> AsyncIterator[RunningEdge]:
+    """Browsers reach the bucket themselves."""
     if not is_installed():
         pytest.skip("moto is not installed: make test-tools")
     with s3_server() as url:
-        values = {"file_store_url": f"s3://{BUCKET}?endpoint={url}&addresses=true", "file_store_access_key_id": "test"}
-        async with running_edge(nats_url, tmp_path, **values, file_store_secret_access_key="test") as edge:
-            stored = await uploaded(edge, name="ä.md")
-            elsewhere = await edge.client.get(stored["url"])
-            assert elsewhere.status_code == 307
-            async with httpx.AsyncClient() as browser:
-                fetched = await browser.get(elsewhere.headers["location"])
-            assert fetched.content == TEXT
-            assert fetched.headers["content-type"] == "text/plain; charset=utf-8"
-            assert fetched.headers["content-disposition"].startswith("attachment")
-            saved = await edge.client.get(stored["url"] + "&download=true")
-            assert saved.content == TEXT
+        values = {
+            "file_store_url": f"s3://{BUCKET}?endpoint={url}",
+            "file_store_public_url": f"{url}/{BUCKET}",
+            "file_store_access_key_id": "test",
+            "file_store_secret_access_key": "test",
+        }
+        async with running_edge(nats_url, tmp_path, **values) as edge:
+            yield edge
+
+
+async def put_elsewhere(attachment: dict[str, Any], content: bytes) -> int:
+    """As a browser that is at the store itself; its status."""
+    descriptor = attachment["upload_descriptor"]
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.put(descriptor["url"], content=content, headers=descriptor["headers"])
+    return answer.status_code
+
+
+async def keys_of(edge: RunningEdge) -> list[str]:
+    return [key async for key in edge.edge.uploads.files.all_keys()]
+
+
+async def test_a_browser_sends_a_file_to_s3_and_it_is_one_when_it_was_looked_at(edge_with_s3: RunningEdge) -> None:
+    edge, content = edge_with_s3, picture("JPEG")
+    attachment = await created(edge, content, "holiday.jpg")
+    finish_url = attachment["upload_descriptor"]["finish_url"]
+    early = await edge.client.post(finish_url)
+    assert (early.status_code, early.json()["code"]) == (409, "attachment_unfinished")
+    assert await put_elsewhere(attachment, content + b"more") == 403  # not what was announced
+    assert await put_elsewhere(attachment, content) == 200
+    stored = (await edge.client.post(finish_url)).json()
+    assert (stored["state"], stored["mime_type"], stored["width"], stored["height"]) == ("stored", "image/jpeg", 20, 40)
+    assert await put_elsewhere(attachment, picture("JPEG")[: len(content)].ljust(len(content), b" ")) == 200  # too late
+    assert (await edge.client.post(finish_url)).json()["sha256"] == stored["sha256"]
+    elsewhere = await edge.client.get(stored["url"])
+    assert elsewhere.status_code == 307
+    saved = await edge.client.get(stored["url"] + "&download=true")
+    async with httpx.AsyncClient() as browser:
+        shown = await browser.get(elsewhere.headers["location"])
+        download = await browser.get(saved.headers["location"])
+    assert SECRET_PLACE not in shown.content
+    assert hashlib.sha256(shown.content).hexdigest() == stored["sha256"]
+    assert (shown.headers["content-type"], shown.headers["content-disposition"]) == (
+        "image/jpeg",
+        'inline; filename="holiday.jpg"',
+    )
+    assert download.headers["content-disposition"] == 'attachment; filename="holiday.jpg"'
+
+
+async def test_what_is_not_taken_is_not_left_in_s3_either(edge_with_s3: RunningEdge) -> None:
+    program = b"MZ\x90\x00" + bytes(500)
+    attachment = await created(edge_with_s3, program, "notes.txt")
+    assert await put_elsewhere(attachment, program) == 200
+    refused = await edge_with_s3.client.post(attachment["upload_descriptor"]["finish_url"])
+    assert (refused.status_code, refused.json()["code"]) == (415, "attachment_type_not_allowed")
+    assert await keys_of(edge_with_s3) == []
+    other = await edge_with_s3.client.post(attachment["upload_descriptor"]["finish_url"].replace("alice", "bob"))
+    assert other.status_code == 403
+
+
+async def test_a_page_that_knows_no_finishing_sends_its_message_and_the_file_is_looked_at_then(
+    edge_with_s3: RunningEdge,
+) -> None:
+    """A stock page of ChatKit knows the two phases, and no third."""
+    edge = edge_with_s3
+    made = await edge.chatkit("attachments.create", {"name": "a.md", "size": len(TEXT), "mime_type": "text/markdown"})
+    assert await put_elsewhere(made.json(), TEXT) == 200
+    message = {"content": [], "attachments": [made.json()["id"]], "inference_options": {}}
+    begun = await edge.chatkit("threads.create", {"input": message})
+    assert begun.status_code == 303, begun.text
+    items = await edge.chatkit("items.list", {"thread_id": begun.headers["natter-conversation"]})
+    assert [one["name"] for one in items.json()["data"][0]["attachments"]] == ["a.md"]
+    assert len(await keys_of(edge)) == 1
+    never = await edge.chatkit("attachments.create", {"name": "b.md", "size": 1, "mime_type": ""})
+    message["attachments"] = [never.json()["id"]]
+    refused = await edge.chatkit("threads.create", {"input": message})
+    assert (refused.status_code, refused.json()["code"]) == (409, "attachment_unfinished")

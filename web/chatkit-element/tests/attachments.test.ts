@@ -98,3 +98,21 @@ test("each thread has its own, which go on while another one is open, and are th
   attachments.move(null, "thr_2");
   expect([attachments.of(null).length, attachments.of("thr_2").length]).toEqual([0, 2]);
 });
+
+test("what was sent to a store elsewhere is finished at our server, which says what it is", async () => {
+  const { host, attachments } = harness();
+  const sent: { url: string; method: string; body: unknown }[] = [];
+  const created = { id: "atc_1", type: "file", name: "a.txt", mime_type: "image/png" };
+  host.client.createAttachment = async () => ({ ...created, upload_descriptor: { url: "https://store/1", method: "PUT", finish_url: "/finish" } });
+  host.client.sendFile = (async (request: { url: string; method: string; body: unknown }) => {
+    sent.push(request);
+    return request.method === "POST" ? { ...created, mime_type: "text/plain" } : null;
+  }) as never;
+  const chosen = file("a.txt", "image/png");
+  await attachments.add([chosen], rules({})).ended;
+  expect(sent.map(({ url, method, body }) => [url, method, body])).toEqual([
+    ["https://store/1", "PUT", chosen],
+    ["/finish", "POST", null],
+  ]);
+  expect(uploadedOf(host.list)[0]?.mime_type).toBe("text/plain");
+});

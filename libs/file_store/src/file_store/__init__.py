@@ -2,6 +2,6 @@
 
 from file_store.opening import open_file_store
 from file_store.settings import FileStoreSettings
-from file_store.store import BytesRange, FileStore, StoredFile
+from file_store.store import BytesRange, FileStore, StoredFile, UploadAddress
 
-__all__ = ["BytesRange", "FileStore", "FileStoreSettings", "StoredFile", "open_file_store"]
+__all__ = ["BytesRange", "FileStore", "FileStoreSettings", "StoredFile", "UploadAddress", "open_file_store"]

@@ -133,9 +133,11 @@ class NatsFileStore:
         except NatterError as error:
             raise unavailable() from error
 
-    async def download_url(self, key: FileKey, *, seconds: int) -> str | None:  # noqa: ARG002
+    def upload_url(self, key: FileKey, *, size_bytes: int, mime_type: str, seconds: int) -> None:
         """NATS has no addresses for browsers."""
-        return None
+
+    def download_url(self, key: FileKey, headers: Mapping[str, str], *, seconds: int) -> None:
+        """NATS has no addresses for browsers."""
 
     async def _info(self, key: FileKey) -> dict[str, Any]:
         try:

@@ -18,7 +18,8 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from file_store.settings import FileStoreSettings
-from file_store.store import CHUNK_BYTES, BytesRange, StoredFile, too_large, unavailable
+from file_store.signed_address import Signer
+from file_store.store import CHUNK_BYTES, BytesRange, StoredFile, UploadAddress, too_large, unavailable
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -28,34 +29,40 @@ PART_BYTES: Final = 5 * 1024 * 1024
 PARTS_AT_ONCE: Final = 1
 REQUEST_SECONDS_MAX: Final = "60s"
 NAMES_AT_ONCE: Final = 500
+ANSWERED_HEADERS: Final = frozenset({"Content-Type", "Content-Disposition"})
 
 
 @dataclass(frozen=True)
 class S3FileStore:
-    """``gives_addresses``: a browser may fetch from the bucket itself, by addresses that are signed for a minute."""
+    """``signer``: where browsers may send and fetch at the bucket itself."""
 
     bucket: S3Store
-    gives_addresses: bool = False
+    signer: Signer | None = None
 
     @classmethod
     def open(cls, settings: FileStoreSettings) -> "S3FileStore":
-        """The bucket of FILE_STORE_URL: s3://bucket?endpoint=https://…&region=…&addresses=true. It has to be there."""
+        """The bucket of FILE_STORE_URL: s3://bucket?endpoint=https://…&region=…. It has to be there."""
         parts = urlsplit(settings.file_store_url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         endpoint, secret = options.get("endpoint", ""), settings.file_store_secret_access_key
-        config: S3Config = {"region": options.get("region", "us-east-1")}
+        region = options.get("region", "us-east-1")
+        config: S3Config = {"region": region}
+        signer = None
         if endpoint:
             config["endpoint"] = endpoint
         if secret is not None:
             config["access_key_id"] = settings.file_store_access_key_id
             config["secret_access_key"] = secret.get_secret_value()
+        if settings.file_store_public_url and secret is not None:
+            key_id = settings.file_store_access_key_id
+            signer = Signer(settings.file_store_public_url, region, key_id, secret.get_secret_value())
         bucket = S3Store(
             parts.netloc,
             config=config,
             client_options={"allow_http": endpoint.startswith("http://"), "timeout": REQUEST_SECONDS_MAX},
             retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
         )
-        return cls(bucket, options.get("addresses") == "true")
+        return cls(bucket, signer)
 
     async def put(
         self, key: FileKey, chunks: AsyncIterable[bytes], *, bytes_max: int, headers: Mapping[str, str] | None = None
@@ -116,11 +123,20 @@ class S3FileStore:
             for one in batch:
                 yield one["path"]
 
-    async def download_url(self, key: FileKey, *, seconds: int) -> str | None:
-        """As `FileStore.download_url`."""
-        if not self.gives_addresses:
+    def upload_url(self, key: FileKey, *, size_bytes: int, mime_type: str, seconds: int) -> UploadAddress | None:
+        """As `FileStore.upload_url`. A browser says the length of a body by itself, and cannot say another one."""
+        if self.signer is None:
             return None
-        return await obstore.sign_async(self.bucket, "GET", key, timedelta(seconds=seconds))
+        headers = {"Content-Type": mime_type}
+        signed = {**headers, "Content-Length": str(size_bytes)}
+        return UploadAddress(self.signer.address("PUT", key, seconds=seconds, headers=signed), headers)
+
+    def download_url(self, key: FileKey, headers: Mapping[str, str], *, seconds: int) -> str | None:
+        """As `FileStore.download_url`."""
+        if self.signer is None:
+            return None
+        answered = {f"response-{name.lower()}": value for name, value in headers.items() if name in ANSWERED_HEADERS}
+        return self.signer.address("GET", key, seconds=seconds, query=answered)
 
 
 class _Passing:

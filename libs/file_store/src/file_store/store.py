@@ -31,6 +31,14 @@ class BytesRange:
         return self.last - self.first + 1
 
 
+@dataclass(frozen=True)
+class UploadAddress:
+    """Where a browser sends a file, and the headers that it has to send with it, beside its length."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
 class FileStore(Protocol):
     """A place for files. All methods raise RetryableError (file_store_unavailable) where it does not answer.
 
@@ -59,9 +67,21 @@ class FileStore(Protocol):
         """Of all that is there, finished or not."""
         ...
 
-    async def download_url(self, key: FileKey, *, seconds: int) -> str | None:
-        """An address at the store itself that is good for so long; None where it has none for browsers."""
+    def upload_url(self, key: FileKey, *, size_bytes: int, mime_type: str, seconds: int) -> UploadAddress | None:
+        """An address at the store itself that takes a file of exactly this size; None where it has none for browsers.
+
+        What comes there nobody has looked at: it is no file before it was read from there, and put under another key.
+        """
         ...
+
+    def download_url(self, key: FileKey, headers: Mapping[str, str], *, seconds: int) -> str | None:
+        """The same to read a file, which is answered with these Content-Type and Content-Disposition."""
+        ...
+
+
+def incoming_key(attachment_id: AttachmentId) -> FileKey:
+    """Where a browser puts what it uploads to the store itself: known without a note, and as old as its attachment."""
+    return f"{attachment_id}/{attachment_id.partition('_')[2] or attachment_id}"
 
 
 def unavailable(detail: str = "The file store does not answer.") -> RetryableError:

@@ -39,7 +39,7 @@ OWN: Final[dict[str, tuple[str, ...]]] = {
     ),
     Service.AGENT_RUNNER: ("AGENT_RUNNER_*", "FILE_STORE_*", "OPENAI_*", "LITELLM_*"),
     Service.TASK_TOOLS: ("TASK_TOOLS_*",),
-    "web": ("NATTER_*", "NEXT_*", "NODE_*", "OTEL_*"),
+    "web": ("NATTER_*", "NEXT_*", "NODE_*", "OTEL_*", "FILE_STORE_PUBLIC_URL"),
 }  # fmt: skip
 
 

@@ -142,7 +142,9 @@ export class Attachments {
     const { upload_descriptor: to, ...created } = await client.createAttachment(file, mimeType, signal);
     upload.createdId = created.id;
     if (!to) return created;
-    const found = await client.sendFile({ url: to.url, method: to.method, headers: to.headers ?? {}, body: file, onProgress, signal });
+    const sent = { headers: to.headers ?? {}, body: file, onProgress, signal };
+    let found = await client.sendFile({ url: to.url, method: to.method, ...sent });
+    if (to.finish_url) found = await client.sendFile({ ...sent, url: to.finish_url, method: "POST", headers: {}, body: null, onProgress: () => {} });
     return found ?? created;
   }
 

@@ -94,9 +94,9 @@ export interface WireAttachment {
   metadata?: { size_bytes?: unknown } | null;
 }
 
-/** The answer to `attachments.create`. */
+/** The answer to `attachments.create`. `finish_url`: where to say that the bytes are elsewhere now; stock servers leave it out. */
 export interface CreatedAttachment extends WireAttachment {
-  upload_descriptor?: { url: string; method: "POST" | "PUT"; headers?: Record<string, string> } | null;
+  upload_descriptor?: { url: string; method: "POST" | "PUT"; headers?: Record<string, string>; finish_url?: string | null } | null;
 }
 
 export interface InferenceOptions {

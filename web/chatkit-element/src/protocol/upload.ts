@@ -6,7 +6,7 @@ export interface FileRequest {
   url: string;
   method: string;
   headers: Readonly<Record<string, string>>;
-  body: Blob | FormData;
+  body: Blob | FormData | null;
   /** Told the share that has gone, from 0 to 1. */
   onProgress: (share: number) => void;
   signal: AbortSignal;

@@ -1,5 +1,6 @@
 """Attachments: files that people put in, and those that runs made; their bytes in and out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -13,7 +14,7 @@ from contracts.replies import AttachmentView, ItemPage, ItemView
 from contracts.text import FileName, Text
 from fastapi import Path, Query, Request, Response
 from file_store.content import UNKNOWN
-from identity.file_token import Access
+from identity.file_token import UPLOAD_SECONDS, Access
 from pydantic import BaseModel, Field, ValidationError
 
 from auth_edge import translate
@@ -22,6 +23,7 @@ from auth_edge.http.call import CHAT_SCOPE, Call, StreamedRoute, UserCall, user_
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.file_answer import file_answer
 from auth_edge.http.parameters import AfterParameter, LimitParameter
+from auth_edge.uploads import Received
 
 router = user_router("attachments")
 streamed = user_router("attachments", StreamedRoute)
@@ -49,11 +51,13 @@ class NewAttachment(BaseModel):
 
 
 class UploadDescriptor(BaseModel):
-    """Where and how the bytes are to be sent; good for minutes."""
+    """Where and how the bytes are to be sent; good for minutes. `finish_url`: where to POST, with no body, when they
+    have been; absent where who takes them knows by itself."""
 
     url: str
     method: Literal["PUT"] = "PUT"
     headers: dict[str, str]
+    finish_url: str | None = None
 
 
 class Attachment(BaseModel):
@@ -80,7 +84,6 @@ class Attachment(BaseModel):
         shown = items.attachment(view, call.principal.user_id)
         is_stored = view.state == "stored"
         url = _address(call, view.attachment_id, "read") if is_stored else None
-        upload = None if is_stored else _address(call, view.attachment_id, "upload")
         known = {name: getattr(view, name) for name in cls.model_fields if name in AttachmentView.model_fields}
         return cls(
             **known,
@@ -88,7 +91,7 @@ class Attachment(BaseModel):
             id=view.attachment_id,
             url=url,
             preview_url=url if shown["type"] == "image" else None,
-            upload_descriptor=None if upload is None else UploadDescriptor(url=upload, headers=_upload_headers(view)),
+            upload_descriptor=None if is_stored else _upload_descriptor(call, view),
         )
 
 
@@ -102,14 +105,19 @@ class AttachmentList(BaseModel):
     bytes_max: int | None
 
 
-def _address(call: Call, attachment_id: AttachmentId, access: Access) -> str:
-    path = items.attachment_url(call.principal.user_id, attachment_id)
+def _address(call: Call, attachment_id: AttachmentId, access: Access, *, last: str = "content") -> str:
+    path = items.attachment_url(call.principal.user_id, attachment_id).removesuffix("content") + last
     token = call.edge.file_tokens.mint(call.principal, attachment_id, access)
     return f"{call.edge.settings.public_api_url}{path}?token={token}"
 
 
-def _upload_headers(view: AttachmentView) -> dict[str, str]:
-    return {"Content-Type": view.mime_type}
+def _upload_descriptor(call: Call, view: AttachmentView) -> UploadDescriptor:
+    elsewhere = call.edge.uploads.address_elsewhere(view, seconds=UPLOAD_SECONDS)
+    if elsewhere is None:
+        url = _address(call, view.attachment_id, "upload")
+        return UploadDescriptor(url=url, headers={"Content-Type": view.mime_type})
+    finish_url = _address(call, view.attachment_id, "upload", last="finish")
+    return UploadDescriptor(url=elsewhere.url, headers=dict(elsewhere.headers), finish_url=finish_url)
 
 
 CREATE_BODY: Final[dict[str, Any]] = {
@@ -210,6 +218,21 @@ async def upload(
     return Attachment.of(call, view)
 
 
+@streamed.post(
+    "/attachments/{attachment_id}/finish",
+    summary="Finish an upload",
+    openapi_extra=_file_token("upload"),
+    responses=problems(404, 409, 415),
+)
+async def finish(
+    call: UserCall,
+    attachment_id: AttachmentIdInPath,
+    token: TokenParameter = None,  # noqa: ARG001 - the route class has read it
+) -> Attachment:
+    """The bytes are at the address elsewhere that `upload_descriptor` named: looks at what they are, and keeps them."""
+    return Attachment.of(call, await _finish_elsewhere(call, await _get(call, attachment_id)))
+
+
 @streamed.head(
     "/attachments/{attachment_id}/content", include_in_schema=False, openapi_extra=_file_token("read"), name="head"
 )
@@ -246,6 +269,19 @@ async def chatkit_create(call: Call, params: AttachmentCreateParams) -> Attachme
     except ValidationError as error:
         raise translate.invalid_request(error, "params") from error
     return Attachment.of(call, await _create(call, sent))
+
+
+async def finish_all(call: Call, attachment_ids: Sequence[str]) -> None:
+    """Keep what a page has sent elsewhere and told nobody of: ChatKit has no word for it. Raises as `finish`.
+
+    An id that is none of the user's is for conversation_store to refuse.
+    """
+    for attachment_id in attachment_ids:
+        try:
+            view = await _get(call.renewed(), attachment_id)
+        except TerminalError:
+            continue
+        await _finish_elsewhere(call, view)
 
 
 async def chatkit_delete(call: Call, attachment_id: str) -> None:
@@ -302,6 +338,25 @@ async def _keep(call: Call, view: AttachmentView, chunks: Any) -> AttachmentView
     received = await call.edge.uploads.receive(
         call.principal.user_id, view.attachment_id, view.name, chunks, bytes_max=view.size_bytes
     )
+    return await _tell(call, view, received)
+
+
+async def _finish_elsewhere(call: Call, view: AttachmentView) -> AttachmentView:
+    """Raises NatterError: attachment_unfinished (nothing is there), and as `Uploads.receive`."""
+    if view.state == "stored":
+        return view
+    async with call.edge.uploads.sent_elsewhere(call.principal.user_id, view) as received:
+        if received is not None:
+            return await _tell(call, view, received)
+    # Nothing is there: not yet, or not any more, because somebody else has just finished it.
+    view = await _get(call.renewed(), view.attachment_id)
+    if view.state == "pending":
+        raise TerminalError(Code.ATTACHMENT_UNFINISHED, "This file has not been uploaded.")
+    return view
+
+
+async def _tell(call: Call, view: AttachmentView, received: Received) -> AttachmentView:
+    """Say to the store what has arrived."""
     finish = FinishAttachment(
         principal=call.principal,
         attachment_id=view.attachment_id,

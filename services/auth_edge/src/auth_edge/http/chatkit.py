@@ -26,6 +26,7 @@ from chatkit.types import (
 )
 from contracts.commands import BeginTurn, ClientToolOutput, CustomAction, OnBusy, Retry, TurnInput, UserMessage
 from contracts.ids import MessageId
+from contracts.message import Json
 from fastapi import Header, Request, Response
 
 from auth_edge import rules, translate
@@ -101,7 +102,20 @@ async def speak_chatkit(
         model=model,
     )
     named = {"Natter-Assistant": assistant} if assistant else {}
-    begun = await begin_turn(call, command, {**request_sent, **named})
+    sent = {**request_sent, **named}
+    if isinstance(turn_input, UserMessage) and turn_input.attachments and call.edge.uploads.go_elsewhere:
+        call.waits_for.append(partial(_begin_with_files, call, command, turn_input, sent))
+        return Response()  # the one above is the answer
+    return await _begin(call, command, turn_input, sent)
+
+
+async def _begin_with_files(call: Call, command: BeginTurn, message: UserMessage, sent: Json) -> Response:
+    await attachments.finish_all(call, message.attachments)
+    return await _begin(call.renewed(), command, message, sent)
+
+
+async def _begin(call: Call, command: BeginTurn, turn_input: TurnInput, sent: Json) -> Response:
+    begun = await begin_turn(call, command, sent)
     since = "" if begun.wait is None else f"&wait={begun.wait}"  # a decision: what was before it is shown
     headers = {
         "Location": f"{stream_url(call, begun.run_id)}?format=chatkit{since}",

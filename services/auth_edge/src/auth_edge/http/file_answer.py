@@ -36,8 +36,8 @@ async def file_answer(request: Request, files: FileStore, view: AttachmentView, 
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
     assert view.file_key is not None  # it is stored
-    elsewhere = await files.download_url(view.file_key, seconds=ADDRESS_SECONDS)
-    if elsewhere is not None and not is_download:
+    elsewhere = files.download_url(view.file_key, headers, seconds=ADDRESS_SECONDS)
+    if elsewhere is not None:
         return Response(status_code=307, headers={"Location": elsewhere, "Cache-Control": "no-store"})
     chunks = files.read(view.file_key, part)
     first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
