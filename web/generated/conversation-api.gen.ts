@@ -114,9 +114,29 @@ export interface paths {
         };
         /**
          * One user
-         * @description How much a user has stored and used.
+         * @description How much a user has stored and used, and may use (null: as much as they like).
          */
         get: operations["operator_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/operator/users/{subject_id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conversations of a user
+         * @description Those that moved last: ids, times and figures, without titles.
+         */
+        get: operations["operator_conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1944,6 +1964,18 @@ export interface components {
             }[];
         };
         /**
+         * RowsPage
+         * @description The same in pages. `after` of one page is the `after` of the request for the next; null on the last one.
+         */
+        RowsPage: {
+            /** Data */
+            data: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
+            /** After */
+            after: string | null;
+        };
+        /**
          * Run
          * @description One execution that answers a turn. `error_code` only where it failed, `waiting_for` only while it waits.
          */
@@ -3501,7 +3533,11 @@ export interface operations {
     operator_users: {
         parameters: {
             query?: {
+                /** @description Of these, as far as they have written. */
+                user_id?: string[] | null;
                 limit?: number;
+                /** @description Where a page before has ended. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3518,7 +3554,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rows"];
+                    "application/json": components["schemas"]["RowsPage"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -3565,6 +3601,43 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    operator_conversations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Where a page before has ended. */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                subject_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     operator_runs: {
         parameters: {
             query?: {
@@ -3572,6 +3645,8 @@ export interface operations {
                 /** @description Of this user alone. */
                 user_id?: string | null;
                 limit?: number;
+                /** @description Where a page before has ended. */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3588,7 +3663,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rows"];
+                    "application/json": components["schemas"]["RowsPage"];
                 };
             };
             401: components["responses"]["Unauthorized"];

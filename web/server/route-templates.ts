@@ -18,6 +18,7 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/operator/usage": true,
   "/api/operator/users": true,
   "/api/operator/users/{subject_id}": true,
+  "/api/operator/users/{subject_id}/conversations": true,
   "/api/operator/users/{subject_id}/conversations/{conversation_id}": true,
   "/api/service/turns": true,
   "/api/shared/{token}": true,

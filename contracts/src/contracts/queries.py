@@ -40,6 +40,7 @@ from contracts.text import Text
 
 PageLimit = Annotated[int, Field(ge=1, le=100)]
 Cursor = Annotated[Text, Field(max_length=200)]
+REPORT_USERS_MAX = 200
 Order = Literal["asc", "desc"]
 TaskFilter = Literal["open", "due", "done"]
 TaskSort = Literal["created", "list"]
@@ -252,20 +253,23 @@ class GetReport(Query[Report]):
     """What an operator looks at, over all users; the bus lets the command line ask, and the edge, for an operator.
 
     ``totals``: how much there is to do. ``runs``: the newest ones, by user, conversation and status. ``run``: one of
-    them, with its tool calls, without what was said. ``failures``: failed runs from ``since`` on, by code. ``users``:
-    who was here last. ``user``: what one user has. ``usage``: finished runs and their tokens from ``since`` on, by what
-    ``by`` names, and by model.
+    them, with its tool calls, without what was said. ``failures``: failed runs from ``since`` on (of 30 days, where it
+    is absent), by code. ``users``: who was here last, or those of ``user_ids``. ``user``: what one user has.
+    ``conversations``: those of one user, as ids and figures. ``usage``: finished runs and their tokens from ``since``
+    on, by what ``by`` names, and by model.
     """
 
     subject_template: ClassVar[str] = "query.conversation_store.get_report"
-    kind: Literal["totals", "runs", "run", "failures", "users", "user", "usage"]
+    kind: Literal["totals", "runs", "run", "failures", "users", "user", "conversations", "usage"]
     run_id: RunId | None = None
     user_id: UserId | None = None
+    user_ids: Annotated[tuple[UserId, ...], Field(max_length=REPORT_USERS_MAX)] = ()
     conversation_id: ConversationId | None = None
     status: Annotated[Text, Field(max_length=20)] | None = None
     since: datetime | None = None
     by: tuple[Literal["user", "assistant", "model", "day"], ...] = ()
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50
+    after: Annotated[Text, Field(max_length=400)] | None = None
 
 
 class ListDeadLetters(Query[DeadLetterList]):

@@ -91,6 +91,28 @@ async def test_no_operator_reads_a_conversation_where_no_setting_says_so(
         assert noted == {"action": "conversation_read_by_operator", "user_id": "bob", "details": details}
 
 
+async def test_each_look_says_at_what_and_a_page_where_it_goes_on(
+    bus: Bus, nats_url: str, tmp_path: Path, store: Any
+) -> None:
+    looks = {
+        "/users?user_id=bob&user_id=carol": ("users", None),
+        "/users/bob": ("user", "bob"),
+        "/users/bob/conversations?after=1.conv_1": ("conversations", "bob"),
+        "/recent-runs?user_id=bob&after=1.run_1": ("runs", "bob"),
+        "/recent-runs/run_1": ("run", "bob"),
+        "/usage?by=model&user_id=bob": ("usage", "bob"),
+    }
+    store.answers["GetReport"] = store.answers["GetReport"].model_copy(update={"after": "2.x"})
+    async with running_edge(nats_url, tmp_path, model_prices=PRICES) as edge:
+        for path in looks:
+            answer = await edge.client.get(f"/api/operator{path}", headers=as_operator(edge))
+            assert answer.status_code == 200, answer.text
+            assert answer.json().get("after", "2.x") == "2.x"
+    assert [(event["details"]["what"], event.get("user_id")) for event in await audited(bus)] == list(looks.values())
+    users, _, conversations, runs, _, _ = [asked for asked in store.asked if isinstance(asked, GetReport)]
+    assert (users.user_ids, conversations.after, runs.after) == (("bob", "carol"), "1.conv_1", "1.run_1")
+
+
 async def test_without_a_place_for_the_note_nothing_is_shown(nats_url: str, tmp_path: Path, store: Any) -> None:
     async with running_edge(nats_url, tmp_path) as edge:  # nobody has made AUDIT
         answer = await edge.client.get("/api/operator/users", headers=as_operator(edge))

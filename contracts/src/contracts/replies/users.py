@@ -44,9 +44,13 @@ class ExportPage(Reply):
 
 
 class Report(Reply):
-    """Rows for an operator. Their names are those of the tables' columns, or are said by the statement."""
+    """Rows for an operator. Their names are those of the tables' columns, or are said by the statement.
+
+    ``after``: where the next page of runs, users or conversations begins; absent where there is none.
+    """
 
     rows: tuple[Json, ...]
+    after: str | None = None
 
 
 class ErasureReceipt(Reply):

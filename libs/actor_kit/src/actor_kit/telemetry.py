@@ -57,10 +57,16 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
 
 
 def _add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        event["trace_id"] = format(span.trace_id, "032x")
+    trace_id = current_trace_id()
+    if trace_id is not None:
+        event["trace_id"] = trace_id
     return event
+
+
+def current_trace_id() -> str | None:
+    """The id of what is being worked on, as logs and a collector have it; None outside of any request."""
+    span = trace.get_current_span().get_span_context()
+    return format(span.trace_id, "032x") if span.is_valid else None
 
 
 def user_hash(user_id: str) -> str:

@@ -43,6 +43,7 @@ from contracts.replies import (
     ErasureReceipt,
     ItemPage,
     LeaseRenewed,
+    Report,
     RunClaimed,
     RunSuspended,
     ScheduleReply,
@@ -161,7 +162,7 @@ class ConversationStore(Actor):
             commands.RecordConsent: self._transaction_of(connections.record_consent, is_repeatable=False),
             queries.ListConnections: self._transaction_of(connections.list_connections),
             commands.DeleteConnection: self._transaction_of(connections.delete_connection),
-            queries.GetReport: self._system_transaction_of(reports.get_report),
+            queries.GetReport: self.on_get_report,
             queries.ListDeadLetters: self.on_list_dead_letters,
             commands.ReplayDeadLetter: self.on_replay_dead_letter,
             commands.BeginExport: self._transaction_of(users.begin_export, is_repeatable=False),
@@ -307,6 +308,10 @@ class ConversationStore(Actor):
         with suppress(NatterError):  # what is not deleted now is due, and the sweeper tries again
             await self.sweeper.files.delete_due()
         return receipt
+
+    async def on_get_report(self, query: queries.GetReport, _delivery: Delivery) -> Report:
+        limits = self.settings.usage_limits
+        return await self.database.transact(None, lambda t: reports.get_report(t, query, limits))
 
     async def on_list_dead_letters(self, _query: queries.ListDeadLetters, _delivery: Delivery) -> DeadLetterList:
         return await letters.list_dead_letters(self.bus)

@@ -10,7 +10,7 @@ from contracts.events import AuditAction, AuditDetail, AuditEvent
 from contracts.identity import Principal, UserId
 from contracts.ids import RunId, new_id
 from contracts.message import Json
-from contracts.queries import GetReport, ListDeadLetters, ListItems
+from contracts.queries import REPORT_USERS_MAX, GetReport, ListDeadLetters, ListItems
 from contracts.services import Service
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ DAYS_MAX: Final = 366
 
 Days = Annotated[int, Query(ge=1, le=DAYS_MAX, description="From so many days ago on, today included (UTC).")]
 Limit = Annotated[int, Query(ge=1, le=200)]
+After = Annotated[str | None, Query(max_length=400, description="Where a page before has ended.")]
 OfUser = Annotated[UserId | None, Query(description="Of this user alone.")]
 
 
@@ -35,6 +36,12 @@ class Rows(BaseModel):
     """Rows of a report; figures, ids, states and times, and nothing that was said."""
 
     data: list[Json]
+
+
+class RowsPage(Rows):
+    """The same in pages. `after` of one page is the `after` of the request for the next; null on the last one."""
+
+    after: str | None
 
 
 class Overview(BaseModel):
@@ -78,18 +85,34 @@ async def operator_usage(
 
 
 @router.get("/users", summary="Users")
-async def operator_users(call: UserCall, limit: Limit = 50) -> Rows:
+async def operator_users(
+    call: UserCall,
+    user_id: Annotated[
+        list[UserId] | None, Query(max_length=REPORT_USERS_MAX, description="Of these, as far as they have written.")
+    ] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> RowsPage:
     """Who was here last, and what they have used this month."""
     await _note(call, "looked_at_by_operator", None, what="users")
-    return Rows(data=await _report(call, kind="users", limit=limit))
+    return await _page(call, kind="users", user_ids=user_id or (), limit=limit, after=after)
 
 
 @router.get("/users/{subject_id}", summary="One user", responses=problems(404))
 async def operator_user(call: UserCall, subject_id: UserId) -> Json:
-    """How much a user has stored and used."""
+    """How much a user has stored and used, and may use (null: as much as they like)."""
     await _note(call, "looked_at_by_operator", subject_id, what="user")
     (row,) = await _report(call, kind="user", user_id=subject_id)
     return row
+
+
+@router.get("/users/{subject_id}/conversations", summary="Conversations of a user", responses=problems(404))
+async def operator_conversations(
+    call: UserCall, subject_id: UserId, limit: Limit = 50, after: After = None
+) -> RowsPage:
+    """Those that moved last: ids, times and figures, without titles."""
+    await _note(call, "looked_at_by_operator", subject_id, what="conversations")
+    return await _page(call, kind="conversations", user_id=subject_id, limit=limit, after=after)
 
 
 @router.get("/recent-runs", summary="Runs of all users")
@@ -98,10 +121,11 @@ async def operator_runs(
     status: Annotated[str | None, Query(max_length=20)] = None,
     user_id: OfUser = None,
     limit: Limit = 50,
-) -> Rows:
+    after: After = None,
+) -> RowsPage:
     """The newest runs, by state and user."""
     await _note(call, "looked_at_by_operator", user_id, what="runs")
-    return Rows(data=await _report(call, kind="runs", status=status, user_id=user_id, limit=limit))
+    return await _page(call, kind="runs", status=status, user_id=user_id, limit=limit, after=after)
 
 
 @router.get("/recent-runs/{run_id}", summary="One run of any user", responses=problems(404))
@@ -144,6 +168,11 @@ async def operator_replay(call: UserCall, sequence: Annotated[int, Path(ge=1)]) 
     await _note(call, "dead_letter_replayed", None, sequence=sequence)
     if not (await call.ask(command)).is_replayed:
         raise TerminalError(Code.NOT_FOUND, f"There is no dead letter {sequence}.")
+
+
+async def _page(call: Call, **asked: Any) -> RowsPage:
+    found = await call.ask(GetReport(**asked))
+    return RowsPage(data=list(found.rows), after=found.after)
 
 
 async def _report(call: Call, **asked: Any) -> list[Json]:

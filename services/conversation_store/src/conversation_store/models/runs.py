@@ -48,6 +48,7 @@ class Run(Table, table=True):
     active one. ``epoch`` counts the claims; ``lease_expires_at`` is until when the last one holds. ``stalls_count``:
     how often it stopped its runner's loop. ``action``: what the run is about where it is no message; then
     ``user_message_id`` is that of the widget. ``schedule_id``: the schedule that it was due by; then it is of no item.
+    ``trace_id``: of the request that began it, for operators.
     ``waits_count``: how often it has waited for a person, or still does, since
     ``waiting_since``; in all ``seconds_waited``, without the wait that goes on. ``epoch_waited``: its epoch when it
     last began to wait, for only the claims after that are attempts that failed.
@@ -69,6 +70,8 @@ class Run(Table, table=True):
         UniqueConstraint("conversation_id", "turn"),
         Index("run_user_id_created_at_index", "user_id", "created_at"),
         Index("run_unfinished_index", "user_id", postgresql_where=text(UNFINISHED)),
+        Index("run_failed_index", "finished_at", postgresql_where=text("status = 'failed'")),
+        Index("run_recent_index", "created_at", "run_id"),
         Index("run_waits_index", "user_id", "waiting_since", postgresql_where=text("status = 'waiting'")),
         CheckConstraint(
             "status in ('queued', 'running', 'waiting', 'completed', 'failed', 'cancelled')", name="status"
@@ -105,6 +108,7 @@ class Run(Table, table=True):
     requester: dict[str, Any] = Field(sa_column=json_column("{}"))
     action: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     schedule_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
+    trace_id: str | None = Field(default=None, sa_column=text_column(nullable=True))
     model: str | None = Field(default=None, sa_column=text_column(nullable=True))
     usage: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     error_code: str | None = Field(default=None, sa_column=text_column(nullable=True))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from actor_kit.telemetry import current_trace_id
 from chatkit_protocol import events as chatkit
 from chatkit_protocol import items
 from chatkit_protocol.history import is_message
@@ -276,6 +277,7 @@ async def _write(transaction: Transaction, command: BeginTurn, new: NewTurn, tur
         turn=turn.number,
         parent_turn=turn.parent,
         run_id=new.run_id,
+        trace_id=current_trace_id(),
         is_active=is_active,
         message_id=turn.user_message_id,
         inference_options=json_text(turn.inference_options),

@@ -63,12 +63,13 @@ with conversation as (
     insert into chat.run (
         run_id, conversation_id, user_id, turn, parent_turn, status, is_active, requests_count, requested_at,
         user_message_id, idempotency_key, body_hash, inference_options, model, session_items_count, requester,
-        action, schedule_id
+        action, schedule_id, trace_id
     ) values (
         :run_id, :conversation_id, :user_id, :turn, :parent_turn, 'queued', :is_active::boolean,
         :is_active::boolean::int, case when :is_active::boolean then now() end,
         :message_id, :idempotency_key, :body_hash, :inference_options::jsonb, :model,
-        cardinality(:session_items::text[]::jsonb[]), :requester::jsonb, :action::jsonb, :schedule_id
+        cardinality(:session_items::text[]::jsonb[]), :requester::jsonb, :action::jsonb, :schedule_id,
+        :trace_id
     )
 ), message as (
     insert into chat.message (message_id, conversation_id, user_id, run_id, role, type, content, item, position)
