@@ -1,26 +1,23 @@
 """Measure search in what was said: `python -m bench.search [--messages 100000] [--others 200000] [--samples 200]`.
 
-A real Postgres that syncs to disk, the store in this process, asked over a real NATS server as auth_edge asks it. One
-user has ``--messages`` messages of forty words, twenty others the rest; words are as frequent as in a language (Zipf).
-Once by the role that `chat.search_messages` belongs to (ADR 34), and once without it.
+A whole `natter up` without its web app, asked over HTTP as the web app asks it. One user has ``--messages`` messages of
+forty words, twenty others the rest; words are as frequent as in a language (Zipf). Once by the role that
+`chat.search_messages` belongs to (ADR 34), and once without it. Writes docs/bench/search.json.
 """
 
 import argparse
-import signal
-import statistics
+import asyncio
+import json
 import time
+from typing import Any
 
 import asyncpg
-import uvloop
-from contracts.identity import Principal
-from contracts.queries import SearchMessages
-from conversation_store.testing import Client, running_client, store_settings
-from natter.servers.ports import free_port
-from natter.servers.postgres import Postgres
-from natter_testing.servers import RunningServer, migrate, start_nats, temporary_directory
-from natter_testing.settings import Settings
+import httpx
+from natter_testing.servers import temporary_directory
+from natter_testing.stack import WITHOUT_WEB, natter_up
 
-MINE = Principal(user_id="mine")
+from bench.loads import RESULTS, machine, percentiles
+
 OTHER_USERS = 20
 VOCABULARY = 30_000
 SEED = """
@@ -40,69 +37,72 @@ CASES = {
     "a word of almost all": "w1",
     "three words": "w40 w90 w700",
     "the beginning of a word": "w271",
-    "a beginning that most messages hold": "w",
+    "a letter that most messages hold": "w",
     "a letter that few messages hold": "z",
     "Chinese": "渡轮中午",
     "nothing": "nowhere",
 }
+WITHOUT_ITS_ROLE = "alter function chat.search_messages(text, integer) owner to current_user"
 
 
-async def seed(url: str, messages_count: int, others_count: int) -> None:
-    connection = await asyncpg.connect(url, command_timeout=1800)
-    try:
-        await connection.execute("select set_config('app.system', 'on', false), setseed(0.5)")
-        others = {f"other{number:02}": others_count // OTHER_USERS for number in range(OTHER_USERS)}
-        for user, count in {"mine": messages_count, **others}.items():
-            conversations = max(1, count // 20)
-            await connection.execute('insert into chat."user" (user_id) values ($1)', user)
-            await connection.execute(
-                "insert into chat.conversation (conversation_id, user_id, title)"
-                " select $1 || n, $1, 'about w' || n % 1000 from generate_series(0, $2::int - 1) n",
-                user,
-                conversations,
-            )
-            started = time.perf_counter()
-            await connection.execute(SEED, user, count, conversations, VOCABULARY)
-            print(f"{count} messages of {user} in {time.perf_counter() - started:.0f} s", flush=True)
-        await connection.execute("vacuum analyze")
-    finally:
-        await connection.close()
+async def seed(connection: Any, messages_count: int, others_count: int) -> None:
+    await connection.execute("select set_config('app.system', 'on', false), setseed(0.5)")
+    others = {f"other{number:02}": others_count // OTHER_USERS for number in range(OTHER_USERS)}
+    for user, count in {"mine": messages_count, **others}.items():
+        conversations = max(1, count // 20)
+        await connection.execute('insert into chat."user" (user_id) values ($1)', user)
+        await connection.execute(
+            "insert into chat.conversation (conversation_id, user_id, title)"
+            " select $1 || n, $1, 'about w' || n % 1000 from generate_series(0, $2::int - 1) n",
+            user,
+            conversations,
+        )
+        started = time.perf_counter()
+        await connection.execute(SEED, user, count, conversations, VOCABULARY)
+        print(f"{count} messages of {user} in {time.perf_counter() - started:.0f} s", flush=True)
+    await connection.execute("vacuum analyze")
 
 
-async def measure(client: Client, samples: int) -> None:
+def measure(client: httpx.Client, samples: int) -> dict[str, Any]:
+    """Search for each of the cases, one after the other."""
+    found: dict[str, Any] = {}
     for name, words in CASES.items():
         seconds: list[float] = []
-        found = ""
+        page: dict[str, Any] = {}
         for _ in range(samples):
             started = time.perf_counter()
-            page = await client.ask(SearchMessages(principal=MINE, search=words))
+            page = client.get("/search", params={"q": words}).raise_for_status().json()
             seconds.append(time.perf_counter() - started)
-            found = f"{len(page.data)}{'+' if page.has_more else ''} found"
-        centiles = [second * 1e3 for second in statistics.quantiles(seconds, n=100)]
-        print(f"{name:<40} p50 {centiles[49]:6.1f} ms   p95 {centiles[94]:6.1f} ms   {found}", flush=True)
+        found[name] = {**percentiles(seconds), "found": len(page["data"]), "has_more": page["has_more"]}
+        more = "+" if page["has_more"] else ""
+        of = found[name]
+        print(f"{name:<40} p50 {of['p50']:6.1f} ms   p95 {of['p95']:6.1f} ms   {of['found']}{more} found", flush=True)
+    return found
 
 
-async def main(messages_count: int, others_count: int, samples: int) -> None:
-    Settings.provide_secrets()
-    with temporary_directory() as folder:
-        server = Postgres(folder / "postgres", free_port(), "bench", durable=True)
-        server.initialise()
-        postgres = RunningServer(server, folder / "postgres.log", signal.SIGINT, server.run_as)
-        postgres.start()
-        server.create_roles_and_database()
-        nats, accounts = start_nats(folder)
-        try:
-            migrate(server.url)
-            await seed(server.url, messages_count, others_count)
-            async with running_client(store_settings(accounts.new_url(), server.url), server.url) as client:
-                print("by its role, as everywhere where that could be made")
-                await measure(client, samples)
-                await client.execute("alter function chat.search_messages(text, integer) owner to current_user")
-                print("without it")
-                await measure(client, max(20, samples // 5))
-        finally:
-            nats.stop()
-            postgres.stop()
+def main(messages_count: int, others_count: int, samples: int) -> None:
+    environment = {"AUTH_EDGE_REQUESTS_PER_MINUTE_MAX": "1000000"}
+    with (
+        temporary_directory() as directory,
+        natter_up(directory, *WITHOUT_WEB, environment=environment) as natter,
+        asyncio.Runner() as runner,
+    ):
+
+        async def connect() -> Any:
+            return await asyncpg.connect(natter.state.database_url, command_timeout=1800)
+
+        connection = runner.run(connect())
+        runner.run(seed(connection, messages_count, others_count))
+        headers = {"Authorization": f"Bearer {natter.token('mine', 86_400)}"}
+        with httpx.Client(base_url=f"{natter.edge_url}/api/mine", headers=headers, timeout=30) as client:
+            found = {"machine": machine(), "messages": messages_count, "others": others_count, "samples": samples}
+            print("by its role, as everywhere where that could be made")
+            found["by its role"] = measure(client, samples)
+            runner.run(connection.execute(WITHOUT_ITS_ROLE))
+            print("without it")
+            found["without it"] = measure(client, max(20, samples // 5))
+        (RESULTS / "search.json").write_text(json.dumps(found, indent=1) + "\n")
+        runner.run(connection.close())
 
 
 if __name__ == "__main__":
@@ -111,4 +111,4 @@ if __name__ == "__main__":
     parser.add_argument("--others", type=int, default=200_000)
     parser.add_argument("--samples", type=int, default=200)
     given = parser.parse_args()
-    uvloop.run(main(given.messages, given.others, given.samples))
+    main(given.messages, given.others, given.samples)

@@ -23,7 +23,8 @@ NAMES = {"stock": "stock ChatKit", "natter": "Natter"}
 
 def results() -> list[dict[str, Any]]:
     """What was measured, the loads in their order, those of other scales behind the default's."""
-    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    files = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    found = [one for one in files if "load" in one]
     return sorted(found, key=lambda one: (list(LOADS).index(one["load"]), one.get("scale", [])))
 
 
