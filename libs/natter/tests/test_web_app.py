@@ -33,6 +33,8 @@ def test_it_is_built_once_for_the_same_sources(web: Path) -> None:
     assert builds(web) == 1
     (web / "page.tsx").touch()
     (web / "node_modules" / "more.js").write_text("not a source")
+    (web / "chatkit-element" / "dist-test").mkdir(parents=True)  # what its tests build
+    (web / "chatkit-element" / "dist-test" / "page.js").write_text("not a source")
     assert builds(web) == 0
 
 

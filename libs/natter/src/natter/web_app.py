@@ -13,7 +13,16 @@ NODE_MAJOR_MIN = 20
 BUILD_SECONDS_MAX = 600
 INSTALL_SECONDS_MAX = 600
 BUILT_FROM = ".next/natter-sources.sha256"
-NOT_SOURCES = {"node_modules", ".next", "dist", "public/chatkit", "test-results", "playwright-report", "next-env.d.ts"}
+NOT_SOURCES = {
+    "node_modules",
+    ".next",
+    "dist",
+    "dist-test",
+    "public/chatkit",
+    "test-results",
+    "playwright-report",
+    "next-env.d.ts",
+}
 """Names, and paths from the web app's directory, of what is made, not written."""
 
 
