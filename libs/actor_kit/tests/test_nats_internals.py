@@ -9,9 +9,10 @@ import nats.aio.client
 import nats.errors
 import pytest
 from actor_kit.bus import Bus, Received
-from actor_kit.bus.nats_internals import PRIVATE_ATTRIBUTES, Client, decode_headers, encode_headers
+from actor_kit.bus.nats_internals import PRIVATE_ATTRIBUTES, Client, LeanParser, decode_headers, encode_headers
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.protocol.parser import Parser
 
 NAMES = st.text(st.characters(max_codepoint=0x2FF, exclude_characters="\r\n"), max_size=12)
 LINES = st.lists(st.tuples(NAMES, st.sampled_from([":", ": ", ":\t", ""]), NAMES), max_size=6)
@@ -38,14 +39,22 @@ def test_nats_py_is_inside_as_we_believe() -> None:
         assert list(inspect.signature(found).parameters)[: len(parameters)] == parameters, f"{what}: Client.{name}"
     ours = {name for name in vars(Client) if name in vars(theirs) and name[:2] != "__"}
     assert ours == set(OVERRIDDEN), "what we override is in this list"
+    assert list(inspect.signature(Parser.parse).parameters) == ["self", "data"], f"{what}: Parser.parse"
     client = theirs()
+    for name in ("buf", "state", "nc"):
+        assert hasattr(client._ps, name), f"{what}: its parser has no {name}"
     for name in PRIVATE_ATTRIBUTES:
         assert hasattr(client, name), f"{what} has no {name}"
     assert isinstance(client._pending, list), f"{what}: _pending"
     for name in ("_transport", "_pending_data_size", "_sid", "_subs", "_max_payload"):
         assert f"self.{name}" in inspect.getsource(theirs), f"{what}: {name} is not used any more"
     used = set(re.findall(r"(?:self|client)\.(_[a-z]\w*)", inspect.getsource(inspect.getmodule(Client))))  # type: ignore[arg-type]
-    own = {name for name in vars(Client()) if name not in vars(client)} | set(vars(Client)) | set(CALLED)
+    own = (
+        {name for name in vars(Client()) if name not in vars(client)}
+        | set(vars(Client))
+        | set(vars(LeanParser))
+        | set(CALLED)
+    )
     assert used - own <= set(PRIVATE_ATTRIBUTES), "what we use of nats-py is in the list"
 
 
@@ -60,6 +69,64 @@ def test_headers_are_read_as_nats_py_reads_them(lines: list[tuple[str, str, str]
 def test_bytes_that_are_no_utf8_are_replaced() -> None:
     raw = b"Name: \xff\r\nN\xffme: x\r\n\r\n"
     assert Client._parse_header_lines(raw) == nats.aio.client.Client._parse_header_lines(raw) == {"Name": "\ufffd"}
+
+
+LISTENED, THEIRS = 1, 2
+
+
+class Recording(Client):
+    """Keeps what is read: by a listener, or by nats-py's own subscription."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[tuple[str, bytes, dict[str, str]]] = []
+        self._listeners[LISTENED] = lambda message: self.read.append(
+            (f"{message.subject} {message.reply}", message.data, message.headers or {})
+        )
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        self.read.append(
+            (f"{subject.decode()} {reply.decode()}", data, decode_headers(headers) if headers else {}),
+        )
+
+    async def _process_ping(self) -> None:
+        self.read.append(("PING", b"", {}))
+
+
+def as_sent(sid: int, reply: str, data: bytes, headers: dict[str, str]) -> bytes:
+    subject = f"of.{sid} {sid} " + (f"{reply} " if reply else "")
+    if not headers:
+        return f"MSG {subject}{len(data)}\r\n".encode() + data + b"\r\n"
+    head = encode_headers(headers)
+    return f"HMSG {subject}{len(head)} {len(head) + len(data)}\r\n".encode() + head + data + b"\r\n"
+
+
+SENT = st.lists(
+    st.just(b"PING\r\n")
+    | st.builds(
+        as_sent,
+        st.sampled_from([LISTENED, LISTENED, THEIRS]),
+        st.sampled_from(["", "an.inbox", "7"]),
+        st.binary(max_size=30) | st.just(b"\r\nMSG of.1 1 0\r\n\r\n"),
+        st.dictionaries(st.sampled_from(["Nats-Sequence", "A"]), st.sampled_from(["1", "two words"]), max_size=2),
+    ),
+    max_size=8,
+)
+
+
+@given(SENT, st.lists(st.integers(1, 40), max_size=30))
+async def test_messages_are_read_as_nats_py_reads_them_however_they_are_cut(
+    sent: list[bytes], sizes: list[int]
+) -> None:
+    ours, theirs = Recording(), Recording()
+    theirs._ps = Parser(theirs)
+    wire = b"".join(sent)
+    for size in [*sizes, len(wire)]:
+        chunk, wire = wire[:size], wire[size:]
+        for client in (ours, theirs):
+            await client._ps.parse(chunk)
+    assert ours.read == theirs.read
+    assert len(ours.read) == len(sent)
 
 
 WORDS = st.from_regex(r"[A-Za-z0-9-]{1,12}", fullmatch=True)

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 import pytest
 from actor_kit.bus import Bus, PublishAck, StoredMessage
+from actor_kit.bus.publishing import OnAck
 from actor_kit.provision import provision
 from actor_kit.settings import ServiceSettings
 from agent_runner.frames import LATE_LOOP_DELAY_SECONDS, Frames
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.shown import read_shown
-from contracts.errors import Code, RetryableError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EVENT_HEADER, RunEvent
 from contracts.message import PAYLOAD_BYTES_MAX
 from contracts.services import Service
@@ -34,10 +35,16 @@ class ForgetfulBus:
         self._store_it = store_it
         self._count = 0
 
-    def publish_async(self, *args: Any, **kwargs: Any) -> asyncio.Future[PublishAck]:
-        return asyncio.ensure_future(self._publish(*args, **kwargs))
+    def publish_then(self, on_ack: OnAck, *args: Any, **kwargs: Any) -> None:
+        async def publish() -> None:
+            try:
+                on_ack(await self.publish_stored(*args, **kwargs))
+            except NatterError as error:
+                on_ack(error)
 
-    async def _publish(self, *args: Any, **kwargs: Any) -> PublishAck:
+        self._publishing = asyncio.create_task(publish())
+
+    async def publish_stored(self, *args: Any, **kwargs: Any) -> PublishAck:
         self._count += 1
         is_lost = self._count % self._lose_every == 0
         if is_lost and not self._store_it:

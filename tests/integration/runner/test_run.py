@@ -5,10 +5,11 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
-from actor_kit.bus import Bus, PublishAck
+from actor_kit.bus import Bus
 from agent_runner.app import desk_of
 from agent_runner.assistants import LoadedAssistants, serve
 from agent_runner.attempt import RunAttempt
@@ -140,12 +141,8 @@ class SlowBus:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    def publish_async(self, *args: Any, **kwargs: Any) -> asyncio.Future[PublishAck]:
-        async def late() -> PublishAck:
-            await asyncio.sleep(0.03)
-            return await self._bus.publish_async(*args, **kwargs)
-
-        return asyncio.ensure_future(late())
+    def publish_then(self, *args: Any, **kwargs: Any) -> None:
+        asyncio.get_running_loop().call_later(0.03, partial(self._bus.publish_then, *args, **kwargs))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._bus, name)

@@ -12,7 +12,7 @@ from actor_kit.bus.wire import MESSAGE_ID_HEADER, SCHEMA_HEADER
 from actor_kit.telemetry import inject_trace
 from chatkit_protocol.events import encode, text_delta
 from chatkit_protocol.items import Json
-from contracts.errors import Code, RetryableError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.events import EPOCH_HEADER, EVENT_HEADER, KEY_HEADER, TERMINAL_RUN_EVENTS, ChatKitDelta, RunEvent
 from contracts.subjects import subject_of
 
@@ -193,26 +193,23 @@ class DeltaPublisher:
         self._published_count += 1
         self._in_flight = _Message(entry.encode(), headers, f"{self._run_id}.{self._epoch}.{self._published_count}")
         DELTAS_PUBLISHED.inc()
-        self._publish(self._in_flight).add_done_callback(self._on_answer)
-
-    def _publish(self, message: _Message) -> asyncio.Future[PublishAck]:
-        return self._bus.publish_async(
+        self._bus.publish_then(
+            self._on_ack,
             self.subject,
-            message.payload,
-            message.headers,
-            message_id=message.message_id,
+            self._in_flight.payload,
+            headers,
+            message_id=self._in_flight.message_id,
             expected_last_subject_sequence=self._last_sequence,
             timeout_seconds=PUBLISH_TIMEOUT_SECONDS,
         )
 
-    def _on_answer(self, answer: asyncio.Future[PublishAck]) -> None:
-        error = answer.exception()
+    def _on_ack(self, ack: PublishAck | NatterError) -> None:
         if self._is_closed or self._in_flight is None:
             return
-        if error is not None:
-            self._recovery = asyncio.create_task(self._recover(self._in_flight, error), name=f"deltas {self._run_id}")
+        if isinstance(ack, NatterError):
+            self._recovery = asyncio.create_task(self._recover(self._in_flight, ack), name=f"deltas {self._run_id}")
             return
-        self._last_sequence = answer.result().sequence
+        self._last_sequence = ack.sequence
         self._go_on()
 
     def _go_on(self) -> None:
@@ -240,7 +237,15 @@ class DeltaPublisher:
     async def _publish_again(self, message: _Message) -> bool:
         """True if it is stored; False to try again, after a pause. Raises FencedError."""
         try:
-            self._last_sequence = (await self._publish(message)).sequence
+            ack = await self._bus.publish_stored(
+                self.subject,
+                message.payload,
+                message.headers,
+                message_id=message.message_id,
+                expected_last_subject_sequence=self._last_sequence,
+                timeout_seconds=PUBLISH_TIMEOUT_SECONDS,
+            )
+            self._last_sequence = ack.sequence
         except RetryableError:
             await asyncio.sleep(PUBLISH_RETRY_SECONDS)
             return False

@@ -19,7 +19,7 @@ from actor_kit.bus.asking import ReplyT, ask_until, read_reply
 from actor_kit.bus.direct import DirectReader
 from actor_kit.bus.inbox import Inbox
 from actor_kit.bus.nats_internals import Client
-from actor_kit.bus.publishing import publish_async
+from actor_kit.bus.publishing import OnAck, publish_then
 from actor_kit.bus.pull import PullConsumer
 from actor_kit.bus.wire import (
     ERROR_CODE_HEADER,
@@ -237,8 +237,44 @@ class Bus:
 
         Messages of one connection are stored in the order they were sent.
         """
-        return publish_async(
+        acked: asyncio.Future[PublishAck] = asyncio.get_running_loop().create_future()
+
+        def on_ack(ack: PublishAck | NatterError) -> None:
+            if acked.done():
+                return
+            if isinstance(ack, NatterError):
+                acked.set_exception(ack)
+            else:
+                acked.set_result(ack)
+
+        self.publish_then(
+            on_ack,
+            subject,
+            payload,
+            headers,
+            message_id=message_id,
+            expected_last_subject_sequence=expected_last_subject_sequence,
+            timeout_seconds=timeout_seconds,
+        )
+        return acked
+
+    def publish_then(
+        self,
+        on_ack: OnAck,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        message_id: str | None = None,
+        expected_last_subject_sequence: int | None = None,
+        timeout_seconds: float = 2.0,
+    ) -> None:
+        """`publish_stored` without a future, for a writer of thousands: ``on_ack`` is called with the ack as it is
+        read, or with the error that `publish_stored` raises. It must not block.
+        """
+        publish_then(
             self._inbox,
+            on_ack,
             subject,
             payload,
             dict(headers or {}),

@@ -1,11 +1,11 @@
-"""Publishing into a stream: the ack as a future, and what a refusal means."""
+"""Publishing into a stream: the ack, as a call or a future, and what a refusal means."""
 
-import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import nats.errors
-from contracts.errors import Code, RetryableError, TerminalError
+from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from nats.aio.msg import Msg
 
 from actor_kit.bus.inbox import Inbox
@@ -19,9 +19,13 @@ from actor_kit.bus.wire import (
     WrongLastSequence,
 )
 
+OnAck = Callable[[PublishAck | NatterError], None]
+"""Hears what became of a message: its ack, or WrongLastSequence, TerminalError, RetryableError."""
 
-def publish_async(
+
+def publish_then(  # noqa: PLR0913 - what one message is sent with
     inbox: Inbox,
+    on_ack: OnAck,
     subject: str,
     payload: bytes,
     headers: dict[str, str],
@@ -29,43 +33,38 @@ def publish_async(
     message_id: str | None,
     expected_last_subject_sequence: int | None,
     timeout_seconds: float,
-) -> asyncio.Future[PublishAck]:
-    """Send a message to its stream; the future raises WrongLastSequence, TerminalError, RetryableError."""
+) -> None:
+    """Send a message to its stream; ``on_ack`` is called as the ack is read, or at once where it cannot be sent."""
     if message_id is not None:
         headers[MESSAGE_ID_HEADER] = message_id
     if expected_last_subject_sequence is not None:
         headers[EXPECTED_LAST_SUBJECT_SEQUENCE_HEADER] = str(expected_last_subject_sequence)
-    acked: asyncio.Future[PublishAck] = asyncio.get_running_loop().create_future()
-
-    def settle(answer: asyncio.Future[Msg]) -> None:
-        if acked.done():
-            return
-        try:
-            acked.set_result(_ack(subject, answer))
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits for the ack must hear of it
-            acked.set_exception(error)
-
     try:
-        asked = inbox.ask(subject, payload, timeout_seconds=timeout_seconds, headers=headers)
-        asked.add_done_callback(settle)
+        inbox.post(
+            subject,
+            payload,
+            timeout_seconds=timeout_seconds,
+            headers=headers,
+            on_answer=lambda answer: on_ack(_ack(subject, answer)),
+        )
     except nats.errors.MaxPayloadError:
-        acked.set_exception(TerminalError(Code.PAYLOAD_TOO_LARGE, "The message is larger than one may be."))
+        on_ack(TerminalError(Code.PAYLOAD_TOO_LARGE, "The message is larger than one may be."))
     except nats.errors.Error:
-        acked.set_exception(RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached."))
-    return acked
+        on_ack(RetryableError(Code.BUS_UNAVAILABLE, "The bus cannot be reached."))
 
 
-def _ack(subject: str, answer: asyncio.Future[Msg]) -> PublishAck:
-    """Read JetStream's answer to a publish. Raises WrongLastSequence, RetryableError."""
+def _ack(subject: str, answer: Msg | None) -> PublishAck | NatterError:
+    """Read JetStream's answer to a publish."""
+    if answer is None:
+        return RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.")
+    if answer.headers and answer.headers.get(STATUS_HEADER) == NO_RESPONDERS:
+        return RetryableError(Code.BUS_UNAVAILABLE, "No stream takes this subject right now.")
     try:
-        message = answer.result()
-    except TimeoutError as error:
-        raise RetryableError(Code.BUS_UNAVAILABLE, "JetStream did not acknowledge in time.") from error
-    if message.headers and message.headers.get(STATUS_HEADER) == NO_RESPONDERS:
-        raise RetryableError(Code.BUS_UNAVAILABLE, "No stream takes this subject right now.")
-    ack: dict[str, Any] = json.loads(message.data)
-    if "error" in ack:
-        if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
-            raise WrongLastSequence(subject)
-        raise RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
-    return PublishAck(sequence=ack["seq"], duplicate=ack.get("duplicate", False))
+        ack: dict[str, Any] = json.loads(answer.data)
+        if "error" not in ack:
+            return PublishAck(ack["seq"], ack.get("duplicate", False))
+    except (ValueError, KeyError) as error:
+        return RetryableError(Code.BUS_UNAVAILABLE, f"JetStream's ack cannot be read: {error!r}")
+    if ack["error"].get("err_code") == STREAM_WRONG_LAST_SEQUENCE:
+        return WrongLastSequence(subject)
+    return RetryableError(Code.BUS_UNAVAILABLE, f"JetStream refused: {ack['error'].get('description')}")
