@@ -6,8 +6,9 @@ BIN := .venv/bin
 MEMBERS := $(wildcard contracts/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml assistants/*/pyproject.toml)
 NPM_LOCKS := $(wildcard contracts/package-lock.json web/package-lock.json web/chatkit-element/package-lock.json)
 NPM_INSTALLED := $(NPM_LOCKS:package-lock.json=node_modules/.package-lock.json)
-# What only tests need: the public MCP conformance suite, and a mock of OpenAI's APIs.
-TEST_INSTALLED := $(foreach tool,mcp_conformance model_servers,tests/integration/runner/$(tool)/node_modules/.package-lock.json)
+# What only tests need: the public MCP conformance suite, a mock of OpenAI's APIs, and an OpenID Connect provider.
+TEST_TOOLS := tests/integration/runner/mcp_conformance tests/integration/runner/model_servers tests/e2e/oidc_provider
+TEST_INSTALLED := $(TEST_TOOLS:=/node_modules/.package-lock.json)
 WEB := $(wildcard web/package.json)
 GENERATED := $(wildcard contracts/schemas.json contracts/typescript contracts/*.yaml deploy/*.conf deploy/helm/natter/files/*.conf ARCHITECTURE.md) \
     $(shell git ls-files "*.gen.*")

@@ -3,4 +3,5 @@ export type Door = Readonly<{
   signUp: "open" | "invited";
   requiresConfirmedEmail: boolean;
   sendsMail: boolean;
+  providers: readonly Readonly<{ id: string; name: string }>[];
 }>;

@@ -3,6 +3,8 @@ import type { Code } from "@/generated/contracts.gen";
 
 const AGAIN = "Natter is not answering right now. Try again in a moment.";
 
+const NOT_COMPLETED = "That provider did not complete the sign-in. Try again, or tell whoever runs this Natter.";
+
 /** Codes of this origin (server/problem.ts): `unavailable` means that a service does not answer at all. */
 export type OriginCode = "cross_origin" | "unavailable";
 
@@ -92,10 +94,25 @@ const TEXT_BY_CODE: Record<string, string> = {
   INVALID_USER: "This link belongs to another account than the one that is signed in here.",
   USER_NOT_FOUND: "This link is not good any more. Ask for a new one.",
   SIGN_IN_FIRST: "Sign in first, in another tab, then press the button again.",
+  // Signing in elsewhere (OpenID Connect)
+  account_not_linked: "There is an account with this address already. Sign in to it, then connect the two under Account.",
+  signup_disabled: "There is no account for you here yet, and accounts are made by invitation. Ask whoever runs this Natter.",
+  email_not_found: "Your provider does not vouch for your e-mail address, so it cannot be used to sign in here.",
+  account_already_linked_to_different_user: "That account elsewhere is connected to another account here.",
+  access_denied: "You did not allow it there, so nothing has happened.",
+  state_mismatch: "That took too long, or was begun in another browser. Try again.",
+  PROVIDER_UNAVAILABLE: "That provider is not answering right now. Try again in a moment, or sign in another way.",
+  PROVIDER_NOT_FOUND: "People do not sign in with that provider here any more. Sign in another way.",
+  oauth_provider_not_found: "People do not sign in with that provider here any more. Sign in another way.",
+  invalid_code: NOT_COMPLETED,
+  unable_to_get_user_info: NOT_COMPLETED,
+  issuer_mismatch: NOT_COMPLETED,
+  FAILED_TO_UNLINK_LAST_ACCOUNT: "This is the only way into your account. Set a password first.",
   RESET_PASSWORD_DISABLED: "This Natter sends no e-mails. Whoever runs it can give you a link for a new password.",
   CHANGE_EMAIL_DISABLED: "This Natter sends no e-mails, so an address cannot be changed.",
   PASSWORD_TOO_SHORT: "Use at least 8 characters for your password.",
   PASSWORD_TOO_LONG: "That password is too long. Use at most 128 characters.",
+  SESSION_NOT_FRESH: "You have been signed in for a while. Sign in again to do this.",
   SESSION_EXPIRED: "You have been signed in for a while. Sign in again to do this.",
   INVALID_NAME: "Use a name of one line with at most 100 characters.",
   INVALID_IMAGE: "A picture needs an https address.",

@@ -15,7 +15,9 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function activate() {
-  await self.registration.navigationPreload?.enable();
+  // Preloading would ask for every page, and the browser again for those that are not answered here: a provider's
+  // answer to a sign-in is good once.
+  await self.registration.navigationPreload?.disable();
   await self.clients.claim();
 }
 
@@ -23,7 +25,7 @@ async function activate() {
 async function page(event, url) {
   const cache = await caches.open(PAGES);
   try {
-    const answer = (await event.preloadResponse) ?? (await fetch(event.request));
+    const answer = await fetch(event.request);
     if (answer.ok && !answer.redirected) event.waitUntil(cache.put(url.pathname, answer.clone()));
     return answer;
   } catch (error) {

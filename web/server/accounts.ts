@@ -36,10 +36,20 @@ export function checkProfile({ name, email, image }: Profile): void {
   }
 }
 
-function isPicture(image: unknown): boolean {
+export function isPicture(image: unknown): boolean {
   if (typeof image !== "string" || image.length > IMAGE_CHARACTERS_MAX || !URL.canParse(image)) return false;
   const { protocol, username, password } = new URL(image);
   return protocol === "https:" && username === "" && password === "";
+}
+
+/** The first of these that can be a name, made to fit: what comes from elsewhere is not the person's to correct there. */
+export function nameFrom(...candidates: readonly unknown[]): string {
+  for (const candidate of candidates) {
+    if (typeof candidate !== "string") continue;
+    const fitting = candidate.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ").trim();
+    if (fitting !== "") return [...fitting].slice(0, NAME_CHARACTERS_MAX / 2).join("");
+  }
+  return "";
 }
 
 function hasControls(text: string): boolean {

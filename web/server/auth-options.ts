@@ -10,6 +10,16 @@ import { failedSignIn, noteAudit, type Noted } from "./audit";
 import { betterAuthDatabase } from "./database";
 import { CLIENT_ADDRESS_HEADER } from "./incoming-requests";
 import { checkInvitation, forgetInvitation, type Verifications } from "./invitations";
+import {
+  CALLBACK_PATHS,
+  LINK_PATH,
+  linking,
+  oidc,
+  PROVIDER_TOKEN_PATHS,
+  SIGN_IN_ELSEWHERE_PATH,
+  UNLINK_PATH,
+  withoutTokens,
+} from "./oidc";
 import { END_SESSION_PATH, ownSessions } from "./own-sessions";
 import type { Settings } from "./settings";
 import { versionedSecrets } from "./signing-keys";
@@ -57,6 +67,8 @@ export function createAuth(settings: Settings) {
       afterEmailVerification: async (user, request) =>
         note({ action: isChange(tokenOf(request)) ? "email_changed" : "email_confirmed", user_id: user.id }),
     },
+    onAPIError: { errorURL: `${settings.publicOrigin}/sign-in` },
+    account: linking(settings),
     user: {
       // `natter users make-operator` sets it. Better Auth's admin plugin would let operators sign in as others, and so read.
       additionalFields: { role: { type: "string", required: false, input: false } },
@@ -71,6 +83,15 @@ export function createAuth(settings: Settings) {
       },
     },
     databaseHooks: {
+      account: {
+        update: { before: withoutTokens },
+        create: {
+          before: withoutTokens,
+          after: async ({ providerId, userId }) => {
+            if (providerId !== "credential") note({ action: "account_linked", user_id: userId });
+          },
+        },
+      },
       session: {
         delete: {
           after: async (session, request) => {
@@ -105,6 +126,9 @@ export function createAuth(settings: Settings) {
         "/reset-password": { window: 60, max: 20 },
         "/send-verification-email": { window: 60, max: 5 },
         [VERIFY_EMAIL_PATH]: { window: 60, max: 20 },
+        [SIGN_IN_ELSEWHERE_PATH]: { window: 60, max: 30 },
+        [LINK_PATH]: { window: 60, max: 10 },
+        [UNLINK_PATH]: { window: 60, max: 10 },
         "/change-email": { window: 60, max: 5 },
       },
     },
@@ -114,9 +138,10 @@ export function createAuth(settings: Settings) {
       ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
     },
     // The JWT is for the services. The browser has its session cookie and never sees a token.
-    disabledPaths: ["/token"],
+    disabledPaths: ["/token", ...PROVIDER_TOKEN_PATHS],
     plugins: [
       ownSessions,
+      oidc(settings),
       jwt({
         disableSettingJwtHeader: true,
         jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
@@ -147,6 +172,8 @@ export function createAuth(settings: Settings) {
   async function afterwards({ path, body, context, headers }: Hooked): Promise<unknown> {
     if (path === DELETE_USER_PATH) return withReceipt(context);
     const email = String(body?.email);
+    // It ends with a redirect, which is an error to Better Auth.
+    if (path.startsWith(CALLBACK_PATHS) && context.newSession) note({ action: "sign_in", user_id: context.newSession.user.id });
     if (isAPIError(context.returned)) {
       if (path === SIGN_IN_PATH) void noteFailure(email);
       // Else whoever has just made an account would learn, from this, whether there was one before.
@@ -159,6 +186,7 @@ export function createAuth(settings: Settings) {
       note({ action: "sign_in", user_id: context.newSession?.user.id });
     }
     const userId = context.session?.user.id;
+    if (path === UNLINK_PATH) note({ action: "account_unlinked", user_id: userId });
     const revoking = REVOKING_PATHS[path];
     if (revoking === undefined || !userId) return undefined;
     if (revoking !== null) note({ action: revoking, user_id: userId });

@@ -9,6 +9,7 @@ import { getSettings } from "./settings";
 
 export async function getDoor(): Promise<Door> {
   await connection();
-  const { signUp, requiresConfirmedEmail, mail } = getSettings();
-  return { signUp, requiresConfirmedEmail, sendsMail: mail !== undefined };
+  const { signUp, requiresConfirmedEmail, mail, oidcProviders } = getSettings();
+  const providers = oidcProviders.map(({ id, name }) => ({ id, name }));
+  return { signUp, requiresConfirmedEmail, sendsMail: mail !== undefined, providers };
 }

@@ -10,6 +10,10 @@ function withEnvironment(values: Record<string, string>) {
 
 const COMPLETE = { DATABASE_URL: "postgresql://x", BETTER_AUTH_SECRET: "s".repeat(32) };
 
+function providers(...changes: object[]): string {
+  return JSON.stringify(changes.map((change) => ({ id: "acme", issuer: "https://acme.test", client_id: "n", ...change })));
+}
+
 describe("readSettings", () => {
   test("the interfaces of a default stack are the defaults", () => {
     withEnvironment(COMPLETE);
@@ -36,6 +40,12 @@ describe("readSettings", () => {
     [{ NATTER_SMTP_URL: "mail.example.org", NATTER_MAIL_FROM: "a@b" }, "NATTER_SMTP_URL"],
     [{ NATTER_SMTP_URL: "smtp://mail.example.org" }, "NATTER_MAIL_FROM"],
     [{ NATTER_EMAIL_CONFIRMATION: "required" }, "NATTER_SMTP_URL"],
+    [{ NATTER_OIDC_PROVIDERS: "/no/such/file" }, "NATTER_OIDC_PROVIDERS"],
+    [{ NATTER_OIDC_PROVIDERS: "[{]" }, "NATTER_OIDC_PROVIDERS"],
+    [{ NATTER_OIDC_PROVIDERS: providers({ issuer: "http://elsewhere.test" }) }, "an issuer (https"],
+    [{ NATTER_OIDC_PROVIDERS: providers({ id: "credential" }) }, "an id"],
+    [{ NATTER_OIDC_PROVIDERS: providers({}, {}) }, "an id twice"],
+    [{ NATTER_OIDC_PROVIDERS: providers({ trust_emails: true }) }, "trust_emails"],
   ])("%o is named in the error", (wrong, name) => {
     withEnvironment({ ...COMPLETE, ...wrong });
     expect(() => readSettings()).toThrow(name);

@@ -1,4 +1,5 @@
 /** The web app's settings, from the environment: the only file that reads it. */
+import { readFileSync } from "node:fs";
 
 export type Settings = Readonly<{
   databaseUrl: string;
@@ -19,12 +20,29 @@ export type Settings = Readonly<{
   mail: MailSettings | undefined;
   /** `invited`: an account is made with an invitation of an operator alone (`natter users invite`). */
   signUp: "open" | "invited";
+  oidcProviders: readonly OidcProvider[];
   /** Nobody signs in with a password before their address is confirmed. */
   requiresConfirmedEmail: boolean;
   /** Where browsers send and fetch files themselves (FILE_STORE_PUBLIC_URL of the services); undefined: nowhere. */
   filesOrigin: string | undefined;
   /** A reverse proxy of ours is in front, and adds the client's address to `X-Forwarded-For`. */
   trustsForwardedFor: boolean;
+}>;
+
+/** An OpenID Connect provider with which people sign in; `id` is in its redirect address. */
+export type OidcProvider = Readonly<{
+  id: string;
+  name: string;
+  issuer: string;
+  clientId: string;
+  clientSecret: string | undefined;
+  scopes: readonly string[] | undefined;
+  /** How the secret is sent, where the provider's own word for it does not hold. */
+  tokenEndpointAuth: "client_secret_basic" | "client_secret_post" | undefined;
+  /** Its addresses count as confirmed although it does not say so: an operator's word for a provider of their own. */
+  trustsEmail: boolean;
+  /** Whether it makes accounts; undefined: as sign-up is. */
+  signUp: boolean | undefined;
 }>;
 
 export type MailSettings = Readonly<{ smtpUrl: string; from: string }>;
@@ -76,6 +94,62 @@ function readMail(): MailSettings | undefined {
   return { smtpUrl, from };
 }
 
+const TOKEN_ENDPOINT_AUTH = ["client_secret_basic", "client_secret_post"] as const;
+const PROVIDER_KEYS = new Set(
+  "id name issuer client_id client_secret scopes trust_email sign_up token_endpoint_auth".split(" "),
+);
+const PROVIDER_ID = /^[a-z0-9][a-z0-9-]{0,31}$/;
+
+/** A JSON list, or the path of a file with it; it holds secrets, so no error repeats it. */
+function readOidcProviders(): readonly OidcProvider[] {
+  const value = read("NATTER_OIDC_PROVIDERS")?.trim();
+  if (value === undefined) return [];
+  const providers = parseProviders(value).map(readProvider);
+  const ids = providers.map(({ id }) => id);
+  if (new Set(ids).size < ids.length) throw new SettingsError("NATTER_OIDC_PROVIDERS names an id twice");
+  return providers;
+}
+
+function parseProviders(value: string): readonly Record<string, unknown>[] {
+  try {
+    const parsed: unknown = JSON.parse(value.startsWith("[") ? value : readFileSync(value, "utf8"));
+    if (Array.isArray(parsed)) return parsed.map((one) => Object(one) as Record<string, unknown>);
+  } catch {
+    // said below
+  }
+  throw new SettingsError("NATTER_OIDC_PROVIDERS is a JSON list, or the path of a file with one");
+}
+
+function readProvider(given: Record<string, unknown>): OidcProvider {
+  const unknown = Object.keys(given).find((name) => !PROVIDER_KEYS.has(name));
+  if (unknown !== undefined) throw new SettingsError(`NATTER_OIDC_PROVIDERS: ${unknown} is not known`);
+  const text = (name: string) => (typeof given[name] === "string" && given[name] !== "" ? given[name] : undefined);
+  const [id, issuer, clientId] = [text("id"), text("issuer"), text("client_id")];
+  const isComplete = id !== undefined && PROVIDER_ID.test(id) && id !== "credential" && clientId !== undefined;
+  if (!isComplete || issuer === undefined || !isSafeIssuer(issuer)) {
+    throw new SettingsError(
+      "NATTER_OIDC_PROVIDERS: each has an id (a-z, 0-9, -), an issuer (https, or http on this machine) and a client_id",
+    );
+  }
+  return {
+    id,
+    name: text("name") ?? id,
+    issuer,
+    clientId,
+    clientSecret: text("client_secret"),
+    scopes: Array.isArray(given.scopes) ? given.scopes.map(String) : undefined,
+    tokenEndpointAuth: TOKEN_ENDPOINT_AUTH.find((method) => method === given.token_endpoint_auth),
+    trustsEmail: given.trust_email === true,
+    signUp: typeof given.sign_up === "boolean" ? given.sign_up : undefined,
+  };
+}
+
+function isSafeIssuer(issuer: string): boolean {
+  if (!URL.canParse(issuer)) return false;
+  const { protocol, hostname } = new URL(issuer);
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost"].includes(hostname));
+}
+
 function readConfirmation(mail: MailSettings | undefined): boolean {
   const isRequired = oneOf("NATTER_EMAIL_CONFIRMATION", ["optional", "required"]) === "required";
   if (isRequired && mail === undefined) throw new SettingsError("NATTER_EMAIL_CONFIRMATION=required needs NATTER_SMTP_URL");
@@ -107,6 +181,7 @@ export function readSettings(): Settings {
     webAuditSecret: read("WEB_AUDIT_SECRET"),
     mail,
     signUp: oneOf("NATTER_SIGN_UP", ["open", "invited"]),
+    oidcProviders: readOidcProviders(),
     requiresConfirmedEmail: readConfirmation(mail),
     filesOrigin: readFilesOrigin(),
     trustsForwardedFor: read("NATTER_TRUST_FORWARDED_FOR") === "1",

@@ -5,8 +5,11 @@ import { Download } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardDescription, CardHeader, CardTitle } from "@/components/ui/card";
 
+import type { Door } from "@/lib/door";
+
 import { DeleteAccount } from "./delete-account";
 import { EmailForm } from "./email-form";
+import { LinkedAccounts, type Linked } from "./linked-accounts";
 import { PasswordForm } from "./password-form";
 import { ProfileForm } from "./profile-form";
 import { Sessions } from "./sessions";
@@ -14,20 +17,34 @@ import { SignOutEverywhere } from "./sign-out-everywhere";
 
 type User = Readonly<{ userId: string; name: string; email: string; isEmailConfirmed: boolean }>;
 
-export function AccountView({ user, sendsMail }: { user: User; sendsMail: boolean }) {
+type Props = Readonly<{
+  user: User;
+  door: Door;
+  /** How this account can be signed in to: `credential` is a password, the others are providers. */
+  linked: readonly Linked[];
+  failed: string | null;
+}>;
+
+export function AccountView({ user, door, linked, failed }: Props) {
+  const hasPassword = linked.some(({ providerId }) => providerId === "credential");
   return (
     <>
       <Section title="Profile" text="What assistants call you.">
         <ProfileForm name={user.name} />
       </Section>
-      {sendsMail && (
+      {door.sendsMail && (
         <Section title="E-mail address" text="With it you sign in, and get back in when you have forgotten your password.">
           <EmailForm email={user.email} isConfirmed={user.isEmailConfirmed} />
         </Section>
       )}
       <Section title="Password" text={`You sign in as ${user.email}.`}>
-        <PasswordForm />
+        {hasPassword ? <PasswordForm /> : <p className="text-sm">You have none. With “Forgot your password?” on the sign-in page you get one.</p>}
       </Section>
+      {door.providers.length > 0 && (
+        <Section title="Ways to sign in" text="Accounts elsewhere with which you sign in here.">
+          <LinkedAccounts providers={door.providers} linked={linked} failed={failed} />
+        </Section>
+      )}
       <Section title="Sessions" text="Where you are signed in.">
         <Sessions />
         <SignOutEverywhere />
@@ -43,7 +60,7 @@ export function AccountView({ user, sendsMail }: { user: User; sendsMail: boolea
         title="Delete account"
         text="Erases your conversations, your tasks and your account. There is no way back."
       >
-        <DeleteAccount />
+        <DeleteAccount hasPassword={hasPassword} />
       </Section>
     </>
   );

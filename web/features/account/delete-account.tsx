@@ -21,7 +21,7 @@ import type { components } from "@/generated/conversation-api.gen";
 import { errorText } from "@/lib/error-text";
 import { forgetWhatWasRead } from "@/lib/read-cache";
 
-export function DeleteAccount() {
+export function DeleteAccount({ hasPassword }: { hasPassword: boolean }) {
   return (
     <Dialog>
       <DialogTrigger asChild>
@@ -36,7 +36,7 @@ export function DeleteAccount() {
             Your conversations, your tasks and your account are erased at once and cannot be brought back.
           </DialogDescription>
         </DialogHeader>
-        <ConfirmForm />
+        <ConfirmForm hasPassword={hasPassword} />
       </DialogContent>
     </Dialog>
   );
@@ -47,18 +47,19 @@ type ErasureReceipt = components["schemas"]["Receipt"];
 /** The answer of /delete-user, with what the store erased (server/auth-options.ts). */
 type Deleted = Readonly<{ receipt?: ErasureReceipt }>;
 
-function ConfirmForm() {
+/** Without a password Better Auth wants somebody who has signed in lately. */
+function ConfirmForm({ hasPassword }: { hasPassword: boolean }) {
   const [receipt, setReceipt] = useState<ErasureReceipt | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const id = useId();
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const password = String(new FormData(event.currentTarget).get("password"));
+    const proof = hasPassword ? { password: String(new FormData(event.currentTarget).get("password")) } : {};
     setBusy(true);
     setFailure(null);
     const { data, error } = await authClient
-      .deleteUser({ password })
+      .deleteUser(proof)
       .catch(() => ({ data: null, error: { code: "unavailable" } }));
     if (error === null) {
       stayHere(); // to show the receipt: the session has ended, and other parts of the page learn it now
@@ -75,10 +76,12 @@ function ConfirmForm() {
   if (receipt !== null) return <Receipt receipt={receipt} />;
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <div className="grid gap-2">
-        <Label htmlFor={id}>Your password</Label>
-        <Input id={id} name="password" type="password" autoComplete="current-password" required />
-      </div>
+      {hasPassword && (
+        <div className="grid gap-2">
+          <Label htmlFor={id}>Your password</Label>
+          <Input id={id} name="password" type="password" autoComplete="current-password" required />
+        </div>
+      )}
       {failure && (
         <Alert variant="destructive">
           <AlertDescription>{failure}</AlertDescription>

@@ -45,7 +45,7 @@ web:
     HOSTNAME: 0.0.0.0
     PORT: "3000"
     NATTER_TRUST_FORWARDED_FOR: "1"
-  secrets: [BETTER_AUTH_SECRET, WEB_AUDIT_SECRET, NATTER_SMTP_URL, { DATABASE_URL: DATABASE_URL_WEB }]
+  secrets: [BETTER_AUTH_SECRET, WEB_AUDIT_SECRET, NATTER_SMTP_URL, NATTER_OIDC_PROVIDERS, { DATABASE_URL: DATABASE_URL_WEB }]
 {{- end }}
 
 {{- define "natter.assistants" -}}
@@ -93,7 +93,7 @@ seccompProfile: { type: RuntimeDefault }
 {{- end }}
 {{- range $variable, $key := $secrets }}
 - name: {{ $variable }}
-  valueFrom: { secretKeyRef: { name: {{ $.root.Values.secret }}, key: {{ $key }}{{ if has $key (list "OPENAI_API_KEY" "AUTH_EDGE_TRANSCRIPTION_API_KEY" "NATTER_SMTP_URL") }}, optional: true{{ end }} } }
+  valueFrom: { secretKeyRef: { name: {{ $.root.Values.secret }}, key: {{ $key }}{{ if has $key (list "OPENAI_API_KEY" "AUTH_EDGE_TRANSCRIPTION_API_KEY" "NATTER_SMTP_URL" "NATTER_OIDC_PROVIDERS") }}, optional: true{{ end }} } }
 {{- end }}
 {{- end }}
 

@@ -66,7 +66,7 @@ async def _reset_link(
     email: str, data_dir: Path | None, database_url: str | None, nats_url: str | None, web_url: str | None
 ) -> str:
     origin = _origin(data_dir, web_url)
-    connection = await _connect(data_dir, database_url)
+    connection = await connect(data_dir, database_url)
     try:
         user_id = await connection.fetchval('select id from auth."user" where email = $1', email)
         if user_id is None:
@@ -82,7 +82,7 @@ async def _invitation_link(
     email: str, data_dir: Path | None, database_url: str | None, nats_url: str | None, web_url: str | None
 ) -> str:
     origin = _origin(data_dir, web_url)
-    connection = await _connect(data_dir, database_url)
+    connection = await connect(data_dir, database_url)
     try:
         await _note("invitation_made", None, data_dir, nats_url)
         token = await _write(connection, "invitation", email, INVITATION_LIFETIME)
@@ -114,7 +114,7 @@ def _origin(data_dir: Path | None, web_url: str | None) -> str:
     return state.url
 
 
-async def _connect(data_dir: Path | None, database_url: str | None) -> Any:
+async def connect(data_dir: Path | None, database_url: str | None) -> Any:
     """The accounts' database, as the web app enters it. Raises NoStackError."""
     asyncpg: Any = import_module("asyncpg")  # for these commands alone; it has no types
     directory = DataDirectory.open(data_dir or Settings().data_dir)
