@@ -54,7 +54,7 @@ async def work(seconds: float, context: Context) -> str:
 @server.tool()
 def draw(pixel: str, large: bool = False) -> list:
     if large:
-        return [ImageContent(data=pixel + "A" * 400_000, mime_type="image/png")]
+        return [ImageContent(data="A" * 400_000, mime_type="image/png")]
     note = TextResourceContents(uri="file:///note.txt", mime_type="text/plain", text="a note")
     scan = BlobResourceContents(uri="file:///scan.png", mime_type="image/png", blob=pixel)
     return [

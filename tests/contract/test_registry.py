@@ -23,8 +23,6 @@ PLAYS_EVERY_SERVICE = "contract_tests"
 
 CALLED_BY_THE_AGENTS_SDK = {(Service.AGENT_RUNNER, "TruncateSession")}
 """By `pop_item` and `clear_session` of StoreSession, an openai-agents Session: no code of ours calls them (ADR 9)."""
-NOT_SENT_YET = {(Service.AGENT_RUNNER, "KeepAttachment")}
-"""Messages that the store answers, and nobody asks yet: whoever begins to, takes them out here."""
 REPUBLISHED_BY_NATS = LiveDelta.__name__
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -118,7 +116,7 @@ def received_in(code: Sequence[ast.AST]) -> set[str]:
 @pytest.mark.parametrize("service", list(Service), ids=str)
 def test_a_service_sends_what_it_may_send_and_nothing_else(service: Service) -> None:
     may_send = {entry.message.__name__ for entry in REGISTRY if service in entry.senders}
-    by_others = {message for called_for, message in CALLED_BY_THE_AGENTS_SDK | NOT_SENT_YET if called_for is service}
+    by_others = {message for called_for, message in CALLED_BY_THE_AGENTS_SDK if called_for is service}
     assert sent_in(code_of(service)) == may_send - by_others
 
 

@@ -1,6 +1,7 @@
 """An assistant that shows whatever can be shown, from tools and in answer to actions."""
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,8 +21,8 @@ from natterkit import (
     function_tool,
     schedule_tools,
 )
+from PIL import Image
 
-PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(16)
 TEMPLATE = WidgetTemplate(
     {
         "version": "1.0",
@@ -48,7 +49,9 @@ async def growing(*words: str) -> AsyncIterator[Card]:
 async def previews() -> AsyncIterator[bytes]:
     """An image that gets better."""
     for number in range(3):
-        yield PIXEL + bytes([number])
+        drawn = io.BytesIO()
+        Image.new("RGB", (4 * number + 4, 4)).save(drawn, "PNG")
+        yield drawn.getvalue()
 
 
 @function_tool
@@ -67,7 +70,7 @@ async def present() -> str:
     await context.end_tasks("Prepared it all", icon="check")
     await context.widget(growing("one", "two", "three"), copy_text="one two three")
     await context.widget(TEMPLATE.build({"name": "Ada"}))
-    await context.image(previews(), images_count=3)
+    await context.image(previews(), images_count=3, title="Leaves")
     await context.annotate(UrlSource(url="https://example.org/tea", title="Tea"), after="leaves")
     await context.annotate(EntitySource(id="order_7", title="Order 7", interactive=True, data={"kind": "order"}))
     await context.set_title("Tea")

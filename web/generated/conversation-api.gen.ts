@@ -2284,7 +2284,9 @@ export interface components {
         };
         /**
          * ToolAttachment
-         * @description What a tool returned beside its text. ``url``: an image as a data URL, or where a link leads (http, https).
+         * @description What a tool returned beside its text. ``url``: where a link leads (http, https), or the address of an image.
+         *
+         *     ``attachment_id``: what the image is kept as. Runs of earlier releases had none, and images as data URLs.
          */
         ToolAttachment: {
             /**
@@ -2296,6 +2298,8 @@ export interface components {
             title: string;
             /** Url */
             url: string;
+            /** Attachment Id */
+            attachment_id?: string | null;
         };
         /**
          * ToolCallView

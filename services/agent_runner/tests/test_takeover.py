@@ -11,7 +11,7 @@ from agent_runner.transcript import Transcript, is_kept
 from chatkit.types import ThreadItem
 from chatkit_protocol import events, items
 from chatkit_protocol.reducer import Shown, Viewer
-from contracts.replies import ToolCallView
+from contracts.replies import ToolAttachment, ToolCallView
 from pydantic import TypeAdapter
 
 ITEMS: TypeAdapter[Any] = TypeAdapter(ThreadItem)
@@ -124,7 +124,9 @@ def test_a_tool_call_that_no_checkpoint_holds_is_not_text() -> None:
 def test_an_image_that_was_seen_is_kept_and_one_that_was_on_its_way_is_not() -> None:
     recorder = Recorder()
     first = Transcript(recorder, "conv_1", clock=lambda: NOW)
-    first.image_shown("data:image/png;base64,iVBORw0KGgo=")
+    first.image_shown(
+        ToolAttachment(type="image", title="A fox", url="/api/a/attachments/atc_1", attachment_id="atc_1")
+    )
     on_its_way, whole = recorder.events
     shown = Shown()
     shown.apply(on_its_way)

@@ -1,6 +1,7 @@
 """What only Natter has: its task tools, processes that die, tokens that expire, a message that interrupts."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -55,18 +56,25 @@ def test_an_answer_that_was_cut_off_is_gone_on_with(natter: Person, page: Page, 
 
 
 def test_an_image_that_a_tool_draws_is_seen_and_the_history_has_it(natter: Person, page: Page, chat: Chat) -> None:
-    page.goto(natter.durable_url())
+    files = {"data-attachment-url": natter.download}
+    page.goto(natter.durable_url({}, **files))
     chat.send("picture")
     image = chat.root.get_by_role("img", name="Generated image")
     chat.answer_is("There it is.", timeout=RECOVERY_MS_MAX)
     for _ in range(2):  # as it comes, and as it is loaded
         expect(image).to_have_count(1)
         expect(image).to_be_visible()
-        assert image.evaluate("image => image.complete && image.naturalWidth") == 1
+        page.wait_for_function("chat.shadowRoot.querySelector('.generated-image').naturalWidth === 1")
+        assert not str(image.get_attribute("src")).startswith("data:")
+        chat.root.get_by_role("button", name="Open Generated image").click()
+        with page.expect_download() as download:
+            chat.root.get_by_role("dialog").get_by_role("button", name="Download").click()
+        assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+        page.keyboard.press("Escape")
         chat.root.locator(".task .task-title").click()
         expect(chat.root.locator(".task-details")).to_contain_text("images of this type are not shown")
         expect(chat.root.get_by_role("link", name="The paper")).to_have_attribute("href", "https://example.com/paper")
-        page.goto(natter.durable_url({"initialThread": chat.thread_id()}))
+        page.goto(natter.durable_url({"initialThread": chat.thread_id()}, **files))
     assert page.evaluate("window.pwned") is None
     assert chat.events("error") == []
 

@@ -13,6 +13,8 @@ import pytest_asyncio
 import uvicorn
 from actor_kit.uvicorn_internals import QuietServer
 from agent_runner.crash_points import CrashPoint
+from contracts.identity import Principal
+from contracts.queries import ListAttachments
 from contracts.replies import TurnBegun
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ImageContent, ToolAnnotations
@@ -174,10 +176,14 @@ async def test_a_runner_that_dies_before_or_after_a_call(
 
 @pytest.mark.parametrize(
     "point",
-    [pytest.param(CrashPoint.AFTER_TOOL_FINISHED, marks=pytest.mark.thorough), CrashPoint.AFTER_OUTPUTS_CHECKPOINT],
+    [
+        CrashPoint.AFTER_TOOL_CALLED,  # it is kept, and the call that made it is made again
+        pytest.param(CrashPoint.AFTER_TOOL_FINISHED, marks=pytest.mark.thorough),
+        pytest.param(CrashPoint.AFTER_OUTPUTS_CHECKPOINT, marks=pytest.mark.thorough),
+    ],
     ids=str,
 )
-async def test_an_image_is_shown_once_and_the_next_model_call_sees_it(
+async def test_a_picture_is_kept_and_shown_once_and_the_next_model_call_sees_it(
     stack: RunnerStack, provider: OpenaiServer, point: CrashPoint
 ) -> None:
     provider.scripts[f"draw-{point}"] = [tool("draw"), text("done")]
@@ -194,7 +200,10 @@ async def test_an_image_is_shown_once_and_the_next_model_call_sees_it(
     assert [item.item for item in await stack.items(user, begun.conversation_id)] == list(seen.viewer.items.values())
     last = [request for request in provider.requests if f"draw-{point}" in json.dumps(request)][-1]
     (parts,) = [item["output"] for item in last["input"] if item.get("type") == "function_call_output"]
-    assert parts[1]["image_url"] == f"data:image/png;base64,{PIXEL}"
+    assert parts[2]["image_url"].startswith("data:image/png;base64,")
+    (kept,) = (await stack.bus.request(ListAttachments(principal=Principal(user_id=user), limit=10))).data
+    [image] = [item["image"] for item in seen.viewer.items.values() if item["type"] == "generated_image"]
+    assert image["id"] == kept.attachment_id
 
 
 async def test_a_runner_that_dies_while_tools_are_at_work(

@@ -196,7 +196,9 @@ async def test_a_scanner_has_the_last_word(nats_url: str, tmp_path: Path, store:
         return httpx.Response(406 if b"EICAR" in seen[-1] else 204)
 
     async with running_edge(nats_url, tmp_path, scanner_url="http://scanner") as edge:
-        edge.edge.uploads.scanner.client._transport = httpx.MockTransport(scan)
+        scanner = edge.edge.uploads.intake.scanner
+        assert scanner is not None
+        scanner.client._transport = httpx.MockTransport(scan)
         assert (await uploaded(edge, TEXT, "a.txt"))["state"] == "stored"
         assert seen == [TEXT]
         answer = await put(edge, await created(edge, b"EICAR!", "a.txt"), b"EICAR!")

@@ -1,7 +1,6 @@
 """Tools that a model's provider executes: their calls are shown and stored like any other's."""
 
 import asyncio
-import base64
 import json
 import signal
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ import pytest_asyncio
 from contracts.commands import CancelRun
 from contracts.identity import Principal
 
+from tests.foreign_mcp import PIXEL
 from tests.integration.runner.model_servers.servers import ModelServer, aimock
 from tests.openai_server import Answer, OpenaiServer
 from tests.runner_stack import RunnerStack, Watched, runner_stack
@@ -24,7 +24,7 @@ RESEARCHER = Path(__file__).parents[2] / "people/researcher.py"
 FIXTURES = [
     {"match": {"userMessage": "the weather"}, "response": {"content": "It rains.", "webSearches": ["weather in Bern"]}}
 ]
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
+PNG = PIXEL
 SEARCH = {
     "type": "web_search_call",
     "status": "completed",
@@ -55,7 +55,12 @@ MCP = {
     "output": "Tea, the page.",
 }
 BROKEN_MCP = {**MCP, "output": None, "error": {"type": "http_error", "code": 404, "message": "no such page"}}
-IMAGE = {"type": "image_generation_call", "status": "completed", "result": PNG}
+IMAGE = {
+    "type": "image_generation_call",
+    "status": "completed",
+    "revised_prompt": "A red fox in the snow",
+    "result": PNG,
+}
 
 
 @dataclass
@@ -138,10 +143,35 @@ async def test_an_image_is_an_item_and_an_answer_without_a_word(research: Resear
     assert (seen.end["type"], seen.end.get("code")) == ("run.completed", None), research.stack.logs()
     items = await research.stack.items("cleo", begun.conversation_id)
     (image,) = [cast("dict[str, Any]", item.item["image"]) for item in items if item.type == "generated_image"]
-    assert image["url"] == f"data:image/png;base64,{PNG}"
-    previews = [event["update"] for event in seen.events if event.get("item_id") == image["id"] and "update" in event]
+    assert (image["url"], image["name"]) == (f"/api/cleo/attachments/{image['id']}/content", "A red fox in the snow")
+    previews = [event["update"] for event in seen.events if event.get("update", {}).get("image")]
     assert [preview["type"] for preview in previews] == ["generated_image.updated"]
     assert [task["title"] for task in seen.viewer.tasks()] == ["Drew an image"]
+    # The next turn's model is given what was drawn, as it is given what people attach.
+    research.model.script = [Answer(words=("In white.",))]
+    again = await research.stack.begin("cleo", "darker, please", begun.conversation_id)
+    assert (await research.stack.watch("cleo", again)).viewer.texts() == ["In white."]
+    drawn = research.model.requests[-1]["input"][1]
+    assert drawn["role"] == "user"
+    told, shown = drawn["content"]
+    assert told["text"].startswith("[You have drawn, and the user is shown, “A red fox in the snow.png” (image/png,")
+    assert shown["image_url"].startswith("data:image/png;base64,")
+
+
+async def test_of_a_picture_that_was_cut_short_the_last_preview_is_kept(research: Research) -> None:
+    research.model.requests.clear()
+    research.model.stalled.clear()
+    research.model.script = [Answer(hosted=(IMAGE,), stall_in_hosted=True)]
+    begun = await research.stack.begin("emil", "draw")
+    async with asyncio.timeout(10):
+        while not any("update" in e for e in Watched.of(await research.stack.deltas("emil", begun)).events):
+            await asyncio.sleep(0.02)
+    await research.stack.bus.request(CancelRun(principal=Principal(user_id="emil"), run_id=begun.run_id))
+    seen = await research.stack.watch("emil", begun)
+    items = await research.stack.items("emil", begun.conversation_id)
+    (image,) = [cast("dict[str, Any]", item.item["image"]) for item in items if item.type == "generated_image"]
+    assert image["url"] == f"/api/emil/attachments/{image['id']}/content"
+    assert [item.item for item in items] == list(seen.viewer.items.values())
 
 
 async def test_a_call_may_take_longer_than_a_word_is_not_repeated_and_can_be_stopped(research: Research) -> None:

@@ -16,7 +16,7 @@ from chatkit.types import CustomSummary, Task, ThreadMetadata, ThreadStreamEvent
 from contracts.commands import BeginTurn, CustomAction, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
-from contracts.queries import GetConversation, ListSchedules
+from contracts.queries import GetAttachment, GetConversation, ListSchedules
 from pydantic import TypeAdapter
 
 from tests.integration.runner.test_like_stock_chatkit import MemoryStore
@@ -92,6 +92,11 @@ async def test_everything_is_shown_in_chatkits_events_and_stored_as_it_was_seen(
         ("url", len("It is made of leaves")),
         ("entity", None),
     ]
+    image: Any = stored[5].item["image"]
+    kept = (
+        await stack.bus.request(GetAttachment(principal=Principal(user_id="alice"), attachment_id=image["id"]))
+    ).attachment
+    assert (kept.name, kept.width, kept.height, image["name"]) == ("Leaves.png", 12, 4, "Leaves")
     widget: Any = stored[3].item
     assert (widget["widget"]["children"][0]["value"], widget["copy_text"]) == ("one two three", "one two three")
     assert "Ada" in str(stored[4].item)

@@ -1,6 +1,8 @@
 """Tool calls that run side by side, on servers that fail, hang, or are away for a while."""
 
 import asyncio
+import base64
+import io
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -8,7 +10,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from contracts.replies import TurnBegun
+from contracts.commands import CreateAttachment
+from contracts.identity import Principal
+from contracts.queries import ListAttachments
+from contracts.replies import AttachmentView, TurnBegun
+from PIL import Image
 
 from tests.foreign_mcp import PIXEL, stdio_arguments
 from tests.openai_server import OpenaiServer, text, tool
@@ -56,6 +62,7 @@ async def stack(
         AGENT_RUNNER_MODELS_ALLOWED="demo",
         AGENT_RUNNER_MCP_SERVERS=json.dumps([other]),
         AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX=str(WAIT_SECONDS_MAX),
+        AGENT_RUNNER_TOOL_IMAGE_BYTES_MAX="262144",
     ) as running:
         await until_its_tools_are_there(running, provider)
         yield running
@@ -173,9 +180,14 @@ async def test_images_and_links_of_a_tool_reach_the_person_and_the_model(
 ) -> None:
     provider.scripts["DRAWING"] = [tool("draw", pixel=PIXEL), text("done"), text("it was a pixel")]
     begun, seen = await stack.ask("draw", "DRAWING, please")
-    image = f"data:image/png;base64,{PIXEL}"
-    shown = [item["image"]["url"] for item in seen.viewer.items.values() if item["type"] == "generated_image"]
-    assert shown == [image, image]
+    images = [item["image"] for item in seen.viewer.items.values() if item["type"] == "generated_image"]
+    kept = await kept_pictures(stack, "draw")
+    assert {one["url"] for one in images} == {f"/api/draw/attachments/{one.attachment_id}/content" for one in kept}
+    assert [one.get("name") for one in images] == [None, "scan"]
+    assert {(one.name, one.mime_type, one.width, one.source, one.run_id) for one in kept} == {
+        (name, "image/png", 1, "tool", begun.run_id) for name in ("picture.png", "scan.png")
+    }
+    assert "base64" not in json.dumps(seen.events)
     items = await stack.items("draw", begun.conversation_id)
     assert [item.item for item in items] == list(seen.viewer.items.values())
     (task,) = seen.viewer.tasks()
@@ -187,23 +199,42 @@ async def test_images_and_links_of_a_tool_reach_the_person_and_the_model(
     assert PIXEL not in json.dumps(items[-1].tool_calls[0].result)
     (parts,) = outputs(provider, "DRAWING")
     kinds = [part["type"] for part in parts]
-    assert kinds == ["input_text", "input_image", "input_image"]
-    assert [part["image_url"] for part in parts[1:]] == [image, image]
+    assert kinds == ["input_text", "input_text", "input_image", "input_text", "input_image"]
+    assert f"The user is shown “scan.png” (image/png, {kept[0].size_bytes} bytes, 1 by 1 pixels)" in parts[3]["text"]
+    data = base64.b64decode(parts[4]["image_url"].removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(data)).size == (1, 1)
     assert "Two drawings." in parts[0]["text"]
     assert "a note" in parts[0]["text"]
-    # A later turn reads that there was an image.
+    # A later turn has the pictures as well: the history refers to them, as to what people attach.
     again = await stack.begin("draw", "DRAWING again?", begun.conversation_id)
     await stack.watch("draw", again)
     (later,) = outputs(provider, "DRAWING")
-    assert PIXEL not in json.dumps(later)
-    assert [part["text"] for part in later[1:]] == ["[An image. The user sees it; you cannot.]"] * 2
+    assert later == parts
+
+
+async def kept_pictures(stack: RunnerStack, user: str) -> tuple[AttachmentView, ...]:
+    return (await stack.bus.request(ListAttachments(principal=Principal(user_id=user), limit=10))).data
+
+
+async def test_who_has_no_room_for_files_is_told_so_and_the_model_too(
+    stack: RunnerStack, provider: OpenaiServer
+) -> None:
+    full = CreateAttachment(
+        principal=Principal(user_id="full"), name="film.mp4", mime_type="video/mp4", size_bytes=1024**3
+    )
+    await stack.bus.request(full)
+    provider.scripts["NO ROOM"] = [tool("draw", pixel=PIXEL), text("done")]
+    _, seen = await stack.ask("full", "NO ROOM, please")
+    assert [item["type"] for item in seen.viewer.items.values()] == ["user_message", "workflow", "assistant_message"]
+    assert outputs(provider, "NO ROOM")[0].count("it was not kept, for the user has no room for more files") == 2
+    assert [one.name for one in await kept_pictures(stack, "full")] == ["film.mp4"]
 
 
 async def test_an_image_that_is_too_large_is_told_in_words(stack: RunnerStack, provider: OpenaiServer) -> None:
     provider.scripts["LARGE"] = [tool("draw", pixel=PIXEL, large=True), text("done")]
     _, seen = await stack.ask("large", "LARGE, please")
     assert [item["type"] for item in seen.viewer.items.values()] == ["user_message", "workflow", "assistant_message"]
-    words = "[image/png, 293 KiB: an image of more than 256 KiB is not shown]"
+    words = "[image/png, 292 KiB: an image of more than 256 KiB is not shown]"
     assert outputs(provider, "LARGE") == [words]
     assert words in seen.viewer.tasks()[0]["content"]
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from contracts.ids import AttachmentId
 from contracts.message import Body
 
 RunStatus = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
@@ -14,11 +15,15 @@ ToolCallStatus = Literal["running", "success", "failure", "interrupted", "unknow
 
 
 class ToolAttachment(Body):
-    """What a tool returned beside its text. ``url``: an image as a data URL, or where a link leads (http, https)."""
+    """What a tool returned beside its text. ``url``: where a link leads (http, https), or the address of an image.
+
+    ``attachment_id``: what the image is kept as. Runs of earlier releases had none, and images as data URLs.
+    """
 
     type: Literal["image", "link"]
     title: str
     url: str
+    attachment_id: AttachmentId | None = None
 
 
 class ToolCallView(Body):

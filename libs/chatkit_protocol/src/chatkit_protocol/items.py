@@ -113,9 +113,13 @@ def workflow(
     }
 
 
-def generated_image(item_id: str, thread_id: str, created_at: datetime, url: str | None) -> Json:
-    """A GeneratedImageItem; without ``url`` its image is still on its way."""
-    image = {"id": item_id, "url": url} if url else None
+def image(image_id: str, url: str, name: str = "") -> Json:
+    """A GeneratedImage. ``name``: what is seen on it, in a few words, for pages that know Natter."""
+    return {"id": image_id, "url": url, **({"name": name} if name else {})}
+
+
+def generated_image(item_id: str, thread_id: str, created_at: datetime, image: Json | None) -> Json:
+    """A GeneratedImageItem; without ``image`` it is still on its way."""
     return {**_item("generated_image", item_id, thread_id, created_at), "image": image}
 
 

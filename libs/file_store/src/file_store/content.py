@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Final
 from urllib.parse import quote
 
@@ -69,7 +69,7 @@ def served_as(name: str, mime_type: str, *, is_download: bool = False) -> dict[s
     }
 
 
-async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncGenerator[bytes]]:
     """The beginning of a file, and all of it."""
     iterator = aiter(chunks)
     head = bytearray()
@@ -78,7 +78,7 @@ async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncIterator[
         if len(head) >= HEAD_BYTES:
             break
 
-    async def whole() -> AsyncIterator[bytes]:
+    async def whole() -> AsyncGenerator[bytes]:
         if head:
             yield bytes(head)
         async for chunk in iterator:

@@ -79,7 +79,9 @@ class ShowingEffects(Protocol):
         self, widget: Widget | AsyncIterator[Widget], *, item_id: str | None, copy_text: str | None
     ) -> str: ...
 
-    async def show_image(self, image: str | bytes | AsyncIterator[str | bytes], *, images_count: int | None) -> str: ...
+    async def show_image(
+        self, image: str | bytes | AsyncIterator[str | bytes], *, images_count: int | None, title: str
+    ) -> str: ...
 
     async def annotate(self, annotation: Json, *, after: str | None) -> None: ...
 
@@ -161,11 +163,17 @@ class Showing:
         """
         return await self.effects.show_widget(widget, item_id=item_id, copy_text=copy_text)
 
-    async def image(self, image: str | bytes | AsyncIterator[str | bytes], *, images_count: int | None = None) -> str:
+    async def image(
+        self, image: str | bytes | AsyncIterator[str | bytes], *, images_count: int | None = None, title: str = ""
+    ) -> str:
         """Show an image: its bytes, a data URL, or an https address. An async generator gives previews and, last, the
-        image; ``images_count``, how many that will be, makes the progress. Returns the item's id. Raises ValueError.
+        image; ``images_count``, how many that will be, makes the progress. ``title``: what is seen on it, in a few
+        words, for those who do not see it; it is saved under that name. Returns the item's id.
+
+        Bytes are looked at as an upload is, and kept as a file of the user's. Raises ValueError for what is no picture,
+        is too large, or finds no room.
         """
-        return await self.effects.show_image(image, images_count=images_count)
+        return await self.effects.show_image(image, images_count=images_count, title=title)
 
     async def annotate(self, source: Source | Any, *, after: str | None = None, index: int | None = None) -> None:
         """Name a source of the message that is being written, or else of the next one.

@@ -99,12 +99,11 @@ class AgentLoop:
             served.assistant,
             context,
             effects,
-            tool_calls.images,
             claimed.inference_options,
             wants_tool=not claimed.checkpoint,
             model_sees_images=workshop.settings.model_sees_images,
         )
-        self._hosted = HostedCalls(transcript, tool_calls.images, workshop.settings.tool_output_characters_max)
+        self._hosted = HostedCalls(transcript, tool_calls.pictures, workshop.settings.tool_output_characters_max)
         self._own_servers = OwnServers()
         self._offered = OfferedTools(served, tool_calls, attachments, self._replayed_names)
         self._agents: dict[str, Agent[Any]] = {}
@@ -174,7 +173,7 @@ class AgentLoop:
         self._agent_name = agent.name
         await self._store_outputs(rules.outputs(asked["input"]))
         self._transcript.begin_response()
-        self._hosted.begin_response()
+        self._hosted.begin_response(len(self._session.run_items))
         if self._replay:
             return self._replayed()
         model = self._asking.model_for(agent, own, asked["tools"])
@@ -187,7 +186,7 @@ class AgentLoop:
             begun = ""
         with self._tool_calls.waits.model():
             response = await call_model(
-                lambda: model.stream_response(**self._asking.asked(model, own, asked, begun)),
+                lambda: model.stream_response(**self._asking.asked(own, asked, begun)),
                 lambda event, is_first: self._show(event, is_first, titles_by),
                 ModelBounds.of(self._settings),
                 titles_by or str(getattr(model, "model", "")),
@@ -196,7 +195,8 @@ class AgentLoop:
         output, usage = self._read(response)
         output = rules.with_begun(output, begun)
         kept = [item for item in output if item.type not in rules.HOSTED_CALLS]  # no other model could read those
-        await self._store_calls([rules.storable_item(item.model_dump(exclude_none=True)) for item in kept])
+        said = [rules.storable_item(item.model_dump(exclude_none=True)) for item in kept]
+        await self._store_calls([*self._hosted.take_drawn(), *said])
         self._check_tokens()
         return ModelResponse(output=output, usage=usage, response_id=None)
 
@@ -349,10 +349,18 @@ class AgentLoop:
 
     def _show(self, event: Any, is_first_token: bool, titles_by: str | None) -> Awaitable[None] | None:
         self._transcript.on_model_event(event)
-        self._hosted.on_model_event(event)
-        if is_first_token:
-            return self._on_first_token(titles_by)
+        drawing = self._hosted.on_model_event(event)
+        if is_first_token or drawing is not None:
+            return self._on_rare_event(drawing, is_first_token, titles_by)
         return self._publisher.flush() if self._publisher.is_crowded else None
+
+    async def _on_rare_event(
+        self, drawing: Awaitable[None] | None, is_first_token: bool, titles_by: str | None
+    ) -> None:
+        if is_first_token:
+            await self._on_first_token(titles_by)
+        if drawing is not None:
+            await drawing
 
     async def _on_first_token(self, titles_by: str | None) -> None:
         models = self._workshop.models
@@ -371,10 +379,14 @@ class AgentLoop:
     # --- checkpoints -------------------------------------------------------------------------------------
 
     async def _store_calls(self, items: list[dict[str, Any]]) -> None:
-        """Store a model turn that calls tools before any of them runs; the last turn is stored with the run's end."""
+        """Store a model turn that calls tools before any of them runs; the last turn is stored with the run's end.
+
+        One that has but drawn a picture is no last one: the SDK asks once more.
+        """
         calls = [item for item in items if item["type"] == "function_call"]
+        items = [*self._last_output, *items]
+        self._last_output = [] if calls else items
         if not calls:
-            self._last_output = items
             return
         for call in calls:
             arguments = parse_arguments(call["arguments"])

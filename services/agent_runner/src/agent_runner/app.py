@@ -27,6 +27,7 @@ from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.metrics import SLOTS
 from agent_runner.models import Models
+from agent_runner.pictures import Pictures
 from agent_runner.queue_watch import QueueWatch
 from agent_runner.registration import Registration
 from agent_runner.sealing import Seal
@@ -51,7 +52,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         crash_points = CrashPoints(settings.test_crash_directory)
         frames, desk = Frames(lambda: health.loop_delay_seconds), desk_of(settings)
         files, texts = open_file_store(settings, bus), FileTexts()
-        workshop = Workshop(bus, Store(bus), models, assistants, settings, crash_points, frames, desk, files, texts)
+        pictures = Pictures.of(files, settings.tool_image_bytes_max)
+        workshop = Workshop(
+            bus, Store(bus), models, assistants, settings, crash_points, frames, desk, files, texts, pictures
+        )
         actor = AgentRunner(workshop)
         _add_checks(health, bus, assistants)
         SLOTS.set(settings.slots)

@@ -14,7 +14,6 @@ from agent_runner.equipment import OwnModel
 from agent_runner.hosted_tools import can_execute, hosted_tools_of, refusal
 from agent_runner.models import Models, tool_wanted
 from agent_runner.run_effects import RunEffects
-from agent_runner.tool_images import RunImages
 
 
 @dataclass
@@ -25,7 +24,6 @@ class Asking:
     assistant: Assistant
     context: Context
     effects: RunEffects
-    images: RunImages
     inference_options: Json
     wants_tool: bool
     model_sees_images: bool
@@ -55,15 +53,13 @@ class Asking:
         """Whether the model goes on with a text that is given to it as the beginning of its answer."""
         return not isinstance(own, Model) and not asked["output_schema"] and self.models.continues(self.name(own))
 
-    def asked(self, model: Model, own: OwnModel, asked: dict[str, Any], begun: str = "") -> dict[str, Any]:
-        """What the SDK asks, with images, hidden context and settings as this model is to get them.
+    def asked(self, own: OwnModel, asked: dict[str, Any], begun: str = "") -> dict[str, Any]:
+        """What the SDK asks, with hidden context and settings as this model is to get them.
 
         ``begun``: the beginning of the answer, without the blanks at its end, which some servers refuse.
         """
-        sees_images = self.model_sees_images and isinstance(model, OpenAIResponsesModel)
-        items = self.images.put_in(asked["input"], model_sees_images=sees_images)
         wanted = tool_wanted(self.inference_options, asked["tools"]) if self.wants_tool else None
-        request = {**self.asked_nested(own, asked, wanted), "input": [*items, *self.effects.hidden]}
+        request = {**self.asked_nested(own, asked, wanted), "input": [*asked["input"], *self.effects.hidden]}
         return self._going_on(self.name(own), request, begun) if begun and not isinstance(own, Model) else request
 
     def _going_on(self, name: str, request: dict[str, Any], begun: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from chatkit_protocol.history import referred_attachment
+from chatkit_protocol.history import ATTACHMENT_REFERENCE, referred_attachment
 from chatkit_protocol.items import PICTURE_TYPES
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
@@ -34,6 +34,12 @@ REQUEST_CHARACTERS_MAX: Final = 120_000
 FILE_CHARACTERS_MAX: Final = 40_000
 """Of the text of one."""
 READ_FILE: Final = "read_file"
+NOT_SEEN: Final = "[A file, which the user sees.]"
+_WHOSE: Final = {
+    "user": "The user attached",
+    "tool": "The user is shown",
+    "model": "You have drawn, and the user is shown,",
+}
 
 
 @dataclass(frozen=True)
@@ -87,22 +93,23 @@ class RunAttachments:
     async def put_in(self, items: Sequence[Any], sees: Sees) -> list[Any]:
         """The model's input with what it takes of each attachment for the reference to it."""
         self.note(items)
-        if not self.referred:
-            return list(items)
         room = _Room()
         given = [await self._with_attachments(item, sees, room) for item in reversed(items)]
         return given[::-1]
 
     async def _with_attachments(self, item: Any, sees: Sees, room: _Room) -> Any:
         parts = _parts(item)
-        if not any(referred_attachment(part) for part in parts):
+        if not any(_is_reference(part) for part in parts):
             return item
         is_output = item.get("type") == "function_call_output"
         sees = Sees() if is_output and not sees.in_outputs else sees
         given: list[dict[str, Any]] = []
         for part in parts:
             attachment_id = referred_attachment(part)
-            given += [dict(part)] if attachment_id is None else await self._given(attachment_id, sees, room)
+            if attachment_id is not None:
+                given += await self._given(attachment_id, sees, room)
+            else:
+                given.append(_text(NOT_SEEN) if _is_reference(part) else dict(part))
         if not is_output:
             return {**item, "content": given}
         has_pictures = any(part["type"] == "input_image" for part in given)
@@ -176,6 +183,14 @@ class RunAttachments:
             raise LookupError(f"There is no file {attachment_id}.")
         return data
 
+    async def data_url(self, attachment_id: AttachmentId) -> str | None:
+        """A picture as an address that any provider takes; None where it is gone, or too large."""
+        view = await self.view(attachment_id)
+        if view is None or view.size_bytes > SHOWN_BYTES_MAX:
+            return None
+        data = await self._bytes(view)
+        return None if data is None else _data_url(view, data)
+
     async def text(self, view: AttachmentView) -> FileText:
         """Its text, or why there is none."""
         known = self._texts.get(view.attachment_id)
@@ -212,19 +227,28 @@ class RunAttachments:
 def told_of(view: AttachmentView) -> str:
     """What a model is told of a file in any case."""
     size = f", {view.width} by {view.height} pixels" if view.width and view.height else ""
-    whose = "The user attached" if view.source == "user" else "The user is shown"
-    return f"{whose} “{view.name}” ({view.mime_type}, {_size(view.size_bytes)}{size}), id {view.attachment_id}."
+    what = f"{view.mime_type}, {_size(view.size_bytes)}{size}"
+    return f"{_WHOSE[view.source]} “{view.name}” ({what}), id {view.attachment_id}."
 
 
 def in_words(items: Sequence[Any]) -> list[Any]:
     """The same for whoever keeps the history elsewhere: words for each reference."""
-    return [
-        {**item, "content": [_in_words(part) for part in parts]} if (parts := _parts(item)) else item for item in items
-    ]
+    return [_item_in_words(item) for item in items]
 
 
-def _in_words(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _text("[A file, which the user sees.]") if referred_attachment(part) else part
+def _item_in_words(item: Any) -> Any:
+    parts = [_text(NOT_SEEN) if _is_reference(part) else part for part in _parts(item)]
+    if not parts:
+        return item
+    if item.get("type") == "function_call_output":
+        return {**item, "output": "\n".join(str(part.get("text", NOT_SEEN)) for part in parts)}
+    return {**item, "content": parts}
+
+
+def _is_reference(part: Mapping[str, Any]) -> bool:
+    """Whether it stands for a file: as we write it, or as earlier releases did of a tool's picture, which is gone."""
+    of_earlier = part.get("type") == "input_image" and str(part.get("image_url")).startswith(ATTACHMENT_REFERENCE)
+    return of_earlier or referred_attachment(part) is not None
 
 
 def _parts(item: Any) -> list[Mapping[str, Any]]:
@@ -234,10 +258,14 @@ def _parts(item: Any) -> list[Mapping[str, Any]]:
 
 
 def _shown(view: AttachmentView, data: bytes, *, is_picture: bool) -> dict[str, Any]:
-    url = f"data:{view.mime_type};base64,{base64.b64encode(data).decode()}"
+    url = _data_url(view, data)
     if is_picture:
         return {"type": "input_image", "image_url": url, "detail": "auto"}
     return {"type": "input_file", "filename": view.name, "file_data": url}
+
+
+def _data_url(view: AttachmentView, data: bytes) -> str:
+    return f"data:{view.mime_type};base64,{base64.b64encode(data).decode()}"
 
 
 def _first_pages(pages: Sequence[str], characters_max: int) -> tuple[str, int]:

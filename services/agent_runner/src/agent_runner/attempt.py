@@ -29,6 +29,7 @@ from agent_runner.measuring import MEASURED, Measured, agent_span
 from agent_runner.metrics import RUNS, RUNS_ACTIVE, TAKEOVERS
 from agent_runner.model_errors import GuardrailTrippedError, failure_of, sentence_of
 from agent_runner.personal_tools import PersonalTools
+from agent_runner.pictures import RunPictures
 from agent_runner.publisher import DeltaPublisher, FencedError
 from agent_runner.run_effects import RunEffects
 from agent_runner.run_schedules import RunSchedules
@@ -38,7 +39,6 @@ from agent_runner.shown import read_shown
 from agent_runner.store import Store
 from agent_runner.titles import TitleWriter
 from agent_runner.tool_calls import ToolCalls
-from agent_runner.tool_images import RunImages
 from agent_runner.transcript import Transcript
 from agent_runner.workshop import Workshop
 
@@ -89,10 +89,11 @@ class RunAttempt:
             claimed, self._publisher, self._session, self._transcript, self._showing, schedules, self._attachments
         )
         self._titles = TitleWriter(rules.user_text(claimed.user_item))
+        self._pictures = RunPictures(workshop.pictures, workshop.store, self._principal, claimed, self._publisher)
         self._tool_calls = self._new_tool_calls()
         self._effects.waits = self._tool_calls.waits
         self._tool_calls.waits.on_quiet = self._wait_for_person
-        self._showing.images = self._tool_calls.images
+        self._showing.pictures = self._pictures
         self._loop = self._new_loop()
         self._withdrawn: tuple[MessageId, ...] = ()
         self._writing: asyncio.Task[None] | None = None
@@ -151,7 +152,7 @@ class RunAttempt:
             transcript=self._transcript,
             crash_points=workshop.crash_points,
             output_characters_max=settings.tool_output_characters_max,
-            images=RunImages.of(self._claimed.saved_items, settings.tool_image_bytes_max),
+            pictures=self._pictures,
             wait_seconds_max=settings.tools_wait_seconds_max,
             before_finish=self._effects.store,
             claimed=self._claimed,
@@ -309,7 +310,7 @@ class RunAttempt:
 
     async def _suspend(self, calls: tuple[CallToDecide, ...], said: tuple[Json, ...] = ()) -> Outcome:
         """Store and show what the run waits for, and let go of it; any runner goes on after the decision."""
-        items = self._transcript.take_items()
+        items = await self._pictures.without_bytes(self._transcript.take_items())
         await self._publisher.flush()
         self._workshop.crash_points.reach(CrashPoint.BEFORE_SUSPEND)
         suspended = await self._workshop.store.ask(
@@ -334,7 +335,7 @@ class RunAttempt:
         interrupted = self._transcript.running_calls()
         session_items = self._loop.last_items(is_complete=outcome == "completed")
         self._showing.end(is_complete=outcome == "completed")
-        items = self._transcript.end()
+        items = await self._pictures.without_bytes(self._transcript.end())
         hidden, hidden_items = self._effects.take_hidden()
         session_items, items = (*session_items, *hidden), (*items, *hidden_items)
         title = await self._title(outcome)

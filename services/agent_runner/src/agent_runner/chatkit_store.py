@@ -20,6 +20,8 @@ from agent_runner.store import Store as Asked
 CURRENT_THREAD: ContextVar["RunThread | None"] = ContextVar("agent_runner_thread", default=None)
 PAGE_ITEMS_MAX = 100
 PAGES_MAX = 20
+PICTURES_MAX = 8
+"""The newest, of which a server gets the bytes."""
 _ITEM: TypeAdapter[Any] = TypeAdapter(ThreadItem)
 _STATUS: TypeAdapter[Any] = TypeAdapter(ThreadStatus)
 _ATTACHMENT: TypeAdapter[Any] = TypeAdapter(Attachment)
@@ -41,6 +43,7 @@ class RunThread:
         self._principal = principal
         self._store = store
         self._attachments = attachments
+        self._pictures_count = 0
         conversation = claimed.conversation
         self.thread = ThreadMetadata(
             id=self._conversation_id,
@@ -90,6 +93,7 @@ class RunThread:
     async def _stored(self) -> list[Any]:
         """What is stored of the thread, oldest first; of a very long one its end."""
         found: list[Any] = []
+        self._pictures_count = 0
         after: str | None = None
         for _ in range(PAGES_MAX):
             page = await self._store.ask(
@@ -101,11 +105,21 @@ class RunThread:
                     order="desc",
                 )
             )
-            found += [_ITEM.validate_python(view.item) for view in page.data]
+            found += [_ITEM.validate_python(await self._with_picture(view.item)) for view in page.data]
             after = page.after
             if not page.has_more:
                 break
         return found[::-1]
+
+    async def _with_picture(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A picture of ours with its bytes: its address opens for its user's page, and for no model's provider."""
+        image: dict[str, Any] = item.get("image") or {}
+        url, attachment_id = str(image.get("url", "")), str(image.get("id", ""))
+        if url != items.attachment_url(self._principal.user_id, attachment_id) or self._pictures_count >= PICTURES_MAX:
+            return item
+        self._pictures_count += 1
+        data_url = await self._attachments.data_url(attachment_id)
+        return item if data_url is None else {**item, "image": {**image, "url": data_url}}
 
 
 class ConversationStore(Store[Any]):

@@ -21,8 +21,7 @@ from agent_runner.equipment import NESTED, Nested
 from agent_runner.function_results import outcome_of
 from agent_runner.measuring import count_tool_call
 from agent_runner.model_errors import AssistantFailedError, ModelError, natter_error_of
-from agent_runner.tool_images import RunImages
-from agent_runner.tool_results import UNKNOWN, Outcome, parse_arguments
+from agent_runner.tool_results import UNKNOWN, Keep, Outcome, parse_arguments
 from agent_runner.waiting import Waits, is_asked
 
 log = structlog.get_logger()
@@ -93,7 +92,7 @@ class FunctionCall:
     context: ToolContext[Any]
     arguments_json: str
     characters_max: int
-    images: RunImages
+    keep: Keep
     waits: Waits
     raised: Exception | None = None
 
@@ -132,7 +131,7 @@ class FunctionCall:
             self.raised = AssistantFailedError(Code.ASSISTANT_FAILED)
             self.raised.__cause__ = error
             return Outcome("failure", "The tool failed.")
-        outcome = outcome_of(value, self.characters_max, self.images)
+        outcome = await outcome_of(value, self.characters_max, self.keep)
         if not failures:
             return outcome
         self._tell(failures[-1])

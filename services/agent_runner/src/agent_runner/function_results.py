@@ -10,19 +10,21 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import to_jsonable_python
 
 from agent_runner import rules
-from agent_runner.tool_images import RunImages
-from agent_runner.tool_results import Outcome, read_result
+from agent_runner.tool_results import Keep, Outcome, read_result
 
 _PARTS = {"text": ToolOutputText, "image": ToolOutputImage, "file": ToolOutputFileContent}
 
 
-def outcome_of(value: Any, characters_max: int, images: RunImages) -> Outcome:
-    """A text as it is; images and files of the SDK's output types; of anything else its JSON, or else its ``str()``."""
+async def outcome_of(value: Any, characters_max: int, keep: Keep) -> Outcome:
+    """A text as it is; images and files of the SDK's output types; of anything else its JSON, or else its ``str()``.
+
+    Raises FencedError.
+    """
     parts = _parts(value)
     if parts is not None:
-        return read_result(CallToolResult(content=[_part(part) for part in parts]), characters_max, images)
+        return await read_result(CallToolResult(content=[_part(part) for part in parts]), characters_max, keep)
     if isinstance(value, str):
-        return read_result(CallToolResult(content=[TextContent(type="text", text=value)]), characters_max, images)
+        return await read_result(CallToolResult(content=[TextContent(type="text", text=value)]), characters_max)
     plain = cast("JsonValue", rules.storable_json(to_jsonable_python(value, fallback=str)))
     if len(json.dumps(plain, ensure_ascii=False)) <= characters_max:
         return Outcome("success", plain)

@@ -1,6 +1,6 @@
 """Tools that a model's provider executes itself (Responses API): how their calls are shown, and where they can be."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,15 +14,16 @@ from agents import (
     OpenAIResponsesModel,
     WebSearchTool,
 )
+from chatkit_protocol.history import attachment_reference
 from contracts.ids import new_id
+from contracts.message import Json
 from contracts.replies import ToolAttachment, ToolCallStatus, ToolCallView
 from contracts.text import storable
-from mcp.types import CallToolResult, ImageContent
 from natterkit import ToolWords
 
 from agent_runner import rules
-from agent_runner.tool_images import RunImages
-from agent_runner.tool_results import LINKS_MAX, TITLE_CHARACTERS_MAX, Outcome, link_of, parse_arguments, read_result
+from agent_runner.pictures import PictureRefusedError, RunPictures, data_of, preview_url
+from agent_runner.tool_results import LINKS_MAX, TITLE_CHARACTERS_MAX, Outcome, link_of, parse_arguments
 from agent_runner.transcript import Transcript
 from agent_runner.transcript_items import ShownImage
 
@@ -33,8 +34,6 @@ _NAMES = {
     "code_interpreter_call": "code_interpreter",
     "image_generation_call": "image_generation",
 }
-_IMAGE_BEGINNINGS = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp", "R0lGOD": "image/gif"}
-"""What a file of each type begins with, in base64."""
 _FAILED = frozenset({"failed", "incomplete"})
 
 
@@ -73,30 +72,44 @@ class HostedCalls:
     """The calls of one attempt. They are in no ledger: a model call that is made again executes them again."""
 
     transcript: Transcript
-    images: RunImages
+    pictures: RunPictures
     characters_max: int
     has_any: bool = False
     _running: dict[int, ToolCallView] = field(default_factory=dict[int, ToolCallView])
     """By their place in the response that is under way."""
     _previews: dict[int, ShownImage] = field(default_factory=dict[int, ShownImage])
     """The images of which a preview is shown, in the same way."""
+    _drawn: list[Json] = field(default_factory=list[Json])
+    _place: int = 0
+    """Where the response stands in the run: the same in every attempt that asks for it."""
 
-    def begin_response(self) -> None:
+    def begin_response(self, place: int) -> None:
+        """``place``: how many items of the run are before it."""
         self._running.clear()
         self._previews.clear()
+        self._drawn.clear()
+        self._place = place
 
-    def on_model_event(self, event: Any) -> None:
-        """Show a call that begins or ends; other events are none of ours."""
+    def take_drawn(self) -> list[Json]:
+        """What the history is to have of the pictures that the response has drawn: the calls are in none."""
+        drawn, self._drawn = self._drawn, []
+        return drawn
+
+    def on_model_event(self, event: Any) -> Awaitable[None] | None:
+        """Show a call that begins or ends; other events are none of ours. What is to be awaited keeps a picture."""
         if event.type == "response.image_generation_call.partial_image":
             self._preview(event)
         if event.type not in ("response.output_item.added", "response.output_item.done"):
-            return
+            return None
         if event.item.type not in rules.HOSTED_CALLS:
-            return
+            return None
         item = cast("dict[str, Any]", rules.storable_json(event.item.model_dump(mode="json", exclude_none=True)))
         self._begin(event.output_index, item)
         if event.type == "response.output_item.done":
-            self._end(event.output_index, item)
+            if item["type"] == "image_generation_call" and item.get("result"):
+                return self._keep(event.output_index, item)
+            self._end(event.output_index, item, self._outcome(item))
+        return None
 
     def _begin(self, output_index: int, item: dict[str, Any]) -> None:
         if output_index in self._running:
@@ -109,18 +122,29 @@ class HostedCalls:
 
     def _preview(self, event: Any) -> None:
         """Show an image while it is being drawn; a preview that is too large is left out."""
-        data = str(event.partial_image_b64)
-        if len(data) * 3 // 4 > self.images.image_bytes_max:
+        url = preview_url(data_of(str(event.partial_image_b64)) or b"")
+        if url is None:
             return
         image = self._previews.get(event.output_index)
         if image is None:
             image = self._previews[event.output_index] = self.transcript.image_begun()
-        image.preview(_data_url(data))
+        image.preview(url)
 
-    def _end(self, output_index: int, item: dict[str, Any]) -> None:
+    async def _keep(self, output_index: int, item: Json) -> None:
+        """Keep a picture that was drawn, and show it. Raises FencedError."""
+        title = str(item.get("revised_prompt") or "")
+        key, data = f"{self._place} {output_index}", data_of(str(item["result"])) or b""
+        try:
+            picture = await self.pictures.keep(key, data, title=title, source="model")
+        except PictureRefusedError as error:
+            self._end(output_index, item, Outcome("failure", f"[{title}: {error}]" if title else f"[{error}]"))
+            return
+        reference = attachment_reference(str(picture.attachment_id))
+        self._drawn.append({"type": "message", "role": "user", "content": [reference]})
+        self._end(output_index, item, Outcome("success", "[shown to the user]", (picture,)))
+
+    def _end(self, output_index: int, item: Json, outcome: Outcome) -> None:
         call = self._running.pop(output_index)
-        outcome = self._outcome(item)
-        images = [one for one in outcome.attachments if one.type == "image"]
         ended = {
             "arguments": _arguments(item),
             "status": outcome.status,
@@ -129,30 +153,19 @@ class HostedCalls:
         }
         self.transcript.tool_finished(call.model_copy(update=ended))
         begun = self._previews.pop(output_index, None)
-        for image in images:
-            self.transcript.image_shown(image.url, begun)
-            begun = None
-        if begun is not None:  # it was not finished, or is too large
+        for picture in outcome.attachments:
+            if picture.type == "image":
+                self.transcript.image_shown(picture, begun)
+                begun = None
+        if begun is not None:  # it was not finished, or is not kept
             self.transcript.image_dropped(begun)
 
-    def _outcome(self, item: dict[str, Any]) -> Outcome:
+    def _outcome(self, item: Json) -> Outcome:
         has_failed = item.get("status") in _FAILED or bool(item.get("error"))
-        status: ToolCallStatus = "failure" if has_failed else "success"
-        if item["type"] == "image_generation_call" and item.get("result"):
-            data = str(item["result"])
-            drawn = CallToolResult(content=[ImageContent(type="image", data=data, mime_type=_kind(data))])
-            return read_result(drawn, self.characters_max, self.images)
         told = _told(item)
         cut = f"{told[: self.characters_max]}… (cut)" if len(told) > self.characters_max else told
+        status: ToolCallStatus = "failure" if has_failed else "success"
         return Outcome(status, cut or None, _links(item))
-
-
-def _kind(data: str) -> str:
-    return next((kind for start, kind in _IMAGE_BEGINNINGS.items() if data.startswith(start)), "image")
-
-
-def _data_url(data: str) -> str:
-    return f"data:{_kind(data)};base64,{data}"
 
 
 def _arguments(item: dict[str, Any]) -> Any:

@@ -175,8 +175,8 @@ class RunEffects:
     async def show_widget(self, widget: Any, *, item_id: str | None, copy_text: str | None) -> str:
         return await self.showing.show_widget(widget, item_id=item_id, copy_text=copy_text)
 
-    async def show_image(self, image: Any, *, images_count: int | None) -> str:
-        return await self.showing.show_image(image, images_count=images_count)
+    async def show_image(self, image: Any, *, images_count: int | None, title: str) -> str:
+        return await self.showing.show_image(image, images_count=images_count, title=title)
 
     async def annotate(self, annotation: Json, *, after: str | None) -> None:
         await self.showing.annotate(annotation, after=after)

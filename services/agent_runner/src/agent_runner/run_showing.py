@@ -1,6 +1,5 @@
 """What an assistant's code shows (natterkit's `Showing`), as ChatKit's events: once, however often the code runs."""
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,15 +20,14 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from agent_runner import rules
+from agent_runner.pictures import DATA_URL, RunPictures, data_of, image_of, preview_url
 from agent_runner.publisher import Publisher
-from agent_runner.tool_images import RunImages
 from agent_runner.transcript import Transcript
 from agent_runner.transcript_items import ShownItem
 
 WIDGET_BYTES_MAX = 256 * 1024
 EVENT_BYTES_MAX = 64 * 1024
 TASKS_MAX = 200
-_IMAGE_TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"GIF8": "image/gif"}
 FindItem = Callable[[MessageId], Awaitable[Json]]
 
 
@@ -77,7 +75,7 @@ class RunShowing:
     attempt or after a person was asked, shows the same things in the place of the first ones.
     """
 
-    images: RunImages
+    pictures: RunPictures
 
     def __init__(self, claimed: RunClaimed, publisher: Publisher, transcript: Transcript, find_item: FindItem) -> None:
         self.told: set[str] = set()
@@ -187,30 +185,46 @@ class RunShowing:
         self._keep(item)
         return item["id"]
 
-    async def show_image(self, image: Any, *, images_count: int | None) -> MessageId:
-        """Raises ValueError for what is no image, or too large."""
+    async def show_image(self, image: Any, *, images_count: int | None, title: str) -> MessageId:
+        """Raises ValueError for what is no image, too large, or more than the user has room for."""
         item_id = self._next_id("msg")
         is_known = self._is_known(item_id)
         created_at = self._created_at(item_id)
-
-        def item(url: str | None) -> Json:
-            return items.generated_image(item_id, self._conversation_id, created_at, url)
-
-        url = None if isinstance(image, AsyncIterator) else self._image_url(image, is_last=True)
+        item = items.generated_image(item_id, self._conversation_id, created_at, None)
         if not is_known:
-            self._publisher.event(events.item_added(item(None)))
-        if url is None:
-            number = 0
-            async for preview in cast("AsyncIterator[Any]", image):
-                number += 1
-                url = self._image_url(preview, is_last=False)
+            self._publisher.event(events.item_added(item))
+        try:
+            if isinstance(image, AsyncIterator):
+                image = await self._show_previews(item_id, cast("AsyncIterator[Any]", image), images_count)
+            item = {**item, "image": await self._picture(item_id, image, title)}
+        except ValueError:
+            if not is_known:
+                self._publisher.event(events.item_removed(item_id))
+            raise
+        self._publisher.event(events.item_done(item))
+        self._keep(item)
+        return item_id
+
+    async def _show_previews(self, item_id: MessageId, previews: AsyncIterator[Any], images_count: int | None) -> Any:
+        """Show what is drawn, as far as it is small enough to be; returns the last one."""
+        last, number = None, 0
+        async for last in previews:
+            number += 1
+            data = _image_data(last)
+            url = str(last) if data is None else preview_url(data)
+            if url is not None:
                 progress = min(1.0, number / images_count) if images_count else 0.0
                 self._publisher.event(events.image_changed(item_id, url, progress))
-        if url is None:
+        if last is None:
             raise ValueError("The generator has given no image.")
-        self._publisher.event(events.item_done(item(url)))
-        self._keep(item(url))
-        return item_id
+        return last
+
+    async def _picture(self, item_id: MessageId, image: Any, title: str) -> Json:
+        """A picture as its item has it; one at another's address stays there."""
+        data = _image_data(image)
+        if data is None:
+            return items.image(item_id, str(image), title)
+        return image_of(await self.pictures.keep(item_id, data, title=title, source="tool"), item_id)
 
     async def remove(self, item_id: MessageId) -> None:
         """Raises LookupError where there is no such item."""
@@ -238,20 +252,6 @@ class RunShowing:
             if item["type"] != "widget":
                 raise ValueError(f"The item {item_id} is no widget.")
         return item if copy_text is None else {**item, "copy_text": storable(copy_text)}
-
-    def _image_url(self, image: Any, *, is_last: bool) -> str:
-        if isinstance(image, bytes):
-            kind = next((kind for start, kind in _IMAGE_TYPES.items() if image.startswith(start)), None)
-            if kind is None:
-                raise ValueError("These bytes are no PNG, JPEG, WebP or GIF.")
-            image = f"data:{kind};base64,{base64.b64encode(image).decode()}"
-        if not isinstance(image, str) or not image.startswith(("https://", "data:image/")):
-            raise ValueError("An image is bytes, a data URL, or an https address.")
-        size = len(image) * 3 // 4
-        is_too_large = size > self.images.image_bytes_max or (is_last and not self.images.take(size))
-        if image.startswith("data:") and is_too_large:
-            raise ValueError(f"An image has at most {self.images.image_bytes_max} bytes, all of a run 1 MiB.")
-        return image
 
     # --- names, and what is stored ------------------------------------------------------------------------
 
@@ -288,6 +288,18 @@ def _checked(value: Json, bytes_max: int) -> Json:
     if len(to_json(value)) > bytes_max:
         raise ValueError(f"This has more than {bytes_max} bytes.")
     return value
+
+
+def _image_data(image: Any) -> bytes | None:
+    """The bytes of an image; None of an https address. Raises ValueError."""
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str) and image.startswith("https://"):
+        return None
+    data = data_of(image.partition(";base64,")[2]) if isinstance(image, str) and image.startswith(DATA_URL) else None
+    if data is None:
+        raise ValueError("An image is bytes, a data URL, or an https address.")
+    return data
 
 
 def _widget(widget: Any) -> Json:

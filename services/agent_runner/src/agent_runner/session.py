@@ -18,7 +18,6 @@ from agent_runner import rules
 from agent_runner.attachments import in_words
 from agent_runner.model_errors import model_error
 from agent_runner.store import Store
-from agent_runner.tool_images import RunImages
 from agent_runner.workshop import Workshop
 
 Items = list[Any]
@@ -195,8 +194,8 @@ class OpenaiSession(StoreSession):
             marks[AFTER_ITEM_METADATA] = str(last.data[0].id)
         await self._reader.conversations.update(conversation_id, metadata=marks)
         remote = OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._writer)
-        items = RunImages(0).put_in([*before, *self._items, *last_items], model_sees_images=False)
-        await remote.add_items(cast("Items", rules.portable(in_words(items))))
+        items = in_words([*before, *self._items, *last_items])
+        await remote.add_items(cast("Items", rules.portable(items)))
 
     async def _link(self, conversation_id: str) -> None:
         """Keep the conversation's id beside ours. Refused to an attempt that was taken over: it must send nothing."""

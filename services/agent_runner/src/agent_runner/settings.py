@@ -92,7 +92,9 @@ class Settings(LeaseSettings, ServiceSettings, FileStoreSettings):
     tools_refresh_seconds: float = Field(300, gt=0, validation_alias="AGENT_RUNNER_TOOLS_REFRESH_SECONDS")
     tools_wait_seconds_max: float = Field(10, ge=0, le=60, validation_alias="AGENT_RUNNER_TOOLS_WAIT_SECONDS_MAX")
     tool_output_characters_max: int = Field(20_000, ge=100, validation_alias="AGENT_RUNNER_TOOL_OUTPUT_CHARACTERS_MAX")
-    tool_image_bytes_max: int = Field(262_144, ge=0, le=1_048_576, validation_alias="AGENT_RUNNER_TOOL_IMAGE_BYTES_MAX")
+    tool_image_bytes_max: int = Field(
+        8_388_608, ge=0, le=33_554_432, validation_alias="AGENT_RUNNER_TOOL_IMAGE_BYTES_MAX"
+    )
     model_sees_images: bool = Field(True, validation_alias="AGENT_RUNNER_MODEL_SEES_IMAGES")
 
     public_url: str = Field("http://127.0.0.1:3000", pattern=r"^https?://", validation_alias="AGENT_RUNNER_PUBLIC_URL")

@@ -11,7 +11,7 @@ from agents import FunctionTool
 from agents.tool_context import ToolContext
 from contracts.commands import BeginToolCall, FinishToolCall
 from contracts.identity import Principal
-from contracts.replies import LedgerEntry, RunClaimed, ToolCallView
+from contracts.replies import LedgerEntry, RunClaimed, ToolAttachment, ToolCallView
 from contracts.text import storable
 from mcp import MCPError
 from pydantic import JsonValue
@@ -23,12 +23,21 @@ from agent_runner.elicited import answer_of
 from agent_runner.function_calls import FunctionCall, Invoke, needs_approval
 from agent_runner.measuring import count_tool_call, tool_span
 from agent_runner.personal_tools import PersonalTools
+from agent_runner.pictures import RunPictures
 from agent_runner.remote_tools import RemoteTool
 from agent_runner.sampling import Sampling
 from agent_runner.store import Store
-from agent_runner.tool_images import RunImages
 from agent_runner.tool_progress import Progress
-from agent_runner.tool_results import UNKNOWN, Outcome, Output, for_the_sdk, output_of, parse_arguments, read_result
+from agent_runner.tool_results import (
+    UNKNOWN,
+    Keep,
+    Outcome,
+    Output,
+    for_the_sdk,
+    output_of,
+    parse_arguments,
+    read_result,
+)
 from agent_runner.tool_servers import Connection, NoAnswerError, NotReachedError, ToolServer, UnauthorizedError
 from agent_runner.toolbox import Toolbox
 from agent_runner.transcript import Transcript
@@ -59,7 +68,7 @@ class ToolCalls:
     transcript: Transcript
     crash_points: CrashPoints
     output_characters_max: int
-    images: RunImages
+    pictures: RunPictures
     wait_seconds_max: float
     personal: PersonalTools
     before_finish: Callable[[str], Awaitable[None]]
@@ -118,7 +127,8 @@ class ToolCalls:
         raises where its author wants that.
         """
         call_id = context.tool_call_id
-        call = FunctionCall(tool, invoke, context, arguments_json, self.output_characters_max, self.images, self.waits)
+        keep = self._keeping(call_id)
+        call = FunctionCall(tool, invoke, context, arguments_json, self.output_characters_max, keep, self.waits)
         with self.waits.call(call_id):
             await self.waits.if_suspending(call_id)
             declined = None
@@ -198,8 +208,18 @@ class ToolCalls:
         links = tuple(one for one in entry.attachments if one.type == "link")
         ended = {"status": entry.status, "result": entry.result, "links": links}
         self.transcript.tool_finished(view.model_copy(update=ended))
-        shown = [(self.transcript.image_shown(one.url), one.url) for one in entry.attachments if one.type == "image"]
-        return output_of(entry.status, entry.result, self.images.add(shown))
+        pictures = [one for one in entry.attachments if one.type == "image"]
+        for picture in pictures:
+            self.transcript.image_shown(picture)
+        return output_of(entry.status, entry.result, [one.attachment_id for one in pictures if one.attachment_id])
+
+    def _keeping(self, call_id: str) -> Keep:
+        """What keeps the pictures that a call returns."""
+
+        async def keep(title: str, data: bytes) -> ToolAttachment:
+            return await self.pictures.keep(call_id, data, title=title, source="tool")
+
+        return keep
 
     async def _begin(self, name: str, call_id: str, arguments: JsonValue) -> LedgerEntry:
         begun = await self.store.ask(
@@ -289,7 +309,7 @@ class ToolCalls:
             elicit = partial(answer_of, self.waits, call_id, config.title)
             answers = Answers(elicit, self.sampling.of_call(config) if self.sampling is not None else None)
             answer = await connection.call(tool.remote_name, arguments, call_id, progress, answers, tool.request)
-            return read_result(answer, self.output_characters_max, self.images)
+            return await read_result(answer, self.output_characters_max, self._keeping(call_id))
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])
         except (RuntimeError, ValueError) as error:
@@ -303,7 +323,7 @@ class ToolCalls:
         try:
             connection = await self._connection(tool, "")
             answer = await connection.call(tool.remote_name, arguments, "", request=tool.request)
-            return read_result(answer, self.output_characters_max, self.images)
+            return await read_result(answer, self.output_characters_max)
         except MCPError as error:
             return Outcome("failure", storable(str(error))[: self.output_characters_max])
         except (NotReachedError, NoAnswerError) as error:

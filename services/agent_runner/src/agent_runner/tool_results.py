@@ -1,12 +1,14 @@
-"""What a tool returned: a value for the ledger, images and links beside it. Bounded, and never more than data."""
+"""What a tool returned: a value for the ledger, pictures and links beside it. Bounded, and never more than data."""
 
-import base64
-import binascii
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
-from agents import ToolOutputImage, ToolOutputText
+from agents import ToolOutputFileContent, ToolOutputText
+from chatkit_protocol.history import attachment_reference
+from chatkit_protocol.items import PICTURE_TYPES
+from contracts.ids import AttachmentId
 from contracts.replies import ToolAttachment, ToolCallStatus
 from contracts.text import storable
 from mcp.types import (
@@ -21,21 +23,16 @@ from mcp.types import (
 from pydantic import JsonValue
 
 from agent_runner import rules
-from agent_runner.tool_images import RunImages
+from agent_runner.pictures import PictureRefusedError, data_of, size_words
 
-IMAGE_BEGINNINGS = {
-    "image/png": b"\x89PNG\r\n\x1a\n",
-    "image/jpeg": b"\xff\xd8\xff",
-    "image/gif": b"GIF8",
-    "image/webp": b"RIFF",
-}
-"""The types that are shown, and what a file of each begins with. SVG is a document that can do things: not shown."""
 UNKNOWN = "It may or may not have happened."
 LINKS_MAX = 20
 TITLE_CHARACTERS_MAX = 200
 URL_CHARACTERS_MAX = 2_000
-Output = str | list[dict[str, str]]
+Output = str | list[dict[str, Any]]
 """A call's output as the model reads it: text, or content parts of the Responses API."""
+Keep = Callable[[str, bytes], Awaitable[ToolAttachment]]
+"""Keeps a picture, with a title or "". Raises PictureRefusedError, FencedError."""
 
 
 class Outcome(NamedTuple):
@@ -46,11 +43,14 @@ class Outcome(NamedTuple):
     attachments: tuple[ToolAttachment, ...] = ()
 
 
-def read_result(answer: CallToolResult, characters_max: int, images: RunImages) -> Outcome:
-    """Status, value (the structured content, else the text) and attachments; what is left out is said in words."""
-    reader = _Reader(images)
+async def read_result(answer: CallToolResult, characters_max: int, keep: Keep | None = None) -> Outcome:
+    """Status, value (the structured content, else the text) and attachments; what is left out is said in words.
+
+    Without ``keep`` there is nobody to show pictures to. Raises FencedError.
+    """
+    reader = _Reader(keep)
     for part in answer.content:
-        reader.read(part)
+        await reader.read(part)
     status: ToolCallStatus = "failure" if answer.is_error else "success"
     attachments = tuple(reader.attachments)
     text = storable("\n".join([*reader.texts, *reader.notes]))
@@ -68,33 +68,33 @@ def read_result(answer: CallToolResult, characters_max: int, images: RunImages) 
 class _Reader:
     """Takes the parts of a result one by one."""
 
-    def __init__(self, images: RunImages) -> None:
+    def __init__(self, keep: Keep | None) -> None:
         self.texts: list[str] = []
         self.notes: list[str] = []
         """What stands for a part that is no text."""
         self.attachments: list[ToolAttachment] = []
-        self._images = images
+        self._keep = keep
 
-    def read(self, part: Any) -> None:
+    async def read(self, part: Any) -> None:
         match part:
             case TextContent():
                 self.texts.append(part.text)
             case ImageContent():
-                self._read_image("", part.mime_type, part.data)
+                await self._read_image("", part.mime_type, part.data)
             case AudioContent():
                 self._note("", part.mime_type, part.data, "sound cannot be played here")
             case ResourceLink():
                 self._read_link(part)
             case EmbeddedResource():
-                self._read_resource(part.resource)
+                await self._read_resource(part.resource)
             case _:
                 self.notes.append(f"[{part.type}]")
 
-    def _read_resource(self, resource: Any) -> None:
+    async def _read_resource(self, resource: Any) -> None:
         if not isinstance(resource, BlobResourceContents):
             self.texts.append(f"{resource.uri}\n{resource.text}")
         elif (resource.mime_type or "").startswith("image/"):
-            self._read_image(resource.uri, resource.mime_type or "", resource.blob)
+            await self._read_image(resource.uri, resource.mime_type or "", resource.blob)
         else:
             self._note(resource.uri, resource.mime_type or "file", resource.blob, "it cannot be shown here")
 
@@ -105,27 +105,25 @@ class _Reader:
             self.attachments.append(shown)
         self.notes.append(f"[{title}: {_quoted(link.uri)[:URL_CHARACTERS_MAX]}]")
 
-    def _read_image(self, name: str, mime_type: str, data: str) -> None:
-        """An image of a type that is shown, within the bounds; else words in its place."""
-        size = _size(data)
-        if mime_type not in IMAGE_BEGINNINGS:
-            self._note(name, mime_type, data, "images of this type are not shown")
-        elif size > self._images.image_bytes_max:
-            self._note(
-                name, mime_type, data, f"an image of more than {_words(self._images.image_bytes_max)} is not shown"
-            )
-        elif not _begins_with(data, IMAGE_BEGINNINGS[mime_type]):
-            self._note(name, mime_type, data, "it is no such image")
-        elif not self._images.take(size):
-            self._note(name, mime_type, data, "this answer has as many images as it may have")
+    async def _read_image(self, name: str, mime_type: str, encoded: str) -> None:
+        """A picture is kept, and words stand in its place: that it is shown, or why not."""
+        if mime_type not in PICTURE_TYPES:
+            told = "images of this type are not shown"
+        elif (data := data_of(encoded)) is None:
+            told = "it is no such image"
+        elif self._keep is None:
+            told = "images are not shown here"
         else:
-            url = f"data:{mime_type};base64,{data}"
-            self.attachments.append(ToolAttachment(type="image", title=name[:TITLE_CHARACTERS_MAX], url=url))
-            self._note(name, mime_type, data, "shown to the user")
+            try:
+                self.attachments.append(await self._keep(name.rpartition("/")[2].rpartition(".")[0], data))
+                told = "shown to the user"
+            except PictureRefusedError as error:
+                told = str(error)
+        self._note(name, mime_type, encoded, told)
 
     def _note(self, name: str, mime_type: str, data: str, what: str) -> None:
         title = storable(f"{name} {mime_type}".strip())[:TITLE_CHARACTERS_MAX]
-        self.notes.append(f"[{title}, {_words(_size(data))}: {what}]")
+        self.notes.append(f"[{title}, {size_words(_size(data))}: {what}]")
 
 
 def link_of(title: str, url: str) -> ToolAttachment | None:
@@ -144,25 +142,14 @@ def _size(data: str) -> int:
     return len(data) * 3 // 4
 
 
-def _words(size: int) -> str:
-    return f"{size / 1_048_576:.1f} MiB" if size >= 1_048_576 else f"{max(1, size // 1_024)} KiB"
-
-
-def _begins_with(data: str, beginning: bytes) -> bool:
-    """Whether it is base64, of something that begins so."""
-    try:
-        return base64.b64decode(data, validate=True).startswith(beginning)
-    except (binascii.Error, ValueError):
-        return False
-
-
-def output_of(status: str, result: JsonValue, image_references: list[str]) -> Output:
-    """What the model reads: JSON; a failure as ``{"error": …}``, or as what nobody knows; then the images."""
+def output_of(status: str, result: JsonValue, pictures: list[AttachmentId]) -> Output:
+    """What the model reads: JSON; a failure as ``{"error": …}``, or as what nobody knows; then references to pictures,
+    in whose place it is given what it takes of them.
+    """
     text = _output_text(status, result)
-    if not image_references:
+    if not pictures:
         return text
-    images = [{"type": "input_image", "image_url": reference} for reference in image_references]
-    return [{"type": "input_text", "text": text}, *images]
+    return [{"type": "input_text", "text": text}, *(attachment_reference(picture) for picture in pictures)]
 
 
 def for_the_sdk(output: Output) -> Any:
@@ -170,7 +157,7 @@ def for_the_sdk(output: Output) -> Any:
     if isinstance(output, str):
         return output
     return [
-        ToolOutputText(text=part["text"]) if "text" in part else ToolOutputImage(image_url=part["image_url"])
+        ToolOutputText(text=part["text"]) if "text" in part else ToolOutputFileContent(file_id=part["file_id"])
         for part in output
     ]
 

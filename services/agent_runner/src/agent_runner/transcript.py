@@ -9,11 +9,12 @@ from chatkit_protocol.items import Json
 from chatkit_protocol.reducer import Shown
 from contracts.commands import ItemToSave
 from contracts.ids import MessageId, new_id, new_message_id
-from contracts.replies import ItemView, ToolCallView
+from contracts.replies import ItemView, ToolAttachment, ToolCallView
 from contracts.text import storable
 
 from agent_runner import rules
 from agent_runner.citations import Citations
+from agent_runner.pictures import image_of
 from agent_runner.publisher import Publisher
 from agent_runner.tool_tasks import NO_WORDS, Words
 from agent_runner.transcript_items import ShownImage, ShownMessage, ShownThoughts, ShownWorkflow, ThoughtKey
@@ -228,12 +229,12 @@ class Transcript:
         self._images[image.item_id] = image
         return image
 
-    def image_shown(self, url: str, begun: ShownImage | None = None) -> str:
-        """Show an image that a tool returned (a data URL) as an item of its own; returns the item's id."""
+    def image_shown(self, picture: ToolAttachment, begun: ShownImage | None = None) -> None:
+        """Show a picture that a tool returned, or a model has drawn, as an item of its own."""
         image = begun or self.image_begun()
         del self._images[image.item_id]
-        self._keep(image.end(url))
-        return image.item_id
+        self._keep_workflow()  # before its picture, as viewers see it
+        self._keep(image.end(image_of(picture, image.item_id)))
 
     def image_dropped(self, begun: ShownImage) -> None:
         """An image that was on its way does not come."""
@@ -288,9 +289,8 @@ class Transcript:
 
     def take_items(self) -> tuple[ItemToSave, ...]:
         """The items since the last checkpoint, and the open workflow as it stands."""
+        self._keep_workflow()
         items, self._items = self._items, []
-        if self._workflow is not None:
-            items.append(self._workflow.to_save())
         return tuple(items)
 
     def end(self) -> tuple[ItemToSave, ...]:
@@ -303,7 +303,7 @@ class Transcript:
             if image.url is None:
                 self.image_dropped(image)
             else:
-                self.image_shown(image.url, image)
+                self.image_shown(ToolAttachment(type="image", title="", url=image.url), image)
         self._close_thoughts()
         if self._workflow is not None:
             for call in self._workflow.running_calls:
@@ -388,6 +388,10 @@ class Transcript:
                 self._items[at] = item
                 return
         self._items.append(item)
+
+    def _keep_workflow(self) -> None:
+        if self._workflow is not None:
+            self._keep(self._workflow.to_save())
 
     def _close_workflow(self) -> None:
         """A message or thoughts begin; the calls wait for the next message, to which they belong."""

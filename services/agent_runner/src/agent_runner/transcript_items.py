@@ -199,7 +199,7 @@ class _Thought:
 
 @dataclass
 class ShownImage(ShownItem):
-    """An image that a tool returned. ``url``: its last preview."""
+    """A picture that a tool returned, or a model draws. ``url``: its last preview."""
 
     url: str | None = None
 
@@ -212,14 +212,14 @@ class ShownImage(ShownItem):
         self.url = url
         self._publish(events.image_changed(self.item_id, url))
 
-    def end(self, url: str) -> ItemToSave:
+    def end(self, image: Json) -> ItemToSave:
         """Show it whole, and say what is to be stored."""
-        item = self._item(url)
+        item = self._item(image)
         self._publish(events.item_done(item))
         return ItemToSave(message_id=self.item_id, type="generated_image", item=item)
 
-    def _item(self, url: str | None) -> Json:
-        return items.generated_image(self.item_id, self.conversation_id, self.created_at, url)
+    def _item(self, image: Json | None) -> Json:
+        return items.generated_image(self.item_id, self.conversation_id, self.created_at, image)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from agent_runner.crash_points import CrashPoints
 from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.models import Models
+from agent_runner.pictures import Pictures
 from agent_runner.settings import Settings
 from agent_runner.store import Store
 
@@ -28,6 +29,7 @@ class Workshop:
     desk: Desk
     files: FileStore
     texts: FileTexts
+    pictures: Pictures
 
     def bounds(self, assistant: Assistant) -> "RunBounds":
         """The bounds of an assistant's runs: its own, within the runner's."""

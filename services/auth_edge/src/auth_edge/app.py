@@ -19,6 +19,7 @@ from contracts.services import Service
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from file_store import open_file_store
+from file_store.intake import Intake
 from file_store.scanning import Scanner
 from identity import open_verifier
 
@@ -191,12 +192,18 @@ def _uploads(settings: Settings, bus: Bus, scanner_client: httpx.AsyncClient) ->
             user_places_max=user_places_max,
         )
 
-    return Uploads(
+    intake = Intake(
         open_file_store(settings, bus),
+        settings.upload_types,
+        settings.picture_bytes_max,
+        settings.picture_pixels_max,
         Scanner(settings.scanner_url, scanner_client),
-        settings,
+    )
+    return Uploads(
+        intake,
         queue(settings.uploads_concurrent_max, settings.user_uploads_concurrent_max),
         queue(PICTURES_AT_ONCE, 1),
+        go_elsewhere=bool(settings.file_store_public_url),
     )
 
 

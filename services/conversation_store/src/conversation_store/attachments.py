@@ -46,7 +46,8 @@ async def keep_attachment(
     transaction: Transaction, command: KeepAttachment, *, quota: AttachmentQuota
 ) -> AttachmentReply:
     """Keep what a run has made. Raises TerminalError: run_stale_epoch, run_finished, quota_exceeded, not_found, …"""
-    await _check_quota(transaction, command.principal, command.size_bytes, quota)
+    if await transaction.row(sql.get, command) is None:  # else an attempt that died has kept it, and it is counted
+        await _check_quota(transaction, command.principal, command.size_bytes, quota)
     row = await transaction.row(sql.keep, command)
     if row is None:
         raise await access.refused_write(transaction, command.principal, command.run_id, command.epoch)

@@ -19,13 +19,14 @@ where attachment_id = :attachment_id and user_id = :user_id and state = 'pending
 returning *;
 
 -- name: keep
--- Only while the run is this attempt's; what a dead attempt has kept under the same id is that of this one too.
+-- Only while the run is this attempt's; what a dead attempt has kept under the same id is that of this one too. It is
+-- in use once an item shows it.
 insert into chat.attachment as a (
     attachment_id, user_id, conversation_id, run_id, source, state, name, mime_type, size_bytes, sha256, width, height,
-    file_key, stored_at, used_at
+    file_key, stored_at
 )
 select :attachment_id, r.user_id, r.conversation_id, r.run_id, :source, 'stored', :name, :mime_type, :size_bytes::bigint,
-       :sha256, :width::int, :height::int, :file_key, now(), now()
+       :sha256, :width::int, :height::int, :file_key, now()
 from chat.run r
 where r.run_id = :run_id and r.user_id = :user_id and r.epoch = :epoch and r.status = 'running'
 on conflict (attachment_id) do update set attachment_id = excluded.attachment_id where a.run_id = excluded.run_id
@@ -58,7 +59,7 @@ delete from chat.attachment where attachment_id = :attachment_id and user_id = :
 insert into chat.due_file_deletion (file_key, due_at) values (:file_key, now()) on conflict do nothing;
 
 -- name: delete_unused
--- An upload that was never finished, and a file that was never sent.
+-- An upload that was never finished, a file that was never sent, a picture of a run that no item shows.
 with unused as (
     select attachment_id, user_id from chat.attachment
     where used_at is null and (

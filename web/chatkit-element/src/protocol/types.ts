@@ -136,7 +136,8 @@ export interface WidgetItem extends ItemBase {
 }
 export interface GeneratedImageItem extends ItemBase {
   type: "generated_image";
-  image?: { id: string; url: string } | null;
+  /** Ours has a name: what is seen on it. */
+  image?: { id: string; url: string; name?: string } | null;
 }
 export interface StructuredAnswer {
   values: string[];

@@ -1,12 +1,10 @@
 /** One item of the thread. An item of an unknown type is drawn as a note. */
 
-import { useState } from "preact/hooks";
 import { textOf } from "../protocol/text";
-import type { ThreadItem, UserContent, WireAttachment } from "../protocol/types";
+import type { GeneratedImageItem, ThreadItem, UserContent, WireAttachment } from "../protocol/types";
 import { entityOfTag } from "../state/mentions";
 import { answerText, askedOf, questionText } from "../text/asked";
 import type { StoredTurn } from "../state/stored-turn";
-import { safeImage } from "../markdown/links";
 import { AnswerActions, type ActionFlags, ItemTime } from "./actions";
 import { AssistantMessage } from "./assistant-message";
 import { IconButton } from "./button";
@@ -14,9 +12,9 @@ import { useLocale, useView } from "./context";
 import { CopyButton } from "./copy-button";
 import { Icon } from "./icon";
 import { EntityView } from "./entity";
+import { GeneratedImage } from "./generated-image";
 import { memo } from "./memo";
 import { MessageAttachments } from "./message-attachments";
-import { PictureViewer } from "./picture-viewer";
 import { Versions } from "./turn-note";
 import { WidgetView } from "./widgets/widget";
 import { TaskView, WorkflowView } from "./workflow";
@@ -50,7 +48,7 @@ export const ItemView = memo((props: ItemProps) => {
     case "structured_input":
       return <AnsweredQuestions item={item} />;
     case "generated_image":
-      return <GeneratedImage url={item.image?.url ?? null} allowedImageDomains={props.allowedImageDomains} />;
+      return <ImageView image={item.image ?? null} allowedImageDomains={props.allowedImageDomains} />;
     case "widget":
       return (
         <WidgetView
@@ -124,21 +122,11 @@ function AnsweredQuestions({ item }: { item: Extract<ThreadItem, { type: "struct
   );
 }
 
-function GeneratedImage({ url, allowedImageDomains }: { url: string | null; allowedImageDomains: readonly string[] }) {
+function ImageView({ image, allowedImageDomains }: { image: GeneratedImageItem["image"]; allowedImageDomains: readonly string[] }) {
   const { text } = useLocale();
-  const [isOpen, setOpen] = useState(false);
-  if (url === null) return <p class="note">{text("loading")}</p>;
-  const src = safeImage(url, document.baseURI, allowedImageDomains);
-  if (!src) return <UnsupportedNote type="generated_image" copyText={url} />;
-  const name = text("imageAlt");
-  return (
-    <>
-      <button type="button" class="picture" aria-label={text("openPicture", { name })} aria-haspopup="dialog" onClick={() => setOpen(true)}>
-        <img class="generated-image" src={src} alt={name} />
-      </button>
-      {isOpen && <PictureViewer pictures={[{ name, src, url: null }]} at={0} onMove={() => {}} onClose={() => setOpen(false)} />}
-    </>
-  );
+  if (!image) return <p class="note">{text("loading")}</p>;
+  const fallback = <UnsupportedNote type="generated_image" copyText={image.url} />;
+  return <GeneratedImage image={image} allowedImageDomains={allowedImageDomains} fallback={fallback} />;
 }
 
 function UnsupportedNote({ type, copyText }: { type: string; copyText: string | null }) {

@@ -295,6 +295,10 @@ def with_addresses(call: Call, page: ItemPage) -> ItemPage:
 
 
 def _with_address(call: Call, view: ItemView) -> ItemView:
+    image: Any = view.item.get("image") or {}
+    if image and image.get("url") == items.attachment_url(call.principal.user_id, str(image.get("id"))):
+        shown = {**image, "url": _address(call, image["id"], "read")}
+        return view.model_copy(update={"item": {**view.item, "image": shown}})
     attached: Any = view.item.get("attachments")
     if not attached:
         return view

@@ -1,6 +1,7 @@
 """What a run's attempt stores while it works and at its end; refused where the attempt is no longer the run's."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from chatkit_protocol.history import is_message
 from contracts.commands import (
@@ -48,6 +49,7 @@ async def write_last_items(transaction: Transaction, command: FinishRun) -> bool
         return False
     if command.withdrawn_items:
         await transaction.execute(sql.withdraw_items, command, message_ids=list(command.withdrawn_items))
+        await transaction.execute(sql.delete_unshown_pictures, command)
     return True
 
 
@@ -108,11 +110,19 @@ async def _write(
         return False
     if row["saved_count"] != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
+    pictures = [str(image["id"]) for item in unique if (image := _picture_of(item))]
+    if pictures:
+        await transaction.execute(sql.use_pictures, command, attachment_ids=pictures)
     await _patch_metadata(transaction, command, row["conversation_id"])
     if not isinstance(command, SuspendRun) and command.conversation_status is not None:
         status = json_text(command.conversation_status.model_dump(exclude_none=True))
         await transaction.execute(sql.set_status, command, conversation_id=row["conversation_id"], status=status)
     return True
+
+
+def _picture_of(item: ItemToSave) -> Any:
+    """What an item shows; its id is an attachment's where the run has kept it as one."""
+    return item.item.get("image") if item.type == "generated_image" else None
 
 
 async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:

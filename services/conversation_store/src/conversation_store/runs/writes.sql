@@ -48,6 +48,20 @@ where m.message_id = any(:message_ids::text[]) and m.user_id = :user_id and m.ro
   and c.conversation_id = r.conversation_id and c.user_id = :user_id
   and m.conversation_id = r.conversation_id and (m.run_id = r.run_id or c.path @> m.position);
 
+-- name: use_pictures
+-- What an item shows is no longer an orphan.
+update chat.attachment set used_at = coalesce(used_at, now())
+where attachment_id = any(:attachment_ids::text[]) and run_id = :run_id and user_id = :user_id;
+
+-- name: delete_unshown_pictures
+-- What was taken back is not to be had by its address either. A trigger sees to the files.
+delete from chat.attachment a
+where a.run_id = :run_id and a.user_id = :user_id and a.source <> 'user'
+  and not exists (
+    select from chat.message m
+    where m.conversation_id = a.conversation_id and m.user_id = :user_id and m.item -> 'image' ->> 'id' = a.attachment_id
+  );
+
 -- name: patch_metadata
 -- Changes by key; null removes one.
 update chat.conversation
