@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.thorough]
 
+NOTES = b"a line of notes\n" * 40_000
+
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(main, list(arguments))
@@ -38,6 +40,19 @@ def wait_for_end(natter: RunningNatter, run_id: str, seconds: float = 60) -> Non
     while status_of(natter, run_id) != "completed":
         assert time.monotonic() < deadline, status_of(natter, run_id)
         time.sleep(0.1)
+
+
+def upload(natter: RunningNatter, content: bytes) -> str:
+    """The path of its bytes."""
+    url, headers = f"{natter.edge_url}/api/alice/attachments", natter.headers("alice")
+    answer = httpx.post(url, files={"file": ("notes.txt", content)}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return f"/api/alice/attachments/{answer.json()['id']}/content"
+
+
+def read(natter: RunningNatter, path: str) -> bytes | int:
+    answer = httpx.get(f"{natter.edge_url}{path}", headers=natter.headers("alice"))
+    return answer.content if answer.status_code == 200 else answer.status_code
 
 
 def messages_of(natter: RunningNatter, conversation_id: str) -> list[str]:
@@ -64,7 +79,9 @@ def test_a_restored_database_and_the_streams_do_not_contradict_each_other() -> N
         with natter_up(data, *WITHOUT_WEB) as natter:
             before = say(natter, "count to 3")
             wait_for_end(natter, before["run_id"])
-            assert run("backup", str(kept), "--data-dir", str(data)).exit_code == 0
+            file = upload(natter, NOTES)
+            kept_it = run("backup", str(kept), "--data-dir", str(data))
+            assert (kept_it.exit_code, "with 1 files" in kept_it.stdout) == (0, True), kept_it.output
             assert run("backup", str(kept), "--data-dir", str(data)).exit_code == 1  # never over another
             assert run("restore", str(kept), "--data-dir", str(data), "--yes").exit_code == 1  # a stack runs on it
             after = say(natter, "count to 4", conversation_id=before["conversation_id"])
@@ -74,16 +91,19 @@ def test_a_restored_database_and_the_streams_do_not_contradict_each_other() -> N
             # One that waits in RUNS when all of it is stopped.
             assert run("scale", "agent_runner=0", "--data-dir", str(data)).exit_code == 0
             waiting = say(natter, "count to 6")
-        yesterdays_database_and_todays_streams(data, kept, today, before, after, lost, waiting)
+        yesterdays_database_and_todays_streams(data, kept, today, file, before, after, lost, waiting)
 
 
-def yesterdays_database_and_todays_streams(data: Path, kept: Path, today: Path, *turns: dict[str, Any]) -> None:
+def yesterdays_database_and_todays_streams(
+    data: Path, kept: Path, today: Path, file: str, *turns: dict[str, Any]
+) -> None:
     before, after, lost, waiting = turns
     assert run("restore", str(kept), "--data-dir", str(data), "--yes").exit_code == 0
     assert (data / "secrets.json").stat().st_mode & 0o077 == 0
     with natter_up(data, *WITHOUT_WEB) as natter:
         assert messages_of(natter, before["conversation_id"])[0] == "count to 3"
         assert len(messages_of(natter, before["conversation_id"])) == 2
+        assert read(natter, file) == NOTES
         for gone in (after, lost, waiting):
             assert status_of(natter, gone["run_id"]) == 404
             # Its own user is shown what DELTAS still has of it, and nothing else; 404 where that is nothing.
@@ -105,9 +125,11 @@ def yesterdays_database_and_todays_streams(data: Path, kept: Path, today: Path, 
         assert run("backup", str(today), "--data-dir", str(data)).exit_code == 0
         natter.stop(signal.SIGTERM)
     shutil.rmtree(data / "nats")
-    assert run("restore", str(today), "--data-dir", str(data), "--yes").exit_code == 0
+    restored = run("restore", str(today), "--data-dir", str(data), "--yes")
+    assert (restored.exit_code, "1 files" in restored.stdout) == (0, True), restored.output
     with natter_up(data, *WITHOUT_WEB, environment={"RUN_OVERDUE_SECONDS": "1", "SWEEP_SECONDS": "0.5"}) as natter:
         wait_for_end(natter, known["run_id"])
         assert len(messages_of(natter, before["conversation_id"])) == 6
+        assert read(natter, file) == NOTES
         status, said = stream(natter, f"runs/{known['run_id']}/stream", "5")
         assert status in (200, 204)

@@ -5550,7 +5550,7 @@ export interface operations {
     export_user: {
         parameters: {
             query?: {
-                format?: "json" | "markdown";
+                format?: "json" | "markdown" | "zip";
             };
             header?: never;
             path: {
@@ -5564,7 +5564,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One JSON document, or a Markdown text with a section for each conversation. */
+            /** @description One JSON document; or a Markdown text with a section for each conversation; or a ZIP of the JSON document and the bytes of all files. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -5575,6 +5575,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Export"];
                     "text/markdown": string;
+                    "application/zip": string;
                 };
             };
             401: components["responses"]["Unauthorized"];

@@ -6,7 +6,7 @@ from contracts.commands import DeliverWebhook, RunRequested
 from contracts.events import AuditEvent, DeadLetter
 from contracts.registry import REGISTRY
 from contracts.services import Service, inbox_prefix
-from contracts.streams import STREAMS
+from contracts.streams import FILES, STREAMS
 from contracts.subjects import subject_filter
 
 
@@ -56,6 +56,7 @@ def permissions_of(service: Service) -> Permissions:
     subscribe = {f"{inbox_prefix(service)}.>"}
     if service is Service.OPERATOR:
         publish |= {"$SRV.>", "$JS.API.>", subject_filter(RunRequested), subject_filter(DeliverWebhook)}
+        publish |= set(FILES.subjects)  # to put back what a backup has
         return Permissions(tuple(sorted(publish)), tuple(sorted(subscribe)), allow_responses=False)
     publish |= _jetstream_rights(service)
     # What a consumer receives comes through its inbox; everything else by subscription.

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from typing import Any
 
 import httpx
@@ -334,4 +335,5 @@ def test_everything_about_a_person_can_be_exported(person: Person) -> None:
     page.goto("/dashboard/account")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export").click()
-    assert "take me along" in download.value.path().read_text()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert "take me along" in archive.read("natter-export.json").decode()

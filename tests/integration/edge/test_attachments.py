@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,34 @@ async def test_chatkit_s_two_phases_and_a_message_that_shows_what_came_of_them(e
     gone = await edge.chatkit("attachments.delete", {"attachment_id": other.json()["id"]})
     assert (gone.status_code, gone.json()) == (200, {})
     assert (await edge.call("GET", f"/attachments/{other.json()['id']}")).status_code == 404
+
+
+async def test_an_export_has_the_bytes_of_all_files_and_an_erasure_counts_them(edge: RunningEdge) -> None:
+    large, small = TEXT * 4, b"a,b\n1,2\n"
+    one, two = await uploaded(edge, large, "ä.md"), await uploaded(edge, small, "numbers.csv")
+    lost = await uploaded(edge, small, "lost.csv")
+    await created(edge, small, "never sent.csv")
+    await edge.call("POST", "/tasks", json={"title": "buy milk"})
+    files = edge.edge.uploads.files
+    async for key in files.all_keys():
+        if key.startswith(lost["id"]):
+            await files.delete(key)
+    answer = await edge.call("GET", "/export?format=zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="natter-export.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        document = json.loads(archive.read("natter-export.json"))
+        assert len(document["tasks"]) == 1
+        assert len(document["attachments"]) == 4
+        found = {name: archive.read(name) for name in archive.namelist() if name.startswith("files/")}
+    assert found == {
+        f"files/{one['id']}/ä.md": large,
+        f"files/{two['id']}/numbers.csv": small,
+        "files/not-found.txt": f"{lost['id']}/lost.csv\n".encode(),
+    }
+    receipt = (await edge.call("DELETE", "")).json()
+    bytes_of_all = len(large) + 3 * len(small)
+    assert (receipt["counts"]["attachments"], receipt["counts"]["attachment_bytes"]) == (4, bytes_of_all)
 
 
 async def test_an_address_is_of_one_user_for_one_file_and_one_purpose(edge: RunningEdge) -> None:

@@ -49,9 +49,9 @@ export function AccountView({ user, door, linked, failed }: Props) {
         <Sessions />
         <SignOutEverywhere />
       </Section>
-      <Section title="Your data" text="Everything Natter keeps about you, in one JSON file.">
+      <Section title="Your data" text="Everything Natter keeps about you, and your files, in one ZIP file.">
         <Button asChild variant="outline">
-          <a href={`/api/${encodeURIComponent(user.userId)}/export`} download="natter-export.json">
+          <a href={`/api/${encodeURIComponent(user.userId)}/export?format=zip`} download="natter-export.zip">
             <Download /> Export
           </a>
         </Button>

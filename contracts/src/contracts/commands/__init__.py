@@ -67,6 +67,7 @@ from contracts.commands.turns import (
 from contracts.commands.users import (
     BeginExport,
     EraseUser,
+    ExportFormat,
     RevokeTokens,
     TakeRequestPermit,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "DeliverWebhook",
     "EffectKey",
     "EraseUser",
+    "ExportFormat",
     "FinishAttachment",
     "FinishRun",
     "FinishToolCall",

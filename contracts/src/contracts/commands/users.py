@@ -28,13 +28,16 @@ class RevokeTokens(Command[TokensFloor]):
     principal: Principal
 
 
+ExportFormat = Literal["json", "markdown", "zip"]
+
+
 class BeginExport(Command[Done]):
     """Note that the user takes everything along, and count it. Errors: rate_limited, forbidden (a chat session)."""
 
     subject_template: ClassVar[str] = "command.conversation_store.begin_export"
     principal: Principal
     exports_per_hour_max: Annotated[int, Field(ge=1)]
-    format: Literal["json", "markdown"] = "json"
+    format: ExportFormat = "json"
 
 
 class TakeRequestPermit(Command[RateChecked]):

@@ -268,16 +268,18 @@ def migrate(
 
 @main.command(epilog="Example: natter backup /backups/2026-12-01")
 def backup(
-    folder: Annotated[Path, typer.Argument(help="A new folder; it will hold secrets")], data_dir: DataDir = None
+    folder: Annotated[Path, typer.Argument(help="A new folder; it will hold secrets")],
+    files: Annotated[bool, typer.Option("--files/--no-files", help="The bytes of files as well")] = True,
+    data_dir: DataDir = None,
 ) -> None:
-    """Keep the database of the stack that runs, and its secrets, in a folder. The stack goes on meanwhile."""
+    """Keep the database of the stack that runs, its secrets and files in a folder. The stack goes on meanwhile."""
     from natter.backup import BackupError, back_up  # noqa: PLC0415
 
     try:
-        back_up(_open(data_dir, Settings()), folder)
+        copied = back_up(_open(data_dir, Settings()), folder, with_files=files)
     except BackupError as error:
         fail(str(error))
-    sys.stdout.write(f"{folder}\n")
+    sys.stdout.write(f"{folder}: {f'with {copied}' if copied else 'without files'}\n")
 
 
 @main.command(epilog="Example: natter restore /backups/2026-12-01 --yes")
@@ -286,7 +288,9 @@ def restore(
     data_dir: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
-    """Put a backup in the place of a data directory's database and secrets, while no stack runs on it."""
+    """Put a backup in the place of a data directory's database and secrets, while no stack runs on it, and put back
+    those files that the file store does not have.
+    """
     from natter.backup import BackupError  # noqa: PLC0415
     from natter.backup import restore as put_back  # noqa: PLC0415
 
@@ -294,10 +298,10 @@ def restore(
     if not yes:
         typer.confirm(f"Replace the database in {directory.root}?", abort=True)
     try:
-        put_back(directory, folder)
+        copied = put_back(directory, folder)
     except BackupError as error:
         fail(str(error))
-    sys.stdout.write("restored\n")
+    sys.stdout.write(f"restored{f', {copied} put back' if copied else ''}\n")
 
 
 @main.command()

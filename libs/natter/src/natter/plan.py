@@ -31,7 +31,7 @@ def plan(
             "better_auth_secrets_previous": [*secrets.better_auth_secrets_previous, *replaced],
         }
     )
-    nats = _nats(options.nats_servers, directory, secrets) if options.nats_url is None else []
+    nats = plan_nats(options.nats_servers, directory, secrets) if options.nats_url is None else []
     directory.write_secrets(secrets)
     return Stack(
         options=options,
@@ -47,7 +47,7 @@ def plan(
     )
 
 
-def _nats(count: int, directory: DataDirectory, secrets: Secrets) -> list[Nats]:
+def plan_nats(count: int, directory: DataDirectory, secrets: Secrets) -> list[Nats]:
     """One server, or several that are a cluster. Each has a directory of its own, and a lone one none of theirs."""
     users = [NatsUser(user, secrets.nats_password(user), nats_conf.permissions_object(user)) for user in Service]
     if count == 1:

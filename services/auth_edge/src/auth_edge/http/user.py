@@ -1,18 +1,19 @@
 """Everything of a user: take it along, or have it erased."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from typing import Annotated, Final, Literal, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from contracts.commands import BeginExport, EraseUser, RevokeTokens
+from contracts.commands import BeginExport, EraseUser, ExportFormat, RevokeTokens
 from contracts.errors import RetryableError
 from contracts.message import Query, Reply
-from contracts.queries import ExportUser, GetConversation, ListConversations, ListItems
-from contracts.replies import ConversationView, ExportPage, ItemView
+from contracts.queries import ExportUser, GetConversation, ListAttachments, ListConversations, ListItems
+from contracts.replies import AttachmentView, ConversationView, ExportPage, ItemView
 from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
 
+from auth_edge.http.archive import zipped
 from auth_edge.http.bodies import Conversation, Export, Message, Receipt, Revoked
 from auth_edge.http.call import Call, UserCall, user_router
 from auth_edge.http.documented import problems
@@ -25,6 +26,7 @@ PAGE_SIZE: Final = 100
 KINDS: Final[tuple[str, ...]] = get_args(ExportPage.model_fields["kind"].annotation)
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
+PartT = TypeVar("PartT", str, bytes)
 
 
 @router.get(
@@ -33,22 +35,25 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
     response_model=None,
     responses={
         200: {
-            "description": "One JSON document, or a Markdown text with a section for each conversation.",
+            "description": "One JSON document; or a Markdown text with a section for each conversation; or a ZIP of "
+            "the JSON document and the bytes of all files.",
             "model": Export,
-            "content": {"text/markdown": {"schema": {"type": "string"}}},
+            "content": {
+                "text/markdown": {"schema": {"type": "string"}},
+                "application/zip": {"schema": {"type": "string", "format": "binary"}},
+            },
         }
     },
 )
 async def export_user(
     call: UserCall,
-    format: Annotated[Literal["json", "markdown"], QueryParameter()] = "json",  # noqa: A002 - its name in the URL
+    format: Annotated[ExportFormat, QueryParameter()] = "json",  # noqa: A002 - its name in the URL
 ) -> StreamingResponse:
     """Everything that is kept of the user; one export at a time, and some in an hour."""
-    chunks = _alone(call, _markdown(call) if format == "markdown" else _json(call), format)
+    media_type, extension, write = EXPORTS[format]
+    chunks = _alone(call, write(call), format)
     first = await anext(chunks)  # what goes wrong before the first byte is still an answer of its own
-    media_type = "text/markdown" if format == "markdown" else "application/json"
-    name = "natter-export.md" if format == "markdown" else "natter-export.json"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="natter-export.{extension}"'}
     return StreamingResponse(_from_first(first, chunks), media_type=media_type, headers=headers)
 
 
@@ -97,7 +102,7 @@ async def revoke_tokens(call: UserCall) -> Revoked:
     return Revoked(valid_from=floor.valid_from)
 
 
-async def _alone(call: Call, chunks: AsyncGenerator[str], kind: Literal["json", "markdown"]) -> AsyncGenerator[str]:
+async def _alone(call: Call, chunks: AsyncGenerator[PartT], kind: ExportFormat) -> AsyncGenerator[PartT]:
     """Raises RetryableError (`rate_limited`) while the user is sent another export, or too many others are, and where
     they had enough of them in this hour.
     """
@@ -108,7 +113,7 @@ async def _alone(call: Call, chunks: AsyncGenerator[str], kind: Literal["json", 
             yield chunk
 
 
-async def _from_first(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:
+async def _from_first(first: PartT, rest: AsyncGenerator[PartT]) -> AsyncGenerator[PartT]:
     yield first
     async for chunk in rest:
         yield chunk
@@ -200,3 +205,27 @@ async def _conversation_json(call: Call, conversation: ConversationView) -> Asyn
         yield comma + Message.of(message).model_dump_json()
         comma = ","
     yield "]}"
+
+
+async def _stored_files(call: Call) -> AsyncGenerator[AttachmentView]:
+    after: str | None = None
+    while True:
+        page = await _ask(call, ListAttachments(principal=call.principal, limit=PAGE_SIZE, after=after))
+        for view in page.data:
+            if view.state == "stored":
+                yield view
+        after = page.after
+        if not page.has_more:
+            return
+
+
+def _zip(call: Call) -> AsyncGenerator[bytes]:
+    return zipped(_json(call), _stored_files(call), call.edge.uploads.files)
+
+
+EXPORTS: Final[dict[ExportFormat, tuple[str, str, Callable[[Call], AsyncGenerator[Any]]]]] = {
+    "json": ("application/json", "json", _json),
+    "markdown": ("text/markdown", "md", _markdown),
+    "zip": ("application/zip", "zip", _zip),
+}
+"""Of each format its media type, the end of a file's name, and what writes it."""
