@@ -36,22 +36,31 @@ def durable(
     tool: FunctionTool, call: Callable[[FunctionTool, Invoke, ToolContext[Any], str], Awaitable[Any]]
 ) -> FunctionTool:
     """The tool as the SDK is to see it: its execution goes through ``call``, and its failures are noted."""
-    copied = copy.copy(tool)
-    author = None if tool._use_default_failure_error_function else tool._failure_error_function  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    if tool._use_default_failure_error_function or author is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        copied._failure_error_function = _noting(author or default_tool_error_function)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        copied._use_default_failure_error_function = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    executed = copy.copy(copied)
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+        executed = copy.copy(_with_noted_failures(tool))
         return await invoke_function_tool(function_tool=executed, context=context, arguments=arguments)
 
     async def on_invoke_tool(context: ToolContext[Any], arguments: str) -> Any:
         return await call(tool, invoke, context, arguments)
 
-    copied.on_invoke_tool = on_invoke_tool
-    copied.needs_approval = False  # `needs_approval` below asks for it; the SDK would end the run
-    copied.timeout_seconds = None  # the time that a person takes is none of the tool's
+    shown = _with_noted_failures(tool)
+    shown.on_invoke_tool = on_invoke_tool
+    shown.needs_approval = False  # `needs_approval` below asks for it; the SDK would end the run
+    shown.timeout_seconds = None  # the time that a person takes is none of the tool's
+    return shown
+
+
+def _with_noted_failures(tool: FunctionTool) -> FunctionTool:
+    """A plain copy. The SDK's own binds the function and makes the schema strict anew, which is half of a millisecond
+    before the first word of every answer, and is needed only where the tool is called.
+    """
+    copied = object.__new__(type(tool))
+    copied.__dict__.update(tool.__dict__)
+    author = None if tool._use_default_failure_error_function else tool._failure_error_function  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    if tool._use_default_failure_error_function or author is not None:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        copied._failure_error_function = _noting(author or default_tool_error_function)  # pyright: ignore[reportPrivateUsage]
+        copied._use_default_failure_error_function = False  # pyright: ignore[reportPrivateUsage]
     return copied
 
 
