@@ -2,7 +2,7 @@
 import "server-only";
 
 import { headers } from "next/headers";
-import { redirect } from "next/navigation";
+import { notFound, redirect } from "next/navigation";
 import { cache } from "react";
 
 import { findUser, type SignedInUser } from "./session";
@@ -13,3 +13,8 @@ export const requireUser = cache(async (): Promise<SignedInUser> => {
   if (user === null) redirect("/sign-in");
   return user;
 });
+
+/** For everybody else there is no such page; what it shows, auth_edge gives to operators alone. */
+export async function requireOperator(): Promise<void> {
+  if (!(await requireUser()).isOperator) notFound();
+}

@@ -49,6 +49,8 @@ describe("routeOf", () => {
   test("pages are private below /dashboard, and made for strangers where one signs in", () => {
     expect(routeOf("/dashboard")).toEqual({ kind: "private_page" });
     expect(routeOf("/operator")).toEqual({ kind: "private_page" });
+    expect(routeOf("/operator/users/alice")).toEqual({ kind: "private_page" });
+    expect(routeOf("/operator/reports/users")).toEqual({ kind: "open" });
     expect(routeOf("/dashboard/chat")).toEqual({ kind: "private_page" });
     for (const pathname of ["/", "/sign-in", "/sign-up"]) expect(routeOf(pathname)).toEqual({ kind: "sign_in_page" });
   });

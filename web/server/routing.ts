@@ -27,7 +27,8 @@ export function routeOf(pathname: string): Route {
     return { kind: "connection_page", path: user === "callback" ? "callback" : `${user}/consent` };
   }
   if (first === "shared") return { kind: "shared_page" };
-  if (first === "dashboard" || pathname === "/operator") return { kind: "private_page" };
+  if (first === "operator" && user === "reports") return { kind: "open" }; // not a page: answered, or refused, as JSON
+  if (first === "dashboard" || first === "operator") return { kind: "private_page" };
   if (pathname === "/" || pathname === "/sign-in" || pathname === "/sign-up") return { kind: "sign_in_page" };
   return { kind: "open" };
 }
@@ -39,7 +40,7 @@ function isStream(segments: string[]): boolean {
   return segments.length === 3 && (segments[0] === "runs" || segments[0] === "conversations");
 }
 
-const PAGES = ["/dashboard/", "/connections/"];
+const PAGES = ["/dashboard/", "/connections/", "/operator/"];
 const NOWHERE = "http://nowhere.invalid";
 
 /**

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,12 +17,12 @@ from natter.__main__ import main
 from natter.data_directory import DataDirectory
 from natter.operator_bus import operator_bus, operator_settings
 from natter_testing.stack import RunningNatter
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from tests.e2e.browser.conftest import NewPerson
-from tests.e2e.browser.person import Chat, fetch
+from tests.e2e.browser.person import Chat, Person, fetch
 from tests.e2e.browser.test_looks import overflows, serious_violations
 
 pytestmark = [pytest.mark.whole_path, pytest.mark.timeout(120, func_only=True)]
@@ -66,11 +67,55 @@ async def prepare(natter: RunningNatter, user_id: str) -> None:
 
 async def audited(natter: RunningNatter) -> list[AuditEvent]:
     async with operator_bus(operator_settings(natter.data_dir, None)) as bus:
-        messages, _ = await bus.direct_get("AUDIT", f"audit.{Service.AUTH_EDGE}.-.*")
+        messages, _ = await bus.direct_get("AUDIT", f"audit.{Service.AUTH_EDGE}.>")
         return [AuditEvent.decode(message.payload) for message in messages]
 
 
+def sees_nothing(page: Page, other: Person) -> None:
+    """A user: no page, no figures, nobody's account, and no way to give oneself the role."""
+    assert page.goto("/operator").status == 404  # pyright: ignore[reportOptionalMemberAccess]
+    status, problem = fetch(page, "GET", "/api/operator/overview")
+    assert (status, problem["code"]) == (403, "operator_only")
+    status, problem = fetch(page, "GET", f"/operator/reports/users?q={other.email}")
+    assert (status, problem["code"]) == (403, "operator_only")
+    assert page.goto(f"/operator/users/{other.user_id}").status == 404  # pyright: ignore[reportOptionalMemberAccess]
+    fetch(page, "POST", "/api/auth/update-user", {"role": "operator"})
+    assert fetch(page, "GET", "/api/operator/users")[0] == 403
+
+
+def look_at_user_and_run(page: Page, person: Person) -> None:
+    """One user, found by their id, and one of their runs: figures, and nothing that was said."""
+    page.get_by_label("Name, e-mail address or id").fill(person.user_id)
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Users").get_by_role("link", name=person.email).click()
+    runs = page.get_by_role("region", name="Runs").get_by_role("row")
+    expect(runs).to_have_count(2)
+    account = page.get_by_label("Account", exact=True).filter(has_text="Open sessions")
+    expect(account).to_contain_text(re.compile(r"Open sessions\s*1\s*Signed out everywhere"))
+    expect(page.get_by_text(person.email)).to_be_visible()
+    expect(page.get_by_role("region", name="Usage by assistant").get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("region", name="Limits")).to_contain_text("no limit")
+    conversations = page.get_by_role("region", name="Conversations")
+    expect(conversations.get_by_role("row")).to_have_count(2)
+    expect(conversations.get_by_role("button", name="Read")).to_have_count(0)  # no setting allows it
+    assert "count to 3" not in page.content()
+    assert (overflows(page), serious_violations(page)) == (False, [])
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert not overflows(page)
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    runs.last.get_by_role("link").click()
+    expect(page.get_by_label("Run", exact=True)).to_contain_text(re.compile(r"Trace\s*[0-9a-f]{32}"))
+    expect(page.get_by_label("Run", exact=True)).to_contain_text("model_timeout")
+    assert "count to 3" not in page.content()
+    assert (overflows(page), serious_violations(page)) == (False, [])
+    page.get_by_role("link", name="All runs").click()
+    expect(page.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
+
+
 def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNatter, new_person: NewPerson) -> None:
+    silent = new_person()
+    silent.sign_up()
     person = new_person(color_scheme="dark")
     page = person.sign_up()
     chat = Chat(page)
@@ -78,13 +123,7 @@ def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNat
     chat.expect_counted_to(3)
     in_a_thread(lambda: asyncio.run(prepare(natter, person.user_id)))
 
-    # A user: no page, no figures, and no way to give oneself the role.
-    assert page.goto("/operator").status == 404  # pyright: ignore[reportOptionalMemberAccess]
-    status, problem = fetch(page, "GET", "/api/operator/overview")
-    assert (status, problem["code"]) == (403, "operator_only")
-    fetch(page, "POST", "/api/auth/update-user", {"role": "operator"})
-    assert fetch(page, "GET", "/api/operator/users")[0] == 403
-
+    sees_nothing(page, silent)
     made = in_a_thread(
         lambda: CliRunner().invoke(main, ["users", "make-operator", person.email, "--data-dir", str(natter.data_dir)])
     )
@@ -94,13 +133,21 @@ def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNat
     failures = page.get_by_role("region", name="Failures")
     expect(failures.get_by_role("row").filter(has_text="model_timeout")).to_have_count(1)
     assert serious_violations(page) == []
+    expect(page.get_by_role("img", name=re.compile(r"^Runs: \d+ in 30 days, most on"))).to_be_visible()
 
     page.get_by_role("tab", name="Overview").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("region", name="Users").get_by_role("row").filter(has_text=person.user_id)).to_have_count(1)
+    users = page.get_by_role("region", name="Users").get_by_role("row")
+    expect(users.filter(has_text=person.user_id)).to_contain_text(person.email)
+    page.get_by_label("Name, e-mail address or id").fill(silent.email[3:].upper())
+    page.keyboard.press("Enter")
+    expect(users.filter(has_text=silent.user_id)).to_contain_text(silent.email)  # who has written nothing
+    expect(users).to_have_count(2)
+    look_at_user_and_run(page, person)
+
     page.get_by_role("tab", name="Usage").click()
     page.get_by_label("For each").select_option("user")
-    expect(page.get_by_role("region", name="Usage").get_by_role("row").filter(has_text=person.user_id)).to_have_count(1)
+    expect(page.get_by_role("region", name="Usage").get_by_role("row").filter(has_text=person.email)).to_have_count(1)
     page.set_viewport_size({"width": 390, "height": 800})
     page.emulate_media(color_scheme="light")
     assert (overflows(page), serious_violations(page)) == (False, [])
@@ -117,6 +164,9 @@ def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNat
         if event.details.get("operator") == person.user_id
     ]
     looked = {str(event.details.get("what")) for event in mine if event.action == "looked_at_by_operator"}
-    assert looked == {"users", "usage"}
+    assert looked == {"users", "usage", "user", "conversations", "runs", "run"}
+    of_one = [event for event in mine if event.details.get("what") in {"user", "conversations", "run"}]
+    assert {event.user_id for event in of_one} == {person.user_id}
+    assert not [event for event in mine if event.action == "conversation_read_by_operator"]
     assert [event.action for event in mine].count("dead_letter_replayed") == 1
     assert "count to 3" not in json.dumps([event.model_dump(mode="json") for event in mine])

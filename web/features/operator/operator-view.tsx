@@ -1,17 +1,21 @@
 "use client";
 
+import { useRouter, useSearchParams } from "next/navigation";
 import { useState } from "react";
 
 import { Button } from "@/components/ui/button";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
-import { errorText } from "@/lib/error-text";
-import { call, CallError } from "@/lib/http";
+import { call } from "@/lib/http";
 
+import { columns } from "./columns";
+import { DayCharts } from "./day-charts";
+import { Figures } from "./figures";
 import { ReportTable, type Column } from "./report-table";
-import { OPERATOR_URL, useReport, type Row } from "./use-report";
+import { shownText } from "./shown-text";
+import { OPERATOR_URL, textOf, useReport, useRows, type Page, type Row } from "./use-report";
+import { UsersTab } from "./users-tab";
 
 type Overview = Readonly<{ runs: Row; failures: readonly Row[] }>;
-type Rows = Readonly<{ data: readonly Row[] }>;
 type By = "user" | "assistant" | "model" | "day";
 
 const TABS = [
@@ -23,15 +27,17 @@ const TABS = [
 ] as const;
 const STATES = ["queued", "running", "waiting", "enqueued", "unleased", "outbox"] as const;
 const FAILURES = columns("code:Code", "assistant_id:Assistant", "runs:Runs", "last_at:Last", "last_run_id:Last run");
-const USERS = columns("user_id:User", "last_turn_at:Last seen", "runs_this_month:Runs this month", "failed_this_month:Failed", "tokens_this_month:Tokens");
 const RUNS = columns("run_id:Run", "user_id:User", "assistant_id:Assistant", "status:State", "error_code:Code", "model:Model", "total_tokens:Tokens", "created_at:Begun");
 const LETTERS = columns("sequence:Number", "service:For", "message:Message", "code:Code", "detail:Why", "deliveries_count:Deliveries");
 const BYS: readonly By[] = ["day", "user", "assistant", "model"];
 
-/** Figures, runs, users and dead letters over all users; nothing that anybody said. */
+/** Figures, runs, users and dead letters over all users; nothing that anybody said. The address says which tab it is. */
 export function OperatorView() {
+  const router = useRouter();
+  const asked = useSearchParams().get("tab");
+  const tab = TABS.some(([name]) => name === asked) ? String(asked) : "overview";
   return (
-    <Tabs defaultValue="overview" className="gap-4">
+    <Tabs value={tab} onValueChange={(name) => router.replace(`/operator?tab=${name}`, { scroll: false })} className="gap-4">
       <TabsList className="h-auto flex-wrap">
         {TABS.map(([name, label]) => (
           <TabsTrigger key={name} value={name}>
@@ -40,7 +46,7 @@ export function OperatorView() {
         ))}
       </TabsList>
       {TABS.map(([name, , Content]) => (
-        <TabsContent key={name} value={name} className="grid gap-4">
+        <TabsContent key={name} value={name} className="grid grid-cols-1 gap-4">
           <Content />
         </TabsContent>
       ))}
@@ -53,39 +59,29 @@ function OverviewTab() {
   return (
     <>
       <h2 className="font-semibold">Runs that are not finished</h2>
-      <dl className="grid grid-cols-2 gap-3 sm:grid-cols-6">
-        {STATES.map((state) => (
-          <div key={state} className="rounded-md border p-3">
-            <dt className="text-muted-foreground text-xs capitalize">{state}</dt>
-            <dd className="text-xl font-semibold tabular-nums">{data ? String(data.runs[state] ?? 0) : "–"}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures label="Runs that are not finished" figures={STATES.map((state) => [state, data ? shownText(data.runs[state] ?? 0) : "–"])} />
+      <h2 className="font-semibold">The last 30 days</h2>
+      <DayCharts />
       <h2 className="font-semibold">Failures of the last 7 days</h2>
       <ReportTable label="Failures" columns={FAILURES} rows={data?.failures} failure={failure} empty="No run has failed." />
     </>
   );
 }
 
-function UsersTab() {
-  const { data, failure } = useReport<Rows>("/users");
-  return <ReportTable label="Users" columns={USERS} rows={data?.data} failure={failure} empty="Nobody was here yet." />;
-}
-
 function RunsTab() {
   const [status, setStatus] = useState("");
-  const { data, failure } = useReport<Rows>(`/recent-runs${status && `?status=${status}`}`);
+  const found = useRows(`/recent-runs${status && `?status=${status}`}`);
   return (
     <>
       <Choice label="State" value={status} onChange={setStatus} options={["", "queued", "running", "waiting", "completed", "failed", "cancelled"]} />
-      <ReportTable label="Runs" columns={RUNS} rows={data?.data} failure={failure} empty="There are no such runs." />
+      <ReportTable label="Runs" columns={RUNS} {...found} empty="There are no such runs." />
     </>
   );
 }
 
 function UsageTab() {
   const [by, setBy] = useState<string>("day");
-  const { data, failure } = useReport<Rows>(`/usage?by=${by}`);
+  const { data, failure } = useReport<Page>(`/usage?by=${by}`);
   const shown: Column[] = [
     ...columns(`${by}:${by.charAt(0).toUpperCase()}${by.slice(1)}`, "runs:Runs", "failed:Failed", "input_tokens:Tokens in"),
     { name: "output_tokens", label: "Tokens out", isBar: true },
@@ -100,7 +96,7 @@ function UsageTab() {
 }
 
 function DeadLettersTab() {
-  const { data, failure, reload } = useReport<Rows>("/dead-letters");
+  const { data, failure, reload } = useReport<Page>("/dead-letters");
   const [said, setSaid] = useState("");
   const [isBusy, setBusy] = useState(false);
 
@@ -110,7 +106,7 @@ function DeadLettersTab() {
       await call("POST", `${OPERATOR_URL}/dead-letters/${String(sequence)}/replay`);
       setSaid(`Dead letter ${String(sequence)} was sent again.`);
     } catch (error) {
-      setSaid(errorText(error instanceof CallError ? error : {}));
+      setSaid(textOf(error));
     }
     await reload(); // one that another operator has replayed is not shown any more either
     setBusy(false);
@@ -154,12 +150,4 @@ function Choice({ label, value, options, onChange }: ChoiceProps) {
       </select>
     </label>
   );
-}
-
-/** From `name:Label`. */
-function columns(...written: string[]): Column[] {
-  return written.map((one) => {
-    const [name = "", label = ""] = one.split(":");
-    return { name, label };
-  });
 }
