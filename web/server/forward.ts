@@ -39,7 +39,6 @@ const DROPPED_RESPONSE_HEADERS = new Set([
 
 const CONTENT_OF_A_FILE = /^\/api\/[^/]+\/attachments\/[^/]+\/content$/;
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
-const SHORT_BODY_BYTES_MAX = 64 * 1024;
 // The edge answers within 3 s even when the store is away; a stream's head comes at once.
 const RESPONSE_HEAD_TIMEOUT_MILLISECONDS = 20_000;
 
@@ -74,7 +73,7 @@ async function send(request: Request, serviceUrl: string, headers: Headers, time
     const answer = await fetch(`${serviceUrl}${pathname}${search}`, {
       method: request.method,
       headers,
-      body: await Promise.race([bodyOf(request), whenAborted(abort.signal)]),
+      body: request.body,
       redirect: "manual",
       cache: "no-store",
       signal: abort.signal,
@@ -88,20 +87,6 @@ async function send(request: Request, serviceUrl: string, headers: Headers, time
   } finally {
     clearTimeout(giveUp);
   }
-}
-
-/**
- * A short body is read first, and so sent with its length: a service takes one of unknown length for a large one, and
- * reads few of those a second.
- */
-async function bodyOf(request: Request): Promise<ArrayBuffer | ReadableStream | null> {
-  const declared = request.headers.get("content-length");
-  const isShort = declared !== null && Number(declared) <= SHORT_BODY_BYTES_MAX;
-  return isShort ? request.arrayBuffer() : request.body;
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true }));
 }
 
 function requestHeaders(incoming: Headers, authorization: string | null, span: ServerSpan | undefined): Headers {

@@ -1,7 +1,9 @@
 """Budgets over all replicas, and what a caller hears when the store or the bus is away, slow or full."""
 
 import asyncio
+import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from actor_kit.bus import Bus
 from actor_kit.requests import RequestServer
 from actor_kit.settings import ServiceSettings
+from auth_edge.http.call import LARGE_BODY_BYTES
 from auth_edge.permits import REFUSED_WAIT_SECONDS, REFUSED_WAITING_MAX, Permits
 from auth_edge.testing import RunningEdge, running_edge
 from contracts.commands import BeginTurn, TakeRequestPermit
@@ -281,3 +284,25 @@ async def test_who_is_beyond_their_budget_hears_it_later_others_and_a_crowd_of_t
     assert {status for status, _ in answers} == {429}
     assert sum(waited >= REFUSED_WAIT_SECONDS for _, waited in answers) >= REFUSED_WAITING_MAX
     assert edge.edge.slow_refusals.waiting == 0
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+async def test_a_body_is_large_when_much_of_it_has_come_whatever_it_says_of_its_length(
+    says_its_length: bool, nats_url: str, tmp_path: Path, store: Any
+) -> None:
+    async def pieces(body: bytes) -> AsyncIterator[bytes]:
+        for begin in range(0, len(body), 16 * 1024):
+            yield body[begin : begin + 16 * 1024]
+
+    def said(characters: int) -> Any:
+        body = json.dumps({"message": "x" * characters}).encode() + b" " * characters
+        return {"content": body if says_its_length else pieces(body), "headers": {"Content-Type": "application/json"}}
+
+    async with running_edge(nats_url, tmp_path) as edge, edge.edge.places_for_large.place("alice"):
+        small = await edge.call("POST", "/chat", **said(10_000))
+        assert small.status_code == 202, small.text
+        large = asyncio.create_task(edge.call("POST", "/chat", **said(32_000 + LARGE_BODY_BYTES // 2)))
+        while edge.edge.places_for_large.waiting_count == 0:
+            await asyncio.sleep(0.01)
+        assert (await edge.call("POST", "/chat", **said(32_000))).status_code == 202  # of full length, and not large
+        large.cancel()

@@ -137,6 +137,25 @@ async def test_a_form_is_kept_at_once_and_one_that_is_refused_leaves_nothing(edg
     assert [attachment["id"] for attachment in listed["data"]] == [kept.json()["id"]]
 
 
+async def test_a_form_that_does_not_say_its_length_counts_for_what_came(
+    nats_url: str, tmp_path: Path, store: Any
+) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+
+    async def form(size: int) -> AsyncIterator[bytes]:
+        yield head
+        for _ in range(0, size, 65_536):
+            yield b"a" * 65_536
+        yield b"\r\n--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with running_edge(nats_url, tmp_path, upload_bytes_max=2 * 1024**3) as edge:  # the quota is half of it
+        kept = await edge.call("POST", "/attachments", content=form(1024**2), headers=headers)
+        assert (kept.status_code, kept.json().get("size_bytes")) == (201, 1024**2), kept.text
+        refused = await edge.call("POST", "/attachments", content=form(1024**2 + 1), headers=headers)
+        assert refused.json()["code"] == "quota_exceeded"
+
+
 async def test_chatkit_s_two_phases_and_a_message_that_shows_what_came_of_them(edge: RunningEdge) -> None:
     content = picture()
     made = await edge.chatkit(

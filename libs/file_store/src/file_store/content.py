@@ -69,13 +69,13 @@ def served_as(name: str, mime_type: str, *, is_download: bool = False) -> dict[s
     }
 
 
-async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncGenerator[bytes]]:
-    """The beginning of a file, and all of it."""
+async def with_head(chunks: AsyncIterable[bytes], bytes_max: int = HEAD_BYTES) -> tuple[bytes, AsyncGenerator[bytes]]:
+    """The beginning of a file, and all of it. It is no longer than ``bytes_max``; shorter, where the file is."""
     iterator = aiter(chunks)
     head = bytearray()
     async for chunk in iterator:
         head += chunk
-        if len(head) >= HEAD_BYTES:
+        if len(head) >= bytes_max:
             break
 
     async def whole() -> AsyncGenerator[bytes]:
@@ -84,7 +84,7 @@ async def with_head(chunks: AsyncIterable[bytes]) -> tuple[bytes, AsyncGenerator
         async for chunk in iterator:
             yield chunk
 
-    return bytes(head[:HEAD_BYTES]), whole()
+    return bytes(head[:bytes_max]), whole()
 
 
 def _is_text(head: bytes) -> bool:

@@ -1,6 +1,6 @@
 """Attachments: files that people put in, and those that runs made; their bytes in and out."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -13,7 +13,7 @@ from contracts.queries import GetAttachment, ListAttachments
 from contracts.replies import AttachmentView, ItemPage, ItemView
 from contracts.text import FileName, Text
 from fastapi import Path, Query, Request, Response
-from file_store.content import UNKNOWN
+from file_store.content import UNKNOWN, with_head
 from identity.file_token import UPLOAD_SECONDS, Access
 from pydantic import BaseModel, Field, ValidationError
 
@@ -31,6 +31,8 @@ streamed = user_router("attachments", StreamedRoute)
 JSON_BYTES_MAX: Final = 16 * 1024
 FORM_BYTES_MAX: Final = 64 * 1024
 """What a form has around its file."""
+COME_BYTES_MAX: Final = 1024 * 1024
+"""How much of a file is held to see whether it ends, where its form does not say how long it is."""
 AttachmentIdInPath = Annotated[AttachmentId, Path(examples=["atc_0199a1b2c3d4"])]
 TokenParameter = Annotated[
     str | None, Query(description="Of a file's own address, instead of the Authorization header; good for minutes.")
@@ -376,13 +378,23 @@ async def _tell(call: Call, view: AttachmentView, received: Received) -> Attachm
 
 async def _keep_form(call: Call, request: Request) -> AttachmentView:
     file = await multipart.file_of(request)
-    bytes_max = call.edge.settings.upload_bytes_max
-    length = request.headers.get("content-length", "")
-    declared = min(int(length), bytes_max) if length.isdecimal() and len(length) < 18 else bytes_max
-    view = await _create(call, NewAttachment(name=file.name, size=max(1, declared)))
+    size, chunks = await _size_of(file, request.headers.get("content-length", ""), call.edge.settings.upload_bytes_max)
+    view = await _create(call, NewAttachment(name=file.name, size=max(1, size)))
     try:
-        return await _keep(call, view, file.chunks)
+        return await _keep(call, view, chunks)
     except NatterError:
         # Nobody knows its id, so nobody else can take it away.
         await call.renewed().ask(DeleteAttachment(principal=call.principal, attachment_id=view.attachment_id))
         raise
+
+
+async def _size_of(file: multipart.FormFile, length: str, bytes_max: int) -> tuple[int, AsyncIterator[bytes]]:
+    """For how much of the user's room a file counts until it is there, and its bytes.
+
+    A form that does not say how long it is counts for what came of it, or for all that a file may have where that is
+    much.
+    """
+    if length.isdecimal() and len(length) < 18:
+        return min(int(length), bytes_max), file.chunks
+    head, chunks = await with_head(file.chunks, COME_BYTES_MAX + 1)
+    return (len(head) if len(head) <= COME_BYTES_MAX else bytes_max), chunks

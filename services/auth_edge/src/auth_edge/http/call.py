@@ -1,7 +1,8 @@
 """A call on behalf of a verified user: every route under /api/{user_id} gets one, and no other way in exists."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from contracts.message import Command, Query, Reply
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from identity import FileTokens, TokenVerifier, VerifiedPrincipal, read_bearer
+from starlette.types import Message
 
 from auth_edge import rules
 from auth_edge.permits import Permits, Refusals, SlowRefusals
@@ -35,7 +37,7 @@ class Edge:
     """What the routes need: the bus, the verifier of tokens, the budgets, the settings.
 
     In ``places`` users take turns: what one of them floods the edge with waits for itself. A large body waits in
-    ``places_for_large`` as well, before it is read: reading and parsing it is what all others wait for.
+    ``places_for_large`` as well, before more of it is read: reading and parsing it is what all others wait for.
     """
 
     bus: Bus
@@ -101,7 +103,8 @@ class GuardedRoute(APIRoute):
             principal = await edge.verifier.verify(read_bearer(request.headers.get("authorization")))
             request.state.user_hash = user_hash(principal.user_id)
             self.admit(principal, request)
-            if is_large(request.headers):
+            request, is_large = await with_beginning(request)
+            if is_large:
                 async with edge.places_for_large.place(principal.user_id):
                     call, response = await answer(request, edge, principal)
             else:
@@ -166,10 +169,24 @@ class StreamedRoute(APIRoute):
         return streamed
 
 
-def is_large(headers: Mapping[str, str]) -> bool:
-    """Whether the body may take long to read: by what the request says of it."""
-    length = headers.get("content-length", "0")
-    return "transfer-encoding" in headers or not length.isdecimal() or int(length[:18]) > LARGE_BODY_BYTES
+async def with_beginning(request: Request) -> tuple[Request, bool]:
+    """The same request, of whose body has come what a small one has at most; and whether it goes on after that.
+
+    What it says of its length counts for nothing: clients that stream say none. Raises what reading the body does.
+    """
+    come: deque[Message] = deque()
+    size = 0
+    while size <= LARGE_BODY_BYTES:
+        message = await request.receive()
+        come.append(message)
+        size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+
+    async def receive() -> Message:
+        return come.popleft() if come else await request.receive()
+
+    return Request(request.scope, receive), size > LARGE_BODY_BYTES
 
 
 async def _take_permit(call: Call) -> None:
