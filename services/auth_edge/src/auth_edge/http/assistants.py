@@ -1,12 +1,30 @@
 """The assistants that people may write to."""
 
+from contracts.assistants import AssistantCard
 from contracts.commands.turns import ATTACHMENTS_PER_MESSAGE_MAX
 from contracts.queries import ListAssistants
+from pydantic import BaseModel, Field
 
-from auth_edge.http.bodies import AssistantCards, Attachable
 from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 
 router = user_router("assistants")
+
+
+class Attachable(BaseModel):
+    """What may be attached to a message, by the type that a file is found to be."""
+
+    types: list[str] = Field(examples=[["image/png", "text/plain"]])
+    bytes_max: int = Field(examples=[104857600])
+    picture_bytes_max: int = Field(examples=[20971520])
+    count_max: int = Field(examples=[10])
+
+
+class AssistantCards(BaseModel):
+    """The assistants, the default one first, and what may go with a message to them."""
+
+    data: list[AssistantCard]
+    attachments: Attachable
+    dictation: bool = Field(description="Whether ChatKit's `input.transcribe` is answered here.")
 
 
 @router.get("/assistants", summary="List the assistants", openapi_extra=CHAT_SCOPE)

@@ -3,14 +3,17 @@
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from contracts.commands import BeginTurn, IdempotencyKey, TurnLimits
+from contracts.commands import ATTACHMENTS_PER_MESSAGE_MAX, BeginTurn, IdempotencyKey, OnBusy, TurnLimits
 from contracts.errors import Code, RetryableError
+from contracts.ids import AssistantId, AttachmentId, ConversationId, MessageId
 from contracts.message import Json
 from contracts.replies import TurnBegun
+from contracts.text import MessageText
 from fastapi import Header, Response
+from pydantic import AfterValidator, ConfigDict, Field
 
 from auth_edge import rules, translate
-from auth_edge.http.bodies import NewMessage, TurnAccepted
+from auth_edge.http.bodies import Sent, TurnAccepted, refuse_blank
 from auth_edge.http.call import Call, UserCall, rate_limit, rate_limit_policy, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.requester import KnownRequester
@@ -65,6 +68,27 @@ def stream_url(call: Call, run_id: str) -> str:
 def run_stream_url(settings: Settings, user_id: str, run_id: str) -> str:
     """Where the run is streamed: on the same origin, or at PUBLIC_STREAM_URL where no proxy joins the two."""
     return f"{settings.public_stream_url}/api/{quote(user_id, safe='')}/runs/{run_id}/stream"
+
+
+class NewMessage(Sent):
+    """A message to the assistant; without `conversation_id` it begins a new conversation."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"message": "add a task: buy milk"}]})
+
+    attachments: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_MESSAGE_MAX)] = Field(
+        [], description="Files that were uploaded before; a message that has some may be empty."
+    )
+    message: Annotated[MessageText, AfterValidator(refuse_blank)] = Field("", validate_default=True)
+    conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = Field(
+        None, description="Who answers in a conversation that begins; absent: the default assistant."
+    )
+    on_busy: OnBusy = Field(
+        "reject", description="While a run is active: answer 409, queue behind it, or stop it and begin."
+    )
+    edited_message_id: MessageId | None = Field(
+        None, description="The message of the user that this one is another version of. It begins a branch there."
+    )
 
 
 def _as_sent(sent: NewMessage) -> Json:

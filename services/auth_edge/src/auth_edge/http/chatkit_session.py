@@ -1,14 +1,33 @@
 """POST /chatkit/session: a short-lived token for a page that embeds the chat."""
 
+from datetime import datetime
 from urllib.parse import quote
 
+from contracts.ids import ConversationId
 from contracts.queries import GetConversation
+from pydantic import BaseModel, Field
 
-from auth_edge.http.bodies import ChatSession, NewChatSession
+from auth_edge.http.bodies import Sent
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems
 
 router = user_router("chatkit")
+
+
+class NewChatSession(Sent):
+    """For whom a chat token is: the caller, and only one conversation of the caller if that is named."""
+
+    conversation_id: ConversationId | None = None
+
+
+class ChatSession(BaseModel):
+    """A chat-only token. `client_secret` is what ChatKit's `getClientSecret` returns."""
+
+    session_id: str = Field(examples=["sess_5f0c"])
+    client_secret: str = Field(examples=["eyJhbGciOi..."])
+    expires_at: datetime
+    api_url: str = Field(examples=["/api/alice/chatkit"])
+    conversation_id: ConversationId | None = None
 
 
 @router.post(

@@ -1,17 +1,20 @@
 """What a user allows at foreign MCP servers: the page that asks, the way back from there, the list, taking it back."""
 
 import hashlib
+from datetime import datetime
 from html import escape
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from contracts.commands import DeleteConnection, RecordConsent
 from contracts.errors import Code, TerminalError
+from contracts.ids import ServerName
 from contracts.queries import ListConnections
+from contracts.replies import ConnectionStatus, ConnectionView
 from fastapi import Query
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
 
-from auth_edge.http.bodies import Connection, ConnectionList
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.parameters import ServerInPath
 
@@ -37,6 +40,28 @@ _GONE: Final = (
 _ANSWER_CHARACTERS_MAX: Final = 4_000
 
 Answered = Annotated[str | None, Query(max_length=_ANSWER_CHARACTERS_MAX)]
+
+
+class Connection(BaseModel):
+    """A server at which the user has allowed something, or is asked to; without its tokens."""
+
+    server: ServerName
+    label: str
+    status: ConnectionStatus
+    scope: str | None
+    asked_until: datetime | None
+    connected_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ConnectionView) -> Self:
+        return cls(**view.model_dump(exclude={"authorization_url"}))
+
+
+class ConnectionList(BaseModel):
+    """All connections of the user."""
+
+    data: list[Connection]
 
 
 @router.get("/connections", summary="List connections")

@@ -1,21 +1,18 @@
 """Conversations and their messages in REST."""
 
-from contracts.commands import DeleteConversation, SwitchBranch, UpdateConversation
-from contracts.queries import GetConversation, ListConversations, ListItems, ListTurns, SearchMessages
-from fastapi import Response
+from datetime import datetime
+from typing import Literal, Self
 
-from auth_edge.http.bodies import (
-    BranchChoice,
-    Conversation,
-    ConversationChange,
-    ConversationList,
-    Message,
-    MessageList,
-    SearchHit,
-    SearchResult,
-    Turn,
-    TurnList,
-)
+from contracts.commands import DeleteConversation, SwitchBranch, UpdateConversation
+from contracts.ids import ConversationId, MessageId, RunId
+from contracts.queries import GetConversation, ListConversations, ListItems, ListTurns, SearchMessages
+from contracts.replies import ExcerptPart, RunStatus, TurnView
+from contracts.replies import SearchHit as FoundInStore
+from contracts.text import Title
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from auth_edge.http.bodies import Conversation, Message, Sent
 from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import (
@@ -31,6 +28,93 @@ from auth_edge.http.parameters import (
 )
 
 router = user_router("conversations")
+
+
+class ConversationList(BaseModel):
+    """Newest first. `after` of one page is the `after` of the request for the next."""
+
+    data: list[Conversation]
+    has_more: bool
+    after: str | None
+
+
+class ConversationChange(Sent):
+    """What to change: the title, whether it is pinned, whether it is archived; what is absent or null stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Groceries"}, {"pinned": True}]})
+
+    title: Title | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.title is None and self.pinned is None and self.archived is None:
+            raise ValueError("nothing to change: send title, pinned or archived")
+        return self
+
+
+class SearchHit(BaseModel):
+    """What was found, and the sentence that holds it, in pieces. `message_id` is null where the title holds it."""
+
+    conversation_id: ConversationId
+    title: str | None
+    message_id: MessageId | None
+    role: Literal["user", "assistant"] | None
+    created_at: datetime
+    excerpt: tuple[ExcerptPart, ...]
+
+    @classmethod
+    def of(cls, hit: FoundInStore) -> Self:
+        return cls.model_validate(dict(hit))
+
+
+class SearchResult(BaseModel):
+    """Titles first, then messages, newest first."""
+
+    data: list[SearchHit]
+    has_more: bool
+
+
+class MessageList(BaseModel):
+    """A page of messages. A stream opened with `resume_from` as Last-Event-ID leaves no hole after it."""
+
+    data: list[Message]
+    has_more: bool
+    after: str | None
+    active_run_id: RunId | None
+    resume_from: int
+
+
+class Turn(BaseModel):
+    """A turn of the branch that one is on: one that failed, that was stopped, or that has several versions.
+
+    `message_id` is the item that it answers. `message_versions`: where that was edited, a run of each version, oldest
+    first, this one's among them; `answer_versions`: where it was answered again, the runs of the answers.
+    """
+
+    run_id: RunId
+    message_id: MessageId
+    status: RunStatus
+    error_code: str | None
+    message_versions: list[RunId]
+    answer_versions: list[RunId]
+
+    @classmethod
+    def of(cls, view: TurnView) -> Self:
+        return cls.model_validate(view.model_dump())
+
+
+class TurnList(BaseModel):
+    """Turns in the order in which they were said."""
+
+    data: list[Turn]
+
+
+class BranchChoice(Sent):
+    """The run whose branch is wanted; the newest one that it is on."""
+
+    run_id: RunId
 
 
 @router.get("/conversations", summary="List conversations")

@@ -1,19 +1,84 @@
 """Runs in REST: look, stop, and decide what one waits for."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Self
 
 from contracts.commands import CancelRun, DecideCall
-from contracts.ids import RunId
+from contracts.ids import ConversationId, MessageId, RunId
+from contracts.message import Json
 from contracts.queries import GetRun, ListRuns
-from contracts.replies import RunStatus
+from contracts.replies import RunStatus, RunView, Usage
+from contracts.waiting import CallId, Decision, Form, Reason, WaitKind
 from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from auth_edge.http.bodies import CallDecision, Run, RunList
+from auth_edge.http.bodies import Sent
 from auth_edge.http.call import CHAT_SCOPE, UserCall, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import LimitParameter, RunIdInPath
 
 router = user_router("runs")
+
+
+class WaitingCall(BaseModel):
+    """What a run waits for: an approval of a tool's call, the answers to a form, or the output of a tool of the page.
+
+    `call_id` names it in a decision. `form` is there for a question, `arguments` for the others.
+    """
+
+    call_id: str = Field(examples=["call_5f0c"])
+    kind: WaitKind
+    tool: str = Field(examples=["refund_order"])
+    arguments: JsonValue
+    form: Form | None
+    message_id: MessageId | None = Field(description="The ChatKit item that asks.")
+    expires_at: datetime | None
+
+
+class CallDecision(Sent):
+    """What a person decides: an approval is approved or declined, a question answered or declined, and a tool of the
+    page has returned its output or is declined.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"call_id": "call_5f0c", "decision": "approve", "remember": True}]}
+    )
+
+    call_id: CallId
+    decision: Decision | None = Field(None, description="May be absent beside an answer or an output.")
+    reason: Reason | None = Field(None, description="Told to the model where a call is declined.")
+    remember: bool = Field(False, description="Approve this tool's calls in this conversation from now on.")
+    answer: Json | None = Field(None, description="To a question: by the ids of the form's questions.")
+    output: JsonValue = Field(None, description="What a tool of the page has returned; null is an output as well.")
+
+
+class Run(BaseModel):
+    """One execution that answers a turn. `error_code` only where it failed, `waiting_for` only while it waits."""
+
+    id: RunId
+    conversation_id: ConversationId
+    status: RunStatus
+    cancel_requested: bool
+    model: str | None
+    error_code: str | None
+    error_detail: str | None
+    usage: Usage | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    waiting_for: list[WaitingCall]
+
+    @classmethod
+    def of(cls, view: RunView) -> Self:
+        return cls(id=view.run_id, **view.model_dump(exclude={"run_id", "epoch"}))
+
+
+class RunList(BaseModel):
+    """Newest first. `after` of one page is the `after` of the request for the next."""
+
+    data: list[Run]
+    has_more: bool
+    after: RunId | None
 
 
 @router.get("/runs", summary="List runs")

@@ -1,16 +1,82 @@
 """Schedules: a user makes, lists, pauses and deletes them."""
 
-from contracts.commands import CreateSchedule, DeleteSchedule, UpdateSchedule
-from contracts.queries import ListSchedules
-from fastapi import Response
+from datetime import datetime
+from typing import Annotated, Self
 
-from auth_edge.http.bodies import NewSchedule, Schedule, ScheduleChange, ScheduleList
+from contracts.assistants import TimeZone
+from contracts.commands import CreateSchedule, CronExpression, DeleteSchedule, ScheduleText, UpdateSchedule
+from contracts.ids import AssistantId, ConversationId, RunId, ScheduleId
+from contracts.queries import ListSchedules
+from contracts.replies import ScheduleKind, ScheduleStatus, ScheduleView
+from fastapi import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from auth_edge.http.bodies import Sent
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import ScheduleIdInPath
 from auth_edge.http.requester import KnownRequester
 
 router = user_router("schedules")
+
+
+class NewSchedule(Sent):
+    """A turn that is to begin at a time: `due_at`, or whenever `cron` says so."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "list my tasks", "cron": "0 9 * * FRI", "time_zone": "Europe/Zurich"}]}
+    )
+
+    kind: ScheduleKind = Field("prompt", description="Do what the text says, or remind the user of it.")
+    text: ScheduleText
+    due_at: Annotated[AwareDatetime, Field(strict=False)] | None = Field(
+        None, description="With its offset from UTC, such as 2027-03-01T09:00:00+01:00."
+    )
+    cron: CronExpression | None = Field(
+        None, description="Minute, hour, day of the month, month, day of the week, as the clock on the wall shows them."
+    )
+    time_zone: TimeZone | None = Field(
+        None, description="As IANA names it; absent: that of the header Natter-Time-Zone, else UTC."
+    )
+    conversation_id: ConversationId | None = Field(
+        None, description="Where its turns are; absent: in a conversation of its own, which the first one begins."
+    )
+    assistant_id: AssistantId | None = Field(None, description="Who answers in a conversation of its own.")
+
+
+class ScheduleChange(Sent):
+    """Pause a schedule, or let it go on."""
+
+    paused: bool
+
+
+class Schedule(BaseModel):
+    """A schedule; without `next_due_at` it is paused or done. `last_error_code`: why its last turn did not begin."""
+
+    schedule_id: ScheduleId
+    kind: ScheduleKind
+    text: str
+    status: ScheduleStatus
+    due_at: datetime | None
+    cron: str | None
+    time_zone: str
+    conversation_id: ConversationId | None
+    assistant_id: AssistantId | None
+    next_due_at: datetime | None
+    last_due_at: datetime | None
+    last_run_id: RunId | None
+    last_error_code: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ScheduleView) -> Self:
+        return cls(**view.model_dump())
+
+
+class ScheduleList(BaseModel):
+    """Schedules, the newest first."""
+
+    data: list[Schedule]
 
 
 @router.post(

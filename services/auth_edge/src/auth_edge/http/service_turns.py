@@ -3,14 +3,17 @@
 import hashlib
 from typing import Annotated, Final
 
-from contracts.commands import BeginTurn, SubmitTurn, TurnLimits
+from contracts.commands import BeginTurn, OnBusy, SubmitTurn, TurnLimits
 from contracts.errors import Code, TerminalError
-from contracts.identity import Principal
+from contracts.identity import Principal, UserId
+from contracts.ids import AssistantId, ConversationId
+from contracts.text import MessageText
 from fastapi import APIRouter, Depends, Header, Request, Response
 from identity import InvalidToken, read_bearer
+from pydantic import AfterValidator, ConfigDict, Field
 
 from auth_edge import rules, translate
-from auth_edge.http.bodies import ServiceMessage, TurnAccepted
+from auth_edge.http.bodies import Sent, TurnAccepted, refuse_blank
 from auth_edge.http.call import Edge
 from auth_edge.http.chat import IdempotencyKeyHeader, run_stream_url
 from auth_edge.http.documented import problems, with_headers
@@ -29,6 +32,18 @@ async def _token_hash(authorization: Annotated[str | None, Header(include_in_sch
     if not token.startswith(TOKEN_PREFIX) or len(token) > TOKEN_CHARACTERS_MAX:
         raise InvalidToken("token_type_wrong", "this takes a service token (natter service-tokens create)")
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+class ServiceMessage(Sent):
+    """A message that another system sends for a user."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": "alice", "message": "Order 42 was sent."}]})
+
+    user_id: UserId
+    message: Annotated[MessageText, AfterValidator(refuse_blank), Field(min_length=1)]
+    conversation_id: ConversationId | None = None
+    assistant_id: AssistantId | None = None
+    on_busy: OnBusy = "enqueue"
 
 
 @router.post(

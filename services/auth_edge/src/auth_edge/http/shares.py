@@ -2,15 +2,19 @@
 
 import hashlib
 import secrets
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated, Final, Self
 
 from contracts.commands import RevokeShare, ShareConversation
 from contracts.errors import Code, TerminalError
+from contracts.ids import ConversationId, ShareId
+from contracts.message import Json
 from contracts.queries import GetShared, ListShares
+from contracts.replies import ShareView
 from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
-from auth_edge.http.bodies import NewShare, Share, SharedConversation, ShareList
 from auth_edge.http.call import Edge, UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
 from auth_edge.http.parameters import AfterParameter, ConversationIdInPath, ShareIdInPath
@@ -36,6 +40,41 @@ class _TokenConvertor(Convertor[str]):
 register_url_convertor("share_token", _TokenConvertor())
 router = user_router("conversations")
 public_router = APIRouter(tags=["shared"])
+
+
+class Share(BaseModel):
+    """A link with which anybody reads a conversation, as far as it had come when the link was made."""
+
+    share_id: ShareId
+    conversation_id: ConversationId
+    title: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, view: ShareView) -> Self:
+        return cls(**view.model_dump())
+
+
+class NewShare(Share):
+    """A link that was just made: its token is told this once."""
+
+    token: str
+    path: str = Field(description="Where the web app shows it.", examples=["/shared/Zm9vYmFyYmF6"])
+
+
+class ShareList(BaseModel):
+    """Links, the newest first."""
+
+    data: list[Share]
+
+
+class SharedConversation(BaseModel):
+    """A page of what a link shows. `items` are ChatKit's; `after` is absent on the last page."""
+
+    title: str | None
+    shared_at: datetime
+    items: list[Json]
+    after: str | None = None
 
 
 @router.post(

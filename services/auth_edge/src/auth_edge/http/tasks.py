@@ -1,23 +1,120 @@
 """The todos in REST."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Self
 
-from contracts.commands import AddTask, ClearTasks, DeleteTask, RestoreClearedTasks, RestoreTask, UpdateTask
+from contracts.commands import (
+    AddTask,
+    ClearTasks,
+    DeleteTask,
+    Move,
+    RestoreClearedTasks,
+    RestoreTask,
+    TaskDescription,
+    TaskTitle,
+    UpdateTask,
+)
+from contracts.commands.tasks import ATTACHMENTS_PER_TASK_MAX
+from contracts.due import Due, NewDue
+from contracts.ids import AttachmentId, TaskId
 from contracts.queries import GetTask, ListTasks, TaskFilter, TaskSort
+from contracts.replies import TaskCounts, TaskView
 from fastapi import Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from auth_edge.http.bodies import ClearedTasks, ClearingToRestore, NewTask, RestoredTasks, Task, TaskChange, TaskList
+from auth_edge.http.bodies import Sent
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems, with_headers
-from auth_edge.http.parameters import (
-    AfterParameter,
-    LimitParameter,
-    OrderParameter,
-    SearchParameter,
-    TaskIdInPath,
-)
+from auth_edge.http.parameters import AfterParameter, LimitParameter, OrderParameter, SearchParameter, TaskIdInPath
 
 router = user_router("tasks")
+
+
+class NewTask(Sent):
+    """A todo to add."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"title": "buy milk"},
+                {"title": "call mum", "due": {"at": "2026-12-04T09:00:00+01:00", "zone": "Europe/Zurich"}},
+            ]
+        }
+    )
+
+    title: TaskTitle
+    description: TaskDescription | None = None
+    due: NewDue | None = None
+    attachment_ids: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_TASK_MAX)] = Field(
+        default_factory=list
+    )
+
+
+class TaskChange(Sent):
+    """What to change of a todo; what is absent stays. Null stays too, but for `due`: that takes the date away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"completed": True}, {"move": {"to": "first"}}]})
+
+    title: TaskTitle | None = None
+    description: TaskDescription | None = None
+    completed: bool | None = None
+    due: NewDue | None = None
+    move: Move | None = None
+    attachment_ids: Annotated[list[AttachmentId], Field(max_length=ATTACHMENTS_PER_TASK_MAX)] | None = None
+
+
+class TaskAttachment(BaseModel):
+    """A file of a todo; its bytes are at `attachments/{attachment_id}/content`."""
+
+    attachment_id: AttachmentId
+    name: str
+    mime_type: str
+
+
+class Task(BaseModel):
+    """A todo. `position`: the smaller the nearer to the top of the list, which shows the open ones first."""
+
+    id: TaskId
+    title: str
+    description: str | None
+    completed: bool
+    due: Due | None
+    position: float
+    attachments: list[TaskAttachment]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, view: TaskView) -> Self:
+        return cls(id=view.task_id, **view.model_dump(exclude={"task_id"}))
+
+
+class TaskList(BaseModel):
+    """A page of todos. `counts`, on the first page: of the whole list, whatever was asked for."""
+
+    data: list[Task]
+    has_more: bool
+    after: str | None
+    counts: TaskCounts | None
+
+
+class ClearedTasks(BaseModel):
+    """How many todos were deleted; `cleared_at` names this deletion, to take it back."""
+
+    count: int
+    cleared_at: datetime
+
+
+class ClearingToRestore(Sent):
+    """Which clearing to take back."""
+
+    cleared_at: AwareDatetime = Field(strict=False)
+
+
+class RestoredTasks(BaseModel):
+    """How many todos are back."""
+
+    count: int
 
 
 @router.get("/tasks", summary="List todos")

@@ -3,18 +3,20 @@
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from contracts.commands import BeginExport, EraseUser, ExportFormat, RevokeTokens
 from contracts.errors import RetryableError
-from contracts.message import Query, Reply
+from contracts.message import Json, Query, Reply
 from contracts.queries import ExportUser, GetConversation, ListAttachments, ListConversations, ListItems
 from contracts.replies import AttachmentView, ConversationView, ExportPage, ItemView
 from fastapi import Query as QueryParameter
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from auth_edge.http.archive import zipped
-from auth_edge.http.bodies import Conversation, Export, Message, Receipt, Revoked
+from auth_edge.http.bodies import Conversation, Message
 from auth_edge.http.call import Call, UserCall, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import ConversationIdInPath
@@ -27,6 +29,35 @@ KINDS: Final[tuple[str, ...]] = get_args(ExportPage.model_fields["kind"].annotat
 
 ReplyT = TypeVar("ReplyT", bound=Reply)
 PartT = TypeVar("PartT", str, bytes)
+
+
+class Receipt(BaseModel):
+    """What was erased, without personal data."""
+
+    receipt_id: str
+    erased_at: datetime
+    counts: dict[str, int]
+
+
+class Revoked(BaseModel):
+    """From when on a token has to be issued to hold: at most a second ahead."""
+
+    valid_from: datetime
+
+
+class Export(BaseModel):
+    """Everything of a user."""
+
+    user: list[Json]
+    conversations: list[Json]
+    messages: list[Json]
+    tasks: list[Json]
+    feedback: list[Json]
+    runs: list[Json]
+    connections: list[Json]
+    shares: list[Json]
+    schedules: list[Json]
+    webhooks: list[Json]
 
 
 @router.get(

@@ -1,15 +1,54 @@
 """Webhooks: a user makes, lists, deletes them, and gives one another secret."""
 
-from contracts.commands import CreateWebhook, DeleteWebhook, RotateWebhookSecret
-from contracts.queries import ListWebhooks
-from contracts.replies import WebhookMade
+from datetime import datetime
+from typing import Self
 
-from auth_edge.http.bodies import MadeWebhook, NewWebhook, Webhook, WebhookList
+from contracts.commands import CreateWebhook, DeleteWebhook, RotateWebhookSecret, WebhookUrl
+from contracts.ids import WebhookId
+from contracts.queries import ListWebhooks
+from contracts.replies import WebhookMade, WebhookView
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth_edge.http.bodies import Sent
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems
 from auth_edge.http.parameters import WebhookIdInPath
 
 router = user_router("webhooks")
+
+
+class NewWebhook(Sent):
+    """An address to be told when runs end."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"url": "https://shop.example.org/natter"}]})
+
+    url: WebhookUrl
+
+
+class Webhook(BaseModel):
+    """An address that is told when runs end; `last_error` is why its last attempt has failed."""
+
+    webhook_id: WebhookId
+    url: str
+    created_at: datetime
+    last_attempt_at: datetime | None
+    last_error: str | None
+
+    @classmethod
+    def of(cls, view: WebhookView) -> Self:
+        return cls(**view.model_dump())
+
+
+class MadeWebhook(Webhook):
+    """A webhook with its secret, which is told this once."""
+
+    secret: str = Field(description="`whsec_` and base64, as libraries for Standard Webhooks take it.")
+
+
+class WebhookList(BaseModel):
+    """Webhooks, the newest first."""
+
+    data: list[Webhook]
 
 
 @router.post("/webhooks", status_code=201, summary="Have an address told when runs end")
