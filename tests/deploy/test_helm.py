@@ -32,6 +32,7 @@ SETTINGS: dict[str, list[Any]] = {
 }
 OF_TRACING = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
 """The SDK's own variables (actor_kit/tracing.py)."""
+OF_FILES = ("FILE_STORE_", "NATS_FILES_", "SCANNER_", "MODEL_PRICES", "OPERATORS_")
 DRAWN = {
     *(("web", "auth_edge", 8000), ("web", "stream_relay", 8001), ("auth_edge", "web", 3000)),
     *(("stream_relay", "web", 3000), ("agent_runner", "task_tools", 8010)),
@@ -102,6 +103,31 @@ def test_what_a_service_cannot_do_without_is_there(documents: list[Document]) ->
         assert required <= set(environment), name
         if name != "web":
             assert environment["NATS_USER"] in [*Service], name
+
+
+def test_whoever_has_to_do_with_files_is_told_where_they_lie_and_may_go_there() -> None:
+    documents = render(*FULL)
+    told: dict[str, set[str]] = {}
+    for pod in pods_of(documents).values():
+        named = {name for name in environment_of(pod) if name.startswith(OF_FILES)}
+        told[component(pod)] = told.get(component(pod), set()) | named
+    store = {f"FILE_STORE_{name}" for name in ("URL", "PUBLIC_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY")}
+    assert {name: named for name, named in told.items() if named} == {
+        "auth_edge": store | {"SCANNER_URL", "MODEL_PRICES", "OPERATORS_READ_CONVERSATIONS"},
+        "conversation_store": store | {"MODEL_PRICES"},
+        "agent_runner": store,
+        "web": {"FILE_STORE_PUBLIC_URL"},
+        "migrate": {"NATS_FILES_BYTES_MAX"},
+    }
+    [migrate] = [pod for pod in pods_of(documents).values() if component(pod) == "migrate"]
+    assert environment_of(migrate)["NATS_FILES_BYTES_MAX"] == str(8 * 1024**3)
+    opened = {
+        name.partition("-")[2]
+        for name, policy in of_kind(documents, "NetworkPolicy").items()
+        for rule in policy.get("egress", ())
+        if {"port": 9000} in rule["ports"]
+    }
+    assert opened == {"auth-edge", "conversation-store", "agent-runner"}
 
 
 def test_secrets_are_referred_to_and_each_is_in_the_readme(documents: list[Document]) -> None:

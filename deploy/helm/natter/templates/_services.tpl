@@ -3,14 +3,19 @@ What the chart knows of each service and an operator cannot change: the one tabl
 `secrets` are variables by the key of the Secret; `to` is whom its pods may reach, as ARCHITECTURE.md draws it.
 */}}
 {{- define "natter.services" -}}
+{{- $s3 := hasPrefix "s3://" .Values.files.store }}
 auth_edge:
   command: [python, -m, auth_edge]
   port: 8000
-  to: [nats, web{{ if .Values.settings.auth_edge.AUTH_EDGE_TRANSCRIPTION_MODEL }}, outside{{ end }}]
+  to: [nats, web{{ if or $s3 .Values.settings.auth_edge.AUTH_EDGE_TRANSCRIPTION_MODEL }}, outside{{ end }}]
   environment:
+    {{- include "natter.files" . | nindent 4 }}
+    SCANNER_URL: {{ .Values.files.scannerUrl | quote }}
+    OPERATORS_READ_CONVERSATIONS: {{ .Values.operators.readConversations }}
+    MODEL_PRICES: {{ .Values.modelPrices | quote }}
     JWT_VERIFIER: jwks
     JWT_JWKS_URL: http://{{ .Release.Name }}-web:3000/api/auth/jwks
-  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET, WEB_AUDIT_SECRET, AUTH_EDGE_TRANSCRIPTION_API_KEY]
+  secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET, WEB_AUDIT_SECRET, AUTH_EDGE_TRANSCRIPTION_API_KEY, FILE_STORE_ACCESS_KEY_ID, FILE_STORE_SECRET_ACCESS_KEY]
 stream_relay:
   command: [python, -m, stream_relay]
   port: 8001
@@ -21,10 +26,12 @@ stream_relay:
   secrets: [CHAT_TOKEN_SECRET, PRINCIPAL_SECRET]
 conversation_store:
   command: [python, -m, conversation_store]
-  to: [nats, postgres]
+  to: [nats, postgres{{ if $s3 }}, outside{{ end }}]
   environment:
+    {{- include "natter.files" . | nindent 4 }}
+    MODEL_PRICES: {{ .Values.modelPrices | quote }}
     CONVERSATION_STORE_ASSISTANTS: {{ include "natter.assistants" . | quote }}
-  secrets: [PRINCIPAL_SECRET, RUN_TOKEN_SECRET, { DATABASE_URL: DATABASE_URL_STORE }]
+  secrets: [PRINCIPAL_SECRET, RUN_TOKEN_SECRET, FILE_STORE_ACCESS_KEY_ID, FILE_STORE_SECRET_ACCESS_KEY, { DATABASE_URL: DATABASE_URL_STORE }]
 task_tools:
   image: agent_runner
   command: [python, -m, natter_todo.task_tools, --http]
@@ -40,12 +47,19 @@ web:
   to: [auth_edge, stream_relay, postgres]
   environment:
     BETTER_AUTH_URL: {{ .Values.origin | quote }}
+    FILE_STORE_PUBLIC_URL: {{ .Values.files.publicUrl | quote }}
     AUTH_EDGE_URL: http://{{ .Release.Name }}-auth-edge:8000
     STREAM_RELAY_URL: http://{{ .Release.Name }}-stream-relay:8001
     HOSTNAME: 0.0.0.0
     PORT: "3000"
     NATTER_TRUST_FORWARDED_FOR: "1"
   secrets: [BETTER_AUTH_SECRET, WEB_AUDIT_SECRET, NATTER_SMTP_URL, NATTER_OIDC_PROVIDERS, { DATABASE_URL: DATABASE_URL_WEB }]
+{{- end }}
+
+{{/* Of whoever reads or writes files: the same for all of them. */}}
+{{- define "natter.files" -}}
+FILE_STORE_URL: {{ .Values.files.store | quote }}
+FILE_STORE_PUBLIC_URL: {{ .Values.files.publicUrl | quote }}
 {{- end }}
 
 {{- define "natter.assistants" -}}
