@@ -1,5 +1,7 @@
 """The servers of the tests are real, and tests do not meet on them."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -9,6 +11,8 @@ from natter.servers.nats import Nats
 from natter_testing.containers import nats_configuration
 from natter_testing.hangs import FileByFile
 from natter_testing.servers import NATS_ACCOUNTS, Databases, NatsAccounts
+
+ROOT = Path(__file__).parents[3]
 
 
 async def test_every_test_has_a_nats_account_of_its_own(nats_accounts: NatsAccounts) -> None:
@@ -38,12 +42,25 @@ def test_the_server_in_a_container_may_keep_as_much_as_the_wheels() -> None:
     assert in_container["accounts"] == of_the_wheel["accounts"]
 
 
-def test_the_files_that_share_a_browser_stay_on_one_worker(pytestconfig: pytest.Config) -> None:
+def test_the_files_that_share_a_stack_stay_on_one_worker(pytestconfig: pytest.Config) -> None:
     scheduler = FileByFile.__new__(FileByFile)
     scheduler.config = pytestconfig
-    shares = {scheduler._split_scope(f"tests/e2e/browser/{file}.py::test_it") for file in ("test_chat", "test_tasks")}
-    assert shares == {"tests/e2e/browser"}
+    files = [f"tests/e2e/element/test_{name}.py" for name in ("natter", "branches", "safety")]
+    assert {scheduler._split_scope(f"{file}::test_it") for file in files} == {files[0]}
     assert scheduler._split_scope("tests/e2e/test_whole_path.py::test_it[a]") == "tests/e2e/test_whole_path.py"
+
+
+def test_make_test_browser_looks_wherever_a_test_is_marked_so() -> None:
+    (folders,) = re.findall(r"^IN_BROWSER := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    marked = subprocess.run(
+        ["git", "grep", "-l", r"mark\.browser", "--", "*.py", ":!*/test_plugin.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert marked
+    assert [file for file in marked if not file.startswith(tuple(folders.split()))] == []
 
 
 async def test_a_database_that_was_given_back_is_empty_or_gone(databases: Databases, migrated_template: str) -> None:

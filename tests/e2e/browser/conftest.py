@@ -1,7 +1,8 @@
-"""One whole Natter with its web app for all tests of a worker; a fresh browser profile for each person."""
+"""One whole Natter with its web app for all tests of a run; a fresh browser profile for each person."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,8 @@ import pytest
 from natter.settings import Settings
 from natter.web_app import find_web_app
 from natter_testing.servers import temporary_directory
-from natter_testing.stack import RunningNatter, natter_up
+from natter_testing.shared import Share
+from natter_testing.stack import Natter, natter_up
 from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 
 from tests.e2e.browser.cable import Cable, cable_to
@@ -35,9 +37,9 @@ def built_web_app() -> None:
         find_web_app(Settings(), print)
 
 
-@pytest.fixture(scope="session")
-def natter(built_web_app: None) -> Iterator[RunningNatter]:
-    """The stack as a person starts it."""
+@contextmanager
+def started_natter() -> Generator[dict[str, str]]:
+    """The stack as a person starts it, and a server for speech beside it."""
     ports = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
     with speech_server() as speech_url, temporary_directory() as directory:
         environment = {
@@ -46,7 +48,14 @@ def natter(built_web_app: None) -> Iterator[RunningNatter]:
             "AUTH_EDGE_TRANSCRIPTION_MODEL": "small-ears",
         }
         with natter_up(directory, *ports, environment=environment) as running:
-            yield running
+            yield {"data_dir": str(running.data_dir), "url": running.url}
+
+
+@pytest.fixture(scope="session")
+def natter(built_web_app: None, share: Share) -> Natter:
+    """That stack, the same for all workers: no test takes away what another one's people need."""
+    told = share("natter", started_natter)
+    return Natter(Path(told["data_dir"]), told["url"])
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +69,7 @@ NewPerson = Callable[..., Person]
 
 
 @pytest.fixture
-def new_person(browser: Browser, natter: RunningNatter) -> Iterator[NewPerson]:
+def new_person(browser: Browser, natter: Natter) -> Iterator[NewPerson]:
     """Makes people, and fails the test if a page of theirs asked another host for anything, or a script raised."""
     people: list[Person] = []
 
@@ -100,7 +109,7 @@ def person(new_person: NewPerson) -> Person:
 
 
 @pytest.fixture
-def cable(natter: RunningNatter) -> Iterator[Cable]:
+def cable(natter: Natter) -> Iterator[Cable]:
     """A cable to the web app; a session of the web app's own port is good on it, cookies know no ports."""
     port = urlsplit(natter.url).port
     assert port is not None

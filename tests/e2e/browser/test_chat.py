@@ -65,7 +65,7 @@ def test_a_refresh_in_mid_answer_ends_with_the_whole_answer_once(person: Person)
 
 
 def test_a_lost_connection_is_invisible(person: Person, cable: Cable) -> None:
-    person.sign_up()
+    person.register()
     page = person.open("/dashboard/chat", cable.origin)
     chat = Chat(page)
     chat.say(f"count to {FAR}")
@@ -79,7 +79,7 @@ def test_a_lost_connection_is_invisible(person: Person, cable: Cable) -> None:
 
 
 def test_a_message_sent_without_a_connection_arrives_once_it_is_back(person: Person, cable: Cable) -> None:
-    person.sign_up()
+    person.register()
     page = person.open("/dashboard/chat", cable.origin)
     chat = Chat(page)
     expect(chat.composer).to_be_visible()

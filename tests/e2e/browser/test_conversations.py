@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.e2e.browser.cable import Cable
@@ -158,7 +158,7 @@ def undeletable(database_url: str, conversation_id: str) -> Generator[None]:
             holding.result(5)
 
 
-def test_what_is_still_being_deleted_is_listed_in_no_tab(person: Person, natter: RunningNatter) -> None:
+def test_what_is_still_being_deleted_is_listed_in_no_tab(person: Person, natter: Natter) -> None:
     page = person.sign_up()
     first, _ = talk(person, page, "count to 1", "count to 2")
     other = person.open("/dashboard/chat")
@@ -306,7 +306,7 @@ def test_below_1024_px_the_list_is_a_drawer(new_person: NewPerson) -> None:
 
 
 def test_without_a_connection_the_app_and_what_was_read_last_are_there(person: Person, cable: Cable) -> None:
-    person.sign_up()
+    person.register()
     page = person.open("/dashboard/chat", cable.origin)
     chat = Chat(page)
     chat.say("count to 3")
@@ -357,7 +357,7 @@ def test_the_chats_script_is_kept_by_its_hash(person: Person) -> None:
 
 
 def test_the_chat_page_loads_no_more_than_333_kib_of_scripts(person: Person) -> None:
-    person.sign_up()
+    person.register()
     scripts: dict[str, Response] = {}
     page = person.context.new_page()
     page.on("response", lambda response: scripts.update({response.url: response} if is_script(response) else {}))

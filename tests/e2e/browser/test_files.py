@@ -32,9 +32,7 @@ def test_a_picture_and_a_large_file_are_sent_seen_in_another_tab_and_taken_back(
     for tab in (page, other):
         message = Chat(tab).root.locator(".message.user")
         expect(message.locator(".picture img")).to_have_count(1)
-        tab.wait_for_function(
-            "document.querySelector('openai-chatkit').shadowRoot.querySelector('.picture img').naturalWidth === 320"
-        )
+        expect(message.locator(".picture img")).to_have_js_property("naturalWidth", 320)
         with tab.expect_download() as download:
             message.get_by_role("button", name="Download numbers.txt").click()
         assert hashlib.sha256(download.value.path().read_bytes()).digest() == hashlib.sha256(large).digest()

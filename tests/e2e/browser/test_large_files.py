@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import httpx
 import psutil
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 
 MEBIBYTE = 1024 * 1024
 SIZE = 100 * MEBIBYTE
@@ -75,7 +75,7 @@ def carried(client: httpx.Client, user_id: str) -> tuple[str, httpx.Response]:
     return created["id"], stored
 
 
-def test_a_hundred_megabytes_go_through_the_web_app_and_back_at_bounded_memory(natter: RunningNatter) -> None:
+def test_a_hundred_megabytes_go_through_the_web_app_and_back_at_bounded_memory(natter: Natter) -> None:
     client, user_id = signed_in(natter.url)
     with closing(client):
         for _ in range(2):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.conftest import ROOT, NewPerson
@@ -110,7 +110,7 @@ def is_dark(page: Page) -> bool:
 
 @pytest.mark.parametrize(("chosen", "dark"), [("dark", True), ("light", False)])
 def test_nothing_flashes_because_no_script_decides_the_colours(
-    chosen: str, dark: bool, natter: RunningNatter, new_person: NewPerson
+    chosen: str, dark: bool, natter: Natter, new_person: NewPerson
 ) -> None:
     person = new_person(color_scheme="light" if dark else "dark", java_script_enabled=False)
     person.context.add_cookies([{"name": "natter-theme", "value": chosen, "url": natter.url}])
@@ -127,7 +127,7 @@ def test_motion_is_reduced_where_that_is_wished(new_person: NewPerson) -> None:
     assert durations["reduce"] < 0.001
 
 
-def test_pages_allow_no_script_but_their_own(natter: RunningNatter, person: Person) -> None:
+def test_pages_allow_no_script_but_their_own(natter: Natter, person: Person) -> None:
     first, second = (httpx.get(f"{natter.url}/sign-in") for _ in range(2))
     policy = first.headers["content-security-policy"]
     assert "default-src 'self'" in policy

@@ -13,7 +13,7 @@ from natter.data_directory import DataDirectory
 from natter.servers.ports import free_port
 from natter.settings import Settings
 from natter_testing.servers import die_with_parent
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Browser
 
 from tests.e2e.browser.conftest import PAGE_TIMEOUT_MILLISECONDS, ROOT
@@ -38,7 +38,7 @@ customElements.define("openai-chatkit", class extends HTMLElement {
 
 
 @pytest.fixture
-def configured_for_openai(natter: RunningNatter) -> Iterator[str]:
+def configured_for_openai(natter: Natter) -> Iterator[str]:
     """A second web app on the same stack, told to use OpenAI's element; its origin."""
     port = free_port()
     origin = f"http://127.0.0.1:{port}"

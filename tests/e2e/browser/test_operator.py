@@ -16,7 +16,7 @@ from contracts.subjects import subject_of
 from natter.__main__ import main
 from natter.data_directory import DataDirectory
 from natter.operator_bus import operator_bus, operator_settings
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from typer.testing import CliRunner
@@ -48,7 +48,7 @@ def in_a_thread(work: Callable[[], ResultT]) -> ResultT:
         return threads.submit(work).result()
 
 
-async def prepare(natter: RunningNatter, user_id: str) -> None:
+async def prepare(natter: Natter, user_id: str) -> None:
     """A run that failed, and a message that could not be handled."""
     connection = await asyncpg.connect(natter.state.database_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     await connection.execute("select set_config('app.system', 'on', false)")  # pyright: ignore[reportUnknownMemberType]
@@ -65,7 +65,7 @@ async def prepare(natter: RunningNatter, user_id: str) -> None:
         await bus.publish_stored(subject_of(DeadLetter, service=runner, message="RunRequested"), LETTER.encode())
 
 
-async def audited(natter: RunningNatter) -> list[AuditEvent]:
+async def audited(natter: Natter) -> list[AuditEvent]:
     async with operator_bus(operator_settings(natter.data_dir, None)) as bus:
         messages, _ = await bus.direct_get("AUDIT", f"audit.{Service.AUTH_EDGE}.>")
         return [AuditEvent.decode(message.payload) for message in messages]
@@ -113,9 +113,9 @@ def look_at_user_and_run(page: Page, person: Person) -> None:
     expect(page.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
 
 
-def test_an_operator_looks_and_replays_and_others_see_nothing(natter: RunningNatter, new_person: NewPerson) -> None:
+def test_an_operator_looks_and_replays_and_others_see_nothing(natter: Natter, new_person: NewPerson) -> None:
     silent = new_person()
-    silent.sign_up()
+    silent.register()
     person = new_person(color_scheme="dark")
     page = person.sign_up()
     chat = Chat(page)

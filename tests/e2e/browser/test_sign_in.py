@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser.conftest import ROOT, NewPerson
@@ -24,7 +24,7 @@ GUESSES_MAX = 40
 
 
 def test_a_first_visitor_is_one_form_away_from_a_chat(person: Person) -> None:
-    page = person.sign_up()
+    page = person.sign_up_by_form()
     expect(Chat(page).composer).to_be_visible()
 
 
@@ -48,7 +48,7 @@ def test_a_link_to_elsewhere_is_not_followed_after_signing_in(person: Person) ->
 
 def test_wrong_words_are_explained_and_an_address_has_one_account(new_person: NewPerson) -> None:
     person = new_person()
-    sign_out(person.sign_up())
+    person.register()
     page = new_person().open("/sign-in")
     fill_credentials(page, person.email, "not the password")
     page.get_by_role("button", name="Sign in").click()
@@ -59,7 +59,7 @@ def test_wrong_words_are_explained_and_an_address_has_one_account(new_person: Ne
     expect(page.get_by_role("alert").filter(has_text="If you had an account, sign in")).to_be_visible()
 
 
-def test_signing_up_tells_nobody_whether_an_address_is_taken_and_the_door_is_audited(natter: RunningNatter) -> None:
+def test_signing_up_tells_nobody_whether_an_address_is_taken_and_the_door_is_audited(natter: Natter) -> None:
     email = f"{os.urandom(4).hex()}@example.com"
     answers: list[dict[str, Any]] = []
     seconds: list[float] = []
@@ -95,7 +95,7 @@ def test_signing_up_tells_nobody_whether_an_address_is_taken_and_the_door_is_aud
     assert email not in str(audited)
 
 
-def audit_of(natter: RunningNatter, user_id: str) -> list[dict[str, Any]]:
+def audit_of(natter: Natter, user_id: str) -> list[dict[str, Any]]:
     """What `natter audit` prints when the last sign-out is there, which nobody waited for."""
     audit = [sys.executable, "-m", "natter", "audit", "--user", user_id, "--json", "--data-dir", str(natter.data_dir)]
     deadline = time.monotonic() + 10
@@ -107,7 +107,7 @@ def audit_of(natter: RunningNatter, user_id: str) -> list[dict[str, Any]]:
         time.sleep(0.2)
 
 
-def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: RunningNatter, person: Person) -> None:
+def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: Natter, person: Person) -> None:
     email = person.email
     assert [status for status, _ in guesses(natter, "127.0.0.2", email, SIGN_INS_MAX + 1)] == [401] * SIGN_INS_MAX + [
         429
@@ -120,7 +120,7 @@ def test_guessing_passwords_is_slowed_down_whatever_address_is_claimed(natter: R
     assert guesses(natter, "127.0.0.3", f"another.{email}", 1)[0][0] == 401
 
 
-def guesses(natter: RunningNatter, address: str, email: str, count: int) -> list[tuple[int, str | None]]:
+def guesses(natter: Natter, address: str, email: str, count: int) -> list[tuple[int, str | None]]:
     """Wrong passwords from an address of this machine that the next tests do not use: status and code of each."""
     elsewhere = httpx.HTTPTransport(local_address=address)
     with httpx.Client(base_url=natter.url, headers={"origin": natter.url}, transport=elsewhere) as guesser:
@@ -135,7 +135,7 @@ def guesses(natter: RunningNatter, address: str, email: str, count: int) -> list
     return [(answer.status_code, answer.json().get("code")) for answer in answers]
 
 
-def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter: RunningNatter) -> None:
+def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter: Natter) -> None:
     with httpx.Client(base_url=natter.url) as stranger:
         page = stranger.get("/dashboard/chat?conversation=conv_1")
         assert page.status_code == 307
@@ -148,8 +148,8 @@ def test_without_a_session_pages_lead_to_sign_in_and_calls_get_a_problem(natter:
             assert answer.json()["code"] == "unauthenticated"
 
 
-def test_the_browser_never_sees_a_token_nor_where_the_services_are(natter: RunningNatter, person: Person) -> None:
-    page = person.sign_up()
+def test_the_browser_never_sees_a_token_nor_where_the_services_are(natter: Natter, person: Person) -> None:
+    page = person.sign_up_by_form()
     session = page.request.get("/api/auth/get-session")
     assert "set-auth-jwt" not in session.headers
     assert page.request.get("/api/auth/token").status == 404
@@ -163,8 +163,8 @@ def test_the_browser_never_sees_a_token_nor_where_the_services_are(natter: Runni
     assert session_cookie.get("sameSite") == "Lax"
 
 
-def test_a_page_of_another_origin_cannot_act_for_a_person(natter: RunningNatter, person: Person) -> None:
-    person.sign_up()
+def test_a_page_of_another_origin_cannot_act_for_a_person(natter: Natter, person: Person) -> None:
+    person.register()
     with httpx.Client(base_url=natter.url, headers={"cookie": person.cookie_header}) as forger:
         title = {"title": "forged"}
         refused = forger.post(f"/api/{person.user_id}/tasks", json=title, headers={"origin": "http://127.0.0.1:9"})
@@ -174,9 +174,9 @@ def test_a_page_of_another_origin_cannot_act_for_a_person(natter: RunningNatter,
         )
 
 
-def test_the_api_has_no_other_names_and_nothing_is_fetched_for_strangers(natter: RunningNatter, person: Person) -> None:
+def test_the_api_has_no_other_names_and_nothing_is_fetched_for_strangers(natter: Natter, person: Person) -> None:
     """Next.js has ways of its own to reach a path; none of them leads past proxy.ts."""
-    person.sign_up()
+    person.register()
     with httpx.Client(base_url=natter.url, headers={"cookie": person.cookie_header}) as client:
         build = (ROOT / "web" / ".next" / "BUILD_ID").read_text()
         for path in (f"/_next/data/{build}/api/{person.user_id}/tasks{end}" for end in ("", ".json")):
@@ -222,12 +222,11 @@ def is_revoked(person: Person, token: str) -> bool:
 
 def test_a_new_password_ends_the_other_sessions_and_what_they_have_given(new_person: NewPerson) -> None:
     person, elsewhere = new_person(), new_person()
-    page = person.sign_up()
+    page = person.sign_up("/dashboard/account")
     second = elsewhere.open("/sign-in")
     assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
     given = chat_token(person, second)
     assert not is_revoked(person, given)
-    page.goto("/dashboard/account")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("another good password")
     page.get_by_role("button", name="Change password").click()
@@ -240,11 +239,10 @@ def test_a_new_password_ends_the_other_sessions_and_what_they_have_given(new_per
 
 def test_signing_out_everywhere_ends_all_sessions_and_what_they_have_given(new_person: NewPerson) -> None:
     person, elsewhere = new_person(), new_person()
-    page = person.sign_up()
+    page = person.sign_up("/dashboard/account")
     second = elsewhere.open("/sign-in")
     assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
     given = [chat_token(person, page), chat_token(person, second)]
-    page.goto("/dashboard/account")
     page.get_by_role("button", name="Sign out everywhere").click()
     page.wait_for_url("**/sign-in")
     assert all(is_revoked(person, token) for token in given)
@@ -265,11 +263,11 @@ def test_other_sessions_can_be_ended_and_this_one_goes_on(new_person: NewPerson)
 
 def test_a_session_elsewhere_is_seen_and_ended(new_person: NewPerson) -> None:
     person, elsewhere = new_person(), new_person()
-    page = person.sign_up()
+    person.register()
     second = elsewhere.open("/sign-in")
     assert fetch(second, "POST", "/api/auth/sign-in/email", {"email": person.email, "password": PASSWORD})[0] == 200
     given = chat_token(person, second)
-    page.goto("/dashboard/account")
+    page = person.open("/dashboard/account")
     sessions = page.get_by_role("list", name="Sessions").get_by_role("listitem")
     expect(sessions).to_have_count(2)
     expect(sessions.first).to_contain_text("This one")
@@ -302,10 +300,9 @@ def test_what_an_account_says_of_itself_is_bounded(person: Person) -> None:
     assert fetch(page, "POST", "/api/auth/update-user", {"name": "Ada"})[0] == 200
 
 
-def test_deleting_the_account_erases_everything(natter: RunningNatter, person: Person) -> None:
-    page = person.sign_up()
+def test_deleting_the_account_erases_everything(natter: Natter, person: Person) -> None:
+    page = person.sign_up("/dashboard/account")
     assert person.api(page, "POST", "/tasks", {"title": "leave no trace"})[0] == 201
-    page.goto("/dashboard/account")
     page.get_by_role("button", name="Delete account").click()
     page.get_by_label("Your password").fill("not the password")
     page.get_by_role("button", name="Delete everything").click()
@@ -330,9 +327,8 @@ def test_deleting_the_account_erases_everything(natter: RunningNatter, person: P
 
 
 def test_everything_about_a_person_can_be_exported(person: Person) -> None:
-    page = person.sign_up()
+    page = person.sign_up("/dashboard/account")
     person.api(page, "POST", "/tasks", {"title": "take me along"})
-    page.goto("/dashboard/account")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export").click()
     with zipfile.ZipFile(download.value.path()) as archive:

@@ -1,13 +1,15 @@
 """The todo list: live, optimistic, and honest about what failed."""
 
+import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import httpx
 import pytest
-from natter_testing.stack import RunningNatter
+from natter_testing.stack import Natter
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.cable import Cable
@@ -44,8 +46,7 @@ def until_stored(person: Person, page: Page, tasks: list[tuple[str, bool]]) -> N
 
 
 def test_tasks_are_added_completed_renamed_deleted_and_filtered(person: Person) -> None:
-    person.sign_up()
-    page = person.open("/dashboard")
+    page = person.sign_up("/dashboard")
     expect(page.get_by_text("Nothing to do yet")).to_be_visible()
     for title in ("buy milk", "call mum", "write the report"):
         add(page, title)
@@ -70,8 +71,7 @@ def test_tasks_are_added_completed_renamed_deleted_and_filtered(person: Person) 
 
 
 def test_the_list_works_by_keyboard_alone(person: Person) -> None:
-    person.sign_up()
-    page = person.open("/dashboard")
+    page = person.sign_up("/dashboard")
     page.get_by_label("New task").focus()
     for title in ("one", "two"):
         page.keyboard.type(title)
@@ -111,7 +111,7 @@ def test_what_the_assistant_does_appears_without_a_reload(person: Person) -> Non
 
 
 def test_a_change_that_fails_is_rolled_back_and_can_be_tried_again(person: Person, cable: Cable) -> None:
-    person.sign_up()
+    person.register()
     page = person.open("/dashboard", cable.origin)
     add(page, "buy milk")
     cable.pull()
@@ -145,8 +145,7 @@ def test_what_happened_while_the_connection_was_lost_is_caught_up(person: Person
 
 
 def test_being_offline_is_said_and_taken_back(person: Person) -> None:
-    person.sign_up()
-    page = person.open("/dashboard")
+    page = person.sign_up("/dashboard")
     add(page, "buy milk")
     person.context.set_offline(True)
     expect(page.get_by_role("status").filter(has_text="You are offline")).to_be_visible()
@@ -183,7 +182,7 @@ def test_being_offline_is_said_once_and_nothing_jumps(person: Person, path: str)
 
 
 def test_a_list_that_cannot_be_loaded_says_so_and_loads_on_request(person: Person) -> None:
-    person.sign_up()
+    person.register()
     page = person.context.new_page()
     # Only this call fails: neither the page itself nor the stream does, on whose opening the list is asked for again.
     refused: list[str] = []
@@ -219,8 +218,7 @@ def test_a_todo_is_mentioned_in_the_chat_looked_at_and_opened(person: Person) ->
 
 
 def test_a_deleted_task_comes_back_within_some_seconds_and_a_long_title_is_refused_in_words(person: Person) -> None:
-    person.sign_up()
-    page = person.open("/dashboard")
+    page = person.sign_up("/dashboard")
     add(page, "buy milk")
     rows(page).first.hover()
     page.get_by_role("button", name="Delete “buy milk”").click()
@@ -252,8 +250,7 @@ def press_slowly(page: Page, *keys: str) -> None:
 def test_tasks_have_dates_notes_and_an_order_by_hand(new_person: NewPerson) -> None:
     zone = ZoneInfo("America/New_York")
     person = new_person(timezone_id=zone.key, locale="en-GB")
-    person.sign_up()
-    page = person.open("/dashboard")
+    page = person.sign_up("/dashboard")
     for title in ("water the plants", "call mum", "buy milk"):
         add(page, title)
 
@@ -340,14 +337,34 @@ def test_page_panel_and_assistant_have_one_order_and_what_is_cleared_comes_back(
 
 
 @pytest.mark.timeout(180, func_only=True)
-def test_a_thousand_tasks_are_read_as_one_scrolls(person: Person, natter: RunningNatter) -> None:
-    page = person.sign_up()
-    edge = httpx.Client(base_url=natter.edge_url, headers=natter.headers(person.user_id), timeout=30)
-    with edge, ThreadPoolExecutor(8) as threads:
-        added = threads.map(
-            lambda number: edge.post(f"/api/{person.user_id}/tasks", json={"title": f"task {number}"}), range(1000)
+def add_many(database_url: str, user_id: str, numbers: range) -> None:
+    """Tasks as if they had been added long ago. (In a thread, for Playwright.)"""
+
+    async def insert() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("select set_config('app.system', 'on', false)")
+        await connection.execute(
+            "insert into chat.task (task_id, user_id, title)"
+            " select 'task_' || md5($1 || number), $1, 'task ' || number from unnest($2::int[]) number",
+            user_id,
+            list(numbers),
         )
-        assert {answer.status_code for answer in added} == {201}
+        await connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(asyncio.run, insert()).result()
+
+
+def test_a_thousand_tasks_are_read_as_one_scrolls(person: Person, natter: Natter) -> None:
+    person.register()
+    first = httpx.post(
+        f"{natter.edge_url}/api/{person.user_id}/tasks",
+        json={"title": "task 0"},
+        headers=natter.headers(person.user_id),
+    )
+    assert first.status_code == 201
+    add_many(natter.state.database_url, person.user_id, range(1, 1000))
+    page = person.context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/tasks?" in request.url else None)
     page.goto("/dashboard")

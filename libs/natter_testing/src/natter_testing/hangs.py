@@ -34,7 +34,7 @@ _stderr = pytest.StashKey[int]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the bounds, for pyproject.toml."""
     parser.addini("hang_grace_seconds", "end the test process so long after a test's timeout", default="120")
-    parser.addini("one_worker_folders", "folders whose files share what is costly to start", type="args", default=[])
+    parser.addini("one_worker_files", "files that share what is costly to start", type="args", default=[])
     parser.addini("run_seconds_max", "fail the whole run after so many seconds", default="2400")
 
 
@@ -90,13 +90,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "FileByFile 
 
 
 class FileByFile(LoadFileScheduling):
-    """xdist's scheduler, but some folders stay together, and what a process died of is not run again in the next."""
+    """xdist's scheduler, but some files stay together, and what a process died of is not run again in the next."""
 
     def _split_scope(self, nodeid: str) -> str:
-        for folder in self.config.getini("one_worker_folders"):
-            if nodeid.startswith(f"{folder}/"):
-                return folder
-        return super()._split_scope(nodeid)
+        file = super()._split_scope(nodeid)
+        together: list[str] = self.config.getini("one_worker_files")
+        return together[0] if file in together else file
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Return the test that the process died of, if any, and give what it had left to others."""

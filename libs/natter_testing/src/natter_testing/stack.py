@@ -31,14 +31,11 @@ class NotReadyError(Exception):
 
 
 @dataclass
-class RunningNatter:
-    """A `natter up` that printed `ready`. `output` has all its lines, standard output's and standard error's."""
+class Natter:
+    """A `natter up` that runs, whoever started it: its data directory, and the address of its web app."""
 
     data_dir: Path
-    process: subprocess.Popen[str]
     url: str = ""
-    output: list[str] = field(default_factory=list[str])
-    readers: list[threading.Thread] = field(default_factory=list[threading.Thread])
 
     @property
     def state(self) -> StackState:
@@ -72,6 +69,15 @@ class RunningNatter:
     def kill(self, name: str) -> None:
         """Kill a service as a crash would; the supervisor starts it again."""
         os.kill(self.pid(name), signal.SIGKILL)
+
+
+@dataclass
+class RunningNatter(Natter):
+    """A `natter up` of one's own that printed `ready`. `output` has all its lines, of standard output and error."""
+
+    process: subprocess.Popen[str] = field(kw_only=True)
+    output: list[str] = field(default_factory=list[str])
+    readers: list[threading.Thread] = field(default_factory=list[threading.Thread])
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Stop it as a person would, and return how many seconds that took. Raises subprocess.TimeoutExpired."""
@@ -130,7 +136,7 @@ def start(data_dir: Path, arguments: Sequence[str], environment: Mapping[str, st
         text=True,
         errors="replace",
     )
-    natter = RunningNatter(data_dir, process)
+    natter = RunningNatter(data_dir, process=process)
     for stream in (process.stdout, process.stderr):
         assert stream is not None
         reader = threading.Thread(target=_read, args=(stream, natter.output), daemon=True)
