@@ -122,7 +122,7 @@ def test_whoever_has_to_do_with_files_is_told_where_they_lie_and_may_go_there() 
     [migrate] = [pod for pod in pods_of(documents).values() if component(pod) == "migrate"]
     assert environment_of(migrate)["NATS_FILES_BYTES_MAX"] == str(8 * 1024**3)
     opened = {
-        name.partition("-")[2]
+        name
         for name, policy in of_kind(documents, "NetworkPolicy").items()
         for rule in policy.get("egress", ())
         if {"port": 9000} in rule["ports"]
