@@ -922,6 +922,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a webhook's last deliveries
+         * @description The newest first: what was taken, what is told again, and what was given up, with the reason.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/webhooks/{webhook_id}/deliveries/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a webhook again
+         * @description Tells the address of this run's end once more, with the same `webhook-id`.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/service-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List service tokens
+         * @description Those that you have made, the newest first; an operator's are not among them.
+         */
+        get: operations["list_service_tokens"];
+        put?: never;
+        /**
+         * Make a service token
+         * @description With it another system sends messages for you (`POST /api/service/turns`), and does nothing else. The token is in
+         *     this answer alone; only its hash is kept.
+         */
+        post: operations["create_service_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/service-tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a service token
+         * @description It holds no more; turns that it has begun go on.
+         */
+        delete: operations["revoke_service_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/export": {
         parameters: {
             query?: never;
@@ -1521,6 +1606,41 @@ export interface components {
             }[];
         };
         /**
+         * Delivery
+         * @description How a webhook was told of one run's end; `error` is why its last attempt has failed.
+         */
+        Delivery: {
+            /** Run Id */
+            run_id: string;
+            /** Conversation Id */
+            conversation_id: string | null;
+            /** Event */
+            event: ("run.completed" | "run.failed" | "run.cancelled") | null;
+            /**
+             * Status
+             * @description `retrying`: it is told again; `given_up`: only on request.
+             * @enum {string}
+             */
+            status: "retrying" | "delivered" | "given_up";
+            /** Attempts Count */
+            attempts_count: number;
+            /**
+             * Last Attempt At
+             * Format: date-time
+             */
+            last_attempt_at: string;
+            /** Error */
+            error: string | null;
+        };
+        /**
+         * DeliveryList
+         * @description The last deliveries of a webhook, the newest first.
+         */
+        DeliveryList: {
+            /** Data */
+            data: components["schemas"]["Delivery"][];
+        };
+        /**
          * Due
          * @description ``at``: the moment, kept in UTC. ``zone``: the IANA time zone in which it was meant; the moment stays what it is
          *     when the person travels, and what comes again keeps its hour there when the clocks change.
@@ -1601,6 +1721,10 @@ export interface components {
             webhooks: {
                 [key: string]: components["schemas"]["JsonValue"];
             }[];
+            /** Service Tokens */
+            service_tokens: {
+                [key: string]: components["schemas"]["JsonValue"];
+            }[];
         };
         /**
          * Form
@@ -1612,6 +1736,29 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * MadeServiceToken
+         * @description A service token that was just made: it is told this once.
+         */
+        MadeServiceToken: {
+            /** Token Id */
+            token_id: string;
+            /** Name */
+            name: string;
+            /** Assistant Ids */
+            assistant_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Token */
+            token: string;
+        };
+        /**
          * MadeWebhook
          * @description A webhook with its secret, which is told this once.
          */
@@ -1620,6 +1767,8 @@ export interface components {
             webhook_id: string;
             /** Url */
             url: string;
+            /** Events */
+            events: ("run.completed" | "run.failed" | "run.cancelled")[];
             /**
              * Created At
              * Format: date-time
@@ -1781,6 +1930,28 @@ export interface components {
             assistant_id?: string | null;
         };
         /**
+         * NewServiceToken
+         * @description A token with which another system begins turns for you: by these assistants, or by all.
+         * @example {
+         *       "expires_in_days": 90,
+         *       "name": "shop"
+         *     }
+         */
+        NewServiceToken: {
+            /** Name */
+            name: string;
+            /**
+             * Assistant Ids
+             * @default []
+             */
+            assistant_ids: string[];
+            /**
+             * Expires In Days
+             * @description Absent: it holds until it is revoked.
+             */
+            expires_in_days?: number | null;
+        };
+        /**
          * NewShare
          * @description A link that was just made: its token is told this once.
          */
@@ -1830,7 +2001,7 @@ export interface components {
         };
         /**
          * NewWebhook
-         * @description An address to be told when runs end.
+         * @description An address to be told when runs end: of all of them, or of these `events`.
          * @example {
          *       "url": "https://shop.example.org/natter"
          *     }
@@ -1838,6 +2009,15 @@ export interface components {
         NewWebhook: {
             /** Url */
             url: string;
+            /**
+             * Events
+             * @default [
+             *       "run.completed",
+             *       "run.failed",
+             *       "run.cancelled"
+             *     ]
+             */
+            events: ("run.completed" | "run.failed" | "run.cancelled")[];
         };
         /**
          * Overview
@@ -2135,6 +2315,35 @@ export interface components {
              * @enum {string}
              */
             on_busy: "reject" | "enqueue" | "interrupt";
+        };
+        /**
+         * ServiceToken
+         * @description A service token without its secret. `last_used_at` is told by the minute.
+         */
+        ServiceToken: {
+            /** Token Id */
+            token_id: string;
+            /** Name */
+            name: string;
+            /** Assistant Ids */
+            assistant_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Last Used At */
+            last_used_at: string | null;
+        };
+        /**
+         * ServiceTokenList
+         * @description Service tokens, the newest first.
+         */
+        ServiceTokenList: {
+            /** Data */
+            data: components["schemas"]["ServiceToken"][];
         };
         /**
          * Share
@@ -2460,6 +2669,8 @@ export interface components {
             webhook_id: string;
             /** Url */
             url: string;
+            /** Events */
+            events: ("run.completed" | "run.failed" | "run.cancelled")[];
             /**
              * Created At
              * Format: date-time
@@ -5522,6 +5733,195 @@ export interface operations {
                  */
                 user_id: components["parameters"]["user_id"];
                 webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                webhook_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_service_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceTokenList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_service_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServiceToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeServiceToken"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revoke_service_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token's own user (its `sub`), percent-encoded.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["user_id"];
+                token_id: string;
             };
             cookie?: never;
         };

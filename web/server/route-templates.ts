@@ -53,6 +53,8 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/schedules": true,
   "/api/{user_id}/schedules/{schedule_id}": true,
   "/api/{user_id}/search": true,
+  "/api/{user_id}/service-tokens": true,
+  "/api/{user_id}/service-tokens/{token_id}": true,
   "/api/{user_id}/shares": true,
   "/api/{user_id}/stream": true,
   "/api/{user_id}/tasks": true,
@@ -63,6 +65,8 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/{user_id}/tokens": true,
   "/api/{user_id}/webhooks": true,
   "/api/{user_id}/webhooks/{webhook_id}": true,
+  "/api/{user_id}/webhooks/{webhook_id}/deliveries": true,
+  "/api/{user_id}/webhooks/{webhook_id}/deliveries/{run_id}": true,
   "/api/{user_id}/webhooks/{webhook_id}/secret": true,
 };
 

@@ -16,6 +16,7 @@ from contracts.replies import (
     ConversationPage,
     ConversationReply,
     DeadLetterList,
+    DeliveryList,
     DeliveryPrepared,
     Done,
     ExportPage,
@@ -127,11 +128,26 @@ class ListServiceTokens(Query[ServiceTokenList]):
     subject_template: ClassVar[str] = "query.conversation_store.list_service_tokens"
 
 
+class ListOwnServiceTokens(Query[ServiceTokenList]):
+    """The tokens with which other systems begin turns for the user, and which the user has made."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_own_service_tokens"
+    principal: Principal
+
+
 class ListWebhooks(Query[WebhookList]):
     """The addresses that are told when the user's runs end."""
 
     subject_template: ClassVar[str] = "query.conversation_store.list_webhooks"
     principal: Principal
+
+
+class ListDeliveries(Query[DeliveryList]):
+    """How the user's webhook was told of the last runs. Errors: not_found."""
+
+    subject_template: ClassVar[str] = "query.conversation_store.list_deliveries"
+    principal: Principal
+    webhook_id: WebhookId
 
 
 class PrepareDelivery(Query[DeliveryPrepared]):

@@ -57,6 +57,16 @@ ATTACHMENT = r.AttachmentView(
 )
 CONNECTION = r.ConnectionView(server="notes", label="Notes", status="connected", connected_at=NOW, created_at=NOW)
 WEBHOOK = r.WebhookView(webhook_id="hook_1", url="https://shop.example.org/natter", created_at=NOW)
+DELIVERY = r.DeliveryView(
+    run_id="run_1",
+    conversation_id="conv_1",
+    event="run.completed",
+    status="given_up",
+    attempts_count=9,
+    last_attempt_at=NOW,
+    error="The receiver answered 500.",
+)
+SERVICE_TOKEN = r.ServiceTokenView(token_id="st_1", name="shop", user_ids=("alice",), created_at=NOW)
 SCHEDULE = r.ScheduleView(
     schedule_id="sched_1",
     kind="prompt",
@@ -88,6 +98,11 @@ ANSWERS: dict[str, Reply] = {
     "RotateWebhookSecret": r.WebhookMade(webhook=WEBHOOK, secret="whsec_c2VjcmV0"),
     "ListWebhooks": r.WebhookList(data=(WEBHOOK,)),
     "DeleteWebhook": r.Done(),
+    "ListDeliveries": r.DeliveryList(data=(DELIVERY,)),
+    "RetryDelivery": r.Done(),
+    "CreateOwnServiceToken": r.ServiceTokenReply(token=SERVICE_TOKEN),
+    "ListOwnServiceTokens": r.ServiceTokenList(data=(SERVICE_TOKEN,)),
+    "RevokeOwnServiceToken": r.Done(),
     "CreateSchedule": r.ScheduleReply(schedule=SCHEDULE),
     "DeleteSchedule": r.Done(),
     "UpdateSchedule": r.ScheduleReply(schedule=SCHEDULE),

@@ -19,6 +19,7 @@ from contracts.commands import (
     RecordDelivery,
     RegisterAssistants,
     ReplayDeadLetter,
+    RevokeOwnServiceToken,
     RevokeServiceToken,
     RotateWebhookSecret,
     SubmitTurn,
@@ -35,6 +36,7 @@ from contracts.queries import (
     GetShared,
     GetTask,
     ListDeadLetters,
+    ListDeliveries,
     ListServiceTokens,
     PrepareDelivery,
 )
@@ -80,6 +82,7 @@ class Owned:
             "schedule_id": "sched_1",
             "paused": True,
             "webhook_id": "hook_1",
+            "token_id": "st_1",
             "url": "https://mallory.example.org",
             "session_items": ({"type": "message", "role": "assistant", "content": "x"},),
             "openai_conversation_id": "x",
@@ -149,7 +152,15 @@ async def everything(client: Client) -> str:
     return repr(rows)
 
 
-NAMES_WHAT_IS_NOT_THERE = (RecordConsent, UpdateSchedule, DeleteSchedule, RotateWebhookSecret, DeleteWebhook)
+NAMES_WHAT_IS_NOT_THERE = (
+    RecordConsent,
+    UpdateSchedule,
+    DeleteSchedule,
+    RotateWebhookSecret,
+    DeleteWebhook,
+    ListDeliveries,
+    RevokeOwnServiceToken,
+)
 OF_A_USER = [message for message in requests_to(Service.CONVERSATION_STORE) if RULES[message] is not Rule.SERVICE]
 
 

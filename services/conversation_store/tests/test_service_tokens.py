@@ -4,9 +4,17 @@ from typing import Any
 
 import pytest
 from actor_kit.bus import Bus
-from contracts.commands import BeginTurn, CreateServiceToken, RevokeServiceToken, SubmitTurn
+from contracts.commands import (
+    BeginTurn,
+    CreateOwnServiceToken,
+    CreateServiceToken,
+    EraseUser,
+    RevokeOwnServiceToken,
+    RevokeServiceToken,
+    SubmitTurn,
+)
 from contracts.errors import Code, TerminalError
-from contracts.queries import ListServiceTokens
+from contracts.queries import ListOwnServiceTokens, ListServiceTokens
 from conversation_store.testing import (
     ALICE,
     BOB,
@@ -57,6 +65,31 @@ async def test_a_token_begins_turns_for_its_users_until_it_is_revoked(client: Cl
     assert await _refusal(client, RevokeServiceToken(token_id="st_unknown")) == Code.NOT_FOUND
     await everything_published(client)
     assert sorted(await _noted(client.bus)) == ["service_token_created", "service_token_revoked", "turn_submitted"]
+
+
+async def test_a_users_own_token_is_for_that_user_alone(nats_url: str, database_url: str) -> None:
+    settings = store_settings(nats_url, database_url, user_service_tokens_max=1)
+    async with running_client(settings, database_url) as client:
+        asked = CreateOwnServiceToken(principal=ALICE, name="shop", token_hash=HASH, holds_seconds=3_600)
+        unknown = asked.model_copy(update={"assistant_ids": ("nobody",)})
+        assert await _refusal(client, unknown) == Code.ASSISTANT_UNKNOWN
+        made = (await client.ask(asked)).token
+        assert await _refusal(client, asked.model_copy(update={"token_hash": "cd" * 32})) == Code.QUOTA_EXCEEDED
+        await client.ask(_turn())
+        assert await _refusal(client, _turn(BOB)) == Code.FORBIDDEN
+        await client.ask(CreateServiceToken(name="of the operator", token_hash="cd" * 32))
+        (listed,) = (await client.ask(ListOwnServiceTokens(principal=ALICE))).data
+        assert (listed.name, listed.user_ids, listed.last_used_at is None) == ("shop", ("alice",), False)
+        assert listed.expires_at is not None
+        assert (await client.ask(ListOwnServiceTokens(principal=BOB))).data == ()
+        assert len((await client.ask(ListServiceTokens())).data) == 2, "an operator sees all, and may revoke any"
+        not_bobs = RevokeOwnServiceToken(principal=BOB, token_id=made.token_id)
+        assert await _refusal(client, not_bobs) == Code.NOT_FOUND
+        await client.ask(RevokeOwnServiceToken(principal=ALICE, token_id=made.token_id))
+        assert await _refusal(client, _turn()) == Code.UNAUTHENTICATED
+        await client.ask(asked)
+        await client.ask(EraseUser(principal=ALICE))
+        assert await _refusal(client, _turn()) == Code.UNAUTHENTICATED, "it goes with its user"
 
 
 async def test_a_token_ends_by_itself(client: Client) -> None:

@@ -5,7 +5,15 @@ import json
 from typing import Any
 
 import pytest
-from contracts.commands import AddTask, CreateSchedule, CreateWebhook, EraseUser, RecordFeedback, TakeRequestPermit
+from contracts.commands import (
+    AddTask,
+    CreateOwnServiceToken,
+    CreateSchedule,
+    CreateWebhook,
+    EraseUser,
+    RecordFeedback,
+    TakeRequestPermit,
+)
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.queries import ExportUser, ListConversations
@@ -34,6 +42,7 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
     await client.answer("more", "and more", conversation_id=conversations[0].conversation_id)
     await client.ask(AddTask(principal=ALICE, title="milk"))
     await client.ask(CreateWebhook(principal=ALICE, url="https://alice.example.org"))
+    await client.ask(CreateOwnServiceToken(principal=ALICE, name="shop", token_hash="ab" * 32))
     await client.ask(CreateSchedule(principal=ALICE, text="call mum", cron="0 9 * * *"))
     liked = (f"msg_of_{conversations[0].run_id}",)
     feedback = {"principal": ALICE, "conversation_id": conversations[0].conversation_id, "message_ids": liked}
@@ -51,6 +60,7 @@ async def test_the_export_has_everything_of_the_user_and_nothing_of_others(
         "shares": 0,
         "schedules": 1,
         "webhooks": 1,
+        "service_tokens": 1,
         "attachments": 0,
     }
     said = {message["content"] for message in document["messages"]}
@@ -72,6 +82,7 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
     await client.claim(running.run_id, principal=BOB)
     await client.ask(AddTask(principal=BOB, title="milk"))
     await client.ask(CreateWebhook(principal=BOB, url="https://bob.example.org"))
+    await client.ask(CreateOwnServiceToken(principal=BOB, name="shop", token_hash="ab" * 32))
     await client.ask(CreateSchedule(principal=BOB, text="call mum", cron="0 9 * * *"))
     await client.ask(TakeRequestPermit(principal=BOB, requests_per_minute_max=5))
     kept = await client.answer("alice stays")
@@ -90,6 +101,7 @@ async def test_erasure_leaves_a_receipt_and_nothing_else(client: Client) -> None
         "shares": 0,
         "schedules": 1,
         "webhooks": 1,
+        "service_tokens": 1,
         "attachments": 0,
         "attachment_bytes": 0,
     }

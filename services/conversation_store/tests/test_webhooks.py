@@ -3,9 +3,18 @@
 from typing import Any
 
 import pytest
-from contracts.commands import CreateWebhook, DeleteConversation, DeleteWebhook, RecordDelivery, RotateWebhookSecret
+from contracts.commands import (
+    CancelRun,
+    CreateWebhook,
+    DeleteConversation,
+    DeleteWebhook,
+    RecordDelivery,
+    RetryDelivery,
+    RotateWebhookSecret,
+)
 from contracts.errors import Code, TerminalError
-from contracts.queries import ListWebhooks, PrepareDelivery
+from contracts.queries import ListDeliveries, ListWebhooks, PrepareDelivery
+from conversation_store import webhooks
 from conversation_store.testing import ALICE, BOB, Client, everything_published, running_client, store_settings
 from pydantic import ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -84,6 +93,42 @@ async def test_a_webhook_is_its_users_alone_and_ends_with_what_it_is_about(nats_
         assert await _refusal(client, _prepare(made, turn.run_id)) == Code.NOT_FOUND
         await client.ask(DeleteWebhook(principal=ALICE, webhook_id=made.webhook.webhook_id))
         assert (await client.ask(ListWebhooks(principal=ALICE))).data == ()
+
+
+async def test_what_became_of_deliveries_is_kept_and_one_is_sent_again_on_request(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "DELIVERIES_KEPT_MAX", 2)
+    made = await client.ask(CreateWebhook(principal=ALICE, url=URL))
+    named = {"principal": ALICE, "webhook_id": made.webhook.webhook_id}
+    turns = [await client.answer(f"hello {number}") for number in range(3)]
+    for turn in turns:
+        known = {"user_id": "alice", "webhook_id": made.webhook.webhook_id, "run_id": turn.run_id}
+        await client.ask(RecordDelivery(**known, attempt=1, error="The receiver answered 500."))
+        await client.ask(RecordDelivery(**known, attempt=2, error="It is gone.", is_given_up=turn is turns[2]))
+    await client.ask(RecordDelivery(user_id="alice", webhook_id=made.webhook.webhook_id))  # a runner of before
+    listed = (await client.ask(ListDeliveries(**named))).data
+    assert [(one.run_id, one.status, one.attempts_count, one.error) for one in listed] == [
+        (turns[2].run_id, "given_up", 2, "It is gone."),
+        (turns[1].run_id, "retrying", 2, "It is gone."),
+    ]
+    assert (listed[0].event, listed[0].conversation_id) == ("run.completed", turns[2].conversation_id)
+    waiting = await _requests(client)
+    for turn in turns[1:]:
+        await client.ask(RetryDelivery(**named, run_id=turn.run_id))
+        await client.ask(RetryDelivery(**named, run_id=turn.run_id))
+    assert await _requests(client) == [waiting[0] + 1], "what is on its way is not sent on its way again"
+    await client.ask(DeleteConversation(principal=ALICE, conversation_id=turns[2].conversation_id))
+    assert await _refusal(client, RetryDelivery(**named, run_id=turns[2].run_id)) == Code.NOT_FOUND
+
+
+async def test_a_webhook_is_told_of_what_it_asked_for(client: Client) -> None:
+    await client.ask(CreateWebhook(principal=ALICE, url=URL, events=("run.cancelled",)))
+    await client.answer("hello")
+    assert await _requests(client) == [0]
+    turn = await client.begin("hello")
+    await client.ask(CancelRun(principal=ALICE, run_id=turn.run_id))
+    assert await _requests(client) == [1]
 
 
 @pytest.mark.parametrize(

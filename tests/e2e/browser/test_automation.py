@@ -1,9 +1,10 @@
-"""What Natter does by itself is seen, made, paused and ended in the page: schedules and webhooks."""
+"""What Natter does by itself is seen, made, paused and ended in the page: schedules, webhooks, service tokens."""
 
 import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -30,7 +31,7 @@ def looks_right(page: Page) -> None:
             assert (overflows(page), serious_violations(page)) == (False, []), (scheme, viewport)
 
 
-def test_schedules_and_webhooks_are_kept_in_the_page(new_person: NewPerson) -> None:
+def test_schedules_webhooks_and_service_tokens_are_kept_in_the_page(new_person: NewPerson) -> None:
     person = new_person(timezone_id=ZONE, locale="en-GB", reduced_motion="reduce")
     chat = Chat(person.sign_up())
     page = chat.page
@@ -43,6 +44,8 @@ def test_schedules_and_webhooks_are_kept_in_the_page(new_person: NewPerson) -> N
     pause_and_delete(person, page)
     looks_right(page)
     keep_webhooks(person, page)
+    looks_right(page)
+    keep_service_tokens(person, page)
     looks_right(page)
 
 
@@ -112,6 +115,7 @@ def keep_webhooks(person: Person, page: Page) -> None:
     address.press("Enter")
     expect(page.get_by_role("alert").filter(has_text="begins with https://")).to_be_visible()
     address.fill("http://127.0.0.1:9/natter")
+    page.get_by_label("It was stopped").uncheck()
     address.press("Enter")
     secret = page.get_by_label("Secret", exact=True)
     expect(secret).to_have_value(re.compile("^whsec_"))
@@ -128,3 +132,40 @@ def keep_webhooks(person: Person, page: Page) -> None:
     expect(secret).to_have_count(0)
     row = rows(page, "Webhooks").filter(has_text="127.0.0.1")
     expect(row).to_contain_text("private address")
+    expect(row).to_contain_text("An answer is finished, It has failed")
+    row.get_by_text("Last deliveries").press("Enter")
+    delivery = row.get_by_role("list", name="Deliveries").get_by_role("listitem")
+    expect(delivery).to_contain_text("Given up")
+    expect(delivery).to_contain_text("private address")
+    with page.expect_response(lambda answer: "/deliveries/" in answer.url and answer.request.method == "POST") as sent:
+        delivery.get_by_role("button", name="Send again").click()
+    assert sent.value.status == 202
+    expect(delivery).to_have_count(1)
+
+
+def keep_service_tokens(person: Person, page: Page) -> None:
+    """One is shown once, begins a turn for its user, says when it was used, and holds no more when it is revoked."""
+    page.get_by_role("tab", name="Webhooks").press("ArrowRight")
+    page.get_by_label("What uses it").fill("shop")
+    page.get_by_label("Holds for").select_option("7 days")
+    page.get_by_label("What uses it").press("Enter")
+    token = page.get_by_label("Token", exact=True)
+    expect(token).to_have_value(re.compile("^natter_st_"))
+    headers = {"Authorization": f"Bearer {token.input_value()}"}
+    row = rows(page, "Service tokens").filter(has_text="shop")
+    expect(row).to_contain_text("Not used yet")
+    looks_right(page)
+
+    def send() -> int:
+        sent = {"user_id": person.user_id, "message": "count to 2"}
+        return httpx.post(f"{person.origin}/api/service/turns", json=sent, headers=headers).status_code
+
+    assert send() == 202
+    page.reload()
+    page.get_by_role("tab", name="Service tokens").click()
+    expect(token).to_have_count(0)
+    expect(row).to_contain_text("Last used:")
+    row.get_by_role("button", name="Revoke").press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Revoke token").press("Enter")
+    expect(row).to_have_count(0)
+    assert send() == 401

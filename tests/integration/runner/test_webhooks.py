@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from actor_kit.dead_letters import read_letters, replay
-from contracts.commands import CreateWebhook
+from contracts.commands import CreateWebhook, RetryDelivery
 from contracts.events import DeadLetter
 from contracts.identity import Principal
-from contracts.queries import ListWebhooks
+from contracts.queries import ListDeliveries, ListWebhooks
 from standardwebhooks.webhooks import Webhook
 
 from tests.runner_stack import RunnerStack, runner_stack
@@ -91,6 +91,13 @@ async def test_an_end_is_told_again_until_it_is_taken_and_a_dead_letter_can_be_s
         assert (letter.message, letter.code) == ("DeliverWebhook", "webhook_failed")
         assert made.secret not in letter.model_dump_json()
         assert await _last_error(stack) == "The receiver says that it is gone (410)."
+        named = {"principal": Principal(user_id="alice"), "webhook_id": made.webhook.webhook_id}
+        given_up, taken = (await stack.bus.request(ListDeliveries(**named))).data
+        assert (given_up.status, given_up.attempts_count) == ("given_up", 1)
+        assert (taken.status, taken.attempts_count, taken.error) == ("delivered", 3, None)
+        await stack.bus.request(RetryDelivery(**named, run_id=given_up.run_id))
+        headers, _ = await receiver.next()
+        assert headers["webhook-id"].startswith(given_up.run_id)
         await replay(stack.bus, (await read_letters(stack.bus)).stored[0])
         _, body = await receiver.next()
         assert json.loads(body)["type"] == "run.completed"

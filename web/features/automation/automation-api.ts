@@ -1,4 +1,4 @@
-/** Schedules and webhooks of a user, over HTTP. */
+/** Schedules, webhooks and service tokens of a user, over HTTP. */
 import type { components } from "@/generated/conversation-api.gen";
 import { call } from "@/lib/http";
 
@@ -7,6 +7,11 @@ export type Schedule = Schemas["Schedule"];
 export type NewSchedule = Partial<Schemas["NewSchedule"]> & Pick<Schemas["NewSchedule"], "text">;
 export type Webhook = Schemas["Webhook"];
 export type MadeWebhook = Schemas["MadeWebhook"];
+export type RunEnd = Webhook["events"][number];
+export type Delivery = Schemas["Delivery"];
+export type ServiceToken = Schemas["ServiceToken"];
+export type MadeServiceToken = Schemas["MadeServiceToken"];
+export type NewServiceToken = Readonly<{ name: string; assistant_ids?: readonly string[]; expires_in_days?: number }>;
 
 export class AutomationApi {
   private readonly base: string;
@@ -33,8 +38,16 @@ export class AutomationApi {
   readonly webhooks = async (): Promise<readonly Webhook[]> =>
     (await call<Schemas["WebhookList"]>("GET", `${this.base}/webhooks`)).data;
 
-  createWebhook(url: string): Promise<MadeWebhook> {
-    return call("POST", `${this.base}/webhooks`, { url });
+  createWebhook(url: string, events: readonly RunEnd[]): Promise<MadeWebhook> {
+    return call("POST", `${this.base}/webhooks`, { url, events });
+  }
+
+  async deliveries(webhookId: string): Promise<readonly Delivery[]> {
+    return (await call<Schemas["DeliveryList"]>("GET", `${this.at("webhooks", webhookId)}/deliveries`)).data;
+  }
+
+  sendAgain(webhookId: string, runId: string): Promise<void> {
+    return call("POST", `${this.at("webhooks", webhookId)}/deliveries/${encodeURIComponent(runId)}`);
   }
 
   rotateSecret(webhookId: string): Promise<MadeWebhook> {
@@ -43,6 +56,17 @@ export class AutomationApi {
 
   deleteWebhook(webhookId: string): Promise<void> {
     return call("DELETE", this.at("webhooks", webhookId));
+  }
+
+  readonly serviceTokens = async (): Promise<readonly ServiceToken[]> =>
+    (await call<Schemas["ServiceTokenList"]>("GET", `${this.base}/service-tokens`)).data;
+
+  createServiceToken(token: NewServiceToken): Promise<MadeServiceToken> {
+    return call("POST", `${this.base}/service-tokens`, token);
+  }
+
+  revokeServiceToken(tokenId: string): Promise<void> {
+    return call("DELETE", this.at("service-tokens", tokenId));
   }
 
   private at(kind: string, id: string): string {

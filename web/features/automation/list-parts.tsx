@@ -1,11 +1,13 @@
 "use client";
 
-/** What the lists of this page have in common: loading, failing, empty, and a row. */
+/** What the lists of this page have in common: loading, failing, empty, a row, and a field of a form. */
 import { TriangleAlert, type LucideIcon } from "lucide-react";
+import { useId } from "react";
 
 import { EmptyState } from "@/components/empty-state";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
+import { Label } from "@/components/ui/label";
 import { Skeleton } from "@/components/ui/skeleton";
 
 type ListProps<Row> = Readonly<{
@@ -61,4 +63,31 @@ const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 /** A time on the clock of whoever looks. */
 export function When({ at }: { at: string }) {
   return <time dateTime={at}>{WHEN.format(new Date(at))}</time>;
+}
+
+export function Field({ label, children }: Readonly<{ label: string; children: (id: string) => React.ReactNode }>) {
+  const id = useId();
+  return (
+    <div className="grid content-start gap-1.5">
+      <Label htmlFor={id}>{label}</Label>
+      {children(id)}
+    </div>
+  );
+}
+
+type ChoicesProps<Value extends string> = Readonly<{ legend: string; name: string; choices: readonly (readonly [Value, string])[] }>;
+
+/** Several of some; all of them at first. */
+export function Choices<Value extends string>({ legend, name, choices }: ChoicesProps<Value>) {
+  return (
+    <fieldset className="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
+      <legend className="mb-1.5 font-medium">{legend}</legend>
+      {choices.map(([value, label]) => (
+        <label key={value} className="flex min-h-6 items-center gap-2">
+          <input type="checkbox" name={name} value={value} defaultChecked className="accent-brand-text size-4" />
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  );
 }

@@ -1,17 +1,17 @@
 "use client";
 
-import { useEffect, useId, useMemo, useState, type FormEvent } from "react";
+import { useEffect, useMemo, useState, type FormEvent } from "react";
 
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog";
 import { Input } from "@/components/ui/input";
-import { Label } from "@/components/ui/label";
 import { NativeSelect } from "@/components/ui/native-select";
 import { useOffer } from "@/features/chat/use-assistants";
 import { ConversationApi, titleOf, type Conversation } from "@/features/conversations/conversation-api";
 
 import type { AutomationApi, NewSchedule } from "./automation-api";
 import { cronOf, instantOf, REPEATS, WEEKDAYS, weekdayName, zoneHere, type Repeat } from "./cron";
+import { Field } from "./list-parts";
 import { textOf } from "./use-rows";
 
 const TEXT_CHARACTERS_MAX = 2_000;
@@ -170,16 +170,6 @@ function useRecent(userId: string): readonly Conversation[] {
     );
   }, [api]);
   return found;
-}
-
-function Field({ label, children }: Readonly<{ label: string; children: (id: string) => React.ReactNode }>) {
-  const id = useId();
-  return (
-    <div className="grid gap-1.5">
-      <Label htmlFor={id}>{label}</Label>
-      {children(id)}
-    </div>
-  );
 }
 
 /** What the form says, or what is wrong with it. */

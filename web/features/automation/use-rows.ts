@@ -10,16 +10,18 @@ import { CallError } from "@/lib/http";
 /** `load` must be the same function at each render. */
 export function useRows<Row>(load: () => Promise<readonly Row[]>, idOf: (row: Row) => string) {
   const [rows, setRows] = useState<readonly Row[]>();
-  const [failure, setFailure] = useState<string | null>(null);
+  // Apart: the list that is read meanwhile must not take back what is said of a change.
+  const [unread, setUnread] = useState<string | null>(null);
+  const [unchanged, setUnchanged] = useState<string | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const offerUndo = useUndo();
 
   const reload = useCallback(async () => {
     try {
       setRows(await load());
-      setFailure(null);
+      setUnread(null);
     } catch (error) {
-      setFailure(textOf(error));
+      setUnread(textOf(error));
     }
   }, [load]);
   useEffect(() => {
@@ -31,11 +33,12 @@ export function useRows<Row>(load: () => Promise<readonly Row[]>, idOf: (row: Ro
   async function attempt<Answer>(work: () => Promise<Answer>): Promise<{ answer: Answer } | undefined> {
     try {
       const answer = await work();
+      setUnchanged(null);
       await reload();
       return { answer };
     } catch (error) {
       if (error instanceof CallError && error.status === 404) await reload(); // it is gone: it is not shown either
-      setFailure(textOf(error));
+      setUnchanged(textOf(error));
       return undefined;
     }
   }
@@ -48,7 +51,7 @@ export function useRows<Row>(load: () => Promise<readonly Row[]>, idOf: (row: Ro
     offerUndo({ text, commit: () => void attempt(commit).then(show), undo: show });
   }
 
-  return { rows: rows?.filter((row) => !hidden.has(idOf(row))), failure, reload, attempt, remove };
+  return { rows: rows?.filter((row) => !hidden.has(idOf(row))), failure: unchanged ?? unread, reload, attempt, remove };
 }
 
 const TEXT_BY_FIELD: Readonly<Record<string, string>> = {

@@ -36,7 +36,13 @@ from contracts.commands.schedules import (
     ScheduleText,
     UpdateSchedule,
 )
-from contracts.commands.service_tokens import CreateServiceToken, RevokeServiceToken, SubmitTurn
+from contracts.commands.service_tokens import (
+    CreateOwnServiceToken,
+    CreateServiceToken,
+    RevokeOwnServiceToken,
+    RevokeServiceToken,
+    SubmitTurn,
+)
 from contracts.commands.shares import RevokeShare, ShareConversation
 from contracts.commands.tasks import (
     AddTask,
@@ -77,6 +83,7 @@ from contracts.commands.webhooks import (
     DeleteWebhook,
     DeliverWebhook,
     RecordDelivery,
+    RetryDelivery,
     RotateWebhookSecret,
     WebhookUrl,
 )
@@ -94,6 +101,7 @@ __all__ = [
     "ClearTasks",
     "ClientToolOutput",
     "CreateAttachment",
+    "CreateOwnServiceToken",
     "CreateSchedule",
     "CreateServiceToken",
     "CreateWebhook",
@@ -130,6 +138,8 @@ __all__ = [
     "RestoreClearedTasks",
     "RestoreTask",
     "Retry",
+    "RetryDelivery",
+    "RevokeOwnServiceToken",
     "RevokeServiceToken",
     "RevokeShare",
     "RevokeTokens",

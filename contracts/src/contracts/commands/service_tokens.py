@@ -6,7 +6,7 @@ from pydantic import Field
 
 from contracts.assistants import Label
 from contracts.commands.turns import BeginTurn
-from contracts.identity import UserId
+from contracts.identity import Principal, UserId
 from contracts.ids import AssistantId, ServiceTokenId, TokenHash
 from contracts.message import Command
 from contracts.replies import Done, ServiceTokenReply, TurnBegun
@@ -33,6 +33,28 @@ class RevokeServiceToken(Command[Done]):
     """Let a token hold no more. Errors: not_found."""
 
     subject_template: ClassVar[str] = "command.conversation_store.revoke_service_token"
+    token_id: ServiceTokenId
+
+
+class CreateOwnServiceToken(Command[ServiceTokenReply]):
+    """Let another system begin turns for the user who says so, and for nobody else.
+
+    Errors: quota_exceeded, forbidden (a chat session), assistant_unknown.
+    """
+
+    subject_template: ClassVar[str] = "command.conversation_store.create_own_service_token"
+    principal: Principal
+    name: Label
+    token_hash: TokenHash
+    assistant_ids: Annotated[tuple[AssistantId, ...], Field(max_length=SCOPED_TO_MAX)] = ()
+    holds_seconds: Annotated[int, Field(gt=0, le=SECONDS_MAX)] | None = None
+
+
+class RevokeOwnServiceToken(Command[Done]):
+    """Let a token of the user's hold no more, and forget it. Errors: not_found, forbidden."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.revoke_own_service_token"
+    principal: Principal
     token_id: ServiceTokenId
 
 

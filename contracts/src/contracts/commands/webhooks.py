@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from contracts.identity import Principal, UserId
 from contracts.ids import RunId, WebhookId
 from contracts.message import Command
-from contracts.replies import Done, WebhookMade
+from contracts.replies import RUN_ENDS, Done, RunEnd, WebhookMade
 from contracts.text import Text
 
 URL_CHARACTERS_MAX: Final = 2_000
@@ -36,7 +36,7 @@ WebhookUrl = Annotated[
 
 
 class CreateWebhook(Command[WebhookMade]):
-    """Tell an address of each run of the user that ends. Its secret is in this reply, and never told again.
+    """Tell an address of runs of the user that end. Its secret is in this reply, and never told again.
 
     Errors: quota_exceeded, forbidden.
     """
@@ -44,6 +44,7 @@ class CreateWebhook(Command[WebhookMade]):
     subject_template: ClassVar[str] = "command.conversation_store.create_webhook"
     principal: Principal
     url: WebhookUrl
+    events: Annotated[tuple[RunEnd, ...], Field(min_length=1, max_length=len(RUN_ENDS))] = RUN_ENDS
 
 
 class RotateWebhookSecret(Command[WebhookMade]):
@@ -71,10 +72,25 @@ class DeliverWebhook(Command[None]):
     run_id: RunId
 
 
+class RetryDelivery(Command[Done]):
+    """Tell a webhook of a run's end once more; nothing where it is being told already. Errors: not_found, forbidden."""
+
+    subject_template: ClassVar[str] = "command.conversation_store.retry_delivery"
+    principal: Principal
+    webhook_id: WebhookId
+    run_id: RunId
+
+
 class RecordDelivery(Command[Done]):
-    """Keep how the last attempt went, for the webhook's user to see. ``error``: absent where it was taken."""
+    """Keep how an attempt went, for the webhook's user to see. ``error``: absent where it was taken.
+
+    ``is_given_up``: nobody will try again.
+    """
 
     subject_template: ClassVar[str] = "command.conversation_store.record_delivery"
     user_id: UserId
     webhook_id: WebhookId
     error: Annotated[Text, Field(max_length=500)] | None = None
+    run_id: RunId | None = None
+    attempt: Annotated[int, Field(ge=1)] = 1
+    is_given_up: bool = False

@@ -2,7 +2,12 @@
 
 from contracts.replies.attachments import AttachmentPage, AttachmentReply, AttachmentView
 from contracts.replies.automation import (
+    RUN_ENDS,
+    DeliveryList,
     DeliveryPrepared,
+    DeliveryStatus,
+    DeliveryView,
+    RunEnd,
     ServiceTokenList,
     ServiceTokenReply,
     ServiceTokenView,
@@ -65,6 +70,7 @@ from contracts.replies.tasks import (
 from contracts.replies.users import AssistantList, Done, ErasureReceipt, ExportPage, RateChecked, Report, TokensFloor
 
 __all__ = [
+    "RUN_ENDS",
     "ActionView",
     "AssistantList",
     "AttachmentPage",
@@ -83,7 +89,10 @@ __all__ = [
     "DeadLetterList",
     "DeadLetterReplayed",
     "DeadLetterView",
+    "DeliveryList",
     "DeliveryPrepared",
+    "DeliveryStatus",
+    "DeliveryView",
     "Done",
     "ErasureReceipt",
     "ExcerptPart",
@@ -98,6 +107,7 @@ __all__ = [
     "Report",
     "Role",
     "RunClaimed",
+    "RunEnd",
     "RunFinished",
     "RunPage",
     "RunReply",

@@ -1,14 +1,21 @@
 """Other systems: the tokens by which they begin turns, and where they are told of ends."""
 
 from datetime import datetime
+from typing import Final, Literal, get_args
 
 from contracts.identity import UserId
 from contracts.ids import (
     AssistantId,
+    ConversationId,
+    RunId,
     ServiceTokenId,
     WebhookId,
 )
 from contracts.message import Body, Reply
+
+RunEnd = Literal["run.completed", "run.failed", "run.cancelled"]
+RUN_ENDS: Final[tuple[RunEnd, ...]] = get_args(RunEnd)
+DeliveryStatus = Literal["retrying", "delivered", "given_up"]
 
 
 class ServiceTokenView(Body):
@@ -41,6 +48,7 @@ class WebhookView(Body):
 
     webhook_id: WebhookId
     url: str
+    events: tuple[RunEnd, ...] = RUN_ENDS
     created_at: datetime
     last_attempt_at: datetime | None = None
     last_error: str | None = None
@@ -57,6 +65,27 @@ class WebhookList(Reply):
     """Webhooks, the newest first."""
 
     data: tuple[WebhookView, ...]
+
+
+class DeliveryView(Body):
+    """How a webhook was told of one run's end. ``error``: why the last attempt has failed.
+
+    ``event`` and ``conversation_id`` are absent where the run is gone.
+    """
+
+    run_id: RunId
+    conversation_id: ConversationId | None = None
+    event: RunEnd | None = None
+    status: DeliveryStatus
+    attempts_count: int
+    last_attempt_at: datetime
+    error: str | None = None
+
+
+class DeliveryList(Reply):
+    """The last deliveries of a webhook, the newest first."""
+
+    data: tuple[DeliveryView, ...]
 
 
 class DeliveryPrepared(Reply):

@@ -37,6 +37,7 @@ class ExportPage(Reply):
         "shares",
         "schedules",
         "webhooks",
+        "service_tokens",
         "attachments",
     ]
     data: tuple[Json, ...]

@@ -11,6 +11,7 @@ from actor_kit.actor import Actor, Delivery, Handlers
 from actor_kit.bus import Bus
 from contracts.commands import DeliverWebhook, RecordDelivery
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
+from contracts.message import Message
 from contracts.queries import PrepareDelivery
 
 from agent_runner.address_guard import PrivateAddressError, keep_public
@@ -52,7 +53,7 @@ class WebhookSender(Actor):
         """Raises RetryableError (webhook_failed), TerminalError (webhook_failed) where another attempt is of no use."""
         pause = min(self.pause_seconds_first * PAUSE_GROWTH ** (delivery.attempt - 1), PAUSE_SECONDS_MAX)
         try:
-            await self._deliver(command)
+            await self._deliver(command, delivery.attempt)
         except RetryableError as error:  # whichever it was: the store or the bus may be away as long as a receiver
             WEBHOOKS.labels("failed").inc()
             raise RetryableError(error.code, error.detail, retry_after_seconds=pause) from error
@@ -60,21 +61,24 @@ class WebhookSender(Actor):
             WEBHOOKS.labels("failed").inc()
             raise
 
-    async def _deliver(self, command: DeliverWebhook) -> None:
-        known = {"user_id": command.user_id, "webhook_id": command.webhook_id}
+    async def on_exhausted(self, message: Message, delivery: Delivery, error: NatterError) -> None:
+        assert isinstance(message, DeliverWebhook)  # the only message here
+        await self._record(message, delivery.attempt, error, is_given_up=True)
+
+    async def _deliver(self, command: DeliverWebhook, attempt: int) -> None:
         try:
-            prepared = await self.bus.request(PrepareDelivery(**known, run_id=command.run_id))
+            prepared = await self.bus.request(PrepareDelivery(**command.model_dump()))
         except TerminalError as error:
             if error.code == Code.NOT_FOUND:  # the webhook or the conversation was deleted: nobody wants to know
                 return
             raise
         try:
             await self._send(prepared.url, prepared.headers, prepared.body)
-        except NatterError as error:
-            await self._record(RecordDelivery(**known, error=error.detail[:500]))
+        except RetryableError as error:
+            await self._record(command, attempt, error)
             raise
         WEBHOOKS.labels("ok").inc()
-        await self._record(RecordDelivery(**known))
+        await self._record(command, attempt)
 
     async def _send(self, url: str, headers: dict[str, str], body: str) -> None:
         """Raises RetryableError, TerminalError. What the receiver says is not read: its status is its answer."""
@@ -92,9 +96,14 @@ class WebhookSender(Actor):
         if not 200 <= status < 300:
             raise _failed(f"The receiver answered {status}.")
 
-    async def _record(self, command: RecordDelivery) -> None:
+    async def _record(
+        self, command: DeliverWebhook, attempt: int, error: NatterError | None = None, *, is_given_up: bool = False
+    ) -> None:
+        told = None if error is None else error.detail[:500]
         with suppress(NatterError):  # only for people to see
-            await self.bus.request(command)
+            await self.bus.request(
+                RecordDelivery(**command.model_dump(), attempt=attempt, error=told, is_given_up=is_given_up)
+            )
 
 
 def _is_private(error: BaseException | None) -> bool:

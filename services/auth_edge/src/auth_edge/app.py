@@ -38,6 +38,7 @@ from auth_edge.http import (
     problems,
     runs,
     schedules,
+    service_tokens,
     service_turns,
     shares,
     tasks,
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> FastAPI:
         tasks,
         connections,
         webhooks,
+        service_tokens,
         user,
     )
     for module in (*of_users, audit, operations):

@@ -129,11 +129,16 @@ class ConversationStore(Actor):
             commands.CreateServiceToken: self.on_create_service_token,
             queries.ListServiceTokens: self._system_transaction_of(service_tokens.list_service_tokens),
             commands.RevokeServiceToken: self._system_transaction_of(service_tokens.revoke_service_token),
+            commands.CreateOwnServiceToken: self.on_create_own_service_token,
+            queries.ListOwnServiceTokens: self._transaction_of(service_tokens.list_own),
+            commands.RevokeOwnServiceToken: self._transaction_of(service_tokens.revoke_own, is_repeatable=False),
             commands.SubmitTurn: self.on_submit_turn,
             commands.CreateWebhook: self.on_create_webhook,
             queries.ListWebhooks: self._transaction_of(webhooks.list_webhooks),
             commands.RotateWebhookSecret: self.on_rotate_webhook_secret,
             commands.DeleteWebhook: self._transaction_of(webhooks.delete_webhook, is_repeatable=False),
+            queries.ListDeliveries: self._transaction_of(webhooks.list_deliveries),
+            commands.RetryDelivery: self._transaction_of(webhooks.retry_delivery),
             queries.PrepareDelivery: self.on_prepare_delivery,
             commands.RecordDelivery: self.on_record_delivery,
             commands.ShareConversation: self.on_share_conversation,
@@ -242,6 +247,18 @@ class ConversationStore(Actor):
         """Of no user: the bus lets the operator alone send it."""
         token_id = new_service_token_id()  # made here, as above
         return await self.database.transact(None, lambda t: service_tokens.create_service_token(t, command, token_id))
+
+    async def on_create_own_service_token(
+        self, command: commands.CreateOwnServiceToken, delivery: Delivery
+    ) -> ServiceTokenReply:
+        create = partial(
+            service_tokens.create_own,
+            command=command,
+            token_id=new_service_token_id(),  # made here, as above
+            assistants=self.settings.assistants,
+            tokens_max=self.settings.user_service_tokens_max,
+        )
+        return await self._transact(command, delivery, create)
 
     async def on_create_webhook(self, command: commands.CreateWebhook, delivery: Delivery) -> WebhookMade:
         create = partial(

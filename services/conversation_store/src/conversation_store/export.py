@@ -23,6 +23,7 @@ Kind = Literal[
     "shares",
     "schedules",
     "webhooks",
+    "service_tokens",
     "attachments",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -41,6 +42,7 @@ PARTS: dict[Kind, Statement] = {
     "shares": sql.shares,
     "schedules": sql.schedules,
     "webhooks": sql.webhooks,
+    "service_tokens": sql.service_tokens,
     "attachments": sql.attachments,
 }
 

@@ -126,7 +126,21 @@ select key, body, octet_length(body::text) as bytes from (
 -- Without their secrets.
 select key, body, octet_length(body::text) as bytes from (
     select webhook_id as key, json_build_object(
-        'webhook_id', webhook_id, 'url', url, 'created_at', created_at, 'last_attempt_at', last_attempt_at,
-        'last_error', last_error
-    ) as body from chat.webhook where user_id = :user_id
+        'webhook_id', webhook_id, 'url', url, 'events', events, 'created_at', created_at,
+        'last_attempt_at', last_attempt_at, 'last_error', last_error, 'deliveries', (
+            select coalesce(json_agg(json_build_object(
+                'run_id', d.run_id, 'status', d.status, 'attempts_count', d.attempts_count, 'error', d.error,
+                'last_attempt_at', d.last_attempt_at
+            ) order by d.last_attempt_at desc), '[]') from chat.webhook_delivery d where d.webhook_id = h.webhook_id
+        )
+    ) as body from chat.webhook h where user_id = :user_id
+) part where key > :after order by key limit :limit;
+
+-- name: service_tokens
+-- Those that the user has made, without what they are known by.
+select key, body, octet_length(body::text) as bytes from (
+    select token_id as key, json_build_object(
+        'token_id', token_id, 'name', name, 'assistant_ids', assistant_ids, 'created_at', created_at,
+        'expires_at', expires_at, 'last_used_at', last_used_at
+    ) as body from chat.service_token where user_id = :user_id
 ) part where key > :after order by key limit :limit;

@@ -1,18 +1,25 @@
-"""Service tokens: with one, another system begins turns for users whom an operator has named."""
+"""Service tokens: with one, another system begins turns for users whom an operator has named, or for its owner."""
 
 from functools import partial
 
-from contracts.commands import CreateServiceToken, RevokeServiceToken, SubmitTurn
+from contracts.commands import (
+    CreateOwnServiceToken,
+    CreateServiceToken,
+    RevokeOwnServiceToken,
+    RevokeServiceToken,
+    SubmitTurn,
+)
 from contracts.errors import Code, TerminalError
 from contracts.ids import ServiceTokenId
-from contracts.queries import ListServiceTokens
+from contracts.queries import ListOwnServiceTokens, ListServiceTokens
 from contracts.replies import Done, ServiceTokenList, ServiceTokenReply, ServiceTokenView, TurnBegun
 
 from conversation_store import audit
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.statements import Statements, json_text
 from conversation_store.turns import begin
-from conversation_store.turns.rules import TurnBounds
+from conversation_store.turns.rules import TurnBounds, assistant_of_turn, quota_exceeded
+from conversation_store.users import check_not_bound
 from conversation_store.views import loads
 
 sql = Statements.beside(__file__)
@@ -50,6 +57,42 @@ async def revoke_service_token(transaction: Transaction, command: RevokeServiceT
     if not await transaction.execute(sql.revoke_token, token_id=command.token_id):
         raise TerminalError.not_found("service token")
     await audit.note(transaction, None, "service_token_revoked", token_id=command.token_id)
+    return Done()
+
+
+async def create_own(
+    transaction: Transaction,
+    command: CreateOwnServiceToken,
+    token_id: ServiceTokenId,
+    *,
+    assistants: tuple[str, ...],
+    tokens_max: int,
+) -> ServiceTokenReply:
+    """Keep a user's own. Raises TerminalError: forbidden (a chat session), assistant_unknown, quota_exceeded."""
+    check_not_bound(command.principal)
+    for assistant_id in command.assistant_ids:
+        assistant_of_turn(assistant_id, None, assistants)
+    await transaction.execute(sql.know_user, command)
+    ids = json_text(command.assistant_ids)
+    row = await transaction.row(sql.create_own, command, token_id=token_id, assistants=ids, tokens_max=tokens_max)
+    if row is None:
+        raise quota_exceeded(f"At most {tokens_max} service tokens are kept.", "service_tokens")
+    await audit.note(transaction, command.principal.user_id, "service_token_created", token_id=token_id)
+    return ServiceTokenReply(token=_view(row))
+
+
+async def list_own(transaction: Transaction, query: ListOwnServiceTokens) -> ServiceTokenList:
+    """The newest first. Raises TerminalError (forbidden)."""
+    check_not_bound(query.principal)
+    return ServiceTokenList(data=tuple(_view(row) for row in await transaction.rows(sql.list_own, query)))
+
+
+async def revoke_own(transaction: Transaction, command: RevokeOwnServiceToken) -> Done:
+    """Forget it, so that it holds no more. Raises TerminalError: forbidden, not_found."""
+    check_not_bound(command.principal)
+    if not await transaction.execute(sql.forget_own, command):
+        raise TerminalError.not_found("service token")
+    await audit.note(transaction, command.principal.user_id, "service_token_revoked", token_id=command.token_id)
     return Done()
 
 

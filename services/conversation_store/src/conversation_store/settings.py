@@ -120,6 +120,9 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings, FileStoreS
     user_tasks_max: int = Field(default=10_000, ge=1, description="Todos of one user.")
     user_shares_max: int = Field(default=100, ge=1, description="Links to conversations of one user.")
     user_webhooks_max: int = Field(default=5, ge=0, description="Webhooks of one user.")
+    user_service_tokens_max: int = Field(
+        default=10, ge=0, description="Service tokens that one user has made; 0: operators alone make them."
+    )
     user_schedules_max: int = Field(default=50, ge=0, description="Schedules of one user that are not done.")
     schedule_interval_seconds_min: float = Field(
         default=15 * 60.0, ge=0, description="The shortest time between two turns of a schedule."

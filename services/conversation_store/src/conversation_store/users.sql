@@ -39,6 +39,7 @@ select (select count(*) from chat.conversation where user_id = :user_id) as conv
        (select count(*) from chat.share where user_id = :user_id) as shares,
        (select count(*) from chat.schedule where user_id = :user_id) as schedules,
        (select count(*) from chat.webhook where user_id = :user_id) as webhooks,
+       (select count(*) from chat.service_token where user_id = :user_id) as service_tokens,
        (select count(*) from chat.attachment where user_id = :user_id) as attachments,
        (select coalesce(sum(size_bytes), 0)::bigint from chat.attachment where user_id = :user_id) as attachment_bytes;
 

@@ -9,15 +9,24 @@ import secrets
 from datetime import datetime
 from typing import Final
 
-from contracts.commands import CreateWebhook, DeleteWebhook, RecordDelivery, RotateWebhookSecret
+from contracts.commands import CreateWebhook, DeleteWebhook, RecordDelivery, RetryDelivery, RotateWebhookSecret
 from contracts.errors import TerminalError
 from contracts.ids import WebhookId
 from contracts.message import Json
-from contracts.queries import ListWebhooks, PrepareDelivery
-from contracts.replies import DeliveryPrepared, Done, WebhookList, WebhookMade, WebhookView
+from contracts.queries import ListDeliveries, ListWebhooks, PrepareDelivery
+from contracts.replies import (
+    DeliveryList,
+    DeliveryPrepared,
+    DeliveryView,
+    Done,
+    WebhookList,
+    WebhookMade,
+    WebhookView,
+)
 
-from conversation_store import audit
+from conversation_store import access, audit
 from conversation_store.database import Database, Row, Transaction
+from conversation_store.outbox import enqueue
 from conversation_store.runs.finish import END_EVENTS
 from conversation_store.statements import Statements, json_text
 from conversation_store.turns.rules import quota_exceeded
@@ -28,6 +37,7 @@ sql = Statements.beside(__file__)
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what such secrets begin with
 SECRET_BYTES: Final = 32
+DELIVERIES_KEPT_MAX: Final = 30
 
 
 def new_secret() -> str:
@@ -99,8 +109,33 @@ async def prepare_delivery(database: Database, query: PrepareDelivery) -> Delive
 
 
 async def record_delivery(database: Database, command: RecordDelivery) -> Done:
-    told = {"user_id": command.user_id, "webhook_id": command.webhook_id, "error": command.error}
+    """Keep how an attempt went, beside the last others of its webhook."""
+    status = "delivered" if command.error is None else "given_up" if command.is_given_up else "retrying"
+    told = {**command.model_dump(exclude={"is_given_up"}), "status": status, "deliveries_max": DELIVERIES_KEPT_MAX}
     await database.transact(command.user_id, lambda t: t.execute(sql.record, **told), is_durable=False)
+    return Done()
+
+
+async def list_deliveries(transaction: Transaction, query: ListDeliveries) -> DeliveryList:
+    """The newest first. Raises TerminalError: forbidden, not_found."""
+    check_not_bound(query.principal)
+    if await transaction.value(sql.owned, query) is None:
+        raise TerminalError.not_found("webhook")
+    rows = await transaction.rows(sql.deliveries, query, limit=DELIVERIES_KEPT_MAX)
+    return DeliveryList(data=tuple(DeliveryView(**row) for row in rows))
+
+
+async def retry_delivery(transaction: Transaction, command: RetryDelivery) -> Done:
+    """Have a runner tell it again, as a delivery of its own. Raises TerminalError: forbidden, not_found."""
+    check_not_bound(command.principal)
+    await access.owned_run(transaction, command.principal, command.run_id)
+    status = await transaction.value(sql.retry_delivery, command)
+    if status is None:
+        raise TerminalError.not_found("delivery")
+    if status != "retrying":
+        user_id = command.principal.user_id
+        again = enqueue.deliver_webhook(user_id, command.webhook_id, command.run_id)
+        await enqueue.enqueue(transaction, user_id, [again])
     return Done()
 
 

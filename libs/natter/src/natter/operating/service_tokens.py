@@ -1,7 +1,5 @@
 """`natter service-tokens`: with one, another system begins turns for users (`POST /api/service/turns`)."""
 
-import hashlib
-import secrets
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -11,6 +9,7 @@ from contracts.commands import CreateServiceToken, RevokeServiceToken
 from contracts.message import Command, Query, Reply
 from contracts.queries import ListServiceTokens
 from contracts.replies import ServiceTokenView
+from contracts.service_tokens import hash_of, new_token
 from rich.table import Table
 
 from natter.operating.asking import AsJson, DataDir, NatsUrl, console, print_json, run, short_time
@@ -19,8 +18,6 @@ from natter.operator_bus import operator_bus, operator_settings
 service_tokens_app = typer.Typer(help="Tokens with which another system begins turns for users.", no_args_is_help=True)
 ReplyT = TypeVar("ReplyT", bound=Reply)
 
-TOKEN_PREFIX: Final = "natter_st_"  # noqa: S105 - what such tokens begin with, so that scanners of secrets find them
-TOKEN_BYTES: Final = 32
 DAY_SECONDS: Final = 24 * 3600
 
 
@@ -34,10 +31,10 @@ def create(
     nats_url: NatsUrl = None,
 ) -> None:
     """Make a token and print it, this once: only its hash is kept."""
-    token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token = new_token()
     command = CreateServiceToken(
         name=name,
-        token_hash=hashlib.sha256(token.encode()).hexdigest(),
+        token_hash=hash_of(token),
         user_ids=tuple(user or ()),
         assistant_ids=tuple(assistant or ()),
         holds_seconds=None if days is None else max(1, round(days * DAY_SECONDS)),

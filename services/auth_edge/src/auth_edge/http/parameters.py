@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from contracts.ids import ConversationId, RunId, ScheduleId, ServerName, ShareId, TaskId, WebhookId
+from contracts.ids import ConversationId, RunId, ScheduleId, ServerName, ServiceTokenId, ShareId, TaskId, WebhookId
 from contracts.queries import Cursor, Order, PageLimit
 from contracts.text import Text
 from fastapi import Path, Query
@@ -26,6 +26,7 @@ ConversationIdInPath = Annotated[ConversationId, Path(examples=["conv_0199a1b2c3
 RunIdInPath = Annotated[RunId, Path(examples=["run_0199a1b2c3d4"])]
 ScheduleIdInPath = Annotated[ScheduleId, Path(examples=["sched_0199a1b2c3d4"])]
 ServerInPath = Annotated[ServerName, Path(examples=["calendar"])]
+ServiceTokenIdInPath = Annotated[ServiceTokenId, Path(examples=["st_0199a1b2c3d4"])]
 ShareIdInPath = Annotated[ShareId, Path(examples=["share_0199a1b2c3d4"])]
 TaskIdInPath = Annotated[TaskId, Path(examples=["task_0199a1b2c3d4"])]
 WebhookIdInPath = Annotated[WebhookId, Path(examples=["hook_0199a1b2c3d4"])]

@@ -1,12 +1,12 @@
-"""For other systems: with a service token of the operator they begin a turn for a user, whom they name."""
+"""For other systems: with a service token, an operator's or the user's own, they begin a turn for a user."""
 
-import hashlib
 from typing import Annotated, Final
 
 from contracts.commands import BeginTurn, OnBusy, SubmitTurn, TurnLimits
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal, UserId
 from contracts.ids import AssistantId, ConversationId
+from contracts.service_tokens import TOKEN_PREFIX, hash_of
 from contracts.text import MessageText
 from fastapi import APIRouter, Depends, Header, Request, Response
 from identity import InvalidToken, read_bearer
@@ -18,7 +18,6 @@ from auth_edge.http.call import Edge
 from auth_edge.http.chat import IdempotencyKeyHeader, run_stream_url
 from auth_edge.http.documented import problems, with_headers
 
-TOKEN_PREFIX: Final = "natter_st_"  # noqa: S105 - what such tokens begin with
 TOKEN_CHARACTERS_MAX: Final = 200
 SERVICES: Final = "\x00services"
 """In the queues of users, all services are one, and nobody's id."""
@@ -30,8 +29,8 @@ async def _token_hash(authorization: Annotated[str | None, Header(include_in_sch
     """Raises InvalidToken for what is no service token."""
     token = read_bearer(authorization)
     if not token.startswith(TOKEN_PREFIX) or len(token) > TOKEN_CHARACTERS_MAX:
-        raise InvalidToken("token_type_wrong", "this takes a service token (natter service-tokens create)")
-    return hashlib.sha256(token.encode()).hexdigest()
+        raise InvalidToken("token_type_wrong", "this takes a service token")
+    return hash_of(token)
 
 
 class ServiceMessage(Sent):

@@ -58,6 +58,7 @@ class Export(BaseModel):
     shares: list[Json]
     schedules: list[Json]
     webhooks: list[Json]
+    service_tokens: list[Json]
 
 
 @router.get(

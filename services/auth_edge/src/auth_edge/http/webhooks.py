@@ -1,28 +1,29 @@
-"""Webhooks: a user makes, lists, deletes them, and gives one another secret."""
+"""Webhooks: a user makes, lists, deletes them, gives one another secret, and sees and repeats what it was told."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from contracts.commands import CreateWebhook, DeleteWebhook, RotateWebhookSecret, WebhookUrl
-from contracts.ids import WebhookId
-from contracts.queries import ListWebhooks
-from contracts.replies import WebhookMade, WebhookView
+from contracts.commands import CreateWebhook, DeleteWebhook, RetryDelivery, RotateWebhookSecret, WebhookUrl
+from contracts.ids import ConversationId, RunId, WebhookId
+from contracts.queries import ListDeliveries, ListWebhooks
+from contracts.replies import RUN_ENDS, DeliveryStatus, DeliveryView, RunEnd, WebhookMade, WebhookView
 from pydantic import BaseModel, ConfigDict, Field
 
 from auth_edge.http.bodies import Sent
 from auth_edge.http.call import UserCall, user_router
 from auth_edge.http.documented import problems
-from auth_edge.http.parameters import WebhookIdInPath
+from auth_edge.http.parameters import RunIdInPath, WebhookIdInPath
 
 router = user_router("webhooks")
 
 
 class NewWebhook(Sent):
-    """An address to be told when runs end."""
+    """An address to be told when runs end: of all of them, or of these `events`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"url": "https://shop.example.org/natter"}]})
 
     url: WebhookUrl
+    events: Annotated[tuple[RunEnd, ...], Field(min_length=1, max_length=len(RUN_ENDS), strict=False)] = RUN_ENDS
 
 
 class Webhook(BaseModel):
@@ -30,6 +31,7 @@ class Webhook(BaseModel):
 
     webhook_id: WebhookId
     url: str
+    events: list[RunEnd]
     created_at: datetime
     last_attempt_at: datetime | None
     last_error: str | None
@@ -51,12 +53,34 @@ class WebhookList(BaseModel):
     data: list[Webhook]
 
 
+class Delivery(BaseModel):
+    """How a webhook was told of one run's end; `error` is why its last attempt has failed."""
+
+    run_id: RunId
+    conversation_id: ConversationId | None
+    event: RunEnd | None
+    status: DeliveryStatus = Field(description="`retrying`: it is told again; `given_up`: only on request.")
+    attempts_count: int
+    last_attempt_at: datetime
+    error: str | None
+
+    @classmethod
+    def of(cls, view: DeliveryView) -> Self:
+        return cls(**view.model_dump())
+
+
+class DeliveryList(BaseModel):
+    """The last deliveries of a webhook, the newest first."""
+
+    data: list[Delivery]
+
+
 @router.post("/webhooks", status_code=201, summary="Have an address told when runs end")
 async def create_webhook(call: UserCall, sent: NewWebhook) -> MadeWebhook:
     """From now on the address gets a POST for each run of yours that ends, signed after Standard Webhooks with the
     secret that is in this answer alone. What it does not take (2xx) it is told again, for a day; 410 ends that.
     """
-    return _made(await call.ask(CreateWebhook(principal=call.principal, url=sent.url)))
+    return _made(await call.ask(CreateWebhook(principal=call.principal, url=sent.url, events=sent.events)))
 
 
 @router.get("/webhooks", summary="List webhooks")
@@ -76,6 +100,24 @@ async def rotate_secret(call: UserCall, webhook_id: WebhookIdInPath) -> MadeWebh
 async def delete_webhook(call: UserCall, webhook_id: WebhookIdInPath) -> None:
     """The address is told no more, not even what waits to be told."""
     await call.ask(DeleteWebhook(principal=call.principal, webhook_id=webhook_id))
+
+
+@router.get("/webhooks/{webhook_id}/deliveries", summary="List a webhook's last deliveries", responses=problems(404))
+async def list_deliveries(call: UserCall, webhook_id: WebhookIdInPath) -> DeliveryList:
+    """The newest first: what was taken, what is told again, and what was given up, with the reason."""
+    found = await call.ask(ListDeliveries(principal=call.principal, webhook_id=webhook_id))
+    return DeliveryList(data=[Delivery.of(view) for view in found.data])
+
+
+@router.post(
+    "/webhooks/{webhook_id}/deliveries/{run_id}",
+    status_code=202,
+    summary="Tell a webhook again",
+    responses=problems(404),
+)
+async def retry_delivery(call: UserCall, webhook_id: WebhookIdInPath, run_id: RunIdInPath) -> None:
+    """Tells the address of this run's end once more, with the same `webhook-id`."""
+    await call.ask(RetryDelivery(principal=call.principal, webhook_id=webhook_id, run_id=run_id))
 
 
 def _made(made: WebhookMade) -> MadeWebhook:

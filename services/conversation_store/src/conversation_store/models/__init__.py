@@ -20,7 +20,7 @@ from conversation_store.models.shares import Share
 from conversation_store.models.tasks import Task
 from conversation_store.models.usage import UsageDay
 from conversation_store.models.waiting import PendingDecision, StandingApproval
-from conversation_store.models.webhooks import Webhook
+from conversation_store.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "METADATA",
@@ -50,4 +50,5 @@ __all__ = [
     "UsageDay",
     "User",
     "Webhook",
+    "WebhookDelivery",
 ]

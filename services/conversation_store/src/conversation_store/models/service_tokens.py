@@ -3,18 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from conversation_store.models.base import Table, json_column, text_column, time_column
 
 
 class ServiceToken(Table, table=True):
-    """A token by its hash, and for whom it is; it belongs to no user, and no user's transaction sees it."""
+    """A token by its hash, and for whom it is.
 
-    __table_args__ = (UniqueConstraint("token_hash"),)
+    ``user_id``: who has made it for themselves; that of an operator has none, and no user's transaction sees it.
+    """
+
+    __table_args__ = (UniqueConstraint("token_hash"), Index("service_token_user_id_index", "user_id"))
 
     token_id: str = Field(sa_column=text_column(primary_key=True))
+    user_id: str | None = Field(default=None, sa_column=text_column(nullable=True, references="user.user_id"))
     name: str = Field(sa_column=text_column())
     token_hash: str = Field(sa_column=text_column())
     user_ids: Any = Field(sa_column=json_column("[]"))

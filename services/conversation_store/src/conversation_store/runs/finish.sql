@@ -49,7 +49,8 @@ select ended.*, exists (
     select from chat.run w
     where w.conversation_id = ended.conversation_id and w.user_id = :user_id and w.status = 'queued' and not w.is_active
 ) as has_next, (
-    select array_agg(h.webhook_id) from chat.webhook h where h.user_id = :user_id
+    select array_agg(h.webhook_id) from chat.webhook h
+    where h.user_id = :user_id and 'run.' || ended.status = any(h.events)
 ) as webhook_ids from ended;
 
 -- name: activate_next
