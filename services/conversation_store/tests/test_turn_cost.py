@@ -11,7 +11,6 @@ import pytest
 from contracts.commands import AppendCheckpoint, RenewLease
 from contracts.errors import Code, TerminalError
 from contracts.message import Json
-from conversation_store.outbox.publisher import REMOVAL_PAUSE_SECONDS
 from conversation_store.testing import (
     ALICE,
     Client,
@@ -86,8 +85,23 @@ async def test_what_was_published_is_removed_with_one_delete(counted: Counted) -
     await everything_published(counted.client)
     removals = [statement for statement in counted.statements if statement.startswith("delete from chat.outbox")]
     assert len(removals) == 1
-    assert REMOVAL_PAUSE_SECONDS < 1
     assert any("synchronous_commit" in statement for statement in counted.statements)
+
+
+async def test_what_is_published_soon_after_a_removal_is_removed_with_what_comes_later(
+    nats_url: str, database_url: str
+) -> None:
+    settings = store_settings(nats_url, database_url, outbox_removal_seconds=600, outbox_poll_seconds=600)
+    async with running_client(settings, database_url) as client:
+        await client.begin()
+        await everything_published(client)  # at ease: at once
+        for number in range(2):
+            await client.begin(f"turn {number}")
+        while len(await client.deltas()) < 6:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        rows = await client.rows("select count(*) as waiting from chat.outbox")
+        assert rows[0]["waiting"] == 6
 
 
 async def test_renewals_that_come_together_are_one_transaction(counted: Counted) -> None:

@@ -49,7 +49,7 @@ class Settings(LeaseSettings, ServiceSettings, FileStoreSettings):
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         validation_alias="AGENT_RUNNER_ID",
     )
-    slots: int = Field(512, ge=1, le=10_000, validation_alias="AGENT_RUNNER_SLOTS")
+    slots: int = Field(1_500, ge=1, le=10_000, validation_alias="AGENT_RUNNER_SLOTS")
     memory_mib_max: int = Field(1_024, ge=64, validation_alias="AGENT_RUNNER_MEMORY_MIB_MAX")
     lease_renewal_seconds: float = Field(2, gt=0, le=60, validation_alias="AGENT_RUNNER_LEASE_RENEWAL_SECONDS")
 

@@ -164,6 +164,9 @@ class Settings(MigrationSettings, AssistantSettings, ProvingSettings, FileStoreS
     outbox_poll_seconds: float = Field(
         default=0.5, gt=0, description="How often to look for what another replica left; own commits wake it at once."
     )
+    outbox_removal_seconds: float = Field(
+        default=0.05, ge=0, description="What was published is removed from the outbox no more often than this."
+    )
     outbox_batch_rows_max: int = Field(default=300, ge=1, description="Messages published at a time.")
 
     sweep_seconds: float = Field(default=5.0, gt=0, description="How often to look for runs that nobody works on.")

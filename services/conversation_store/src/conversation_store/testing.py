@@ -45,7 +45,12 @@ def _accepts_user_proof(request: Any) -> bool:
 
 def store_settings(nats_url: str, database_url: str, **changes: Any) -> Settings:
     """Settings of a store in a test: quick to look, small enough to share a machine."""
-    quick = {"outbox_poll_seconds": 0.1, "database_pool_size_max": 8, "erasure_purge_delay_seconds": 0.2}
+    quick = {
+        "outbox_poll_seconds": 0.1,
+        "outbox_removal_seconds": 0,
+        "database_pool_size_max": 8,
+        "erasure_purge_delay_seconds": 0.2,
+    }
     return Settings.model_validate({"nats_url": nats_url, "database_url": database_url, **quick, **changes})
 
 
