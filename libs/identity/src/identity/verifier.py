@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from identity.certificates import trusted
 from identity.chat_token import CHAT_TOKEN_TYPE, ChatTokens
 from identity.cookie_cache import CookieCacheVerifier, SignedCookieCacheVerifier
 from identity.jwks import JwksKeys, JwksSource
@@ -45,7 +46,7 @@ async def open_verifier(
     settings: IdentitySettings, *, chat_token_ttl_seconds: int = 600
 ) -> AsyncGenerator[TokenVerifier]:
     """A verifier for as long as the service runs. An issuer that is away does not keep it from opening."""
-    async with httpx.AsyncClient(follow_redirects=False) as client:
+    async with httpx.AsyncClient(verify=trusted(), follow_redirects=False) as client:
         keys = _open_keys(settings, client)
         chat = ChatTokens(secret_bytes(settings.chat_token_secret), chat_token_ttl_seconds)
         if keys is not None:

@@ -22,6 +22,7 @@ from file_store import open_file_store
 from file_store.intake import Intake
 from file_store.scanning import Scanner
 from identity import open_verifier
+from identity.certificates import trusted
 
 from auth_edge.door import Door
 from auth_edge.http import (
@@ -97,11 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its spans have addresses, with users' ids
-        generate_unique_id_function=lambda route: route.name,
     )
-    app.include_router(shares.public_router)  # before those of users, one of whom may be called `shared`
-    app.include_router(service_turns.router)
-    app.include_router(operator.router)
     of_users = (
         assistants,
         attachments,
@@ -118,9 +115,16 @@ def create_app(settings: Settings) -> FastAPI:
         service_tokens,
         user,
     )
-    for module in (*of_users, audit, operations):
-        app.include_router(module.router)
-    app.include_router(attachments.streamed)
+    routers = (
+        shares.public_router,  # before those of users, one of whom may be called `shared`
+        service_turns.router,
+        operator.router,
+        *(module.router for module in (*of_users, audit, operations)),
+        attachments.streamed,
+    )
+    # Not `include_router`: it makes every route anew when the first request comes, 50 ms that somebody would wait for.
+    for router in routers:
+        app.router.routes.extend(router.routes)
     problems.install(app)
     if settings.cors_origins:
         app.add_middleware(
@@ -149,7 +153,7 @@ async def open_edge(settings: Settings, app: FastAPI) -> AsyncGenerator[Edge]:
     async with (
         open_verifier(settings, chat_token_ttl_seconds=settings.chat_token_ttl_seconds) as verifier,
         Bus.open(settings, service=Service.AUTH_EDGE) as bus,
-        httpx.AsyncClient(follow_redirects=False) as scanner_client,
+        httpx.AsyncClient(verify=trusted(), follow_redirects=False) as scanner_client,
         open_transcriber(settings) as transcriber,
     ):
         permits = Permits(settings.requests_per_minute_max, asyncio.get_running_loop().time)

@@ -10,6 +10,7 @@ import httpx
 from actor_kit.fair_queue import FairQueue
 from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.text import MESSAGE_CHARACTERS_MAX
+from identity.certificates import trusted
 from pydantic import BaseModel, ValidationError
 
 from auth_edge.metrics import TRANSCRIPTION_SECONDS
@@ -96,6 +97,7 @@ async def open_transcriber(settings: Settings) -> AsyncGenerator[Transcriber | N
         return
     key = settings.transcription_api_key
     async with httpx.AsyncClient(
+        verify=trusted(),
         base_url=settings.transcription_base_url,
         headers={"Authorization": f"Bearer {key.get_secret_value()}"} if key else {},
         timeout=settings.transcription_timeout_seconds,

@@ -17,6 +17,7 @@ from identity import FileTokens, TokenVerifier, VerifiedPrincipal, read_bearer
 from starlette.types import Message
 
 from auth_edge import rules
+from auth_edge.http.documented import operation_id
 from auth_edge.permits import Permits, Refusals, SlowRefusals
 from auth_edge.secret_uses import SecretUses
 from auth_edge.settings import Settings
@@ -225,4 +226,5 @@ def user_router(tag: str, route_class: type[APIRoute] = GuardedRoute) -> APIRout
         prefix="/api/{user_id}",
         tags=[tag],
         route_class=route_class,
+        generate_unique_id_function=operation_id,
     )

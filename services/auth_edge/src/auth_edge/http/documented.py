@@ -3,6 +3,13 @@
 from typing import Any, Final
 
 from actor_kit.problems import MEDIA_TYPE, TITLES
+from fastapi.routing import APIRoute
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation in the document, and in clients that are made from it: that of its function."""
+    return route.name
+
 
 Responses = dict[int | str, dict[str, Any]]
 

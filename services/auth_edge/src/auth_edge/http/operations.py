@@ -9,7 +9,9 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
-router = APIRouter(tags=["operations"])
+from auth_edge.http.documented import operation_id
+
+router = APIRouter(tags=["operations"], generate_unique_id_function=operation_id)
 ASSETS: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 

@@ -17,11 +17,13 @@ from pydantic import BaseModel
 
 from auth_edge.http.bodies import Message
 from auth_edge.http.call import Call, OperatorRoute, UserCall
-from auth_edge.http.documented import problems
+from auth_edge.http.documented import operation_id, problems
 from auth_edge.http.parameters import ConversationIdInPath
 from auth_edge.metrics import AUDITED
 
-router = APIRouter(prefix="/api/operator", tags=["operator"], route_class=OperatorRoute)
+router = APIRouter(
+    prefix="/api/operator", tags=["operator"], route_class=OperatorRoute, generate_unique_id_function=operation_id
+)
 
 ROWS_MAX: Final = 1_000
 DAYS_MAX: Final = 366

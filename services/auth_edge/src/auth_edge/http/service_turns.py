@@ -16,13 +16,13 @@ from auth_edge import rules, translate
 from auth_edge.http.bodies import Sent, TurnAccepted, refuse_blank
 from auth_edge.http.call import Edge
 from auth_edge.http.chat import IdempotencyKeyHeader, run_stream_url
-from auth_edge.http.documented import problems, with_headers
+from auth_edge.http.documented import operation_id, problems, with_headers
 
 TOKEN_CHARACTERS_MAX: Final = 200
 SERVICES: Final = "\x00services"
 """In the queues of users, all services are one, and nobody's id."""
 
-router = APIRouter(tags=["services"])
+router = APIRouter(tags=["services"], generate_unique_id_function=operation_id)
 
 
 async def _token_hash(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> str:

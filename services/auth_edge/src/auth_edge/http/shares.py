@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
 from auth_edge.http.call import Edge, UserCall, user_router
-from auth_edge.http.documented import problems, with_headers
+from auth_edge.http.documented import operation_id, problems, with_headers
 from auth_edge.http.parameters import AfterParameter, ConversationIdInPath, ShareIdInPath
 
 TOKEN_BYTES: Final = 32
@@ -39,7 +39,7 @@ class _TokenConvertor(Convertor[str]):
 
 register_url_convertor("share_token", _TokenConvertor())
 router = user_router("conversations")
-public_router = APIRouter(tags=["shared"])
+public_router = APIRouter(tags=["shared"], generate_unique_id_function=operation_id)
 
 
 class Share(BaseModel):
