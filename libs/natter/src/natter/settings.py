@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,12 @@ class Settings(BaseSettings):
     def inherited(self) -> dict[str, str]:
         """The whole environment, for a child process."""
         return dict(os.environ)
+
+    @staticmethod
+    def replace_environment(environment: Mapping[str, str]) -> None:
+        """Make it the whole environment of this process."""
+        os.environ.clear()
+        os.environ.update(environment)
 
     def passed_on(self, *patterns: str) -> dict[str, str]:
         """The environment for a program: what any needs on this machine, what matches a pattern, and what the operator

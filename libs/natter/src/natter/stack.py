@@ -19,6 +19,7 @@ from natter.servers.ports import LOOPBACK
 from natter.servers.postgres import DATABASE, Postgres
 from natter.settings import Settings
 from natter.supervision.orphans import marker
+from natter.supervision.preloaded import Preloaded
 from natter.supervision.program import Program, answers_ok, in_a_thread
 
 SERVICES = (
@@ -203,9 +204,14 @@ class Stack:
                 answers_ok(f"http://{LOOPBACK}:{replica.metrics_port}/readyz"),
                 self.directory.root,
                 stop_seconds_max=DRAIN_SECONDS_MAX + 0.5,
+                is_forked=True,
             )
             for replica in self.replicas
         ]
+
+    def preloaded(self) -> Preloaded:
+        """The process that services are forked from. All of them carry its environment as what they began with."""
+        return Preloaded(environment=self._shared_environment(*PYTHON))
 
     @property
     def migration(self) -> tuple[list[str], dict[str, str]]:

@@ -41,8 +41,10 @@ async def up(stack: Stack, output: Output) -> None:
     cannot be created. A second signal while it stops kills everything at once.
     """
     stop = asyncio.Event()
-    supervisor = Supervisor(output.line)
-    with _signals(stop, supervisor):
+    preloaded = stack.preloaded()
+    supervisor = Supervisor(output.line, preloaded)
+    with contextlib.closing(preloaded), _signals(stop, supervisor):
+        preloaded.start()
         try:
             await _or_stop(stop, _start(stack, supervisor, output))
             output.ready(stack.url)

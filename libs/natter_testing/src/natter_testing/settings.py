@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,12 +25,6 @@ class Settings(BaseSettings):
         """The same, for a child with an environment of its own."""
         self.provide_secrets()
         return {name: os.environ[name] for name in ("PRINCIPAL_SECRET", "RUN_TOKEN_SECRET")}
-
-    @staticmethod
-    def replace_environment(environment: Mapping[str, str]) -> None:
-        """Make it the whole environment of this process."""
-        os.environ.clear()
-        os.environ.update(environment)
 
     @property
     def inherited(self) -> dict[str, str]:

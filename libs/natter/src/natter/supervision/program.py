@@ -20,7 +20,8 @@ class Program:
     """A program that runs until it is told to stop.
 
     `is_ready` is asked again and again while it starts. `stop_signal` asks it to end; after `stop_seconds_max` it is
-    killed, with everything that it started.
+    killed, with everything that it started. One that `is_forked` has the command ``[python, "-m", module, …]``, and
+    starts from the process that has imported its libraries (preloaded.py).
     """
 
     name: str
@@ -31,6 +32,7 @@ class Program:
     run_as: RunAs = field(default_factory=RunAs)
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 2.0
+    is_forked: bool = False
 
     @property
     def group(self) -> str:

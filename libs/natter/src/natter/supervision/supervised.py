@@ -5,10 +5,11 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from actor_kit.watchdog import STALLED_EXIT_CODE
 
+from natter.supervision.preloaded import ForkedProcess, Preloaded, forked
 from natter.supervision.program import Program, ProgramFailedError
 
 LAST_LINES_MAX = 20
@@ -29,11 +30,14 @@ class Supervised:
     wrong with it then is wrong for good. Unless its watchdog ended it: then what it worked on was wrong.
     """
 
-    def __init__(self, program: Program, on_line: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, program: Program, on_line: Callable[[str, str], None], preloaded: Preloaded | None = None
+    ) -> None:
         self.program = program
         self.restarts = 0
         self.pid: int | None = None
         self._on_line = on_line
+        self._preloaded = preloaded
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES_MAX)
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
@@ -104,19 +108,36 @@ class Supervised:
         """Run the program to its end and say how it ended, with its exit code where it was started."""
         self._ready.clear()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self.program.command,
-                env=dict(self.program.environment),
-                cwd=self.program.directory,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                limit=LINE_BYTES_MAX,
-                start_new_session=True,  # Ctrl-C in the terminal reaches Natter alone, which stops all in order
-                **self.program.run_as,
-            )
+            async with self._started() as process:
+                code = await self._live(process)
         except OSError as error:
             return f"cannot be started ({error})", None
+        return (f"exited with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"), code
+
+    @contextlib.asynccontextmanager
+    async def _started(self) -> AsyncGenerator[asyncio.subprocess.Process | ForkedProcess]:
+        """The program's process. Raises OSError where it cannot be started."""
+        program = self.program
+        if program.is_forked and self._preloaded is not None:
+            async with forked(
+                self._preloaded, program.command, program.environment, program.directory, LINE_BYTES_MAX
+            ) as process:
+                yield process
+            return
+        yield await asyncio.create_subprocess_exec(
+            *program.command,
+            env=dict(program.environment),
+            cwd=program.directory,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=LINE_BYTES_MAX,
+            start_new_session=True,  # Ctrl-C in the terminal reaches Natter alone, which stops all in order
+            **program.run_as,
+        )
+
+    async def _live(self, process: asyncio.subprocess.Process | ForkedProcess) -> int:
+        """Watch a process to its end; returns the exit code."""
         self.pid = process.pid
         assert process.stdout is not None
         reader = asyncio.create_task(self._read(process.stdout))
@@ -131,7 +152,7 @@ class Supervised:
             self.pid = None
         await asyncio.wait({reader}, timeout=LAST_OUTPUT_SECONDS_MAX)
         reader.cancel()
-        return (f"exited with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"), code
+        return code
 
     async def _watch_ready(self) -> None:
         while not await self.program.is_ready():

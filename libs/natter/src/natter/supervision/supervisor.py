@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from natter.supervision.preloaded import Preloaded
 from natter.supervision.program import Program
 from natter.supervision.supervised import Supervised
 from natter.supervision.together import together
@@ -17,8 +18,9 @@ STEP_SECONDS_MIN = 0.8
 class Supervisor:
     """Starts programs, restarts those that die, stops all of them."""
 
-    def __init__(self, on_line: Callable[[str, str], None]) -> None:
+    def __init__(self, on_line: Callable[[str, str], None], preloaded: Preloaded | None = None) -> None:
         self._on_line = on_line
+        self._preloaded = preloaded
         self._supervised: list[Supervised] = []
         self._changed = asyncio.Event()
 
@@ -29,7 +31,7 @@ class Supervisor:
 
     async def start(self, programs: Iterable[Program]) -> None:
         """Start programs side by side and return when all are ready. Raises the first ProgramFailedError."""
-        started = [Supervised(program, self._on_line) for program in programs]
+        started = [Supervised(program, self._on_line, self._preloaded) for program in programs]
         self._supervised += started
         self._changed.set()
         await together(*(supervised.start() for supervised in started))
