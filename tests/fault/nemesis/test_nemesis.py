@@ -1,6 +1,6 @@
 """The whole stack under kill -9, SIGTERM and SIGSTOP of everything, NATS and Postgres included: every promise holds.
 
-`make test` has a minute of it; `make test-faults SEED="3 4" SECONDS=600` any other. A failure prints its timeline.
+`make test-faults` has a minute of it, with SEED="3 4" SECONDS=600 any other. A failure prints its timeline.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ HEAL_SECONDS = 90.0
 """How long after the last fault everything that was begun may take to end."""
 
 
-@pytest.mark.whole_path
+@pytest.mark.faults
 @pytest.mark.timeout(SECONDS + HEAL_SECONDS + 150)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_promise_holds_whatever_is_killed_or_paused(seed: int) -> None:

@@ -64,6 +64,7 @@ def answered(natter: RunningNatter, user: str, run_id: str) -> bool:
     return run_of(natter, user, run_id)["status"] == "completed"
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(400)
 def test_a_poisoned_data_directory_starts_again_and_others_are_answered(data_dir: Path) -> None:
     with up(data_dir) as natter:

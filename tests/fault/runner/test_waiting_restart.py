@@ -9,7 +9,7 @@ from natter_testing.servers import temporary_directory
 from natter_testing.stack import WITHOUT_WEB, RunningNatter, natter_up
 from natterkit.testing.running import Natter
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 
 ASKED: dict[str, tuple[str, dict[str, Any], str]] = {
