@@ -60,7 +60,14 @@ def sources() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def natter() -> Iterator[RunningNatter]:
-    with temporary_directory() as directory, natter_up(directory / "data", *WITHOUT_WEB) as natter:
+    with (
+        temporary_directory() as directory,
+        natter_up(
+            directory / "data",
+            *WITHOUT_WEB,
+            environment={"NATTER_PRELOAD": "false"},  # each process then shows its own environment
+        ) as natter,
+    ):
         yield natter
 
 

@@ -28,6 +28,7 @@ def data_dir() -> Iterator[Path]:
 def up(data_dir: Path):
     environment = {
         "PYTHONPATH": str(Path(__file__).parent / "blocking"),
+        "NATTER_PRELOAD": "false",  # for `sitecustomize`, which Python reads when it starts
         "LOOP_STALL_SECONDS_MAX": str(STALL_SECONDS_MAX),
         "AGENT_RUNNER_DEMO_WORD_DELAY_MS": "1",
         "LOG_FORMAT": "json",

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".natter")
     web_dir: Path | None = None
+    preload: bool = sys.platform == "linux"
+    """Fork services from a process that has imported their libraries; elsewhere a fork may not be safe."""
     environment: str = ""
     """Names of variables that every program of a stack gets, separated by commas or blanks; each may end in `*`."""
 

@@ -204,7 +204,7 @@ class Stack:
                 answers_ok(f"http://{LOOPBACK}:{replica.metrics_port}/readyz"),
                 self.directory.root,
                 stop_seconds_max=DRAIN_SECONDS_MAX + 0.5,
-                is_forked=True,
+                is_forked=self.settings.preload,
             )
             for replica in self.replicas
         ]

@@ -44,7 +44,8 @@ async def up(stack: Stack, output: Output) -> None:
     preloaded = stack.preloaded()
     supervisor = Supervisor(output.line, preloaded)
     with contextlib.closing(preloaded), _signals(stop, supervisor):
-        preloaded.start()
+        if stack.settings.preload:
+            preloaded.start()
         try:
             await _or_stop(stop, _start(stack, supervisor, output))
             output.ready(stack.url)
