@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { forward } from "./forward";
+import { forward, forwardFile } from "./forward";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -76,6 +76,17 @@ describe("forward", () => {
     expect(new TextDecoder().decode((await reader.read()).value)).toBe("data: 1\n\n");
     await reader.cancel();
     await isClosed;
+  });
+
+  test("a file streams through with the length that it was announced with", async () => {
+    handler = (request, response) => void request.resume().on("end", () => response.end("{}"));
+    const pieces = [new Uint8Array(100_000), new Uint8Array(50_000)];
+    const body = new ReadableStream<Uint8Array>({ pull: (to) => (pieces.length > 0 ? to.enqueue(pieces.pop()!) : to.close()) });
+    const headers = { "content-length": "150000", "content-type": "multipart/form-data; boundary=b" };
+    const request = ask("/api/a/attachments", { method: "POST", body, headers, duplex: "half" } as RequestInit);
+    expect((await forwardFile(request, serviceUrl, "Bearer jwt")).status).toBe(200);
+    expect(seen?.headers).toMatchObject({ "content-length": "150000" });
+    expect(seen?.headers["transfer-encoding"]).toBeUndefined();
   });
 
   test("a service that is away gives a 503 with a code", async () => {

@@ -67,6 +67,9 @@ async function traced(request: Request, serviceUrl: string, authorization: strin
 async function send(request: Request, serviceUrl: string, headers: Headers, timeout: number | null): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const abort = new AbortController();
+  // Of a stream as well: a service that knows how long a body is counts no more for it than it has.
+  const declared = request.headers.get("content-length");
+  if (request.body && declared !== null) headers.set("content-length", declared);
   const giveUp = timeout === null ? undefined : setTimeout(() => abort.abort(), timeout);
   request.signal.addEventListener("abort", () => abort.abort(), { once: true });
   try {
