@@ -82,9 +82,9 @@ REGISTRY: tuple[Entry, ...] = (
     _entry(commands.RecordFeedback, [EDGE], [STORE], Rule.CONVERSATION_OWNER),
     # turns that begin at a time
     _entry(commands.CreateSchedule, [EDGE, RUNNER], [STORE], Rule.CONVERSATION_OWNER),
-    _entry(queries.ListSchedules, [EDGE], [STORE], Rule.SELF),
-    _entry(commands.UpdateSchedule, [EDGE], [STORE], Rule.SELF),
-    _entry(commands.DeleteSchedule, [EDGE], [STORE], Rule.SELF),
+    _entry(queries.ListSchedules, [EDGE, RUNNER], [STORE], Rule.SELF),
+    _entry(commands.UpdateSchedule, [EDGE, RUNNER], [STORE], Rule.SELF),
+    _entry(commands.DeleteSchedule, [EDGE, RUNNER], [STORE], Rule.SELF),
     # turns that another system begins
     _entry(commands.CreateServiceToken, [OPERATOR], [STORE], Rule.SERVICE),
     _entry(queries.ListServiceTokens, [OPERATOR], [STORE], Rule.SERVICE),

@@ -187,6 +187,14 @@ async def test_a_runs_tool_schedules_once_in_its_own_conversation_and_within_the
             assert refused.value.code == code
         with pytest.raises(TerminalError) as refused:
             await client.ask(_soon())
+        known = {"principal": ALICE, "schedule_id": made.schedule.schedule_id}
+        with pytest.raises(TerminalError) as unnamed:
+            await client.ask(DeleteSchedule(**known), run_token=claimed.run_token)
+        assert unnamed.value.code == Code.INVALID_REQUEST, "a run's change names its call"
+        delete = DeleteSchedule(**known, effect_key=EffectKey(run_id=turn.run_id, call_id="call_2"))
+        for _ in range(2):  # a call that is executed again has done what it was for
+            await client.ask(delete, run_token=claimed.run_token)
+        assert (await client.ask(ListSchedules(principal=ALICE), run_token=claimed.run_token)).data == ()
         assert (refused.value.code, refused.value.field) == (Code.QUOTA_EXCEEDED, "schedules")
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from chatkit.agents import AgentContext
 from chatkit.server import stream_widget
 from chatkit.types import CustomSummary, Task, ThreadMetadata, ThreadStreamEvent
-from contracts.commands import BeginTurn, CustomAction, UserMessage
+from contracts.commands import BeginTurn, CreateSchedule, CustomAction, UserMessage
 from contracts.errors import Code, TerminalError
 from contracts.identity import Principal
 from contracts.queries import GetAttachment, GetConversation, ListSchedules
@@ -279,3 +279,28 @@ async def test_an_assistants_tool_schedules_once_and_what_is_due_is_answered(
     said = await stack.items("bob", begun.conversation_id, messages_only=True)
     assert [item.content for item in said] == ["remind me about plums", "I will.", "Do not forget the plums."]
     assert (await stack.run("bob", schedule.last_run_id)).status == "completed"
+
+
+async def test_an_assistants_tools_list_pause_and_cancel_what_their_user_has_scheduled(
+    stack: RunnerStack, model: OpenaiServer
+) -> None:
+    mine, others = Principal(user_id="cleo"), Principal(user_id="dave")
+    kept = (await stack.bus.request(CreateSchedule(principal=mine, text="call mum", cron="0 9 * * FRI"))).schedule
+    gone = (await stack.bus.request(CreateSchedule(principal=mine, text="old", cron="0 9 * * MON"))).schedule
+    daves = (await stack.bus.request(CreateSchedule(principal=others, text="his", cron="0 9 * * *"))).schedule
+    model.scripts["my reminders"] = [
+        tool("list_schedules"),
+        tool("pause_schedule", schedule_id=kept.schedule_id),
+        tool("cancel_schedule", schedule_id=gone.schedule_id),
+        tool("cancel_schedule", schedule_id=daves.schedule_id),
+        tool("cancel_schedule", schedule_id="no id / at all"),
+        text("Done."),
+    ]
+    await stack.ask("cleo", "what are my reminders")
+    told = [item["output"] for item in model.requests[-1]["input"] if item.get("type") == "function_call_output"]
+    assert [line.partition(":")[0] for line in told[0].splitlines()] == [gone.schedule_id, kept.schedule_id]
+    assert "“call mum”" in told[0]
+    assert told[1:] == ["Paused.", "Cancelled.", *["There is no such schedule (any more)."] * 2]
+    (left,) = (await stack.bus.request(ListSchedules(principal=mine))).data
+    assert (left.schedule_id, left.status) == (kept.schedule_id, "paused")
+    assert len((await stack.bus.request(ListSchedules(principal=others))).data) == 1

@@ -55,6 +55,7 @@ class UpdateSchedule(Command[ScheduleReply]):
     principal: Principal
     schedule_id: ScheduleId
     paused: Annotated[bool, Field(description="Whether it is to be paused.")]
+    effect_key: EffectKey | None = None
 
 
 class DeleteSchedule(Command[Done]):
@@ -63,3 +64,4 @@ class DeleteSchedule(Command[Done]):
     subject_template: ClassVar[str] = "command.conversation_store.delete_schedule"
     principal: Principal
     schedule_id: ScheduleId
+    effect_key: EffectKey | None = None

@@ -10,6 +10,7 @@ from natterkit.files import Attachment, AttachmentText, read_file
 from natterkit.loading import AssistantError, load_assistant
 from natterkit.mcp_server import McpServer, OAuth
 from natterkit.mentions import Tag
+from natterkit.scheduled import Schedule
 from natterkit.scheduling import schedule_request, schedule_tools
 from natterkit.showing import EntitySource, FileSource, Task, UrlSource
 from natterkit.tools import function_tool, is_repeatable, repeatable
@@ -37,6 +38,7 @@ __all__ = [
     "McpServer",
     "NotAnsweredError",
     "OAuth",
+    "Schedule",
     "Several",
     "StartPrompt",
     "Tag",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from natterkit.asking import Form, Question, Request, request_of
 from natterkit.files import FileEffects, Files
+from natterkit.scheduled import Schedule
 from natterkit.showing import Showing, ShowingEffects
 
 _CURRENT: ContextVar["Context | None"] = ContextVar("natterkit_context", default=None)
@@ -54,6 +55,12 @@ class Effects(ShowingEffects, FileEffects, Protocol):
     async def schedule(
         self, text: str, *, at: datetime | None, cron: str | None, time_zone: str | None, reminds: bool, here: bool
     ) -> str: ...
+
+    async def schedules(self) -> list[Schedule]: ...
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None: ...
+
+    async def delete_schedule(self, schedule_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,18 @@ class Context(Showing, Files):
         if at is not None and at.tzinfo is None:
             at = at.replace(tzinfo=_zone(time_zone or self.user.time_zone))
         return await self.effects.schedule(text, at=at, cron=cron, time_zone=time_zone, reminds=reminds, here=here)
+
+    async def schedules(self) -> list[Schedule]:
+        """What the user has scheduled, the newest first, whoever made it; reminders of todos are with the todos."""
+        return await self.effects.schedules()
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool = True) -> None:
+        """Pause a schedule of the user's, or let it go on. Raises ValueError as `schedule` does."""
+        await self.effects.pause_schedule(schedule_id, paused=paused)
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """Forget a schedule of the user's. Raises ValueError as `schedule` does."""
+        await self.effects.delete_schedule(schedule_id)
 
     async def client_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Have the user's page do something (`onClientTool`), and wait for what it returns, as with `ask`."""

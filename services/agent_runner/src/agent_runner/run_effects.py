@@ -10,7 +10,7 @@ from contracts.ids import new_message_id
 from contracts.message import Json
 from contracts.replies import ConversationStatus, RunClaimed
 from contracts.text import storable
-from natterkit import Attachment, AttachmentText, Context, Conversation, User
+from natterkit import Attachment, AttachmentText, Context, Conversation, Schedule, User
 from natterkit.asking import Request
 from natterkit.context import calling_id
 
@@ -111,6 +111,15 @@ class RunEffects:
         self, text: str, *, at: datetime | None, cron: str | None, time_zone: str | None, reminds: bool, here: bool
     ) -> str:
         return await self._schedules.create(text, at=at, cron=cron, time_zone=time_zone, reminds=reminds, here=here)
+
+    async def schedules(self) -> list[Schedule]:
+        return await self._schedules.list()
+
+    async def pause_schedule(self, schedule_id: str, *, paused: bool) -> None:
+        await self._schedules.pause(schedule_id, paused=paused)
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        await self._schedules.delete(schedule_id)
 
     def take_metadata(self) -> Json | None:
         """What is to be stored with the next checkpoint, or with the end."""

@@ -41,18 +41,21 @@ class Store:
         """The same, over another connection, for another event loop."""
         return Store(bus, self._run_tokens)
 
-    async def ask(self, command: Command[ReplyT] | Query[ReplyT], *, may_be_gone: bool = False) -> ReplyT:
+    async def ask(
+        self, command: Command[ReplyT] | Query[ReplyT], *, may_be_gone: bool = False, for_run: str | None = None
+    ) -> ReplyT:
         """The reply, however long the store is away; the caller bounds the time.
 
         Raises FencedError where the run is no longer this attempt's (taken over, finished, deleted); RetryableError
         where the store fails each time for a reason that it does not know, which the run's next attempt may not meet;
         and what else the store raised. ``may_be_gone``: what is asked for may be, without the run being so.
+        ``for_run``: who asks, where the request does not say.
         """
         pause = PAUSE_SECONDS_FIRST
         bugs_count = 0
         while True:
             try:
-                return await self._bus.request(command, run_token=self._token_for(command))
+                return await self._bus.request(command, run_token=self._token_for(command, for_run))
             except TerminalError as error:
                 if error.code in _NOT_OURS and not (may_be_gone and error.code in _GONE):
                     FENCED.labels("store").inc()
@@ -70,10 +73,10 @@ class Store:
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
-    def _token_for(self, command: Command[ReplyT] | Query[ReplyT]) -> str | None:
+    def _token_for(self, command: Command[ReplyT] | Query[ReplyT], for_run: str | None) -> str | None:
         """By its run; what names no run is for its conversation's, of which one at a time is at work."""
-        for name in ("run_id", "conversation_id"):
-            token = self._run_tokens.get(getattr(command, name, ""))
+        for key in (for_run, getattr(command, "run_id", None), getattr(command, "conversation_id", None)):
+            token = None if key is None else self._run_tokens.get(key)
             if token is not None:
                 return token
         return None

@@ -75,27 +75,35 @@ async def list_schedules(transaction: Transaction, query: ListSchedules) -> Sche
 
 async def update_schedule(transaction: Transaction, command: UpdateSchedule) -> ScheduleReply:
     """Pause it, or let it go on from now. Raises TerminalError: forbidden, not_found; invalid_request (it is done)."""
+
+    async def update() -> ScheduleReply:
+        row = await transaction.row(sql.lock, command)
+        if row is None:
+            raise TerminalError.not_found("schedule")
+        if row["status"] == "done":
+            raise TerminalError(Code.INVALID_REQUEST, "This schedule is done.", field="paused")
+        status, due_at = ("paused", None) if command.paused else ("active", row["next_due_at"] or row["due_at"])
+        if not command.paused and due_at is None:
+            due_at = rules.next_due(row["cron"], row["time_zone"], row["now"])
+        changed = await transaction.row(sql.change, command, status=status, next_due_at=due_at)
+        assert changed is not None  # locked above
+        return ScheduleReply(schedule=schedule_view(changed))
+
     access.check_scope(command.principal, None)
-    row = await transaction.row(sql.lock, command)
-    if row is None:
-        raise TerminalError.not_found("schedule")
-    if row["status"] == "done":
-        raise TerminalError(Code.INVALID_REQUEST, "This schedule is done.", field="paused")
-    if command.paused:
-        status, next_due_at = "paused", None
-    else:
-        status = "active"
-        next_due_at = row["next_due_at"] or row["due_at"] or rules.next_due(row["cron"], row["time_zone"], row["now"])
-    changed = await transaction.row(sql.change, command, status=status, next_due_at=next_due_at)
-    assert changed is not None  # locked above
-    return ScheduleReply(schedule=schedule_view(changed))
+    return await once(transaction, command.principal, command.effect_key, ScheduleReply, "update_schedule", update)
 
 
 async def delete_schedule(transaction: Transaction, command: DeleteSchedule) -> Done:
     """Forget it. Raises TerminalError: forbidden, not_found."""
+
+    async def delete() -> ScheduleReply:
+        row = await transaction.row(sql.delete, command)
+        if row is None:
+            raise TerminalError.not_found("schedule")
+        return ScheduleReply(schedule=schedule_view(row))
+
     access.check_scope(command.principal, None)
-    if not await transaction.execute(sql.delete, command):
-        raise TerminalError.not_found("schedule")
+    await once(transaction, command.principal, command.effect_key, ScheduleReply, "delete_schedule", delete)
     return Done()
 
 

@@ -40,4 +40,4 @@ update chat.schedule s set status = :status, next_due_at = :next_due_at
 where s.schedule_id = :schedule_id and s.user_id = :user_id returning s.*;
 
 -- name: delete
-delete from chat.schedule where schedule_id = :schedule_id and user_id = :user_id and task_id is null;
+delete from chat.schedule where schedule_id = :schedule_id and user_id = :user_id and task_id is null returning *;
