@@ -1,6 +1,8 @@
 """A ChatKitServer as openai-chatkit's documentation has it, with a tool whose effects can be counted."""
 
 import asyncio
+import base64
+import io
 import os
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +17,8 @@ from chatkit.server import ChatKitServer, stream_widget
 from chatkit.types import (
     AssistantMessageContent,
     AssistantMessageItem,
+    GeneratedImage,
+    GeneratedImageItem,
     LockedStatus,
     StructuredInputFreeform,
     StructuredInputItem,
@@ -30,6 +34,7 @@ from chatkit.types import (
     WidgetItem,
 )
 from chatkit.widgets import Card, Text
+from PIL import Image
 
 
 def _note_effect(line: str) -> None:
@@ -72,6 +77,9 @@ class MyChatKitServer(ChatKitServer[dict]):
         if input_user_message and "a question" in str(input_user_message.content):
             yield ThreadItemDoneEvent(item=self._drinks(thread, context))
             return
+        if input_user_message and "draw a dot" in str(input_user_message.content):
+            yield ThreadItemDoneEvent(item=self._dot(thread, context))
+            return
         items_page = await self.store.load_thread_items(thread.id, after=None, limit=20, order="desc", context=context)
         items = list(reversed(items_page.data))
         if input_user_message and "another card" in str(input_user_message.content):
@@ -91,6 +99,17 @@ class MyChatKitServer(ChatKitServer[dict]):
         result = Runner.run_streamed(agent, input_items, context=agent_context)
         async for event in stream_agent_response(agent_context, result):
             yield event
+
+    def _dot(self, thread: ThreadMetadata, context: dict) -> GeneratedImageItem:
+        drawn = io.BytesIO()
+        Image.new("RGB", (1, 1)).save(drawn, "PNG")
+        url = f"data:image/png;base64,{base64.b64encode(drawn.getvalue()).decode()}"
+        return GeneratedImageItem(
+            id=self.store.generate_item_id("message", thread, context),
+            thread_id=thread.id,
+            created_at=datetime.now(UTC),
+            image=GeneratedImage(id="dot", url=url),
+        )
 
     def _drinks(self, thread: ThreadMetadata, context: dict) -> StructuredInputItem:
         drinks = [StructuredInputMultipleChoiceOption(value=value) for value in ("Tea", "Coffee")]

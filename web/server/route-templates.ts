@@ -22,6 +22,7 @@ const ROUTES: Readonly<Record<OfServices | OfStreams | OfConnections, true>> = {
   "/api/operator/users/{subject_id}/conversations/{conversation_id}": true,
   "/api/service/turns": true,
   "/api/shared/{token}": true,
+  "/api/shared/{token}/pictures/{position}": true,
   "/api/{user_id}": true,
   "/api/{user_id}/assistants": true,
   "/api/{user_id}/attachments": true,

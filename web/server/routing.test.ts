@@ -26,6 +26,7 @@ describe("routeOf", () => {
 
   test("what a link shows is asked of the edge without a session, and its page is open", () => {
     expect(routeOf(`/api/shared/${"A".repeat(43)}`)).toEqual({ kind: "shared" });
+    expect(routeOf(`/api/shared/${"A".repeat(43)}/pictures/7`)).toEqual({ kind: "shared" });
     expect(routeOf(`/shared/${"A".repeat(43)}`)).toEqual({ kind: "shared_page" });
     // A user may be called "shared".
     expect(routeOf("/api/shared/tasks")).toEqual({ kind: "service", service: "auth_edge" });

@@ -18,7 +18,7 @@ const SHARE_TOKEN = /^[A-Za-z0-9_-]{43}$/;
 export function routeOf(pathname: string): Route {
   const [first, user, ...rest] = pathname.split("/").slice(1);
   if (first === "api") {
-    if (user === "shared" && rest.length === 1 && SHARE_TOKEN.test(rest[0] ?? "")) return { kind: "shared" };
+    if (user === "shared" && isShared(rest)) return { kind: "shared" };
     if (user === undefined || user === "" || user === AUTH_SEGMENT) return { kind: "open" };
     return { kind: "service", service: isStream(rest) ? "stream_relay" : "auth_edge" };
   }
@@ -31,6 +31,11 @@ export function routeOf(pathname: string): Route {
   if (first === "dashboard" || first === "operator") return { kind: "private_page" };
   if (pathname === "/" || pathname === "/sign-in" || pathname === "/sign-up") return { kind: "sign_in_page" };
   return { kind: "open" };
+}
+
+/** A link's token, and below it the pictures that it shows. */
+function isShared([token, ...rest]: string[]): boolean {
+  return SHARE_TOKEN.test(token ?? "") && (rest.length === 0 || (rest.length === 2 && rest[0] === "pictures"));
 }
 
 /** `stream`, `runs/{run_id}/stream` and `conversations/{conversation_id}/stream`. */

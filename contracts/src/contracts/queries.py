@@ -173,6 +173,7 @@ class GetShared(Query[SharedPage]):
     subject_template: ClassVar[str] = "query.conversation_store.get_shared"
     token_hash: TokenHash
     after: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 200
 
 
 class GetRun(Query[RunReply]):

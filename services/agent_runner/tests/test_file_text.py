@@ -2,11 +2,16 @@
 
 import io
 import zipfile
+from datetime import date
+from typing import Any
 
 import pytest
 from agent_runner import file_text, file_text_worker
 from agent_runner.file_text import FileText, FileTexts
 from docx import Document
+from openpyxl import Workbook
+from pptx import Presentation
+from pptx.util import Inches
 from reportlab.lib.pagesizes import A4  # pyright: ignore[reportMissingTypeStubs]
 from reportlab.lib.pdfencrypt import StandardEncryption  # pyright: ignore[reportMissingTypeStubs]
 from reportlab.pdfgen.canvas import Canvas  # pyright: ignore[reportMissingTypeStubs]
@@ -35,6 +40,61 @@ def docx() -> bytes:
     return output.getvalue()
 
 
+def xlsx() -> bytes:
+    workbook = Workbook()
+    sales: Any = workbook.active
+    sales.title = "Sales"
+    for row in (["City", None, "Sum"], ["Zürich", None, 42.5], [], ["Bern", None, 7]):
+        sales.append(row)
+    workbook.create_sheet("Empty")
+    days: Any = workbook.create_sheet("Days")
+    days.append([date(2026, 12, 1), True])
+    output = io.BytesIO()
+    workbook.save(output)
+    return output.getvalue()
+
+
+def pptx() -> bytes:
+    presentation = Presentation()
+    slide: Any = presentation.slides.add_slide(presentation.slide_layouts[5])
+    slide.shapes.title.text = "Our plan"
+    table = slide.shapes.add_table(1, 2, Inches(1), Inches(2), Inches(4), Inches(1)).table
+    table.cell(0, 0).text, table.cell(0, 1).text = "Zürich", "42"
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(Inches(1), Inches(1), Inches(1), Inches(1)).text_frame.text = "in a group"
+    slide.notes_slide.notes_text_frame.text = "Smile here."
+    presentation.slides.add_slide(presentation.slide_layouts[6])
+    output = io.BytesIO()
+    presentation.save(output)
+    return output.getvalue()
+
+
+async def test_sheets_and_slides_are_read_in_pages() -> None:
+    texts = FileTexts()
+    assert await texts.read(xlsx(), file_text_worker.XLSX) == FileText(
+        (
+            "Sheet “Sales”\n| City |  | Sum |\n| --- | --- | --- |\n| Zürich |  | 42.5 |\n| Bern |  | 7 |",
+            "Sheet “Empty”\n",
+            "Sheet “Days”\n| 2026-12-01 00:00:00 | True |\n| --- | --- |",
+        )
+    )
+    assert await texts.read(pptx(), file_text_worker.PPTX) == FileText(
+        ("Our plan\n| Zürich | 42 |\nin a group\nNotes: Smile here.", "")
+    )
+
+
+def test_a_sheet_with_cells_far_away_is_read_as_far_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    workbook = Workbook(write_only=False)
+    sheet: Any = workbook.active
+    sheet["A1"], sheet["XFD1"], sheet["A1000000"] = "here", "far right", "far down"
+    output = io.BytesIO()
+    workbook.save(output)
+    monkeypatch.setattr(file_text_worker, "CELLS_MAX", 20_000)
+    told = file_text_worker.read(output.getvalue(), file_text_worker.XLSX)
+    assert told["is_cut"]
+    assert "far down" not in str(told)
+
+
 async def test_each_kind_of_file_is_read_in_pages() -> None:
     texts = FileTexts()
     assert await texts.read(pdf("The first page", "The second page"), "application/pdf") == FileText(
@@ -57,18 +117,21 @@ async def test_each_kind_of_file_is_read_in_pages() -> None:
         (b"%PDF-1.7\n" + b"\x00" * 5_000, "application/pdf", file_text_worker.UNREADABLE),
         (docx()[:2_000], file_text_worker.DOCX, file_text_worker.UNREADABLE),
         (pdf(""), "application/pdf", file_text.NO_TEXT),
+        (xlsx()[:2_000], file_text_worker.XLSX, file_text_worker.UNREADABLE),
+        (docx(), file_text_worker.PPTX, file_text_worker.UNREADABLE),
     ],
-    ids=["encrypted", "broken PDF", "cut docx", "no text"],
+    ids=["encrypted", "broken PDF", "cut docx", "no text", "cut xlsx", "another's name"],
 )
 async def test_what_cannot_be_read_says_why(data: bytes, mime_type: str, refusal: str) -> None:
     assert await FileTexts().read(data, mime_type) == FileText(refusal=refusal)
 
 
-async def test_a_document_that_unpacks_to_gigabytes_is_refused() -> None:
+@pytest.mark.parametrize("mime_type", [file_text_worker.DOCX, file_text_worker.XLSX, file_text_worker.PPTX])
+async def test_a_document_that_unpacks_to_gigabytes_is_refused(mime_type: str) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("word/document.xml", b"<" * (file_text_worker.UNZIPPED_BYTES_MAX + 1))
-    assert await FileTexts().read(bomb.getvalue(), file_text_worker.DOCX) == FileText(refusal=file_text_worker.BOMB)
+    assert await FileTexts().read(bomb.getvalue(), mime_type) == FileText(refusal=file_text_worker.BOMB)
 
 
 async def test_a_reader_that_hangs_is_killed_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/tasks/restore"): {"cleared_at": "2026-12-01T12:00:00Z"},
     ("PATCH", "/tasks/{task_id}"): {"completed": True},
 }
-NEEDS_NO_TOKEN = {"/healthz", "/readyz", "/api/shared/{token}", "/api/service/turns"}
+NEEDS_NO_TOKEN = {
+    "/healthz",
+    "/readyz",
+    "/api/shared/{token}",
+    "/api/shared/{token}/pictures/{position}",
+    "/api/service/turns",
+}
 OPEN_TO_CHAT_TOKENS = {
     ("GET", "/assistants"),
     ("GET", "/attachments"),

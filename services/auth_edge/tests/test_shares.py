@@ -1,6 +1,7 @@
 """Links to conversations at the door: their tokens, who may read them, and how often."""
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from auth_edge.secret_uses import SecretUses
@@ -8,8 +9,10 @@ from auth_edge.testing import RunningEdge
 from contracts.commands import AddTask, ShareConversation
 from contracts.errors import Code, RetryableError, TerminalError
 from contracts.queries import GetShared, ListTasks
+from contracts.replies import AttachmentView, SharedPage, SharedPicture
 
 TOKEN = "A" * 43
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 async def test_a_link_s_token_is_told_once_and_only_its_hash_goes_on(edge: RunningEdge, store: Any) -> None:
@@ -39,6 +42,30 @@ async def test_whoever_has_a_link_reads_it_and_no_search_engine_keeps_it(edge: R
     gone = await edge.client.get(f"/api/shared/{TOKEN}")
     assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
     assert gone.headers["x-robots-tag"] == "noindex, nofollow, noarchive"
+
+
+async def test_a_picture_that_a_link_shows_has_an_address_by_the_link_and_names_nobody(
+    edge: RunningEdge, store: Any
+) -> None:
+    known = AttachmentView(
+        attachment_id="atc_1", name="a.png", mime_type="image/png", size_bytes=3, state="stored", created_at=NOW,
+        sha256="0" * 64, file_key="atc_1/1",
+    )  # fmt: skip
+    image: Any = {"id": "image", "url": "", "name": "A fox"}
+    store.answers["GetShared"] = SharedPage(
+        shared_at=NOW,
+        items=({"id": "item_8", "type": "generated_image", "image": image},),
+        pictures=(SharedPicture(position=8, attachment=known),),
+    )
+    address = f"/api/shared/{TOKEN}/pictures/8"
+    read = await edge.client.get(f"/api/shared/{TOKEN}")
+    assert read.json()["items"][0]["image"] == {**image, "url": address}
+    assert "atc_1" not in read.text
+    picture = await edge.client.get(address, headers={"if-none-match": "*"})
+    assert (picture.status_code, picture.headers["x-content-type-options"]) == (304, "nosniff")
+    assert "sandbox" in picture.headers["content-security-policy"]
+    assert (store.asked[-1].after, store.asked[-1].limit) == ("7", 1)
+    assert (await edge.client.get(address.replace("/8", "/9"))).json()["code"] == "not_found"
 
 
 async def test_a_user_who_is_called_shared_keeps_their_routes(edge: RunningEdge, store: Any) -> None:

@@ -12,8 +12,10 @@ from contracts.commands import (
     DeleteConversation,
     EraseUser,
     FinishAttachment,
+    ItemToSave,
     KeepAttachment,
     RegisterAssistants,
+    ShareConversation,
     UpdateTask,
     UserMessage,
 )
@@ -21,7 +23,7 @@ from contracts.errors import Code, NatterError, RetryableError, TerminalError
 from contracts.identity import Principal
 from contracts.ids import new_attachment_id, new_file_key
 from contracts.message import Json
-from contracts.queries import ExportUser, GetAttachment, ListAttachments, ListItems, ListTasks
+from contracts.queries import ExportUser, GetAttachment, GetShared, ListAttachments, ListItems, ListTasks
 from contracts.replies import AttachmentView
 from contracts.text import file_name
 from conversation_store.testing import ALICE, BOB, Client, running_client, store_settings
@@ -203,6 +205,7 @@ async def test_a_run_keeps_what_it_made_while_it_is_its_own(client: Client) -> N
         height=2,
     )
     kept = (await client.ask(keep)).attachment
+    assert await used(client) == []  # no item shows it yet: where none ever does, it is swept
     assert (kept.source, kept.conversation_id, kept.run_id) == ("tool", turn.conversation_id, turn.run_id)
     again = keep.model_copy(update={"file_key": new_file_key(attachment_id)})
     assert (await client.ask(again)).attachment == kept
@@ -211,6 +214,44 @@ async def test_a_run_keeps_what_it_made_while_it_is_its_own(client: Client) -> N
     token = client.run_tokens["alice", turn.run_id, claimed.epoch]
     with pytest.raises(NatterError):
         await client.ask(stale, run_token=token)
+    # An item shows it: to strangers as well, who are not told its address, until it is deleted.
+    await client.finish(claimed, items=(picture_item(kept),))
+    assert await used(client) == [attachment_id]
+    token_hash = "0" * 64
+    await client.ask(ShareConversation(principal=ALICE, conversation_id=turn.conversation_id, token_hash=token_hash))
+    shared = await client.bus.request(GetShared(token_hash=token_hash))
+    assert shared.items[-1]["image"] == {"id": "image", "url": "", "name": "A fox"}
+    assert [one.attachment.file_key for one in shared.pictures] == [kept.file_key]
+    await client.ask(DeleteAttachment(principal=ALICE, attachment_id=attachment_id))
+    without = await client.bus.request(GetShared(token_hash=token_hash))
+    assert ([item["type"] for item in without.items], without.pictures) == (["user_message"], ())
+
+
+async def used(client: Client) -> list[str]:
+    return [
+        one["attachment_id"] for one in await client.rows("select * from chat.attachment where used_at is not null")
+    ]
+
+
+def picture_item(kept: AttachmentView) -> ItemToSave:
+    image = {"id": kept.attachment_id, "url": f"/api/alice/attachments/{kept.attachment_id}/content", "name": "A fox"}
+    item: Any = {"id": "msg_1", "type": "generated_image", "image": image}
+    return ItemToSave(message_id="msg_1", type="generated_image", item=item)
+
+
+async def test_what_a_run_takes_back_is_to_be_had_by_no_address(client: Client) -> None:
+    turn = await client.begin(input=message(mine := await stored(client)))
+    claimed = await client.claim(turn.run_id)
+    attachment_id = new_attachment_id()
+    keep = KeepAttachment(
+        principal=ALICE, run_id=turn.run_id, epoch=claimed.epoch, attachment_id=attachment_id, source="model",
+        file_key=new_file_key(attachment_id), name="a.png", mime_type="image/png", size_bytes=9, sha256=SHA256,
+    )  # fmt: skip
+    kept = (await client.ask(keep)).attachment
+    await client.finish(claimed, items=(picture_item(kept),), withdrawn_items=("msg_1",))
+    page = await client.ask(ListAttachments(principal=ALICE))
+    assert [one.attachment_id for one in page.data] == [mine.attachment_id]
+    assert attachment_id in await due(client)
 
 
 async def test_a_todo_has_files_of_its_owner_until_they_are_deleted(client: Client) -> None:

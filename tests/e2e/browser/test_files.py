@@ -36,6 +36,15 @@ def test_a_picture_and_a_large_file_are_sent_seen_in_another_tab_and_taken_back(
         with tab.expect_download() as download:
             message.get_by_role("button", name="Download numbers.txt").click()
         assert hashlib.sha256(download.value.path().read_bytes()).digest() == hashlib.sha256(large).digest()
+    # A todo has a picture as well: in the panel beside the chat, and on its own page.
+    with page.expect_file_chooser() as chooser:
+        chat.root.get_by_role("button", name="Attach files").click()
+    chooser.value.set_files({"name": "watering can.png", "mimeType": "image/png", "buffer": picture["buffer"]})
+    expect(chat.root.locator(".composer .attachment.ready")).to_have_count(1)
+    chat.say("add a task: water the garden")
+    for tab in (page, person.open("/dashboard")):
+        expect(tab.get_by_role("list", name="Files").get_by_role("img", name="watering can.png")).to_be_visible()
+        tab.wait_for_function("document.querySelector('[aria-label=Files] img').naturalWidth === 320")
     # Somebody else's program, put under another name, is refused by what is in it, in words.
     with page.expect_file_chooser() as chooser:
         chat.root.get_by_role("button", name="Attach files").click()

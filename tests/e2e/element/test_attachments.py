@@ -1,5 +1,6 @@
 """Files in the composer and in messages."""
 
+import json
 import struct
 import zlib
 from typing import Any
@@ -119,6 +120,30 @@ def look_at_pictures(page: Page, chat: Chat) -> None:
     page.keyboard.press("Escape")
     expect(viewer).to_have_count(0)
     assert page.evaluate(FOCUSED_NAME) == "Open one.png"
+
+
+def test_what_the_chosen_model_cannot_look_at_is_said_before_it_is_sent(stock: Server, page: Page, chat: Chat) -> None:
+    models = [{"id": "seeing", "label": "Seeing", "default": True}, {"id": "reading", "label": "Reading"}]
+    page.goto(stock.url({"composer": {**ATTACHMENTS["composer"], "models": models}}))
+    files = json.dumps({"seeing": {"image/*": [], "text/*": []}, "reading": {"text/*": []}})
+    page.evaluate("value => chat.setAttribute('data-model-files', value)", files)
+    choose(chat, picture("cat.png"), TEXT)
+    wait_until_ready(chat, 2)
+    send = chat.root.get_by_role("button", name="Send")
+    expect(send).to_be_enabled()
+    chat.root.get_by_role("button", name="Choose a model: Seeing").click()
+    chat.root.get_by_role("menuitemradio", name="Reading").click()
+    told = "cat.png: who is to answer cannot look at files of this kind. Remove it, or choose another model."
+    expect(chips(chat).get_by_role("alert")).to_have_text(told)
+    expect(send).to_be_disabled()
+    chat.composer.press("Enter")
+    expect(chips(chat)).to_have_count(2)
+    chat.root.get_by_role("button", name="Remove cat.png").click()
+    expect(send).to_be_enabled()
+    page.evaluate(DROP, ["drop", [{"name": "dog.png", "type": "image/png", "text": "x"}]])
+    expect(chat.root.locator(".refusals p")).to_have_text(told.replace("cat", "dog"))
+    expect(chips(chat)).to_have_count(1)
+    assert axe(page) == []
 
 
 def test_what_may_not_be_attached_is_said(stock: Server, page: Page, chat: Chat) -> None:

@@ -4,6 +4,7 @@ import type { ChatKitOptions, OpenAIChatKit } from "@openai/chatkit";
 import { render } from "preact";
 import { unknownOptions, viewOptions } from "./options/options";
 import { attachmentRules } from "./options/attachments";
+import { rulesOf } from "./view/send";
 import { fillTemplate, readSettings, type Settings, SETTING_ATTRIBUTES } from "./options/settings";
 import { applyTheme } from "./options/apply-theme";
 import type { ClientConfig } from "./protocol/client";
@@ -96,8 +97,8 @@ export class ChatKitElement extends HTMLElement implements Contract {
 
   async setComposerValue(params: ComposerParams): Promise<void> {
     const chat = await this.ready();
-    const rules = attachmentRules(this.options?.composer);
-    if (params.files?.length && !rules) throw new Error("setComposerValue: files need composer.attachments to be enabled.");
+    const isOn = attachmentRules(this.options?.composer) !== null;
+    if (params.files?.length && !isOn) throw new Error("setComposerValue: files need composer.attachments to be enabled.");
     chat.setComposer({
       ...((params.text !== undefined || params.content) && writtenOf(contentOf(params))),
       ...(params.reply !== undefined && { quote: params.reply || null }),
@@ -105,6 +106,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
       ...(params.selectedToolId !== undefined && { toolId: params.selectedToolId }),
       ...(params.selectedModelId !== undefined && { modelId: params.selectedModelId }),
     });
+    const rules = this.view && rulesOf(this.view, chat.store.state.composer.modelId);
     if (params.files?.length && rules) await chat.attach(params.files, rules);
   }
 
@@ -177,6 +179,7 @@ export class ChatKitElement extends HTMLElement implements Contract {
       pageKeys: settings.pageKeys,
       fillsPrompts: settings.fillsPrompts,
       attachmentUrl: settings.attachmentUrl === null ? null : (id) => fillTemplate(settings.attachmentUrl as string, { attachment_id: id }),
+      modelFiles: settings.modelFiles,
       readsAloud: settings.readsAloud,
       isReadOnly: settings.isReadOnly,
       focusComposer: this.focusNow,

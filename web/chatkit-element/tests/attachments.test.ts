@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { acceptAttribute, attachmentRules, mimeTypeOf, refusalOf } from "../src/options/attachments";
+import { acceptAttribute, attachmentRules, isTaken, mimeTypeOf, refusalOf, rulesForModel } from "../src/options/attachments";
 import { Attachments, uploadedOf } from "../src/chat/attachments";
 import { TabStorage } from "../src/chat/storage";
 import type { ComposerAttachment } from "../src/state/app-state";
@@ -10,7 +10,7 @@ const file = (name: string, type: string, size = 10) => new File(["x".repeat(siz
 test("nothing can be attached unless the page says so", () => {
   expect(attachmentRules(undefined)).toBeNull();
   expect(attachmentRules({ attachments: { enabled: false, maxCount: 3 } })).toBeNull();
-  expect(rules({})).toEqual({ sizeBytesMax: 100 * 1024 * 1024, countMax: 10, accept: null });
+  expect(rules({})).toEqual({ sizeBytesMax: 100 * 1024 * 1024, countMax: 10, accept: null, acceptByModel: null });
 });
 
 test("the most specific size counts, and the default where no pattern fits", () => {
@@ -32,6 +32,17 @@ test("a kind is known by its type or its extension; an empty file and one too ma
   expect(refusalOf(file("a.exe", "application/x-msdownload"), some, 0)?.code).toBe("kind");
   expect(refusalOf(file("a.png", "image/png", 0), some, 0)?.code).toBe("empty");
   expect(refusalOf(file("a.png", "image/png"), some, 2)).toEqual({ code: "too_many", name: "a.png", limit: 2 });
+});
+
+test("what the chosen model cannot look at is refused, and said of what was attached before it was chosen", () => {
+  const all = rules({ accept: { "image/*": [], "text/*": [".md"] } });
+  const plain = rulesForModel(all, { plain: { "text/*": [".md"] } }, "plain") ?? expect.fail();
+  expect(rulesForModel(all, { plain: {} }, "seeing")).toBe(all);
+  expect(acceptAttribute(plain)).toBe("text/*,.md");
+  expect(refusalOf(file("a.png", "image/png"), plain, 0)?.code).toBe("model");
+  expect(refusalOf(file("a.exe", "application/x-msdownload"), plain, 0)?.code).toBe("kind");
+  const picture = { name: "a.png", mimeType: "image/png", isOwn: true };
+  expect([isTaken(picture, all), isTaken(picture, plain), isTaken({ ...picture, isOwn: false }, plain)]).toEqual([true, false, true]);
 });
 
 /** Uploads end when the test says so. */

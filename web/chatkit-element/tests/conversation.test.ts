@@ -31,7 +31,7 @@ function conversationWith(answers: Answers): Conversation {
   });
   const host: ConversationHost = {
     client,
-    settings: { resumeUrl: "/stream/{thread_id}", stopUrl: null, searchUrl: null, conversationUrl: null, onBusy: "enqueue", assistant: null, apiUrl: null, ownsPage: false, pageKeys: [], fillsPrompts: false, attachmentUrl: null, readsAloud: false, isReadOnly: false },
+    settings: { resumeUrl: "/stream/{thread_id}", stopUrl: null, searchUrl: null, conversationUrl: null, onBusy: "enqueue", assistant: null, apiUrl: null, ownsPage: false, pageKeys: [], fillsPrompts: false, attachmentUrl: null, modelFiles: {}, readsAloud: false, isReadOnly: false },
     storage: new TabStorage("/chatkit"),
     canRunClientTools: true,
     isOnline: () => true,

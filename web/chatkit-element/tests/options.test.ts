@@ -70,7 +70,7 @@ test("settings come from data attributes, and their templates encode what they a
   element.setAttribute("data-keyboard", "page");
   element.setAttribute("data-page-keys", "Ctrl + K: Search; nothing");
   element.setAttribute("data-prompts", "send");
-  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, conversationUrl: "/c/{thread_id}", onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, pageKeys: [["Ctrl + K", "Search"]], fillsPrompts: false, attachmentUrl: null, readsAloud: false, isReadOnly: false });
+  expect(readSettings(element)).toEqual({ resumeUrl: "/c/{thread_id}/stream", stopUrl: null, searchUrl: null, conversationUrl: "/c/{thread_id}", onBusy: null, assistant: "support", apiUrl: null, ownsPage: true, pageKeys: [["Ctrl + K", "Search"]], fillsPrompts: false, attachmentUrl: null, modelFiles: {}, readsAloud: false, isReadOnly: false });
   expect(fillTemplate("/c/{thread_id}/s?x={other}", { thread_id: "a/b?c" })).toBe("/c/a%2Fb%3Fc/s?x={other}");
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { chatOptions } from "./chat-options";
+import { chatOptions, elementSettings } from "./chat-options";
 import { tellingWhom } from "./resumable-fetch";
 import type { Assistant } from "./use-assistants";
 
@@ -93,5 +93,12 @@ test("files and speech are taken where the server takes them, within its bounds"
   expect(composer?.attachments).toMatchObject({ enabled: true, maxSize: { "image/*": 50, "*": 100 }, maxCount: 3 });
   expect(composer?.attachments?.accept?.["image/png"]).toEqual([]);
   expect(composer?.attachments?.accept?.["text/*"]).toContain(".md");
+  // What nobody here can look at is not offered; what one of the models can is, and the composer is told which.
+  const models = SUPPORT.models.map((model, at) => ({ ...model, attachment_types: at === 0 ? ["text/*"] : ["image/png", "text/*"] }));
+  const assistant = { ...SUPPORT, models };
+  const offer = { attachments: { ...attachments, types: ["application/pdf", ...attachments.types] }, dictation: true };
+  expect(Object.keys(chatOptions({ ...setup, assistant, offer }).composer?.attachments?.accept ?? {})).toEqual(["image/png", "text/*"]);
+  const files = JSON.parse(elementSettings({ userId: "a", assistant, offer })["data-model-files"]!) as Record<string, object>;
+  expect(Object.entries(files).map(([id, accept]) => [id, Object.keys(accept)])).toEqual([["small", ["text/*"]], ["large", ["image/png", "text/*"]]]);
   expect(composer?.dictation).toEqual({ enabled: true });
 });

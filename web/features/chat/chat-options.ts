@@ -26,13 +26,14 @@ export function chatkitUrl(userId: string): string {
 }
 
 /** Settings that ChatKit's options have no place for: address templates, and how the chat behaves in this page. */
-export function elementSettings(userId: string): Record<`data-${string}`, string> {
+export function elementSettings({ userId, assistant, offer }: Pick<ChatSetup, "userId" | "assistant" | "offer">): Record<`data-${string}`, string> {
   const base = `/api/${encodeURIComponent(userId)}`;
   return {
     "data-resume": `${base}/conversations/{thread_id}/stream`,
     "data-stop-url": `${base}/runs/{run_id}/cancel`,
     "data-conversation-url": `${base}/conversations/{thread_id}`,
     "data-attachment-url": `${base}/attachments/{attachment_id}/content`,
+    "data-model-files": JSON.stringify(filesByModel(assistant, offer.attachments)),
     "data-read-aloud": "",
     "data-keyboard": "page",
     "data-page-keys": "Ctrl / ⌘ + K: Search in what was said",
@@ -77,7 +78,7 @@ export function chatOptions({ userId, domainKey, scheme, initialThread, assistan
     startScreen: startScreenOf(assistant),
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
-    composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant), ...inputOf(offer) },
+    composer: { placeholder: "Ask, or say what to do…", ...choicesOf(assistant), ...inputOf(offer, assistant) },
     ...mentionsOf(userId, assistant),
   };
 }
@@ -119,15 +120,36 @@ function choicesOf(assistant: Assistant | null): Pick<NonNullable<ChatKitOptions
 /** Text has many types and names, of which browsers know few: the server calls each of these plain text. */
 const TEXT_NAMES = [".txt", ".log", ".md", ".csv", ".json", ".yaml", ".yml", ".toml", ".sql", ".py", ".ts", ".tsx", ".js", ".sh", ".go", ".rs", ".java"];
 
+type Attachable = NonNullable<Offer["attachments"]>;
+type Accept = Record<string, string[]>;
+
+/** Of the types that the server takes, those that who answers can do something with. `patterns`: of a card. */
+function acceptOf({ types }: Attachable, patterns: readonly string[]): Accept {
+  const taken = types.filter((type) => patterns.some((pattern) => pattern === "*/*" || pattern === type || (pattern.endsWith("/*") && type.startsWith(pattern.slice(0, -1)))));
+  return Object.fromEntries(taken.map((type) => (type === "text/plain" ? ["text/*", TEXT_NAMES] : [type, []])));
+}
+
+/** What each model that one may choose can look at; the composer says so when another one is chosen. */
+function filesByModel(assistant: Assistant | null, attachments: Offer["attachments"]): Record<string, Accept> {
+  if (attachments === null) return {};
+  return Object.fromEntries((assistant?.models ?? []).map(({ id, attachment_types }) => [id, acceptOf(attachments, attachment_types)]));
+}
+
+/** What the assistant takes; where one may choose its model, what any of them does. */
+function typesOf(assistant: Assistant | null): readonly string[] {
+  if (assistant === null) return ["*/*"];
+  return assistant.models.length > 0 ? assistant.models.flatMap(({ attachment_types }) => attachment_types) : assistant.attachment_types;
+}
+
 /** Files and speech, where the server takes them. It looks into each file; what is refused here is refused sooner. */
-function inputOf({ attachments, dictation }: ChatSetup["offer"]): Pick<NonNullable<ChatKitOptions["composer"]>, "attachments" | "dictation"> {
+function inputOf({ attachments, dictation }: ChatSetup["offer"], assistant: Assistant | null): Pick<NonNullable<ChatKitOptions["composer"]>, "attachments" | "dictation"> {
   return {
     ...(attachments && {
       attachments: {
         enabled: true,
         maxSize: { "image/*": attachments.picture_bytes_max, "*": attachments.bytes_max },
         maxCount: attachments.count_max,
-        accept: Object.fromEntries(attachments.types.map((type) => (type === "text/plain" ? ["text/*", TEXT_NAMES] : [type, []]))),
+        accept: acceptOf(attachments, typesOf(assistant)),
       },
     }),
     ...(dictation && { dictation: { enabled: true } }),

@@ -101,7 +101,7 @@ function Chat({ userId, conversationId, openaiDomainKey, offer }: Props & { offe
       <ChatKit
         control={control}
         className="block min-h-0 w-full flex-1 [--ck-focus:var(--ring)]"
-        {...(isOpenai ? {} : elementSettings(userId))}
+        {...(isOpenai ? {} : elementSettings({ userId, assistant: chosen, offer }))}
       />
     </div>
   );

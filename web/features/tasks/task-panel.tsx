@@ -10,6 +10,7 @@ import { cn } from "@/lib/utils";
 
 import { DueBadge } from "./due-badge";
 import { MoreTasks } from "./more-tasks";
+import { FileOwner, TaskFiles } from "./task-files";
 import { MutationFailed, TaskListSkeleton } from "./task-states";
 import type { ShownTask } from "./tasks-state";
 import { useTasks } from "./use-tasks";
@@ -51,11 +52,13 @@ function Panel({ userId }: { userId: string }) {
       {phase === "ready" && tasks.length === 0 && (
         <p className="text-muted-foreground px-5 text-sm">What the assistant adds to your list shows up here.</p>
       )}
-      <ul className="pb-4" aria-label="Tasks">
-        {tasks.map((task) => (
-          <PanelRow key={task.id} task={task} onToggle={(completed) => void change(task.id, { completed })} />
-        ))}
-      </ul>
+      <FileOwner value={userId}>
+        <ul className="pb-4" aria-label="Tasks">
+          {tasks.map((task) => (
+            <PanelRow key={task.id} task={task} onToggle={(completed) => void change(task.id, { completed })} />
+          ))}
+        </ul>
+      </FileOwner>
       {phase === "ready" && hasMore && <MoreTasks onMore={loadMore} />}
       <p role="status" className="sr-only">
         {announcement}
@@ -82,6 +85,7 @@ function PanelRow({ task, onToggle }: { task: ShownTask; onToggle: (completed: b
           {task.title}
         </p>
         {task.due && <DueBadge due={task.due} isDone={task.completed} />}
+        <TaskFiles files={task.attachments} />
       </div>
     </li>
   );

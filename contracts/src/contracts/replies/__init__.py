@@ -56,7 +56,7 @@ from contracts.replies.runs import (
     TurnBegun,
 )
 from contracts.replies.schedules import ScheduleKind, ScheduleList, ScheduleReply, ScheduleStatus, ScheduleView
-from contracts.replies.shares import SharedPage, ShareList, ShareReply, ShareView
+from contracts.replies.shares import SharedPage, SharedPicture, ShareList, ShareReply, ShareView
 from contracts.replies.tasks import (
     TaskAttachment,
     TaskCounts,
@@ -130,6 +130,7 @@ __all__ = [
     "ShareReply",
     "ShareView",
     "SharedPage",
+    "SharedPicture",
     "TaskAttachment",
     "TaskCounts",
     "TaskDeleted",

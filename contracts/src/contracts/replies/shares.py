@@ -7,6 +7,7 @@ from contracts.ids import (
     ShareId,
 )
 from contracts.message import Body, Json, Reply
+from contracts.replies.attachments import AttachmentView
 
 
 class ShareView(Body):
@@ -30,10 +31,21 @@ class ShareList(Reply):
     data: tuple[ShareView, ...]
 
 
+class SharedPicture(Body):
+    """The file of an item that a link shows: for who answers its reader, and not for them."""
+
+    position: int
+    attachment: AttachmentView
+
+
 class SharedPage(Reply):
-    """A page of what a link shows: ChatKit items, as strangers see them. ``after``: where the next page begins."""
+    """A page of what a link shows: ChatKit items, as strangers see them. ``after``: where the next page begins.
+
+    ``pictures``: of the items that show one, by their positions; an item's id is ``item_<position>``.
+    """
 
     title: str | None = None
     shared_at: datetime
     items: tuple[Json, ...]
     after: str | None = None
+    pictures: tuple[SharedPicture, ...] = ()

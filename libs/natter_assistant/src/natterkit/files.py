@@ -70,8 +70,9 @@ class Files:
         return await self.effects.read_attachment(attachment_id)
 
     async def attachment_text(self, attachment_id: str) -> AttachmentText:
-        """The text of a file: of PDF, Word documents, and plain text of any kind. It is read in a process of its own,
-        within bounds. Raises LookupError where the user has no such file, ValueError where it cannot be read.
+        """The text of a file: PDF, documents of Word, Excel and PowerPoint, and plain text of any kind. It is read in
+        a process of its own, within bounds. Raises LookupError where the user has no such file, ValueError where it
+        cannot be read.
         """
         return await self.effects.attachment_text(attachment_id)
 

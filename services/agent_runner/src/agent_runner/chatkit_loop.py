@@ -80,7 +80,7 @@ class ChatKitLoop:
         self._effects = effects
         self._publisher = publisher
         self._transcript = transcript
-        self._thread = RunThread(claimed, principal, workshop.store, attachments)
+        self._thread = RunThread(claimed, principal, workshop.store, attachments, workshop.settings.public_url)
         self._shown = Shown()
 
     async def run(self) -> None:
@@ -118,7 +118,11 @@ class ChatKitLoop:
         if self._claimed.decisions:
             return server.respond(thread, None, asked)
         if action is None:
-            item = UserMessageItem.model_validate(about) if about.get("type") == "user_message" else None
+            item = (
+                UserMessageItem.model_validate(self._thread.given(about))
+                if about.get("type") == "user_message"
+                else None
+            )
             return server.respond(thread, item, asked)
         sender = sender_of(self._claimed)
         widget = None if sender is None else WidgetItem.model_validate(sender)

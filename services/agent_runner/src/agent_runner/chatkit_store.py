@@ -30,7 +30,9 @@ _ATTACHMENT: TypeAdapter[Any] = TypeAdapter(Attachment)
 class RunThread:
     """The thread of one run: what is stored, and what the run adds to it, which is stored with its end."""
 
-    def __init__(self, claimed: RunClaimed, principal: Principal, store: Asked, attachments: RunAttachments) -> None:
+    def __init__(
+        self, claimed: RunClaimed, principal: Principal, store: Asked, attachments: RunAttachments, public_url: str
+    ) -> None:
         self.added: dict[str, Any] = {}
         """Items of this run by id, as the server wrote them."""
         self.changed: dict[str, Any] = {}
@@ -43,6 +45,7 @@ class RunThread:
         self._principal = principal
         self._store = store
         self._attachments = attachments
+        self._public_url = public_url.rstrip("/")
         self._pictures_count = 0
         conversation = claimed.conversation
         self.thread = ThreadMetadata(
@@ -74,7 +77,18 @@ class RunThread:
     async def attachment(self, attachment_id: str) -> dict[str, Any] | None:
         """An attachment of the user's as ChatKit shows it."""
         view = await self._attachments.view(attachment_id)
-        return None if view is None else items.attachment(view, self._principal.user_id, view.conversation_id)
+        if view is None:
+            return None
+        return self._with_whole_address(items.attachment(view, self._principal.user_id, view.conversation_id))
+
+    def given(self, item: dict[str, Any]) -> dict[str, Any]:
+        """An item as ChatKit's own types take it: with whole addresses of pictures."""
+        attached: list[dict[str, Any]] = item.get("attachments") or []
+        return {**item, "attachments": [self._with_whole_address(one) for one in attached]} if attached else item
+
+    def _with_whole_address(self, attachment: dict[str, Any]) -> dict[str, Any]:
+        address = str(attachment.get("preview_url") or "")
+        return {**attachment, "preview_url": f"{self._public_url}{address}"} if address.startswith("/") else attachment
 
     async def _is_stored(self, item_id: str) -> bool:
         return any(item.id == item_id for item in await self._stored())
@@ -105,7 +119,7 @@ class RunThread:
                     order="desc",
                 )
             )
-            found += [_ITEM.validate_python(await self._with_picture(view.item)) for view in page.data]
+            found += [_ITEM.validate_python(self.given(await self._with_picture(view.item))) for view in page.data]
             after = page.after
             if not page.has_more:
                 break

@@ -16,7 +16,14 @@ READERS_MAX: Final = 2
 """At once, of one runner: they are nice, and a core is theirs while they work."""
 TOO_SLOW: Final = "It takes too long to read."
 NO_TEXT: Final = "There is no text in it: its pages may be pictures."
-_PLAIN_TYPES: Final = ("application/pdf", "application/json", "application/xml", file_text_worker.DOCX)
+_PLAIN_TYPES: Final = (
+    "application/pdf",
+    "application/json",
+    "application/xml",
+    file_text_worker.DOCX,
+    file_text_worker.XLSX,
+    file_text_worker.PPTX,
+)
 TEXT_TYPES: Final = ("text/*", *_PLAIN_TYPES)
 """As a file picker has them."""
 

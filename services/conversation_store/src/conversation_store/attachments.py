@@ -160,6 +160,14 @@ async def use_in_task(
     return ids
 
 
+async def stored(
+    transaction: Transaction, user_id: str, attachment_ids: Sequence[AttachmentId]
+) -> dict[AttachmentId, AttachmentView]:
+    """Those of a user's that are there."""
+    rows = await transaction.rows(sql.named, attachment_ids=list(attachment_ids), user_id=user_id)
+    return {row["attachment_id"]: view(row) for row in rows}
+
+
 async def delete_unused(transaction: Transaction, *, pending_seconds: float, unused_seconds: float, limit: int) -> int:
     """Of all users, what was not uploaded or not sent in time; how many. A trigger sees to the files."""
     return await transaction.value(

@@ -40,6 +40,10 @@ select * from chat.attachment
 where user_id = :user_id and attachment_id < :after and (:conversation_id::text is null or conversation_id = :conversation_id)
 order by attachment_id desc limit :limit;
 
+-- name: named
+select * from chat.attachment
+where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id and state = 'stored';
+
 -- name: lock_named
 select * from chat.attachment where attachment_id = any(:attachment_ids::text[]) and user_id = :user_id
 for no key update;

@@ -12,9 +12,9 @@ from contracts.errors import Code, TerminalError
 from contracts.ids import ShareId
 from contracts.message import Json
 from contracts.queries import GetShared, ListShares
-from contracts.replies import Done, SharedPage, ShareList, ShareReply, ShareView
+from contracts.replies import Done, SharedPage, SharedPicture, ShareList, ShareReply, ShareView
 
-from conversation_store import access, audit
+from conversation_store import access, attachments, audit
 from conversation_store.database import Database, Row, Transaction
 from conversation_store.items import within_bytes
 from conversation_store.statements import Statements
@@ -23,7 +23,6 @@ from conversation_store.views import loads
 sql = Statements.beside(__file__)
 
 SHARED_TYPES = ("user_message", "assistant_message", "workflow", "generated_image")
-PAGE_ITEMS_MAX = 200
 BEFORE_ALL = -1
 
 
@@ -68,26 +67,38 @@ async def get_shared(database: Database, query: GetShared) -> SharedPage:
     share = await database.transact(None, lambda t: t.row(sql.find, token_hash=query.token_hash))
     if share is None:
         raise TerminalError.not_found("link")
-    rows: list[Row] = await database.transact(
-        share["user_id"],
-        lambda t: t.rows(
-            sql.items,
-            conversation_id=share["conversation_id"],
-            user_id=share["user_id"],
-            path=share["path"],
-            position=position,
-            types=list(SHARED_TYPES),
-            limit=PAGE_ITEMS_MAX + 1,
-        ),
+    return await database.transact(share["user_id"], lambda t: _page(t, share, position, query.limit))
+
+
+async def _page(transaction: Transaction, share: Row, position: int, limit: int) -> SharedPage:
+    """Read as the user whose link it is."""
+    user_id = share["user_id"]
+    rows = await transaction.rows(
+        sql.items,
+        conversation_id=share["conversation_id"],
+        user_id=user_id,
+        path=share["path"],
+        position=position,
+        types=list(SHARED_TYPES),
+        limit=limit + 1,
     )
-    page = within_bytes(rows[:PAGE_ITEMS_MAX])
-    shown = (as_shared(loads(row["item"]), row["position"], row["created_at"]) for row in page)
+    page = within_bytes(rows[:limit])
+    items = [(row["position"], row["created_at"], loads(row["item"])) for row in page]
+    kept = {at: str(item["image"]["id"]) for at, _, item in items if _is_kept_picture(item)}
+    found = await attachments.stored(transaction, user_id, list(kept.values())) if kept else {}
+    shown = [as_shared(item, at, created_at) for at, created_at, item in items if kept.get(at) in (None, *found)]
     return SharedPage(
         title=share["title"],
         shared_at=share["created_at"],
         items=tuple(item for item in shown if item is not None),
         after=str(page[-1]["position"]) if len(rows) > len(page) else None,
+        pictures=tuple(SharedPicture(position=at, attachment=found[one]) for at, one in kept.items() if one in found),
     )
+
+
+def _is_kept_picture(item: Any) -> bool:
+    """A picture with an address of ours, which opens for its user alone: a link's reader has another one."""
+    return item["type"] == "generated_image" and bool(item.get("image")) and item["image"]["url"].startswith("/")
 
 
 def _position_after(after: str | None) -> int:
@@ -127,9 +138,9 @@ def _shown(item: Any) -> dict[str, Any] | None:
             }
         case "assistant_message":
             return {"content": [_only(part, "type", "text", "annotations") for part in item["content"]]}
-        # A stored picture has an address with its user's id in it, which opens for that user alone.
-        case "generated_image" if item.get("image") and not item["image"]["url"].startswith("/"):
-            return {"image": {"id": "image", "url": item["image"]["url"]}}
+        case "generated_image" if item.get("image"):
+            url = "" if _is_kept_picture(item) else item["image"]["url"]  # the edge knows where, by the link's token
+            return {"image": {**_only(item["image"], "name"), "id": "image", "url": url}}
         case "workflow" if item["workflow"]["type"] == "custom":
             tasks = [
                 _only(task, "type", "title", "icon", "status_indicator")

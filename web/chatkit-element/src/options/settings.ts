@@ -1,5 +1,7 @@
 /** Our own settings, from `data-*` attributes: the published options have no place for them. */
 
+import type { ModelFiles } from "./attachments";
+
 /** A key, and what it does, in the page's own words. */
 export type PageKey = readonly [key: string, meaning: string];
 
@@ -26,13 +28,15 @@ export interface Settings {
   fillsPrompts: boolean;
   /** Template of an attachment's address, with `{attachment_id}`; null: files in messages are names, pictures only shown. */
   attachmentUrl: string | null;
+  /** What each model can look at: JSON, by its id an `accept` like that of `composer.attachments`. */
+  modelFiles: ModelFiles;
   /** Answers have a button that reads them aloud, by the browser's own speech. */
   readsAloud: boolean;
   /** There is nothing to do but to read: no composer, nothing new to begin, and the view opens at the beginning. */
   isReadOnly: boolean;
 }
 
-export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts", "data-attachment-url", "data-read-aloud", "data-read-only"];
+export const SETTING_ATTRIBUTES = ["data-resume", "data-stop-url", "data-search-url", "data-conversation-url", "data-on-busy", "data-assistant", "data-api-url", "data-keyboard", "data-page-keys", "data-prompts", "data-attachment-url", "data-model-files", "data-read-aloud", "data-read-only"];
 
 export function readSettings(element: Element): Settings {
   const read = (name: string): string | null => element.getAttribute(name)?.trim() || null;
@@ -49,9 +53,19 @@ export function readSettings(element: Element): Settings {
     pageKeys: readPageKeys(read("data-page-keys") ?? ""),
     fillsPrompts: read("data-prompts") === "fill",
     attachmentUrl: read("data-attachment-url"),
+    modelFiles: readModelFiles(read("data-model-files")),
     readsAloud: element.hasAttribute("data-read-aloud"),
     isReadOnly: element.hasAttribute("data-read-only"),
   };
+}
+
+/** What is no JSON says nothing: the server refuses what nobody can look at. */
+function readModelFiles(text: string | null): ModelFiles {
+  try {
+    return (JSON.parse(text ?? "{}") ?? {}) as ModelFiles;
+  } catch {
+    return {};
+  }
 }
 
 /** `Ctrl + K: Search; …`: a part without a colon names no key, and is left out. */

@@ -14,13 +14,15 @@ import { Icon } from "./icon";
 import { Markdown } from "./markdown";
 import { memo } from "./memo";
 import { Notices } from "./notices";
+import { rulesOf } from "./send";
 import { ShortcutList, usePageKeys } from "./shortcuts";
 import { StartScreen } from "./start-screen";
 import { StructuredForm } from "./structured-form";
 import { ThreadView } from "./thread-view";
 
 export function App({ state, composer }: { state: AppState; composer: { current: ComposerHandle | null } }) {
-  const { chat, options, locale, emit, isReadOnly } = useView();
+  const view = useView();
+  const { chat, options, locale, emit, isReadOnly } = view;
   const { conversation, history } = state;
   const historyButton = useRef<HTMLButtonElement>(null);
   const wasOpen = useRef(false);
@@ -48,7 +50,7 @@ export function App({ state, composer }: { state: AppState; composer: { current:
     event.preventDefault(); // the Escape that closes the panel must not stop an answer
   };
   const isWriting = !isReadOnly && !conversation.isGone && conversation.thread.status.type === "active" && pendingQuestion(conversation.thread.items) === null;
-  const drop = useFileDrop(isWriting ? options.attachments : null);
+  const drop = useFileDrop(isWriting ? rulesOf(view, state.composer.modelId) : null);
   return (
     <section
       {...drop.events}

@@ -1,7 +1,7 @@
 /** The files of the message that is being written: how far each is, what can be done with it, and which were not taken. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Refusal } from "../options/attachments";
+import { type AttachmentRules, isTaken, type Refusal } from "../options/attachments";
 import type { ComposerAttachment } from "../state/app-state";
 import { failureText } from "../text/failure-text";
 import type { TextKey } from "../text/locales/en";
@@ -15,11 +15,18 @@ const WORDS: Record<Refusal["code"], TextKey> = {
   empty: "refusedEmpty",
   too_large: "refusedSize",
   kind: "refusedKind",
+  model: "refusedModel",
   too_many: "refusedCount",
   folder: "refusedFolder",
 };
 
-export const ComposerAttachments = memo(({ attachments, refusals }: { attachments: readonly ComposerAttachment[]; refusals: readonly Refusal[] }) => {
+interface Props {
+  attachments: readonly ComposerAttachment[];
+  refusals: readonly Refusal[];
+  rules: AttachmentRules | null;
+}
+
+export const ComposerAttachments = memo(({ attachments, refusals, rules }: Props) => {
   const { text } = useLocale();
   return (
     <>
@@ -27,7 +34,7 @@ export const ComposerAttachments = memo(({ attachments, refusals }: { attachment
       {attachments.length > 0 && (
         <ul class="attachments" aria-label={text("attached")}>
           {attachments.map((attachment) => (
-            <Attachment key={attachment.key} attachment={attachment} />
+            <Attachment key={attachment.key} attachment={attachment} isTaken={rules === null || isTaken(attachment, rules)} />
           ))}
         </ul>
       )}
@@ -36,7 +43,7 @@ export const ComposerAttachments = memo(({ attachments, refusals }: { attachment
   );
 });
 
-const Attachment = memo(({ attachment }: { attachment: ComposerAttachment }) => {
+const Attachment = memo(({ attachment, isTaken: canGo }: { attachment: ComposerAttachment; isTaken: boolean }) => {
   const { chat, locale, focusComposer } = useView();
   const { text } = locale;
   const { key, name, status, progress, error } = attachment;
@@ -52,6 +59,7 @@ const Attachment = memo(({ attachment }: { attachment: ComposerAttachment }) => 
         <bdi class="attachment-name">{name}</bdi>
         {status === "uploading" && <progress max={1} value={progress} aria-label={text("uploading", { name })} />}
         {error && <span class="attachment-error" role="alert" dir="auto">{failureText(locale, error)}</span>}
+        {!canGo && <span class="attachment-error" role="alert" dir="auto">{text("refusedModel", { name })}</span>}
         {status === "ready" && attachment.sizeBytes !== null && <small>{locale.fileSize(attachment.sizeBytes)}</small>}
       </span>
       {status === "failed" && error?.code !== "upload_interrupted" && (

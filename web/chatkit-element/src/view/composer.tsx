@@ -1,5 +1,6 @@
 import type { Ref } from "preact";
 import { useImperativeHandle, useLayoutEffect, useRef } from "preact/hooks";
+import type { AttachmentRules } from "../options/attachments";
 import type { Entity } from "../protocol/types";
 import type { ComposerState, ConversationState } from "../state/app-state";
 import { AttachButton, pasteFiles } from "./attach-button";
@@ -11,7 +12,7 @@ import { Icon } from "./icon";
 import { Menu } from "./menu";
 import { memo } from "./memo";
 import { MENTION_LIST_ID, mentionId, MentionList, useMentions } from "./mention-list";
-import { canSend, selectedModel, sendComposer } from "./send";
+import { canSend, rulesOf, selectedModel, sendComposer } from "./send";
 
 export interface ComposerHandle {
   focus: () => void;
@@ -28,8 +29,10 @@ interface ComposerProps {
 const HEIGHT_MAX_PIXELS = 220;
 
 export const Composer = memo(({ composer, turn, allowCancel, status, handle }: ComposerProps) => {
-  const { chat, options, locale } = useView();
+  const view = useView();
+  const { chat, options, locale } = view;
   const { text } = locale;
+  const rules = rulesOf(view, composer.modelId);
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(handle, () => ({ focus: () => field.current?.focus() }), []);
   useLayoutEffect(() => fitHeight(field.current), [composer.text]);
@@ -61,9 +64,9 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
   if (status.type !== "active") return <ThreadEnded status={status} />;
 
   const tool = options.tools.find((candidate) => candidate.id === composer.toolId);
-  const isSendable = canSend(composer);
+  const isSendable = canSend(composer, rules);
   const canStop = turn !== null && !turn.isStopping && allowCancel && chat.canStop;
-  const send = () => void sendComposer(chat, options);
+  const send = () => void sendComposer(view);
   const onKeyDown = (event: KeyboardEvent) => {
     if (mentions.onKeyDown(event)) return;
     // keyCode 229: Safari ends the composition before it reports the Enter that ended it.
@@ -76,7 +79,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
     <form class="composer" part="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
       {composer.editedId !== null && <Editing />}
       <Quote quote={composer.quote} />
-      <ComposerAttachments attachments={composer.attachments} refusals={composer.refusals} />
+      <ComposerAttachments attachments={composer.attachments} refusals={composer.refusals} rules={rules} />
       <DictationError dictation={dictation} />
       <textarea
         ref={field}
@@ -95,7 +98,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
           mentions.onEdit(event.currentTarget);
         }}
         onKeyDown={onKeyDown}
-        onPaste={(event) => pasteFiles(event, chat, options.attachments)}
+        onPaste={(event) => pasteFiles(event, chat, rules)}
         onBlur={mentions.close}
       />
       <MentionList mentions={mentions} />
@@ -104,7 +107,7 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
           <DictationBar dictation={dictation} />
         ) : (
           <>
-            <Inserting toolId={composer.toolId} modelId={composer.modelId} onMention={beginMention} />
+            <Inserting rules={rules} toolId={composer.toolId} modelId={composer.modelId} onMention={beginMention} />
             <span class="spacer" />
             <DictateButton dictation={dictation} />
             {canStop && <IconButton class="stop" part="stop-button" icon="lucide:square" label={text("stop")} onClick={() => chat.stop()} />}
@@ -121,11 +124,13 @@ export const Composer = memo(({ composer, turn, allowCancel, status, handle }: C
 });
 
 /** What goes with the words: files, a tool, a model, something that is mentioned. */
-function Inserting({ toolId, modelId, onMention }: Pick<ComposerState, "toolId" | "modelId"> & { onMention: () => void }) {
+type InsertingProps = Pick<ComposerState, "toolId" | "modelId"> & { rules: AttachmentRules | null; onMention: () => void };
+
+function Inserting({ rules, toolId, modelId, onMention }: InsertingProps) {
   const { options, locale } = useView();
   return (
     <>
-      {options.attachments && <AttachButton rules={options.attachments} />}
+      {rules && <AttachButton rules={rules} />}
       <ToolControls toolId={toolId} />
       <ModelControl modelId={modelId} />
       {options.hasMentionButton && <IconButton icon="lucide:at-sign" label={locale.text("mention")} onClick={onMention} />}

@@ -2,6 +2,7 @@
 
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
+import type { ModelFiles } from "../options/attachments";
 import type { ViewOptions } from "../options/options";
 import type { PageKey } from "../options/settings";
 import type { Chat } from "../chat/chat";
@@ -17,6 +18,7 @@ export interface View {
   fillsPrompts: boolean;
   /** Where a file of a message can be fetched from; null where the page did not say. */
   attachmentUrl: ((attachmentId: string) => string) | null;
+  modelFiles: ModelFiles;
   readsAloud: boolean;
   isReadOnly: boolean;
   focusComposer: () => void;

@@ -1,11 +1,13 @@
 /** Makes messages from the composer's content and from the prompts of the start screen. */
 
 import type { ModelOption } from "@openai/chatkit";
+import { type AttachmentRules, isTaken, rulesForModel } from "../options/attachments";
 import type { ViewOptions } from "../options/options";
 import type { UserContent, WireAttachment } from "../protocol/types";
 import type { ComposerState } from "../state/app-state";
 import { uploadedOf } from "../chat/attachments";
 import type { Chat } from "../chat/chat";
+import type { View } from "./context";
 import { contentOf } from "../state/mentions";
 
 /** The model that a message will be sent with: the chosen one, else the default, else the first that can be used. */
@@ -14,16 +16,22 @@ export function selectedModel(models: readonly ModelOption[], modelId: string | 
   return usable.find((model) => model.id === modelId) ?? usable.find((model) => model.default) ?? usable[0] ?? null;
 }
 
-/** There is something to say, and no file that is on its way or did not arrive: it would be missing. */
-export function canSend({ text, attachments }: Pick<ComposerState, "text" | "attachments">): boolean {
-  return attachments.every(({ status }) => status === "ready") && (text.trim() !== "" || attachments.length > 0);
+/** Which files may go with a message now. */
+export function rulesOf({ options, modelFiles }: Pick<View, "options" | "modelFiles">, modelId: string | null): AttachmentRules | null {
+  return rulesForModel(options.attachments, modelFiles, selectedModel(options.models, modelId)?.id ?? null);
+}
+
+/** There is something to say, and no file that is on its way, did not arrive, or that nobody could look at. */
+export function canSend({ text, attachments }: Pick<ComposerState, "text" | "attachments">, rules: AttachmentRules | null): boolean {
+  const areThere = attachments.every((one) => one.status === "ready" && (rules === null || isTaken(one, rules)));
+  return areThere && (text.trim() !== "" || attachments.length > 0);
 }
 
 /** Sends what is in the composer and empties it. A chosen tool stays chosen only if it is persistent. */
-export async function sendComposer(chat: Chat, options: ViewOptions): Promise<void> {
+export async function sendComposer({ chat, options, modelFiles }: Pick<View, "chat" | "options" | "modelFiles">): Promise<void> {
   // The state as it is now, not as it was drawn: Enter may come in the same frame as the last letter.
-  const { text, mentions, quote, attachments, toolId, editedId } = chat.store.state.composer;
-  if (!canSend(chat.store.state.composer)) return;
+  const { text, mentions, quote, attachments, toolId, modelId, editedId } = chat.store.state.composer;
+  if (!canSend(chat.store.state.composer, rulesOf({ options, modelFiles }, modelId))) return;
   const content = contentOf(text.trim(), mentions);
   const sent = send(chat, options, content, quote, uploadedOf(attachments), editedId);
   const isPersistent = options.tools.find((tool) => tool.id === toolId)?.persistent ?? false;

@@ -3,20 +3,21 @@
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from contracts.commands import RevokeShare, ShareConversation
 from contracts.errors import Code, TerminalError
 from contracts.ids import ConversationId, ShareId
 from contracts.message import Json
 from contracts.queries import GetShared, ListShares
-from contracts.replies import ShareView
-from fastapi import APIRouter, Path, Request
+from contracts.replies import SharedPage, ShareView
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
 from auth_edge.http.call import Edge, UserCall, user_router
 from auth_edge.http.documented import operation_id, problems, with_headers
+from auth_edge.http.file_answer import file_answer
 from auth_edge.http.parameters import AfterParameter, ConversationIdInPath, ShareIdInPath
 
 TOKEN_BYTES: Final = 32
@@ -128,10 +129,43 @@ async def read_shared(
     after: AfterParameter = None,
 ) -> SharedConversation:
     """What the link shows: ChatKit items, oldest first. Needs no token but the link's; 404 once it is revoked."""
+    page = await _read(request, GetShared(token_hash=_hash(token), after=after))
+    addresses = {f"item_{one.position}": f"/api/shared/{token}/pictures/{one.position}" for one in page.pictures}
+    items = [_with_address(item, addresses.get(str(item["id"]))) for item in page.items]
+    return SharedConversation(title=page.title, shared_at=page.shared_at, items=items, after=page.after)
+
+
+@public_router.get(
+    "/api/shared/{token:share_token}/pictures/{position}",
+    summary="See a picture of a shared conversation",
+    response_class=Response,
+    responses={200: {"description": "The picture.", "content": {"image/*": {}}}, **problems(404, 429, 503)},
+)
+async def read_shared_picture(
+    request: Request,
+    token: Annotated[str, Path(description="The link's token.", examples=[EXAMPLE])],
+    position: Annotated[int, Path(ge=0, lt=10**18, description="As the item's address says.")],
+) -> Response:
+    """The bytes of a picture that the assistant has made, for as long as the link holds and the picture is there."""
+    after = str(position - 1) if position else None
+    page = await _read(request, GetShared(token_hash=_hash(token), after=after, limit=1))
+    for picture in page.pictures:
+        if picture.position == position:
+            edge: Edge = request.app.state.edge
+            return await file_answer(request, edge.uploads.files, picture.attachment, is_download=False)
+    raise TerminalError.not_found("picture")
+
+
+def _with_address(item: Json, url: str | None) -> Json:
+    image: Any = item.get("image")
+    return item if url is None else {**item, "image": {**image, "url": url}}
+
+
+async def _read(request: Request, query: GetShared) -> SharedPage:
+    """What a link shows. Raises NatterError: not_found, rate_limited, overloaded."""
     edge: Edge = request.app.state.edge
-    token_hash = _hash(token)
+    token_hash = query.token_hash
     edge.shared_reads.admit(token_hash)
-    query = GetShared(token_hash=token_hash, after=after)
     request.state.answer_headers["x-robots-tag"] = "noindex, nofollow, noarchive"
     async with edge.places.place(STRANGERS):
         try:
@@ -141,7 +175,7 @@ async def read_shared(
                 edge.shared_reads.lost(token_hash)
             raise
     edge.shared_reads.found(token_hash)
-    return SharedConversation(title=page.title, shared_at=page.shared_at, items=list(page.items), after=page.after)
+    return page
 
 
 def _hash(token: str) -> str:

@@ -90,6 +90,7 @@ export const ar: Texts = {
   refusedEmpty: "الملف {name} فارغ.",
   refusedSize: "الملف {name} كبير جدًا: الحد الأقصى {limit}.",
   refusedKind: "{name}: لا يمكن إرفاق هذا النوع من الملفات.",
+  refusedModel: "{name}: لا يستطيع من سيجيب الاطلاع على ملفات من هذا النوع. أزل الملف أو اختر نموذجًا آخر.",
   refusedCount: "{name}: الحد الأقصى {limit} من الملفات في الرسالة الواحدة.",
   refusedFolder: "{name} مجلد. اختر الملفات التي فيه.",
   openPicture: "فتح {name}",

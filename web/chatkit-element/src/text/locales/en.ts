@@ -90,6 +90,7 @@ export const en = {
   refusedEmpty: "{name} is empty.",
   refusedSize: "{name} is too large: at most {limit}.",
   refusedKind: "{name}: files of this kind cannot be attached.",
+  refusedModel: "{name}: who is to answer cannot look at files of this kind. Remove it, or choose another model.",
   refusedCount: "{name}: at most {limit} files go with one message.",
   refusedFolder: "{name} is a folder. Choose the files in it.",
   openPicture: "Open {name}",

@@ -90,6 +90,7 @@ export const ur: Texts = {
   refusedEmpty: "{name} خالی ہے۔",
   refusedSize: "{name} بہت بڑی ہے: زیادہ سے زیادہ {limit}۔",
   refusedKind: "{name}: اس قسم کی فائلیں منسلک نہیں کی جا سکتیں۔",
+  refusedModel: "{name}: جواب دینے والا اس قسم کی فائلیں نہیں دیکھ سکتا۔ اسے ہٹا دیں یا کوئی دوسرا ماڈل منتخب کریں۔",
   refusedCount: "{name}: ایک پیغام کے ساتھ زیادہ سے زیادہ {limit} فائلیں جا سکتی ہیں۔",
   refusedFolder: "{name} ایک فولڈر ہے۔ اس کے اندر کی فائلیں منتخب کریں۔",
   openPicture: "{name} کھولیں",
