@@ -20,7 +20,7 @@ from contracts.commands import (
 from contracts.due import Due
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetConversation, ListSchedules
-from conversation_store.schedules import rules
+from conversation_store.schedules import fire, rules
 from conversation_store.testing import ALICE, BOB, Client, everything_published, running_client, store_settings
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -64,8 +64,8 @@ def test_a_time_that_is_none_or_too_often_is_refused_with_its_field(changes: dic
     assert (refused.value.code, refused.value.field) == (Code.INVALID_REQUEST, field)
 
 
-def _soon(**more: Any) -> CreateSchedule:
-    return CreateSchedule(principal=ALICE, text="call mum", due_at=datetime.now(UTC) + timedelta(hours=1), **more)
+def _soon(principal: Any = ALICE, **more: Any) -> CreateSchedule:
+    return CreateSchedule(principal=principal, text="call mum", due_at=datetime.now(UTC) + timedelta(hours=1), **more)
 
 
 async def _fall_due(client: Client, schedule_id: str, *, seconds_ago: float = 1) -> None:
@@ -242,3 +242,28 @@ async def test_a_todo_of_a_whole_day_reminds_in_the_morning_and_one_of_the_past_
         await client.ask(AddTask(principal=ALICE, title=title, due=due))
     (row,) = await client.rows("select text, next_due_at from chat.schedule")
     assert (row["text"], row["next_due_at"]) == ("pay", day.replace(hour=9))
+
+
+async def test_all_that_is_due_begins_in_one_sweep_in_turns_and_what_waits_holds_up_nothing(
+    nats_url: str, database_url: str
+) -> None:
+    settings = store_settings(nats_url, database_url, enqueued_turns_max=1)
+    async with running_client(settings, database_url) as client:
+        busy = await client.begin("hello")
+        await client.begin("and more", conversation_id=busy.conversation_id, on_busy="enqueue")
+        # The oldest of Alice's cannot begin yet: their conversation has as many turns as may wait.
+        full = [await client.ask(_soon(conversation_id=busy.conversation_id)) for _ in range(6)]
+        for _ in range(20):
+            await client.ask(_soon())
+        await client.ask(_soon(BOB))
+        await client.execute("update chat.schedule set next_due_at = now() - interval '10 seconds'")
+        ids = [made.schedule.schedule_id for made in full]
+        await client.execute(
+            "update chat.schedule set next_due_at = now() - interval '20 seconds' where schedule_id = any($1)", ids
+        )
+        assert await client.store.sweeper.fire_due() == 21
+        listed = (await client.ask(ListSchedules(principal=ALICE))).data
+        assert {one.schedule_id for one in listed if one.status == "active"} == set(ids), "they stay due"
+        begun = await client.rows("select user_id from chat.run where schedule_id is not null order by run_id")
+        place = [row["user_id"] for row in begun].index(BOB.user_id)
+        assert place <= fire.DUE_OF_USER_MAX, "nobody waits for all of another's"

@@ -84,7 +84,8 @@ async def create_own(
 async def list_own(transaction: Transaction, query: ListOwnServiceTokens) -> ServiceTokenList:
     """The newest first. Raises TerminalError (forbidden)."""
     check_not_bound(query.principal)
-    return ServiceTokenList(data=tuple(_view(row) for row in await transaction.rows(sql.list_own, query)))
+    rows = await transaction.rows(sql.list_own, query)
+    return ServiceTokenList(data=tuple(_view(row) for row in rows))
 
 
 async def revoke_own(transaction: Transaction, command: RevokeOwnServiceToken) -> Done:

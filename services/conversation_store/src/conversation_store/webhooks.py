@@ -111,7 +111,15 @@ async def prepare_delivery(database: Database, query: PrepareDelivery) -> Delive
 async def record_delivery(database: Database, command: RecordDelivery) -> Done:
     """Keep how an attempt went, beside the last others of its webhook."""
     status = "delivered" if command.error is None else "given_up" if command.is_given_up else "retrying"
-    told = {**command.model_dump(exclude={"is_given_up"}), "status": status, "deliveries_max": DELIVERIES_KEPT_MAX}
+    told = {
+        "user_id": command.user_id,
+        "webhook_id": command.webhook_id,
+        "run_id": command.run_id,
+        "attempt": command.attempt,
+        "error": command.error,
+        "status": status,
+        "deliveries_max": DELIVERIES_KEPT_MAX,
+    }
     await database.transact(command.user_id, lambda t: t.execute(sql.record, **told), is_durable=False)
     return Done()
 

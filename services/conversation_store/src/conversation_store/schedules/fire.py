@@ -27,18 +27,28 @@ sql = Statements.beside(__file__)
 
 DUE_PER_SWEEP_MAX = 500
 DUE_OF_USER_MAX = 5
-"""Of one user in one sweep: who has thousands due at once does not keep the others waiting."""
+"""Of one user in one round: who has thousands due at once does not keep the others waiting."""
 TITLE_CHARACTERS_MAX = 80
 
 
 async def fire_due(database: Database, bounds: TurnBounds) -> int:
-    """Begin the turns that are due now, and return how many those were."""
-    limits = {"due_max": DUE_PER_SWEEP_MAX, "due_of_user_max": DUE_OF_USER_MAX}
-    due = await database.transact(None, lambda t: t.rows(sql.due, **limits))
-    fired = 0
-    for found in due:
-        fired += await _fire(database, found, bounds)
+    """Begin the turns that are due now, and return how many those were.
+
+    In rounds, of each user a few: all that is due is begun in this sweep, and nobody's waits for all of another's. What
+    cannot begin yet is tried once, so that it does not hold up what is due after it.
+    """
+    fired, tried = 0, list[str]()
+    while due := await database.transact(None, partial(_due, tried=tried)):
+        for found in due:
+            fired += await _fire(database, found, bounds)
+        tried = [*tried, *(found["schedule_id"] for found in due)]
     return fired
+
+
+async def _due(transaction: Transaction, tried: list[str]) -> list[Row]:
+    """The next round; none where so many were tried that others of the sweeper's work must have their turn."""
+    limits = {"due_max": DUE_PER_SWEEP_MAX - len(tried), "due_of_user_max": DUE_OF_USER_MAX, "tried": tried}
+    return await transaction.rows(sql.due, **limits)
 
 
 async def _fire(database: Database, found: Row, bounds: TurnBounds) -> bool:

@@ -2,7 +2,7 @@
 -- The longest overdue first, and of each user a few: the index has active ones alone.
 select schedule_id, user_id from (
     select schedule_id, user_id, next_due_at, row_number() over (partition by user_id order by next_due_at) as number
-    from chat.schedule where status = 'active' and next_due_at <= now()
+    from chat.schedule where status = 'active' and next_due_at <= now() and schedule_id <> all(:tried::text[])
 ) due where number <= :due_of_user_max order by next_due_at limit :due_max;
 
 -- name: lock_user
