@@ -46,6 +46,7 @@ OPEN_TO_CHAT_TOKENS = {
     ("DELETE", "/attachments/{attachment_id}"),
     ("GET", "/attachments/{attachment_id}/content"),
     ("PUT", "/attachments/{attachment_id}/content"),
+    ("POST", "/attachments/{attachment_id}/finish"),
     ("POST", "/chatkit"),
     ("POST", "/runs/{run_id}/cancel"),
     ("POST", "/runs/{run_id}/decisions"),

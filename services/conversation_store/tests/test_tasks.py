@@ -16,7 +16,8 @@ from contracts.commands import (
 from contracts.due import Due
 from contracts.errors import Code, TerminalError
 from contracts.queries import GetTask, ListTasks
-from contracts.replies import TaskReply
+from contracts.replies import TaskCounts, TaskReply
+from conversation_store import tasks
 from conversation_store.testing import ALICE, BOB, Client, everything_published
 
 
@@ -144,6 +145,9 @@ async def test_the_list_has_one_order_that_its_owner_makes(client: Client) -> No
     first = await client.ask(ListTasks(principal=ALICE, sort="list", limit=1))
     assert first.counts is not None
     assert (first.counts.open, first.counts.done, first.counts.due) == (3, 2, 0)
+    nothing = await client.ask(ListTasks(principal=ALICE, search="no such words"))
+    assert (nothing.data, nothing.counts) == ((), first.counts)
+    assert (await client.ask(ListTasks(principal=BOB))).counts == TaskCounts(open=0, done=0, due=0)
     await add(client, "f")
     # What an answer adds keeps its order, on top.
     run_id = (await client.begin()).run_id
@@ -239,3 +243,20 @@ async def test_dates_filter_and_sort_and_completing_what_comes_again_adds_the_ne
     assert await listed(client, filter="due") == ["every week", "every week", "late"]
     await change(client, late, clear_due=True)
     assert (await client.ask(GetTask(principal=ALICE, task_id=late))).task.due is None
+
+
+@pytest.mark.parametrize("name", ["oldest_first", "newest_first", "by_position", "by_date"])
+async def test_files_are_looked_for_only_where_a_todo_has_some_and_counts_once_for_a_page(
+    client: Client, name: str
+) -> None:
+    """The planner writes a function that holds no query into the statement; one that does is called for each row."""
+    statement = getattr(tasks.sql, name)
+    values = ", ".join(["null"] * len(statement.parameters))
+    async with client.store.database.transaction("alice") as transaction:
+        connection = transaction.connection
+        await connection.execute(f"set local plan_cache_mode = force_generic_plan; prepare listed as {statement.text}")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"explain (verbose) execute listed ({values})"))
+        await connection.execute("deallocate listed")
+    assert "WHEN (cardinality(t.attachment_ids) = 0)" in plan
+    assert "attachments_of" not in plan
+    assert plan.count("task_counts") == plan.count("InitPlan") >= 1, plan

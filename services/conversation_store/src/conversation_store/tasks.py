@@ -159,27 +159,34 @@ async def list_tasks(transaction: Transaction, query: ListTasks) -> TaskPage:
     pattern = None if query.search is None else f"%{_escaped(query.search)}%"
     rows = await _rows(transaction, query, pattern)
     data = tuple(task_view(row) for row in rows[: query.limit])
-    counts = None
-    if query.after is None and (counted := await transaction.row(sql.count, query)):
-        counts = TaskCounts(**counted)
+    counts = await _counts(transaction, query, rows)
     if len(rows) <= query.limit:
         return TaskPage(data=data, has_more=False, counts=counts)
     return TaskPage(data=data, has_more=True, after=_cursor(query, data[-1]), counts=counts)
 
 
+async def _counts(transaction: Transaction, query: ListTasks, rows: list[Row]) -> TaskCounts | None:
+    """Of the whole list, with its first page: each row brings them, so that they are asked for alone where none is."""
+    if query.after is not None:
+        return None
+    if rows:
+        return TaskCounts.model_validate_json(rows[0]["counts"])
+    if (query.completed, query.filter, query.search) == (None, None, None):
+        return TaskCounts(open=0, done=0, due=0)
+    return TaskCounts.model_validate_json(await transaction.value(sql.count, query))
+
+
 async def _rows(transaction: Transaction, query: ListTasks, pattern: str | None) -> list[Row]:
     """One more than is asked for, which says whether there are more."""
     completed = query.completed if query.filter is None else query.filter == "done"
-    limit = query.limit + 1
+    page = {"pattern": pattern, "is_first": query.after is None, "limit": query.limit + 1}
     if query.sort == "list" and query.filter == "due":
         due_at, task_id = decode_cursor(query.after, is_ascending=True)
-        return await transaction.rows(sql.by_date, query, due_at=due_at, task_id=task_id, pattern=pattern, limit=limit)
+        return await transaction.rows(sql.by_date, query, due_at=due_at, task_id=task_id, **page)
     if query.sort == "list":
         after_completed, after_position, task_id = decode_place(query.after)
         place = {"after_completed": after_completed, "after_position": after_position, "task_id": task_id}
-        return await transaction.rows(
-            sql.by_position, query, **place, completed=completed, pattern=pattern, limit=limit
-        )
+        return await transaction.rows(sql.by_position, query, **place, completed=completed, **page)
     created_at, task_id = decode_cursor(query.after, is_ascending=query.order == "asc")
     return await transaction.rows(
         sql.oldest_first if query.order == "asc" else sql.newest_first,
@@ -188,8 +195,7 @@ async def _rows(transaction: Transaction, query: ListTasks, pattern: str | None)
         task_id=task_id,
         has_date=query.filter == "due",
         completed=completed,
-        pattern=pattern,
-        limit=limit,
+        **page,
     )
 
 

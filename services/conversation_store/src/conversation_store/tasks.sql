@@ -123,13 +123,13 @@ select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.d
 from chat.task t where t.task_id = :task_id and t.user_id = :user_id and t.deleted_at is null;
 
 -- name: count
-select count(*) filter (where not completed) as open, count(*) filter (where completed) as done,
-    count(*) filter (where not completed and due_at is not null) as due
-from chat.task where user_id = :user_id and deleted_at is null;
+-- Where a page has no row that could bring them.
+select chat.task_counts(:user_id);
 
 -- name: oldest_first
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at,
+    (select chat.task_counts(:user_id) where :is_first::boolean) as counts
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and (t.created_at, t.task_id) > (:created_at, :task_id)
   and (:completed::boolean is null or t.completed = :completed) and (not :has_date::boolean or t.due_at is not null)
@@ -138,7 +138,8 @@ order by t.created_at, t.task_id limit :limit;
 
 -- name: newest_first
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at,
+    (select chat.task_counts(:user_id) where :is_first::boolean) as counts
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and (t.created_at, t.task_id) < (:created_at, :task_id)
   and (:completed::boolean is null or t.completed = :completed) and (not :has_date::boolean or t.due_at is not null)
@@ -148,7 +149,8 @@ order by t.created_at desc, t.task_id desc limit :limit;
 -- name: by_position
 -- The list as its owner sees it.
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at,
+    (select chat.task_counts(:user_id) where :is_first::boolean) as counts
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null
   and (t.completed, t.position, t.task_id) > (:after_completed::boolean, :after_position::double precision, :task_id)
@@ -158,7 +160,8 @@ order by t.completed, t.position, t.task_id limit :limit;
 
 -- name: by_date
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
-    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at
+    t.position, chat.attachments_of(t.user_id, t.attachment_ids) as attachments, t.created_at, t.updated_at,
+    (select chat.task_counts(:user_id) where :is_first::boolean) as counts
 from chat.task t
 where t.user_id = :user_id and t.deleted_at is null and not t.completed and t.due_at is not null
   and (t.due_at, t.task_id) > (:due_at, :task_id)
