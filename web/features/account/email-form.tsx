@@ -2,7 +2,6 @@
 
 import { useId, useState, type FormEvent } from "react";
 
-import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
@@ -10,9 +9,9 @@ import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
 import { errorText } from "@/lib/error-text";
 
-type Props = Readonly<{ email: string; isConfirmed: boolean }>;
-type Outcome = "idle" | "busy" | Readonly<{ done: string }> | Readonly<{ failure: string }>;
+import { FormEnd, type Outcome } from "./form-end";
 
+type Props = Readonly<{ email: string; isConfirmed: boolean }>;
 /** Only where the server sends e-mails. The answer is the same for an address that is somebody else's. */
 export function EmailForm({ email, isConfirmed }: Props) {
   const [outcome, setOutcome] = useState<Outcome>("idle");
@@ -49,17 +48,7 @@ export function EmailForm({ email, isConfirmed }: Props) {
         <Label htmlFor={id}>New address</Label>
         <Input id={id} name="email" type="email" autoComplete="email" required maxLength={254} />
       </div>
-      <p role="status" className="text-brand-text text-sm empty:hidden">
-        {typeof outcome === "object" && "done" in outcome ? outcome.done : ""}
-      </p>
-      {typeof outcome === "object" && "failure" in outcome && (
-        <Alert variant="destructive">
-          <AlertDescription>{outcome.failure}</AlertDescription>
-        </Alert>
-      )}
-      <Button type="submit" variant="outline" className="w-fit" disabled={outcome === "busy"}>
-        Change address
-      </Button>
+      <FormEnd outcome={outcome} button="Change address" />
     </form>
   );
 }

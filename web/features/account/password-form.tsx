@@ -2,16 +2,14 @@
 
 import { useId, useState, type FormEvent } from "react";
 
-import { Alert, AlertDescription } from "@/components/ui/alert";
-import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
 import { errorText } from "@/lib/error-text";
 
-const PASSWORD_CHARACTERS_MIN = 8;
+import { FormEnd, type Outcome } from "./form-end";
 
-type Outcome = "idle" | "busy" | "changed" | Readonly<{ failure: string }>;
+const PASSWORD_CHARACTERS_MIN = 8;
 
 /** Changing the password ends every other session of the user. */
 export function PasswordForm() {
@@ -29,23 +27,13 @@ export function PasswordForm() {
       })
       .catch(() => ({ error: { code: "unavailable" } }));
     if (error === null) form.reset();
-    setOutcome(error === null ? "changed" : { failure: errorText(error) });
+    setOutcome(error === null ? { done: "Your password is changed, and every other session is signed out." } : { failure: errorText(error) });
   }
   return (
     <form onSubmit={submit} className="grid max-w-sm gap-4">
       <PasswordInput name="current" label="Current password" autoComplete="current-password" />
       <PasswordInput name="new" label="New password" autoComplete="new-password" minLength={PASSWORD_CHARACTERS_MIN} />
-      <p role="status" className="text-brand-text text-sm empty:hidden">
-        {outcome === "changed" ? "Your password is changed, and every other session is signed out." : ""}
-      </p>
-      {typeof outcome === "object" && (
-        <Alert variant="destructive">
-          <AlertDescription>{outcome.failure}</AlertDescription>
-        </Alert>
-      )}
-      <Button type="submit" variant="outline" className="w-fit" disabled={outcome === "busy"}>
-        Change password
-      </Button>
+      <FormEnd outcome={outcome} button="Change password" />
     </form>
   );
 }
