@@ -5,6 +5,10 @@ const AGAIN = "Natter is not answering right now. Try again in a moment.";
 
 const NOT_COMPLETED = "That provider did not complete the sign-in. Try again, or tell whoever runs this Natter.";
 
+const NO_PASSKEY = "No passkey was made or used. Try again, or go another way.";
+const NEEDS_A_NAME = "Passkeys need the name of the site. Open Natter by it: on its own machine as localhost, not by numbers.";
+const UNVERIFIED = "The device has to ask for its PIN, your finger or your face. Set that up on it, or use another one.";
+
 /** Codes of this origin (server/problem.ts): `unavailable` means that a service does not answer at all. */
 export type OriginCode = "cross_origin" | "unavailable";
 
@@ -108,6 +112,20 @@ const TEXT_BY_CODE: Record<string, string> = {
   unable_to_get_user_info: NOT_COMPLETED,
   issuer_mismatch: NOT_COMPLETED,
   FAILED_TO_UNLINK_LAST_ACCOUNT: "This is the only way into your account. Set a password first.",
+  MAIL_UNAVAILABLE: "E-mails cannot be sent right now, so nothing was done. Try again in some minutes.",
+  // Passkeys
+  AUTH_CANCELLED: NO_PASSKEY,
+  ERROR_CEREMONY_ABORTED: NO_PASSKEY,
+  ERROR_PASSTHROUGH_SEE_CAUSE_PROPERTY: NO_PASSKEY,
+  ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED: "This device has a passkey for your account already.",
+  ERROR_INVALID_DOMAIN: NEEDS_A_NAME,
+  ERROR_INVALID_RP_ID: NEEDS_A_NAME,
+  ERROR_AUTHENTICATOR_MISSING_USER_VERIFICATION_SUPPORT: UNVERIFIED,
+  PASSKEY_NOT_VERIFIED: UNVERIFIED,
+  PASSKEY_NOT_FOUND: "This passkey does not belong to an account here any more. Sign in another way.",
+  AUTHENTICATION_FAILED: "This passkey was not accepted. Try again, or sign in another way.",
+  CHALLENGE_NOT_FOUND: "That took too long. Try again.",
+  TOO_MANY_PASSKEYS: "There are as many passkeys as an account can have. Delete one that you need no more.",
   RESET_PASSWORD_DISABLED: "This Natter sends no e-mails. Whoever runs it can give you a link for a new password.",
   CHANGE_EMAIL_DISABLED: "This Natter sends no e-mails, so an address cannot be changed.",
   PASSWORD_TOO_SHORT: "Use at least 8 characters for your password.",

@@ -1,5 +1,6 @@
 /** When Better Auth sends an e-mail, and which. Nobody waits for one: how long an answer takes must not tell whether one goes out. */
 import type { BetterAuthOptions } from "better-auth";
+import { APIError } from "better-auth/api";
 import type { Kysely } from "kysely";
 
 import { mayBeMailed } from "./accounts";
@@ -8,7 +9,12 @@ import type { Settings } from "./settings";
 
 export const RESET_SECONDS_MAX = 60 * 60;
 
+/** What is asked for here is an e-mail. */
+export const MAIL_PATHS: readonly string[] = ["/request-password-reset", "/send-verification-email", "/change-email"];
+
 type MailOptions = Readonly<{
+  /** Raises `APIError` 503 where the mail server does not answer: the same for every address, before anything is done. */
+  requireServer: () => Promise<void>;
   password: Pick<NonNullable<BetterAuthOptions["emailAndPassword"]>, "sendResetPassword" | "onExistingUserSignUp">;
   verification: NonNullable<BetterAuthOptions["emailVerification"]>;
   change: NonNullable<NonNullable<BetterAuthOptions["user"]>["changeEmail"]>;
@@ -16,7 +22,7 @@ type MailOptions = Readonly<{
 
 /** Without a mail server nothing is sent: Better Auth then refuses what needs it, the same for every address. */
 export function mailOptions(settings: Settings, db: Kysely<unknown>): MailOptions {
-  if (settings.mail === undefined) return { password: {}, verification: {}, change: { enabled: false } };
+  if (settings.mail === undefined) return { requireServer: nothing, password: {}, verification: {}, change: { enabled: false } };
   const mailer = new Mailer(settings.mail);
   const origin = settings.publicOrigin;
 
@@ -30,6 +36,11 @@ export function mailOptions(settings: Settings, db: Kysely<unknown>): MailOption
   }
 
   return {
+    requireServer: async () => {
+      if (await mailer.isReachable()) return;
+      console.warn(JSON.stringify({ event: "mail.server_unavailable" }));
+      throw new APIError("SERVICE_UNAVAILABLE", { code: "MAIL_UNAVAILABLE", message: "E-mails cannot be sent right now." });
+    },
     password: {
       sendResetPassword: async ({ user, token }) => void deliver(user.email, mails.resetPassword(origin, token)),
       onExistingUserSignUp: async ({ user }) => void deliver(user.email, mails.alreadyThere(origin)),
@@ -46,3 +57,5 @@ export function mailOptions(settings: Settings, db: Kysely<unknown>): MailOption
     },
   };
 }
+
+async function nothing(): Promise<void> {}

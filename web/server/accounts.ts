@@ -1,7 +1,7 @@
 /** What Better Auth leaves to us about accounts: what a profile may hold, and how often a password may be guessed. */
 import { createHash } from "node:crypto";
 
-import { APIError } from "better-auth/api";
+import { APIError, getSessionFromCtx } from "better-auth/api";
 import { sql, type Kysely } from "kysely";
 
 import { AUTH_SCHEMA } from "./database";
@@ -22,18 +22,31 @@ export const GUESSES_WINDOW_MILLISECONDS = 60 * 60 * 1000;
 export const MAILS_MAX = 6;
 export const MAILS_WINDOW_MILLISECONDS = 60 * 60 * 1000;
 
+/** Who changes the ways into an account has signed in lately: a session that was found open is not enough. */
+const FRESH_MILLISECONDS = 24 * 60 * 60 * 1000;
+
+export async function requireFresh(ctx: Parameters<typeof getSessionFromCtx>[0]): Promise<void> {
+  const session = await getSessionFromCtx(ctx);
+  if (session !== null && Date.now() - +session.session.createdAt < FRESH_MILLISECONDS) return;
+  throw new APIError("FORBIDDEN", { code: "SESSION_NOT_FRESH", message: "Sign in again to do this." });
+}
+
 type Profile = Readonly<{ name?: unknown; email?: unknown; image?: unknown }>;
 
 /** A name goes into every token, a picture's address into pages. Raises `APIError` 400 with the code of what is wrong. */
 export function checkProfile({ name, email, image }: Profile): void {
-  const isName = name === undefined || (typeof name === "string" && name.length <= NAME_CHARACTERS_MAX && !hasControls(name));
-  if (!isName) throw refused("INVALID_NAME", `A name has at most ${NAME_CHARACTERS_MAX} characters, in one line.`);
+  if (!isName(name)) throw refused("INVALID_NAME", `A name has at most ${NAME_CHARACTERS_MAX} characters, in one line.`);
   if (typeof email === "string" && email.length > EMAIL_CHARACTERS_MAX) {
     throw refused("INVALID_EMAIL", `An e-mail address has at most ${EMAIL_CHARACTERS_MAX} characters.`);
   }
   if (image !== undefined && image !== null && image !== "" && !isPicture(image)) {
     throw refused("INVALID_IMAGE", `A picture is an https address of at most ${IMAGE_CHARACTERS_MAX} characters.`);
   }
+}
+
+/** Whether it can be one; none is one as well. */
+export function isName(name: unknown): boolean {
+  return name === undefined || (typeof name === "string" && name.length <= NAME_CHARACTERS_MAX && !hasControls(name));
 }
 
 export function isPicture(image: unknown): boolean {

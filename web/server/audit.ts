@@ -14,6 +14,8 @@ export type Noted = Readonly<{
     | "account_unlinked"
     | "email_changed"
     | "email_confirmed"
+    | "passkey_added"
+    | "passkey_deleted"
     | "password_changed"
     | "password_reset"
     | "session_ended"

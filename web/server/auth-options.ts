@@ -4,7 +4,7 @@ import { APIError, createAuthMiddleware, getSessionFromCtx, isAPIError } from "b
 import { jwt } from "better-auth/plugins";
 
 import { eraseUser, type ErasureReceipt } from "./account-erasure";
-import { mailOptions, RESET_SECONDS_MAX } from "./account-mail";
+import { MAIL_PATHS, mailOptions, RESET_SECONDS_MAX } from "./account-mail";
 import { checkProfile, countGuess, forgetGuesses, SIGN_IN_PATH, SIGN_UP_PATH } from "./accounts";
 import { failedSignIn, noteAudit, type Noted } from "./audit";
 import { betterAuthDatabase } from "./database";
@@ -21,6 +21,7 @@ import {
   withoutTokens,
 } from "./oidc";
 import { END_SESSION_PATH, ownSessions } from "./own-sessions";
+import { PASSKEY_ADDED_PATH, PASSKEY_DELETED_PATH, PASSKEY_SIGN_IN_PATH, passkeys } from "./passkeys";
 import type { Settings } from "./settings";
 import { versionedSecrets } from "./signing-keys";
 import { dropToken } from "./token-cache";
@@ -38,6 +39,12 @@ const REVOKING_PATHS: Readonly<Record<string, Noted["action"] | null>> = {
   [END_SESSION_PATH]: null, // noted where the session is deleted
   "/revoke-sessions": "sign_out_everywhere",
   "/revoke-other-sessions": "sign_out_everywhere",
+};
+
+const WAYS_IN_CHANGED: Readonly<Record<string, Noted["action"]>> = {
+  [UNLINK_PATH]: "account_unlinked",
+  [PASSKEY_ADDED_PATH]: "passkey_added",
+  [PASSKEY_DELETED_PATH]: "passkey_deleted",
 };
 
 export function createAuth(settings: Settings) {
@@ -129,6 +136,8 @@ export function createAuth(settings: Settings) {
         [SIGN_IN_ELSEWHERE_PATH]: { window: 60, max: 30 },
         [LINK_PATH]: { window: 60, max: 10 },
         [UNLINK_PATH]: { window: 60, max: 10 },
+        [PASSKEY_SIGN_IN_PATH]: { window: 60, max: 30 },
+        [PASSKEY_ADDED_PATH]: { window: 60, max: 10 },
         "/change-email": { window: 60, max: 5 },
       },
     },
@@ -142,6 +151,7 @@ export function createAuth(settings: Settings) {
     plugins: [
       ownSessions,
       oidc(settings),
+      ...passkeys(settings),
       jwt({
         disableSettingJwtHeader: true,
         jwks: { keyPairConfig: { alg: "EdDSA", crv: "Ed25519" } },
@@ -162,7 +172,9 @@ export function createAuth(settings: Settings) {
       if (settings.signUp === "invited") await checkInvitation(context.internalAdapter, body);
       // Here as well: Better Auth would ask only for a new address, and so tell which one is.
       checkProfile(body);
+      if (settings.requiresConfirmedEmail) await mail.requireServer();
     }
+    if (MAIL_PATHS.includes(path)) await mail.requireServer();
     // Whoever reads the mailbox of the new address must also be who asked: the link alone signs nobody in.
     if (path === VERIFY_EMAIL_PATH && isChange(query?.token) && (await getSessionFromCtx(ctx)) === null) {
       throw new APIError("UNAUTHORIZED", { code: "SIGN_IN_FIRST", message: "Sign in, then open the link again." });
@@ -185,8 +197,10 @@ export function createAuth(settings: Settings) {
       await forgetGuesses(database.db, email, headers?.get(CLIENT_ADDRESS_HEADER) ?? null);
       note({ action: "sign_in", user_id: context.newSession?.user.id });
     }
+    if (path === PASSKEY_SIGN_IN_PATH) note({ action: "sign_in", user_id: context.newSession?.user.id });
     const userId = context.session?.user.id;
-    if (path === UNLINK_PATH) note({ action: "account_unlinked", user_id: userId });
+    const changed = WAYS_IN_CHANGED[path];
+    if (changed !== undefined) note({ action: changed, user_id: userId });
     const revoking = REVOKING_PATHS[path];
     if (revoking === undefined || !userId) return undefined;
     if (revoking !== null) note({ action: revoking, user_id: userId });

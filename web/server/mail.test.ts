@@ -41,6 +41,15 @@ test.each([
   expect(JSON.stringify(log.mock.calls)).not.toContain("person@");
 });
 
+test("a server that is away is said to be", async () => {
+  const smtp = await smtpServer([]);
+  const mailer = new Mailer({ smtpUrl: smtp.url, from: "natter@example.org" });
+  expect(await mailer.isReachable()).toBe(true);
+  await new Promise((resolve) => server?.close(resolve));
+  expect(await Promise.all([mailer.isReachable(), mailer.isReachable()])).toEqual([false, false]);
+  mailer.close();
+});
+
 test("what a person wrote is text, not HTML", () => {
   const { html, text } = bodiesOf(mails.confirmChange("https://x", "t", '"<b>&"@example.org'));
   expect(html).toContain("&quot;&lt;b&gt;&amp;&quot;@example.org");

@@ -15,6 +15,7 @@ const WAITING_MAX = 500;
 export class Mailer {
   private readonly transport: Transporter;
   private waiting = 0;
+  private greeting: Promise<boolean> | undefined;
 
   constructor(
     private readonly settings: MailSettings,
@@ -46,6 +47,18 @@ export class Mailer {
     } finally {
       this.waiting -= 1;
     }
+  }
+
+  /** Whether the server takes e-mails now: it is connected to, and told who we are. Who asks meanwhile has the same answer. */
+  async isReachable(): Promise<boolean> {
+    this.greeting ??= this.transport
+      .verify()
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => (this.greeting = undefined));
+    return this.greeting;
   }
 
   close(): void {

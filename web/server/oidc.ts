@@ -1,6 +1,6 @@
 /** Sign-in with OpenID Connect providers: discovery, PKCE, a nonce, and ID tokens verified by the provider's keys. */
 import type { AuthContext, BetterAuthOptions, BetterAuthPlugin } from "better-auth";
-import { APIError, createAuthMiddleware, getSessionFromCtx } from "better-auth/api";
+import { APIError, createAuthMiddleware } from "better-auth/api";
 import {
   createAuthorizationURL,
   validateAuthorizationCode,
@@ -9,7 +9,7 @@ import {
 } from "better-auth/oauth2";
 import { createRemoteJWKSet, decodeJwt } from "jose";
 
-import { isPicture, nameFrom } from "./accounts";
+import { isPicture, nameFrom, requireFresh } from "./accounts";
 import type { OidcProvider, Settings } from "./settings";
 
 export const SIGN_IN_ELSEWHERE_PATH = "/sign-in/social";
@@ -23,8 +23,6 @@ const SCOPES_DEFAULT: readonly string[] = ["openid", "email", "profile"];
 const ANSWER_MILLISECONDS_MAX = 5_000;
 /** With a key that is public: a shared secret, or none at all, proves nothing of who signed. */
 const SIGNED_BY_KEY = /^((RS|PS|ES)(256|384|512)|EdDSA|Ed25519)$/;
-/** Who adds a way to sign in has signed in lately, as Better Auth wants it of who takes one away. */
-const FRESH_MILLISECONDS = 24 * 60 * 60 * 1000;
 
 type Claims = Readonly<Record<string, unknown>>;
 type Discovered = Readonly<{
@@ -96,12 +94,6 @@ async function know({ socialProviders, internalAdapter }: AuthContext, config: O
   });
   const at = socialProviders.findIndex(({ id }) => id === provider.id);
   socialProviders.splice(at < 0 ? socialProviders.length : at, at < 0 ? 0 : 1, provider);
-}
-
-async function requireFresh(ctx: Parameters<typeof getSessionFromCtx>[0]): Promise<void> {
-  const session = await getSessionFromCtx(ctx);
-  if (session !== null && Date.now() - +session.session.createdAt < FRESH_MILLISECONDS) return;
-  throw new APIError("FORBIDDEN", { code: "SESSION_NOT_FRESH", message: "Sign in again to do this." });
 }
 
 /** The address of the account here that somebody has connected; by what the provider calls them. */

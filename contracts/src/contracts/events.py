@@ -169,6 +169,8 @@ AuditAction = Literal[
     "email_confirmed",
     "invitation_made",
     "looked_at_by_operator",
+    "passkey_added",
+    "passkey_deleted",
     "password_changed",
     "password_reset",
     "reset_link_made",

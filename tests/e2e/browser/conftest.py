@@ -92,7 +92,7 @@ def new_person(browser: Browser, natter: Natter) -> Iterator[NewPerson]:
 def note_outside_request(person: Person, request: Request) -> None:
     """Everything comes from this machine, whatever the port."""
     address = urlsplit(request.url)
-    if address.scheme not in {"data", "blob"} and address.hostname != "127.0.0.1":
+    if address.scheme not in {"data", "blob"} and address.hostname not in {"127.0.0.1", "localhost"}:
         person.complaints.append(f"outside request: {request.url}")
 
 

@@ -10,6 +10,7 @@ import type { Door } from "@/lib/door";
 import { DeleteAccount } from "./delete-account";
 import { EmailForm } from "./email-form";
 import { LinkedAccounts, type Linked } from "./linked-accounts";
+import { Passkeys } from "./passkeys";
 import { PasswordForm } from "./password-form";
 import { ProfileForm } from "./profile-form";
 import { Sessions } from "./sessions";
@@ -39,6 +40,9 @@ export function AccountView({ user, door, linked, failed }: Props) {
       )}
       <Section title="Password" text={`You sign in as ${user.email}.`}>
         {hasPassword ? <PasswordForm /> : <p className="text-sm">You have none. With “Forgot your password?” on the sign-in page you get one.</p>}
+      </Section>
+      <Section title="Passkeys" text="Your device signs you in by your finger, your face or its PIN, and no password is asked for.">
+        <Passkeys />
       </Section>
       {door.providers.length > 0 && (
         <Section title="Ways to sign in" text="Accounts elsewhere with which you sign in here.">

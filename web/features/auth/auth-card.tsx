@@ -1,6 +1,6 @@
 import { AuthPanel } from "./auth-panel";
 import { CredentialsForm } from "./credentials-form";
-import { Providers } from "./providers";
+import { OtherWays } from "./other-ways";
 import type { Door } from "@/lib/door";
 
 const WORDS = {
@@ -18,7 +18,7 @@ export function AuthCard({ mode, door, pageAfter, notice = null }: Props) {
   return (
     <AuthPanel title={title} description={isInvited ? INVITED : description} notice={notice}>
       <CredentialsForm mode={mode} door={door} pageAfter={pageAfter} />
-      <Providers providers={door.providers} pageAfter={pageAfter} />
+      <OtherWays providers={door.providers} takesPasskeys={mode === "sign_in"} pageAfter={pageAfter} />
     </AuthPanel>
   );
 }

@@ -166,7 +166,7 @@ def _up(options: Options, directory: DataDirectory, settings: Settings) -> None:
     except ProgramFailedError as error:
         output.close()
         fail(str(error), error.last_lines, f"all of its log: {directory.logs / error.name}.log")
-    except (PostgresFailedError, WebAppError, DemoUserError, FileNotFoundError) as error:
+    except (PostgresFailedError, WebAppError, DemoUserError, NoStackError, FileNotFoundError) as error:
         output.close()
         fail(str(error))
     finally:

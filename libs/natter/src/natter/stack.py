@@ -137,6 +137,11 @@ class Stack:
         return f"http://{LOOPBACK}:{self.web_port}"
 
     @property
+    def accounts_url(self) -> str:
+        """The database, as the web app enters it."""
+        return self._database_environment(WEB)["DATABASE_URL"]
+
+    @property
     def url(self) -> str:
         """Where a person begins: the web app, or the edge when there is none."""
         return (

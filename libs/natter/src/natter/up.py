@@ -79,7 +79,9 @@ async def _start(stack: Stack, supervisor: Supervisor, output: Output) -> None:
         output.progress("starting the web app")
         await supervisor.start(stack.web)
         if stack.options.demo_user:
-            output.line("natter", await ensure_demo_user(stack.web_url, stack.secrets), is_secret=True)
+            output.line(
+                "natter", await ensure_demo_user(stack.web_url, stack.accounts_url, stack.secrets), is_secret=True
+            )
     _write_state(stack, supervisor)
 
 

@@ -6,17 +6,16 @@ is in it. So these need the database of the accounts, and not that the web app r
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 from contracts.events import AuditAction, AuditEvent
-from contracts.postgres_roles import WEB
 from contracts.services import Service
 
 from natter.data_directory import DataDirectory
+from natter.operating import roles
 from natter.operating.asking import DataDir, NatsUrl, run
 from natter.operator_bus import NoStackError, operator_bus, operator_settings
 from natter.settings import Settings
@@ -66,13 +65,13 @@ async def _reset_link(
     email: str, data_dir: Path | None, database_url: str | None, nats_url: str | None, web_url: str | None
 ) -> str:
     origin = _origin(data_dir, web_url)
-    connection = await connect(data_dir, database_url)
+    connection = await roles.enter(roles.accounts_database(data_dir, database_url))
     try:
         user_id = await connection.fetchval('select id from auth."user" where email = $1', email)
         if user_id is None:
             raise NoStackError("there is no account with this address")
         await _note("reset_link_made", user_id, data_dir, nats_url)
-        token = await _write(connection, "reset-password", user_id, RESET_LIFETIME)
+        token = await write_link(connection, "reset-password", user_id, RESET_LIFETIME)
     finally:
         await connection.close()
     return f"{origin}/reset-password#{token}"
@@ -82,16 +81,16 @@ async def _invitation_link(
     email: str, data_dir: Path | None, database_url: str | None, nats_url: str | None, web_url: str | None
 ) -> str:
     origin = _origin(data_dir, web_url)
-    connection = await connect(data_dir, database_url)
+    connection = await roles.enter(roles.accounts_database(data_dir, database_url))
     try:
         await _note("invitation_made", None, data_dir, nats_url)
-        token = await _write(connection, "invitation", email, INVITATION_LIFETIME)
+        token = await write_link(connection, "invitation", email, INVITATION_LIFETIME)
     finally:
         await connection.close()
     return f"{origin}/sign-up#invitation={token}&email={quote(email)}"
 
 
-async def _write(connection: Any, kind: str, value: str, lifetime: timedelta) -> str:
+async def write_link(connection: Any, kind: str, value: str, lifetime: timedelta) -> str:
     """Keep what the link is for; return its token."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), datetime.now(UTC)
     await connection.execute(INSERT, secrets.token_hex(16), f"{kind}:{token}", value, now + lifetime, now)
@@ -112,19 +111,3 @@ def _origin(data_dir: Path | None, web_url: str | None) -> str:
     if state is None or not state.url:
         raise NoStackError("no stack has run here: give --data-dir, or --web-url, --database-url and --nats-url")
     return state.url
-
-
-async def connect(data_dir: Path | None, database_url: str | None) -> Any:
-    """The accounts' database, as the web app enters it. Raises NoStackError."""
-    asyncpg: Any = import_module("asyncpg")  # for these commands alone; it has no types
-    directory = DataDirectory.open(data_dir or Settings().data_dir)
-    state = directory.read_state()
-    try:
-        if database_url is not None:
-            return await asyncpg.connect(database_url)
-        if state is None or not state.database_is_embedded:
-            raise NoStackError("the accounts are in a Postgres of your own: give --database-url")
-        password = directory.read_secrets().postgres_web_password
-        return await asyncpg.connect(state.database_url, user=WEB, password=password)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise NoStackError(f"Postgres cannot be entered: {error}") from error

@@ -1,11 +1,13 @@
 """Who is an operator: a word in the web app's table of accounts, which only who has the database can write."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from natter.data_directory import DataDirectory
 from natter.failing import fail
+from natter.operator_bus import NoStackError
 from natter.servers.postgres import WEB
 from natter.settings import Settings
 
@@ -17,12 +19,8 @@ UNKNOWN_TO_ASYNCPG: Final = frozenset({"channel_binding"})
 
 async def set_role(database_url: str, email: str, role: str | None) -> str | None:
     """The user's id, None where nobody has this address."""
-    import asyncpg as untyped  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415 - for few commands
-
-    asyncpg: Any = untyped
-    connection = await asyncpg.connect(
-        _of_asyncpg(database_url), timeout=CONNECT_SECONDS_MAX, command_timeout=CONNECT_SECONDS_MAX
-    )
+    asyncpg: Any = import_module("asyncpg")
+    connection = await enter(database_url)
     try:
         return await connection.fetchval(SET_ROLE, email.lower(), role)
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
@@ -31,6 +29,17 @@ async def set_role(database_url: str, email: str, role: str | None) -> str | Non
         fail("this role may not change accounts: give --database-url with the web app's role")
     finally:
         await connection.close()
+
+
+async def enter(database_url: str) -> Any:
+    """A connection to the accounts' database. Raises NoStackError."""
+    asyncpg: Any = import_module("asyncpg")  # for few commands; it has no types
+    try:
+        return await asyncpg.connect(
+            _of_asyncpg(database_url), timeout=CONNECT_SECONDS_MAX, command_timeout=CONNECT_SECONDS_MAX
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise NoStackError(f"Postgres cannot be entered: {error or type(error).__name__}") from error
 
 
 def accounts_database(data_dir: Path | None, given: str | None) -> str:

@@ -9,7 +9,7 @@ from contracts.queries import GetReport
 
 from natter.failing import fail
 from natter.operating import roles
-from natter.operating.accounts import invite, reset_password
+from natter.operating.accounts import DatabaseUrl, EmailArgument, invite, reset_password
 from natter.operating.asking import AsJson, DataDir, NatsUrl, as_user, ask, console, path_of, print_json, run
 
 users_app = typer.Typer(
@@ -17,10 +17,6 @@ users_app = typer.Typer(
 )
 users_app.command("reset-password", epilog="Example: natter users reset-password alice@example.org")(reset_password)
 users_app.command(epilog="Example: natter users invite alice@example.org")(invite)
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="Where the web app has its accounts. Default: the stack's database")
-]
-EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="What they sign in with")]
 UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="The token's subject")]
 
 

@@ -22,6 +22,8 @@ WebAction = Literal[
     "account_unlinked",
     "email_changed",
     "email_confirmed",
+    "passkey_added",
+    "passkey_deleted",
     "password_changed",
     "password_reset",
     "session_ended",
