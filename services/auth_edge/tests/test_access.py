@@ -26,6 +26,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/runs/{run_id}/decisions"): {"call_id": "call_1", "decision": "approve"},
     ("POST", "/schedules"): {"text": "list my tasks", "cron": "0 9 * * FRI"},
     ("PATCH", "/schedules/{schedule_id}"): {"paused": True},
+    ("POST", "/service-tokens"): {"name": "the shop"},
     ("POST", "/webhooks"): {"url": "https://shop.example.org/natter"},
     ("POST", "/tasks"): {"title": "buy milk"},
     ("POST", "/tasks/restore"): {"cleared_at": "2026-12-01T12:00:00Z"},
