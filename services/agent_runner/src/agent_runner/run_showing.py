@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from agent_runner import rules
-from agent_runner.pictures import DATA_URL, RunPictures, data_of, image_of, preview_url
+from agent_runner.pictures import DATA_URL, PictureRefusedError, RunPictures, data_of, image_of, preview_url
 from agent_runner.publisher import Publisher
 from agent_runner.transcript import Transcript
 from agent_runner.transcript_items import ShownItem
@@ -224,7 +224,11 @@ class RunShowing:
         data = _image_data(image)
         if data is None:
             return items.image(item_id, str(image), title)
-        return image_of(await self.pictures.keep(item_id, data, title=title, source="tool"), item_id)
+        try:
+            kept = await self.pictures.keep(item_id, data, title=title, source="tool")
+        except PictureRefusedError as error:
+            raise ValueError(str(error)) from error  # as the code that shows it knows it
+        return image_of(kept, item_id)
 
     async def remove(self, item_id: MessageId) -> None:
         """Raises LookupError where there is no such item."""
