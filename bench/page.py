@@ -13,6 +13,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from natter.settings import Settings
+from natter.web_app import find_web_app
 from natter_testing.servers import temporary_directory
 from natter_testing.stack import natter_up
 from playwright.sync_api import Page, Response, expect
@@ -113,6 +115,7 @@ def script_bytes(person: Person) -> int:
 
 
 def measure(samples: int, directory: Path) -> dict[str, list[float]]:
+    find_web_app(Settings(), print)  # a build takes longer than a start may
     ports = ("--edge-port", "0", "--relay-port", "0", "--web-port", "0")
     with natter_up(directory, *ports) as natter, chromium() as browser:
         context = browser.new_context(base_url=natter.url, viewport={"width": 1280, "height": 800})
