@@ -171,9 +171,9 @@ async def _counts(transaction: Transaction, query: ListTasks, rows: list[Row]) -
         return None
     if rows:
         return TaskCounts.model_validate_json(rows[0]["counts"])
-    if (query.completed, query.filter, query.search) == (None, None, None):
-        return TaskCounts(open=0, done=0, due=0)
-    return TaskCounts.model_validate_json(await transaction.value(sql.count, query))
+    is_empty = (query.completed, query.filter, query.search) == (None, None, None)
+    counted = None if is_empty else await transaction.value(sql.count, query)
+    return TaskCounts(open=0, done=0, due=0) if counted is None else TaskCounts.model_validate_json(counted)
 
 
 async def _rows(transaction: Transaction, query: ListTasks, pattern: str | None) -> list[Row]:

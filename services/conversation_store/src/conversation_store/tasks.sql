@@ -124,7 +124,7 @@ from chat.task t where t.task_id = :task_id and t.user_id = :user_id and t.delet
 
 -- name: count
 -- Where a page has no row that could bring them.
-select chat.task_counts(:user_id);
+select chat.task_counts(u.user_id) from chat."user" u where u.user_id = :user_id;
 
 -- name: oldest_first
 select t.task_id, t.title, t.description, t.completed, t.due_at, t.due_zone, t.due_all_day, t.recurrence,
