@@ -148,6 +148,7 @@ def forget_the_password(
     came = len(mail.to(person.email))
     elsewhere = new_person().open("/sign-in")
     elsewhere.get_by_role("link", name="Forgot your password?").click()
+    elsewhere.wait_for_url("**/forgot-password")
     mail.close()
     elsewhere.get_by_label("E-mail").fill("nobody@natter.test")  # it is said whoever it is about
     elsewhere.get_by_role("button", name="Send me a link").click()
