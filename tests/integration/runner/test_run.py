@@ -18,6 +18,7 @@ from agent_runner.demo import DemoModel
 from agent_runner.file_text import FileTexts
 from agent_runner.frames import Frames
 from agent_runner.models import Models
+from agent_runner.pictures import Pictures
 from agent_runner.session import StoreSession
 from agent_runner.settings import Settings
 from agent_runner.store import Store
@@ -184,8 +185,9 @@ def workshop_of(stack: RunnerStack, bus: Any, store_bus: Any) -> Workshop:
     assistants = LoadedAssistants({"todo": served}, asyncio.Event())
     frames, desk = Frames(lambda: 0.0), desk_of(settings)
     files = open_file_store(settings, stack.bus)
+    texts, made = FileTexts(), Pictures.of(files, settings.tool_image_bytes_max)
     return Workshop(
-        bus, Store(store_bus), Models(settings), assistants, settings, CrashPoints(), frames, desk, files, FileTexts()
+        bus, Store(store_bus), Models(settings), assistants, settings, CrashPoints(), frames, desk, files, texts, made
     )
 
 
