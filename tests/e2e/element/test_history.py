@@ -5,6 +5,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.element.chat import Chat
 from tests.e2e.element.servers import Server
 
+SHIFT_MAX = 0.01
+
 
 def open_history(chat: Chat) -> None:
     chat.root.get_by_role("button", name="History", exact=True).click()
@@ -203,3 +205,16 @@ def test_a_thread_that_was_opened_offline_is_loaded_once_the_connection_is_back(
     expect(chat.root.get_by_text("This conversation could not be loaded.")).to_be_visible()
     page.context.set_offline(False)
     expect(chat.bubbles).to_have_text(["Question 0"])
+
+
+def test_nothing_moves_when_a_thread_is_opened_with_the_page(stock: Server, page: Page, chat: Chat) -> None:
+    thread_id = stock.control("seed", items=2)["thread_id"]
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => {"
+        " for (const entry of list.getEntries()) window.shift += entry.value;"
+        "}).observe({type: 'layout-shift', buffered: true})"
+    )
+    page.goto(stock.url(options={"initialThread": thread_id}))
+    expect(chat.bubbles).to_have_count(1)
+    page.wait_for_timeout(200)  # a shift is told with the frame after it
+    assert page.evaluate("window.shift") < SHIFT_MAX
