@@ -18,7 +18,7 @@ import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
 import { announceSignOut, stayHere } from "@/features/auth/leaving";
 import type { components } from "@/generated/conversation-api.gen";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 import { forgetWhatWasRead } from "@/lib/read-cache";
 
 export function DeleteAccount({ hasPassword }: { hasPassword: boolean }) {
@@ -71,7 +71,7 @@ function ConfirmForm({ hasPassword }: { hasPassword: boolean }) {
       return;
     }
     setBusy(false);
-    setFailure(errorText(error));
+    setFailure(accountText(error));
   }
   if (receipt !== null) return <Receipt receipt={receipt} />;
   return (

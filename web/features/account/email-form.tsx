@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { FormEnd, type Outcome } from "./form-end";
 
@@ -20,7 +20,7 @@ export function EmailForm({ email, isConfirmed }: Props) {
   async function run(work: Promise<{ error: { code?: string | undefined; status?: number } | null }>, done: string) {
     setOutcome("busy");
     const { error } = await work.catch(() => ({ error: { code: "unavailable" } }));
-    setOutcome(error === null ? { done } : { failure: errorText(error) });
+    setOutcome(error === null ? { done } : { failure: accountText(error) });
   }
   function change(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();

@@ -7,7 +7,7 @@ import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { authClient } from "@/features/auth/auth-client";
 import type { Door } from "@/lib/door";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 /** `id` is the link's own. */
 export type Linked = Readonly<{ id: string; providerId: string }>;
@@ -16,17 +16,17 @@ type Props = Readonly<{ providers: Door["providers"]; linked: readonly Linked[];
 
 /** An account elsewhere is connected by signing in there while one is signed in here: that is the proof of both. */
 export function LinkedAccounts({ providers, linked, failed }: Props) {
-  const [failure, setFailure] = useState(failed === null ? null : errorText({ code: failed }));
+  const [failure, setFailure] = useState(failed === null ? null : accountText({ code: failed }));
   const router = useRouter();
   async function connect(provider: string) {
     const { error } = await authClient
       .linkSocial({ provider, callbackURL: "/dashboard/account", errorCallbackURL: "/dashboard/account" })
       .catch(() => ({ error: { code: "unavailable" } }));
-    if (error !== null) setFailure(errorText(error));
+    if (error !== null) setFailure(accountText(error));
   }
   async function disconnect(accountId: string) {
     const { error } = await authClient.unlinkAccount({ accountId }).catch(() => ({ error: { code: "unavailable" } }));
-    setFailure(error === null ? null : errorText(error));
+    setFailure(error === null ? null : accountText(error));
     if (error === null) router.refresh();
   }
   return (

@@ -8,7 +8,7 @@ import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { deviceName } from "./device-name";
 
@@ -28,7 +28,7 @@ export function Passkeys() {
       .$fetch<readonly Passkey[], { code?: string }>("/passkey/list-user-passkeys", { method: "GET" })
       .catch(() => UNAVAILABLE);
     if (data) setPasskeys(data);
-    if (error) setFailure(errorText(error));
+    if (error) setFailure(accountText(error));
   }, []);
   useEffect(() => {
     // eslint-disable-next-line react-hooks/set-state-in-effect -- what it sets comes with the answer, not in the effect
@@ -39,7 +39,7 @@ export function Passkeys() {
     setBusy(true);
     setFailure(null);
     const { error } = await what().catch(() => UNAVAILABLE);
-    if (error) setFailure(errorText(error));
+    if (error) setFailure(accountText(error));
     await load();
     setBusy(false);
   }

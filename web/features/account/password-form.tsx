@@ -5,7 +5,7 @@ import { useId, useState, type FormEvent } from "react";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { FormEnd, type Outcome } from "./form-end";
 
@@ -27,7 +27,7 @@ export function PasswordForm() {
       })
       .catch(() => ({ error: { code: "unavailable" } }));
     if (error === null) form.reset();
-    setOutcome(error === null ? { done: "Your password is changed, and every other session is signed out." } : { failure: errorText(error) });
+    setOutcome(error === null ? { done: "Your password is changed, and every other session is signed out." } : { failure: accountText(error) });
   }
   return (
     <form onSubmit={submit} className="grid max-w-sm gap-4">

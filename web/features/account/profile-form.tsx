@@ -6,7 +6,7 @@ import { useId, useState, type FormEvent } from "react";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { authClient } from "@/features/auth/auth-client";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { FormEnd, type Outcome } from "./form-end";
 
@@ -24,7 +24,7 @@ export function ProfileForm({ name }: Readonly<{ name: string }>) {
     const { error } = await authClient
       .updateUser({ name: String(fields.get("name")).trim() })
       .catch(() => ({ error: { code: "unavailable" } }));
-    setOutcome(error === null ? { done: "Your profile is saved." } : { failure: errorText(error) });
+    setOutcome(error === null ? { done: "Your profile is saved." } : { failure: accountText(error) });
     if (error === null) router.refresh(); // the header shows it
   }
   return (

@@ -7,7 +7,7 @@ import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { authClient } from "@/features/auth/auth-client";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { deviceName } from "./device-name";
 
@@ -31,7 +31,7 @@ export function Sessions() {
   const load = useCallback(async () => {
     const { data, error } = await ask<readonly Session[]>("/sessions", { method: "GET" });
     if (data) setSessions(data);
-    setFailure(error ? errorText(error) : null);
+    setFailure(error ? accountText(error) : null);
   }, []);
   useEffect(() => {
     // eslint-disable-next-line react-hooks/set-state-in-effect -- what it sets comes with the answer, not in the effect
@@ -42,7 +42,7 @@ export function Sessions() {
     setEnding(id);
     const { error } = await ask("/end-session", { method: "POST", body: { id } });
     await load(); // one that was gone already is not shown any more either
-    if (error && error.code !== "SESSION_GONE") setFailure(errorText(error));
+    if (error && error.code !== "SESSION_GONE") setFailure(accountText(error));
     setEnding(null);
   }
 

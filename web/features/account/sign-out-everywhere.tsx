@@ -6,7 +6,7 @@ import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { authClient } from "@/features/auth/auth-client";
 import { announceSignOut } from "@/features/auth/leaving";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 import { forgetWhatWasRead } from "@/lib/read-cache";
 
 /** Ends every session of the user, this one as well, and with them what pages elsewhere may still write. */
@@ -24,7 +24,7 @@ export function SignOutEverywhere() {
       return;
     }
     setBusy(false);
-    setFailure(errorText(error));
+    setFailure(accountText(error));
   }
   return (
     <div className="grid gap-4">

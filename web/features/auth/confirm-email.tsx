@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { authClient } from "./auth-client";
 import { useLinkToken } from "./link-token";
@@ -21,7 +21,7 @@ export function ConfirmEmail() {
     const { error } = await authClient
       .verifyEmail({ query: { token } })
       .catch(() => ({ error: { code: "unavailable" } }));
-    setOutcome(error === null ? "done" : { failure: errorText(error) });
+    setOutcome(error === null ? "done" : { failure: accountText(error) });
   }
   if (outcome === "done") {
     return (

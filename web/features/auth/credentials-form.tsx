@@ -7,7 +7,7 @@ import { useId, useState, type FormEvent } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { authClient } from "./auth-client";
 import type { Door } from "@/lib/door";
@@ -93,21 +93,21 @@ function LookIntoYourMailbox() {
 type Credentials = Readonly<{ email: string; password: string; invitation?: string | undefined }>;
 
 async function send(mode: Mode, door: Door, { email, password, invitation }: Credentials): Promise<string | null> {
-  if (!navigator.onLine) return errorText({ code: "offline" });
+  if (!navigator.onLine) return accountText({ code: "offline" });
   try {
     if (mode === "sign_up") {
       const account = { email, password, name: email.split("@")[0] ?? email, ...(invitation && { invitation }) };
       const { error } = await authClient.signUp.email(account);
-      if (error) return errorText(error);
+      if (error) return accountText(error);
       // The same for an address that is taken: its owner gets another e-mail.
       if (door.requiresConfirmedEmail) return null;
     }
     const { error } = await authClient.signIn.email({ email, password });
     if (!error) return null;
     // Whether the address was taken is not told: its owner knows, and has another password.
-    if (mode === "sign_up" && error.status === 401) return errorText({ code: "sign_in_instead" });
-    return errorText(error.status === 401 && door.requiresConfirmedEmail ? { code: "wrong_or_unconfirmed" } : error);
+    if (mode === "sign_up" && error.status === 401) return accountText({ code: "sign_in_instead" });
+    return accountText(error.status === 401 && door.requiresConfirmedEmail ? { code: "wrong_or_unconfirmed" } : error);
   } catch {
-    return errorText({ code: "unavailable" });
+    return accountText({ code: "unavailable" });
   }
 }

@@ -5,7 +5,7 @@ import { useState, type FormEvent } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { authClient } from "./auth-client";
 import { EmailField } from "./fields";
@@ -22,7 +22,7 @@ export function ForgotForm() {
     const { error } = await authClient
       .requestPasswordReset({ email })
       .catch(() => ({ error: { code: "unavailable" } }));
-    setOutcome(error === null ? "asked" : { failure: errorText(error) });
+    setOutcome(error === null ? "asked" : { failure: accountText(error) });
   }
   if (outcome === "asked") {
     return (

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import type { Door } from "@/lib/door";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { authClient } from "./auth-client";
 
@@ -19,7 +19,7 @@ export function OtherWays({ providers, takesPasskeys, pageAfter }: Props) {
   async function attempt(way: () => Promise<{ error: { code?: string | undefined; status?: number } | null }>) {
     setFailure(null);
     const { error } = await way().catch(() => ({ error: { code: "unavailable" } }));
-    if (error !== null) setFailure(errorText(error));
+    if (error !== null) setFailure(accountText(error));
     return error === null;
   }
   async function usePasskey() {

@@ -4,7 +4,7 @@ import { useState, type FormEvent } from "react";
 
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { errorText } from "@/lib/error-text";
+import { accountText } from "@/lib/account-text";
 
 import { authClient } from "./auth-client";
 import { PasswordField } from "./fields";
@@ -23,7 +23,7 @@ export function ResetForm() {
     const { error } = await authClient
       .resetPassword({ newPassword, token })
       .catch(() => ({ error: { code: "unavailable" } }));
-    setOutcome(error === null ? "done" : { failure: errorText(error) });
+    setOutcome(error === null ? "done" : { failure: accountText(error) });
   }
   if (outcome === "done") {
     return (
