@@ -295,7 +295,7 @@ async def test_an_export_is_one_document(edge: RunningEdge, store: Any) -> None:
     assert json.loads(answer.content) == {
         "user": [{"user_id": "alice"}], "conversations": [], "messages": [{"n": 1}, {"n": "é"}, {"n": 3}],
         "tasks": [], "feedback": [], "runs": [], "connections": [], "shares": [], "schedules": [], "webhooks": [],
-        "attachments": [],
+        "attachments": [], "service_tokens": [],
     }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ async def _write(
         return False
     if row["saved_count"] != len(unique):
         raise TerminalError(Code.INVALID_REQUEST, "An item of this id is not this run's to replace.", field="item")
-    pictures = [str(image["id"]) for item in unique if (image := _picture_of(item))]
+    pictures = [picture_id for item in unique if (picture_id := _picture_of(item)) is not None]
     if pictures:
         await transaction.execute(sql.use_pictures, command, attachment_ids=pictures)
     await _patch_metadata(transaction, command, row["conversation_id"])
@@ -120,9 +120,10 @@ async def _write(
     return True
 
 
-def _picture_of(item: ItemToSave) -> Any:
-    """What an item shows; its id is an attachment's where the run has kept it as one."""
-    return item.item.get("image") if item.type == "generated_image" else None
+def _picture_of(item: ItemToSave) -> str | None:
+    """The id of what an item shows: an attachment's where the run has kept it as one."""
+    image: Any = item.item.get("image") if item.type == "generated_image" else None
+    return str(image["id"]) if image and "id" in image else None
 
 
 async def _patch_metadata(transaction: Transaction, command: Write, conversation_id: str) -> None:
