@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest_asyncio
+from natter.supervision.orphans import find_orphans, marker
 from natter.supervision.preloaded import Preloaded
 from natter.supervision.program import Program
 from natter.supervision.supervisor import Supervisor
@@ -22,7 +23,7 @@ class Stack:
     def __init__(self, directory: Path) -> None:
         self.said: list[tuple[str, str]] = []
         self.directory = directory
-        self.preloaded = Preloaded(modules=["statistics"])
+        self.preloaded = Preloaded(modules=["statistics"], environment=marker(directory))
         self.supervisor = Supervisor(lambda name, line: self.said.append((name, line)), self.preloaded)
 
     def program(self, name: str) -> Program:
@@ -65,6 +66,7 @@ async def test_each_has_its_own_environment_directory_title_and_session(stack: S
     assert f"{sys.executable} -m timeit" in " ".join(one.cmdline())
     assert os.getsid(one.pid) == one.pid
     assert "SECRET" not in one.environ()  # what anybody's `ps` shows of it
+    assert {one.pid, two.pid} <= {process.pid for process in find_orphans(tmp_path)}
 
 
 async def test_one_that_is_killed_comes_back_alone(stack: Stack) -> None:

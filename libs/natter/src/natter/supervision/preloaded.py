@@ -66,7 +66,8 @@ class Preloaded:
             command = [*self.before, sys.executable, "-m", __name__, str(theirs.fileno()), *self.modules]
             self._process = subprocess.Popen(
                 command,
-                env=self.environment,
+                # A title may not be written over the environment: by that, orphans.py knows whose a process is.
+                env={**(Settings().inherited if self.environment is None else self.environment), "SPT_NOENV": "1"},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C in the terminal is not for it
@@ -173,7 +174,7 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         request = _fork_on_request(requests)
     sys.argv = [request["module"], *request["arguments"]]
-    setproctitle(" ".join([sys.executable, "-m", *sys.argv]))  # first: it looks for the environment of the start
+    setproctitle(" ".join([sys.executable, "-m", *sys.argv]))  # before the environment that it looks at is another
     Settings.replace_environment(request["environment"])
     os.chdir(request["directory"])
     sys.path[0] = request["directory"]
