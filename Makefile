@@ -76,9 +76,11 @@ test-web: install
 SECONDS ?= 60
 SEED ?= 15
 CLUSTER ?= 1
+test-faults: export NEMESIS_SEED = $(SEED)
+test-faults: export NEMESIS_SECONDS = $(SECONDS)
+test-faults: export NEMESIS_CLUSTER = $(CLUSTER)
 test-faults: install ## whole stacks killed, paused, poisoned; SECONDS (60) of one SEED or more (15, "" is any), CLUSTER (1)
-	NEMESIS_SEED="$(SEED)" NEMESIS_CLUSTER=$(CLUSTER) NEMESIS_SECONDS=$(SECONDS) $(PYTEST) -m "faults and not thorough" || \
-	  { [ $$? = 1 ] && NEMESIS_SEED="$(SEED)" NEMESIS_CLUSTER=$(CLUSTER) NEMESIS_SECONDS=$(SECONDS) $(AGAIN) -m "faults and not thorough"; }
+	$(PYTEST) -m "faults and not thorough" || { [ $$? = 1 ] && $(AGAIN) -m "faults and not thorough"; }
 
 check: install check-python drift check-web ## lint, types, layers, drift of generated files
 
